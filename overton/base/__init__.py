@@ -1,0 +1,27 @@
+"""What every room may use and that knows nothing of machine learning: faults, digests, names, progress."""
+
+from overton.base.digest import digest_bytes, digest_json
+from overton.base.errors import OvertonError, Problem, group_problems, render_problems
+from overton.base.events import Event, Observe, ignore
+from overton.base.names import check_name, is_name
+from overton.base.positions import Positions, json_path, locate_json
+from overton.base.suggest import did_you_mean, nearest
+
+__all__ = [
+    "Event",
+    "Observe",
+    "OvertonError",
+    "Positions",
+    "Problem",
+    "check_name",
+    "did_you_mean",
+    "digest_bytes",
+    "digest_json",
+    "group_problems",
+    "ignore",
+    "is_name",
+    "json_path",
+    "locate_json",
+    "nearest",
+    "render_problems",
+]

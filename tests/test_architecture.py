@@ -1,0 +1,140 @@
+"""The house in order: sizes, docstrings, what stays at the edges, what a process loads, who may know whom.
+
+Which room may import which stands in pyproject.toml; here is what that linter cannot see.
+"""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "overton"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+FILE_LINES = 400
+FUNCTION_LINES = 60
+
+# Rooms and modules at the edge of the program, where reading, writing and printing belong.
+EDGES = ("application.py", "cli", "engine", "serve", "store", "version.py", "web")
+PRINTING = ("cli",)
+FORBIDDEN_IMPORTS = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
+HEAVY = {"numpy", "onnx", "onnxruntime", "onnxscript", "pandas", "pyarrow", "rich", "torch"}
+NOT_IN_SERVING = {"onnx", "onnxscript", "pandas", "pyarrow", "rich", "torch"}
+NAME_OF_DISTRIBUTION: dict[str, str] = {}  # imported name -> distribution, where the two differ
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported_packages(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Dotted name as written, and node, of every call."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def is_edge(path: Path) -> bool:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[1:2] == ("files",) or path.relative_to(PACKAGE).parts[0] in EDGES
+
+
+def modules_loaded_by(statement: str) -> set[str]:
+    """Names of the packages that a fresh process has loaded after a statement."""
+    tell = "import json, sys; print('LOADED', json.dumps([name.partition('.')[0] for name in sys.modules]))"
+    code = f"{statement}\n{tell}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.rpartition("LOADED ")[2]))
+
+
+@every_module
+def test_a_file_is_short_enough_to_read_at_once(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= FILE_LINES
+
+
+@every_module
+def test_a_function_is_short_enough_to_hold_in_mind(path: Path) -> None:
+    functions = [node for node in ast.walk(parse(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    sizes = {f"{node.name}, line {node.lineno}": (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+    assert {name: size for name, size in sizes.items() if size > FUNCTION_LINES} == {}
+
+
+@every_module
+def test_a_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(parse(path)), "no module docstring"
+
+
+@every_module
+def test_nothing_is_stored_in_a_form_that_runs_when_loaded(path: Path) -> None:
+    tree = parse(path)
+    assert FORBIDDEN_IMPORTS.isdisjoint(imported_packages(tree))
+    for name, call in calls(tree):
+        said = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        assert said.get("allow_pickle", "False") == "False", f"line {call.lineno}: allow_pickle"
+        if name == "torch.load":
+            assert said.get("weights_only") == "True", f"line {call.lineno}: torch.load without weights_only=True"
+
+
+@every_module
+def test_printing_and_the_disk_stay_at_the_edges(path: Path) -> None:
+    edge = is_edge(path)
+    printing = path.relative_to(PACKAGE).parts[0] in PRINTING
+    for name, call in calls(parse(path)):
+        if name == "print":
+            assert printing, f"line {call.lineno}: print"
+        if name in {"open", "np.memmap", "numpy.memmap", "np.save", "np.load", "torch.save", "torch.load"}:
+            assert edge, f"line {call.lineno}: {name}"
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project.get("optional-dependencies", {})
+    needed = [*project["dependencies"], *(line for name, lines in extras.items() if name != "dev" for line in lines)]
+    declared = {re.split(r"[^A-Za-z0-9_.-]", line)[0].lower().replace("-", "_") for line in needed}
+    imported = {name for path in MODULES for name in imported_packages(parse(path))}
+    third_party = imported - sys.stdlib_module_names - {"overton", "__future__"}
+    assert {NAME_OF_DISTRIBUTION.get(name, name) for name in third_party} <= declared
+
+
+def test_help_loads_nothing_heavy() -> None:
+    statement = (
+        "from overton.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as done: assert not done.code, done.code"
+    )
+    assert modules_loaded_by(statement) & HEAVY == set()
+
+
+def test_serving_loads_no_training_framework_and_no_tables() -> None:
+    if not (PACKAGE / "serve" / "__init__.py").is_file():
+        pytest.skip("there is no server yet")
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in MODULES
+        if path.is_relative_to(PACKAGE / "serve")
+    ]
+    assert modules_loaded_by(f"import {', '.join(modules)}") & NOT_IN_SERVING == set()
+
+
+def test_rooms_know_only_what_they_may() -> None:
+    code = "from importlinter.cli import lint_imports; import sys; sys.exit(lint_imports(no_cache=True, no_logo=True))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

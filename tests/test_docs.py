@@ -1,0 +1,148 @@
+"""What is told in the documentation and in the program is the same."""
+
+import ast
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PACKAGE = ROOT / "overton"
+DECISIONS = sorted((DOCS / "decisions").glob("*.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+CODE = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*")
+FILE_NAME = re.compile(r"\.(csv|gz|html|json|jsonl|log|onnx|parquet|py|safetensors|tsv|txt|zst)$")
+DECISION_LINES = 60
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+@pytest.fixture(scope="module")
+def generate() -> Iterator[ModuleType]:
+    """The script that writes the page of commands, as a module."""
+    sys.path.insert(0, str(DOCS))
+    yield importlib.import_module("generate")
+    sys.path.remove(str(DOCS))
+
+
+def codes_in_source() -> set[str]:
+    """Every error code of the package.
+
+    A code is a text in the second place of a `Problem(...)` or given to any call as `code=`; and any text with the
+    form of a code whose first word is that of such a one, so that a code handed through a function is found too.
+    """
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    texts = {text for tree in trees for text in _texts(tree) if CODE.fullmatch(text)}
+    sure = {text for tree in trees for place in _code_places(tree) for text in _texts(place) if CODE.fullmatch(text)}
+    first_words = {code.partition(".")[0] for code in sure}
+    return sure | {text for text in texts if text.partition(".")[0] in first_words and not FILE_NAME.search(text)}
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    return (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def _code_places(tree: ast.Module) -> Iterator[ast.expr]:
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call):
+            yield from (keyword.value for keyword in call.keywords if keyword.arg == "code")
+            if ast.unparse(call.func).rpartition(".")[2] == "Problem":
+                yield from call.args[1:2]
+
+
+def documented_codes() -> list[str]:
+    return re.findall(r"^\| `([^`]+)` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_error_code_has_its_row() -> None:
+    assert sorted(codes_in_source() - set(documented_codes())) == []
+
+
+def test_every_row_of_errors_is_a_code_that_can_occur() -> None:
+    assert sorted(set(documented_codes()) - codes_in_source()) == []
+
+
+def test_the_code_of_a_problem_is_told_where_it_is_made() -> None:
+    computed = [
+        f"{path.relative_to(PACKAGE)}:{place.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for place in _code_places(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(place, ast.JoinedStr | ast.BinOp)
+    ]
+    assert computed == []
+
+
+def test_error_codes_are_listed_once_and_in_order() -> None:
+    assert documented_codes() == sorted(set(documented_codes()))
+
+
+def test_the_generated_pages_are_up_to_date(generate: ModuleType) -> None:
+    stale = [name for name, text in generate.render_pages().items() if not generate.is_current(name, text)]
+    assert stale == [], "run `make fix`"
+
+
+def test_every_command_is_documented_and_has_help(generate: ModuleType) -> None:
+    from overton.cli.main import build_parser
+
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    for name, _, summary in generate.walk_commands(build_parser()):
+        assert f"\n## {name}\n" in page
+        assert summary, f"{name} has no help"
+
+
+@every_page
+def test_a_page_names_only_commands_that_exist(page: Path, generate: ModuleType) -> None:
+    from overton.cli.main import build_parser
+
+    commands = {name for name, _, _ in generate.walk_commands(build_parser())}
+    text = page.read_text(encoding="utf-8")
+    code = re.findall(r"^```.*?^```|`[^`\n]+`", text, re.MULTILINE | re.DOTALL)
+    named = {
+        found for part in code for found in re.findall(r"(?<![\w./-])overton [a-z]+(?=[\s`]|$)", part, re.MULTILINE)
+    }
+    assert sorted(named - commands) == []
+
+
+def test_the_examples_of_the_file_formats_are_valid() -> None:
+    from overton.compile import parse_tuning
+    from overton.schema import parse_schema
+
+    text = (DOCS / "file-formats.md").read_text(encoding="utf-8")
+    example = dict(re.findall(r"^## (.+?)$(?:(?!^## ).)*?^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    schema = parse_schema(example["Schema"], "schema.json")
+    parse_tuning(example["Tuning"], "tuning.json", schema)
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    local = [link for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_tells_context_choice_and_consequence_on_one_page(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Choice", "Consequence"]
+    assert text.startswith(f"# {page.name[:4]}: ")
+    assert len(text.splitlines()) <= DECISION_LINES
+
+
+def test_decisions_are_numbered_without_gaps_and_listed() -> None:
+    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in DECISIONS if f"decisions/{page.name}" not in index] == []
+
+
+def test_the_readme_names_the_two_commands_to_begin_with() -> None:
+    readme = ROOT / "README.md"
+    if not readme.is_file():
+        pytest.skip("there is no README yet")
+    text = readme.read_text(encoding="utf-8")
+    assert "make demo" in text
+    assert "make test" in text
