@@ -47,6 +47,7 @@ def locate_json(text: str) -> Positions:
     duplicates: list[tuple[str, int]] = []
     open_paths: list[str] = []  # of the objects and lists around the token
     indexes: list[int] = []  # next index of each of them; -1 for an object
+    keys: list[set[str]] = []  # keys that each of them has so far
     here = "$"  # path of the value that comes next
     for token in TOKEN.finditer(text):
         word, line = token.group(), bisect_right(newlines, token.start()) + 1
@@ -54,12 +55,14 @@ def locate_json(text: str) -> Positions:
         if word in "]}":
             open_paths.pop()
             indexes.pop()
+            keys.pop()
         elif word == ",":
             here = open_paths[-1]
         elif expects_key:
             here = open_paths[-1] + _step(loads(word))
-            if here in lines:
+            if here in keys[-1]:
                 duplicates.append((here, line))
+            keys[-1].add(here)
             lines.setdefault(here, line)
         elif word != ":":
             if indexes and indexes[-1] >= 0:
@@ -69,6 +72,7 @@ def locate_json(text: str) -> Positions:
             if word in "[{":
                 open_paths.append(here)
                 indexes.append(0 if word == "[" else -1)
+                keys.append(set())
     return Positions(lines, tuple(duplicates))
 
 

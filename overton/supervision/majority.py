@@ -1,0 +1,64 @@
+"""Majority vote: the baseline that every label model is shown beside."""
+
+import numpy as np
+from numpy import ndarray
+
+from overton.supervision.evidence import Evidence, Fitted, vote_count
+from overton.supervision.one_coin import find_slots
+from overton.supervision.patterns import Patterns
+
+TIE = 1e-9
+
+
+def majority_labels(evidence: Evidence) -> Fitted:
+    """The label with most votes, ties shared; a soft vote adds its probabilities."""
+    patterns = evidence.patterns
+    cells = patterns.cells
+    table = np.zeros((patterns.n_patterns, evidence.n_labels))
+    slots = find_slots(cells, patterns.n_options)
+    votes = np.bincount(slots.of_entry, cells.weight, len(slots.row))
+    top = np.maximum.reduceat(votes, slots.first)
+    table[slots.row, slots.label] = votes >= top[slots.row] - TIE
+    table /= table.sum(1, keepdims=True)
+    return Fitted(table, _agreement(patterns, table, evidence.n_sources), table.max(1, initial=0), "majority")
+
+
+def majority_bits(evidence: Evidence) -> Fitted:
+    """A bit holds where more than half of the sources say so, and half where they are even."""
+    patterns = evidence.patterns
+    cells = patterns.cells
+    table = np.zeros((patterns.n_patterns, evidence.n_labels))
+    np.add.at(table, (cells.row[cells.entry_cell], cells.label), cells.weight)
+    share = table / np.maximum(vote_count(cells, patterns.n_patterns), 1)[:, None]
+    table = np.where(share > 0.5 + TIE, 1.0, np.where(share < 0.5 - TIE, 0.0, 0.5))
+    expected = np.maximum(table, 1 - table).prod(1)
+    return Fitted(table, exact_agreement(patterns, table, evidence.n_sources), expected, "majority")
+
+
+def _agreement(patterns: Patterns, table: ndarray, n_sources: int) -> ndarray:
+    """Share of the votes of each source that a table agrees with, of shape (source,); nan where it never votes."""
+    cells = patterns.cells
+    cell = cells.entry_cell
+    times = cells.weight * patterns.count[cells.row][cell]
+    total = np.bincount(cells.source[cell], times, n_sources)
+    right = np.bincount(cells.source[cell], times * table[cells.row[cell], cells.label], n_sources)
+    share: ndarray = np.divide(right, total, out=np.full(n_sources, np.nan), where=total > 0)
+    return share
+
+
+def exact_agreement(patterns: Patterns, table: ndarray, n_sources: int) -> ndarray:
+    """Probability that all bits of a vote are right, by a table of P(bit), averaged over the votes of each source."""
+    cells = patterns.cells
+    n_cells = len(cells.row)
+    absent = np.log(np.maximum(1 - table, 1e-12))
+    present = np.log(np.maximum(table, 1e-12))
+    all_absent = absent.sum(1)[cells.row]
+    cell = cells.entry_cell
+    said = cells.weight >= 0.5
+    gained = (present - absent)[cells.row[cell], cells.label] * said
+    exact = np.exp(all_absent + np.bincount(cell, gained, n_cells))
+    times = patterns.count[cells.row]
+    total = np.bincount(cells.source, times, n_sources)
+    right = np.bincount(cells.source, times * exact, n_sources)
+    share: ndarray = np.divide(right, total, out=np.full(n_sources, np.nan), where=total > 0)
+    return share

@@ -1,0 +1,205 @@
+"""Accuracies of sources by leave-one-out moments: one number a source, fitted on votes alone.
+
+A source is right with its accuracy and else says one of the other labels, each as likely. For a vote v of source j let
+C be the posterior of the row given the votes of the *other* sources. Then, with a the accuracy, k the number of
+labels and R the sum of C(y)^2,
+
+    E[C(v)] = a R + (1 - a) (1 - R) / (k - 1),
+
+which is solved for a over all votes of j. A source never confirms itself, so the estimate does not drift where
+sources only ever say one label, which plain expectation maximisation does. The number of labels may differ from
+row to row, so that the same code serves classes and the members of sets.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from overton.supervision.evidence import Known
+from overton.supervision.patterns import Cells
+from overton.supervision.probability import sigmoid, softmax
+
+LEAST_INFORMATION = 0.05  # per vote: below it the others say next to nothing about the source
+ENOUGH_CHANGE = 1e-4
+LEAST_LEAD = 0.05  # log-odds by which the label that all agree on leads
+
+
+@dataclass(frozen=True, slots=True)
+class OneCoinSettings:
+    """What is assumed of sources before a vote is seen.
+
+    Attributes:
+        accuracy: Accuracy of a source of which nothing is known.
+        strength: Votes that this assumption is worth.
+        lowest: Lowest accuracy, as a share of that of a source that guesses.
+        highest: Highest accuracy.
+        levelled: How much of the difference between the sources of different labels is taken away. Where sources only
+            ever say one label, a conflict does not tell which label's sources are at fault; left alone, the estimate
+            takes one side. Only for labels that mean the same in every row.
+        rounds: Most rounds.
+    """
+
+    accuracy: float
+    strength: float
+    lowest: float
+    highest: float
+    levelled: float = 0.0
+    rounds: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The different labels voted for in each row.
+
+    Attributes:
+        row: Row of each slot, int64 of shape (slot,), ascending.
+        label: Label of each slot, int64 of shape (slot,).
+        first: First slot of each row, int64 of shape (row,).
+        n_unvoted: Number of labels without a vote in each row, float64 of shape (row,).
+        of_entry: Slot of each entry of the cells, int64 of shape (entry,).
+    """
+
+    row: ndarray
+    label: ndarray
+    first: ndarray
+    n_unvoted: ndarray
+    of_entry: ndarray
+
+
+def find_slots(cells: Cells, n_options: ndarray) -> Slots:
+    """The slots of rows, each of which has a vote; `n_options` labels to choose among in each, shape (row,)."""
+    stride = int(cells.label.max(initial=0)) + 1
+    keys, of_entry = np.unique(cells.row[cells.entry_cell] * stride + cells.label, return_inverse=True)
+    row = keys // stride
+    first = np.searchsorted(row, np.arange(len(n_options)))
+    size = np.bincount(row, minlength=len(n_options))
+    return Slots(row, keys % stride, first, (n_options - size).astype(np.float64), of_entry)
+
+
+def log_odds(accuracy: ndarray, n_options: ndarray) -> ndarray:
+    """Log-odds that a vote gives its label against any one other label."""
+    odds: ndarray = np.log(accuracy) - np.log1p(-accuracy) + np.log(np.maximum(n_options - 1, 1))
+    return odds
+
+
+def slot_scores(cells: Cells, slots: Slots, n_options: ndarray, accuracy: ndarray) -> ndarray:
+    """Sum of the log-odds of the votes for each slot, shape (slot,)."""
+    cell = cells.entry_cell
+    odds = log_odds(accuracy[cells.source], n_options[cells.row])[cell] * cells.weight
+    scores: ndarray = np.bincount(slots.of_entry, odds, len(slots.row))
+    return scores
+
+
+def slot_table(slots: Slots, scores: ndarray, n_options: ndarray, width: int) -> ndarray:
+    """Probabilities of the labels of each row from the scores of its slots, of shape (row, width); zeros pad it."""
+    table = np.where(np.arange(width) < n_options[:, None], 0.0, -np.inf)
+    table[slots.row, slots.label] = scores
+    return softmax(keep_agreed(table, slots))
+
+
+def keep_agreed(scores: ndarray, slots: Slots) -> ndarray:
+    """Scores of shape (row, label) by which no row on which all votes agree goes to another label."""
+    alone = slots.first[np.bincount(slots.row, minlength=len(slots.first)) == 1]
+    row, label = slots.row[alone], slots.label[alone]
+    scores[row, label] = np.maximum(
+        scores[row, label], scores[row].max(1) + LEAST_LEAD * (scores[row].argmax(1) != label)
+    )
+    return scores
+
+
+def right_votes(known: Known, n_sources: int) -> tuple[ndarray, ndarray]:
+    """How many votes of each source stand beside known truth, and how many of them are right, of shape (source,)."""
+    cells = known.cells
+    cell = cells.entry_cell
+    counts = cells.weight * (known.n_options[cells.row] > 1)[cell]
+    right = counts * (cells.label == known.truth[cells.row[cell]])
+    source = cells.source[cell]
+    return np.bincount(source, counts, n_sources), np.bincount(source, right, n_sources)
+
+
+def fit_one_coin(
+    cells: Cells,
+    count: ndarray,
+    n_options: ndarray,
+    n_sources: int,
+    settings: OneCoinSettings,
+    gold: tuple[ndarray, ndarray] | None = None,
+) -> ndarray:
+    """Accuracy of every source.
+
+    Args:
+        cells: Votes of the patterns, every pattern with at least one.
+        count: Number of units of each pattern, shape (row,).
+        n_options: Number of labels to choose among in each pattern, shape (row,).
+        n_sources: Number of sources.
+        settings: What is assumed beforehand.
+        gold: Per source, how many of its votes stand beside known truth and how many of them are right.
+
+    Returns:
+        Accuracies, shape (source,).
+    """
+    slots = find_slots(cells, n_options)
+    witnessed = (np.bincount(cells.row, minlength=len(count))[cells.row] > 1) & (n_options[cells.row] > 1)
+    times = count[cells.row] * witnessed
+    n_gold, n_right = gold or (np.zeros(n_sources), np.zeros(n_sources))
+    guess = 1 / max(float((n_options * count).sum() / max(count.sum(), 1.0)), 1.0)
+    accuracy = np.full(n_sources, settings.accuracy)
+    said = label_votes(cells, count, n_sources) if settings.levelled else None
+    for _ in range(settings.rounds):
+        hit, sure, size = _leave_one_out(cells, slots, n_options, accuracy)
+        chance = (1 - sure) / np.maximum(n_options[cells.row] - 1, 1)
+        weight = np.bincount(cells.source, times * size, n_sources) + n_gold
+        excess = np.bincount(cells.source, times * (hit - size * chance), n_sources) + n_right
+        information = np.bincount(cells.source, times * size * (sure - chance), n_sources) + n_gold
+        estimate = np.clip(excess / np.maximum(information, np.maximum(LEAST_INFORMATION * weight, 1e-9)), 0, 1)
+        shrunk = (estimate * weight + settings.accuracy * settings.strength) / (weight + settings.strength)
+        new = np.clip(shrunk, settings.lowest * guess, settings.highest)
+        if said is not None:
+            new = np.clip(_level(new, said, settings.levelled), settings.lowest * guess, settings.highest)
+        change, accuracy = np.abs(new - accuracy).max(initial=0), new
+        if change < ENOUGH_CHANGE:
+            break
+    return accuracy
+
+
+def label_votes(cells: Cells, count: ndarray, n_sources: int, n_labels: int | None = None) -> ndarray:
+    """Number of votes of each source for each label, of shape (source, label)."""
+    width = int(cells.label.max(initial=0)) + 1 if n_labels is None else n_labels
+    cell = cells.entry_cell
+    vote = cells.source[cell].astype(np.int64) * width + cells.label
+    times = cells.weight * count[cells.row][cell]
+    return np.bincount(vote, times, n_sources * width).reshape(-1, width)
+
+
+def _level(accuracy: ndarray, said: ndarray, share: float) -> ndarray:
+    """Accuracies, in log-odds, less a share of how far the sources of a label are from those of all labels."""
+    odds = np.log(accuracy) - np.log1p(-accuracy)
+    n_votes = said.sum(1)
+    of_label = odds @ said / np.maximum(said.sum(0), 1e-9)
+    of_all = odds @ n_votes / max(float(n_votes.sum()), 1e-9)
+    profile = said / np.maximum(n_votes, 1e-9)[:, None]
+    return sigmoid(odds - share * (profile @ (of_label - of_all) * (n_votes > 0)))
+
+
+def _leave_one_out(
+    cells: Cells, slots: Slots, n_options: ndarray, accuracy: ndarray
+) -> tuple[ndarray, ndarray, ndarray]:
+    """For each cell, given the other cells of its row: P(what it says), sum of P(y)^2, and its own weight."""
+    cell = cells.entry_cell
+    odds = log_odds(accuracy[cells.source], n_options[cells.row])[cell] * cells.weight
+    score = np.bincount(slots.of_entry, odds, len(slots.row))
+    top = np.maximum.reduceat(score, slots.first)
+    top = np.where(slots.n_unvoted > 0, np.maximum(top, 0), top)
+    mass = np.exp(score - top[slots.row])
+    unvoted = np.exp(-np.where(slots.n_unvoted > 0, top, 0))
+    total = np.add.reduceat(mass, slots.first) + slots.n_unvoted * unvoted
+    squares = np.add.reduceat(mass**2, slots.first) + slots.n_unvoted * unvoted**2
+    with_it = mass[slots.of_entry]
+    without = with_it * np.exp(-odds)
+    n_cells = len(cells.row)
+    total_without = np.maximum(total[cells.row] + np.bincount(cell, without - with_it, n_cells), 1e-300)
+    squares_without = squares[cells.row] + np.bincount(cell, without**2 - with_it**2, n_cells)
+    hit = np.bincount(cell, cells.weight * without, n_cells) / total_without
+    sure = np.clip(squares_without / total_without**2, 1 / np.maximum(n_options[cells.row], 1), 1)
+    return hit, sure, np.bincount(cell, cells.weight, n_cells)

@@ -1,0 +1,167 @@
+"""Votes to vote patterns: units that were labelled alike are one row, with a count.
+
+A label model then costs as much as there are different patterns. A pattern is known by a hash of its votes that
+depends on nothing else, so the counts of two parts of the data add up.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy import ndarray
+
+from overton.data import Votes
+
+# Odd constants of splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195), whose last step mixes the bits.
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+MIX_SECOND = np.uint64(0x94D049BB133111EB)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Some cells of `Votes`, as arrays: one label of one source for one row each.
+
+    Attributes:
+        row: Unit or pattern of each cell, int64 of shape (cell,), ascending.
+        source: Number of its source, int32 of shape (cell,).
+        first: First entry of each cell, int64 of shape (cell + 1,).
+        label: Labels of the entries, int32 of shape (entry,).
+        weight: Probability of the entries, float64 of shape (entry,).
+    """
+
+    row: ndarray
+    source: ndarray
+    first: ndarray
+    label: ndarray
+    weight: ndarray
+
+    @property
+    def entry_cell(self) -> ndarray:
+        """Cell of each entry, int64 of shape (entry,)."""
+        return np.repeat(np.arange(len(self.row)), np.diff(self.first))
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """The different rows of votes.
+
+    Attributes:
+        index: Pattern of each unit, int64 of shape (unit,); -1 where nobody voted.
+        count: Number of units of each pattern, float64 of shape (pattern,).
+        n_options: Number of labels to choose among in each pattern, int64 of shape (pattern,).
+        cells: The votes of each pattern; `row` is the pattern.
+    """
+
+    index: ndarray
+    count: ndarray
+    n_options: ndarray
+    cells: Cells
+
+    @property
+    def n_patterns(self) -> int:
+        """Number of patterns."""
+        return len(self.count)
+
+
+def take_cells(votes: Votes, keep: ndarray, *, share: bool) -> Cells:
+    """Some of the cells of votes.
+
+    Args:
+        votes: The votes.
+        keep: Which cells, bool of shape (cell,).
+        share: Whether a cell is one vote shared among its labels: entries that add up to more than one are
+            scaled down to it, and cells without any weight are left out as abstentions.
+    """
+    weight = votes.probability.astype(np.float64)
+    size = np.diff(votes.first)
+    if share and not (len(weight) == len(size) and (size == 1).all() and (weight == 1).all()):
+        total = np.bincount(np.repeat(np.arange(len(size)), size), weight, len(size))
+        keep = keep & (total > 0)
+        weight = weight / np.repeat(np.maximum(total, 1.0), size)
+    return keep_cells(Cells(votes.unit, votes.source, votes.first, votes.label, weight), keep)
+
+
+def keep_cells(cells: Cells, keep: ndarray) -> Cells:
+    """Some of the cells; `keep` is bool of shape (cell,)."""
+    if keep.all():
+        return cells
+    size = np.diff(cells.first)
+    entries = np.repeat(keep, size)
+    first = np.concatenate([[0], np.cumsum(size[keep])])
+    return Cells(cells.row[keep], cells.source[keep], first, cells.label[entries], cells.weight[entries])
+
+
+def find_patterns(cells: Cells, n_options: ndarray) -> Patterns:
+    """The patterns of cells.
+
+    Args:
+        cells: The votes; `row` is the unit.
+        n_options: Number of labels to choose among in each unit, shape (unit,).
+    """
+    starts = np.flatnonzero(np.diff(cells.row, prepend=-1))
+    units = cells.row[starts]
+    hashes = mix(_sum_by_start(_hash_cells(cells), starts) + n_options[units].astype(np.uint64) * GOLDEN)
+    _, example, inverse, count = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
+    index = np.full(len(n_options), -1, np.int64)
+    index[units] = inverse
+    stops = np.append(starts[1:], len(cells.row))
+    chosen = slices(starts[example], stops[example])
+    size = np.diff(cells.first)[chosen]
+    entries = slices(cells.first[:-1][chosen], cells.first[1:][chosen])
+    of_patterns = Cells(
+        row=np.repeat(np.arange(len(example)), (stops - starts)[example]),
+        source=cells.source[chosen],
+        first=np.concatenate([[0], np.cumsum(size)]),
+        label=cells.label[entries],
+        weight=cells.weight[entries],
+    )
+    return Patterns(index, count.astype(np.float64), n_options[units[example]].astype(np.int64), of_patterns)
+
+
+def select_patterns(patterns: Patterns, count: ndarray) -> Patterns:
+    """The patterns with other counts, those that count nothing left out; they have no index of units."""
+    keep = count > 0
+    chosen = keep_rows(patterns.cells, keep)
+    return Patterns(np.zeros(0, np.int64), count[keep], patterns.n_options[keep], chosen)
+
+
+def keep_rows(cells: Cells, keep: ndarray) -> Cells:
+    """The cells of some rows, which are numbered anew; `keep` is bool of shape (row,)."""
+    kept = keep_cells(cells, keep[cells.row])
+    return replace(kept, row=(np.cumsum(keep) - 1)[kept.row])
+
+
+def slices(start: ndarray, stop: ndarray) -> ndarray:
+    """The numbers of half-open ranges, one after the other.
+
+    Example:
+        >>> slices(np.array([0, 7]), np.array([2, 10]))
+        array([0, 1, 7, 8, 9])
+    """
+    size = stop - start
+    before = np.cumsum(size) - size
+    ranges: ndarray = np.arange(size.sum()) + np.repeat(start - before, size)
+    return ranges
+
+
+def _hash_cells(cells: Cells) -> ndarray:
+    """A number for what each cell says, whatever the order of its entries."""
+    source = mix((cells.source.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+    probability = cells.weight.view(np.uint64)
+    said = mix((cells.label.astype(np.uint64) + np.uint64(1)) * GOLDEN ^ probability)
+    if len(cells.label) == len(cells.row) and (np.diff(cells.first) == 1).all():
+        return mix(source ^ said)
+    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(said, dtype=np.uint64)])
+    return mix(source ^ (running[cells.first[1:]] - running[cells.first[:-1]]))
+
+
+def _sum_by_start(values: ndarray, starts: ndarray) -> ndarray:
+    return np.add.reduceat(values, starts) if len(starts) else values[:0]
+
+
+def mix(numbers: ndarray) -> ndarray:
+    """Spread every bit over all bits; wraps around by intent."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * MIX_FIRST
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * MIX_SECOND
+    mixed: ndarray = numbers ^ (numbers >> np.uint64(31))
+    return mixed

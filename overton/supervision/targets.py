@@ -1,0 +1,78 @@
+"""Targets: the probability of each label of an item, after its votes were combined.
+
+Items with the same votes share a target, so a target is a row of a table of the different ones: its size grows
+with the number of vote patterns, not with the data.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from overton.data import Gold
+from overton.schema import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The combined labels of one task.
+
+    Attributes:
+        task: The task, its classes told.
+        offsets: First unit of each record, int64 of shape (record + 1,), as in `Votes`.
+        index: Row of `table` of each unit, int32 of shape (unit,); -1 where the unit has no target.
+        table: Float32 of shape (row, label). `multiclass`: P(class), rows sum to one. `bitvector`: P(bit holds),
+            each by itself. `select`: P(member), padded with zeros to the largest set.
+    """
+
+    task: Task
+    offsets: ndarray
+    index: ndarray
+    table: ndarray
+
+    @property
+    def n_labels(self) -> int:
+        """Width of the table."""
+        return int(self.table.shape[1])
+
+    def has_target(self) -> ndarray:
+        """Which records have at least one unit with a target, bool of shape (record,)."""
+        labelled = np.concatenate([[0], np.cumsum(self.index >= 0)])
+        some: ndarray = labelled[self.offsets[1:]] > labelled[self.offsets[:-1]]
+        return some
+
+    def most_likely(self) -> Gold:
+        """The most likely labels as if they were gold, for records that nobody has checked."""
+        best = self.table > 0.5 if self.task.type == "bitvector" else self.table.argmax(1).astype(np.int32)
+        known = self.index >= 0
+        if not len(best):
+            best = np.zeros((1, self.n_labels), np.bool_) if self.task.type == "bitvector" else np.zeros(1, np.int32)
+        label = best[np.where(known, self.index, 0)]
+        label[~known] = False if self.task.type == "bitvector" else -1
+        return Gold(self.task, self.offsets, known, label)
+
+    def gather(self, rows: ndarray) -> tuple[ndarray, ndarray]:
+        """The targets of some records, padded.
+
+        Args:
+            rows: Numbers of records, shape (row,).
+
+        Returns:
+            Probabilities, float32 of shape (row, unit, label), zero where there is no target; and which units
+            have one, bool of shape (row, unit). For tasks on records there is one unit per record.
+        """
+        first = self.offsets[rows]
+        length = self.offsets[rows + 1] - first
+        width = int(length.max(initial=0))
+        inside = np.arange(width) < length[:, None]
+        units = np.where(inside, first[:, None] + np.arange(width), 0)
+        index = np.where(inside, self.index[units] if len(self.index) else -1, -1)
+        known = index >= 0
+        probability = (
+            self.table[np.where(known, index, 0)] * known[..., None] if len(self.table) else _nothing(self, known)
+        )
+        return probability.astype(np.float32, copy=False), known
+
+
+def _nothing(targets: Targets, known: ndarray) -> ndarray:
+    return np.zeros((*known.shape, targets.n_labels), np.float32)

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from overton.supervision.one_coin import OneCoinSettings, find_slots, fit_one_coin, log_odds, slot_scores, slot_table
+from overton.supervision.patterns import Cells, find_patterns
+
+SETTINGS = OneCoinSettings(accuracy=0.75, strength=16, lowest=0.1, highest=0.98)
+
+
+def cells_of(rows):
+    flat = [(row, source, label) for row, votes in enumerate(rows) for source, label in votes]
+    row, source, label = (np.array(column, np.int64) for column in zip(*flat, strict=True))
+    return Cells(row, source.astype(np.int32), np.arange(len(row) + 1), label.astype(np.int32), np.ones(len(row)))
+
+
+def test_the_posterior_is_that_of_bayes():
+    cells = cells_of([[(0, 1), (1, 2)]])
+    n_options, accuracy = np.array([3]), np.array([0.8, 0.6])
+    slots = find_slots(cells, n_options)
+    table = slot_table(slots, slot_scores(cells, slots, n_options, accuracy), n_options, 4)
+    likelihood = np.array([0.1 * 0.2, 0.8 * 0.2, 0.1 * 0.6])
+    assert table[0] == pytest.approx([*(likelihood / likelihood.sum()), 0])
+
+
+def test_a_guess_among_the_options_has_no_weight():
+    assert log_odds(np.array([0.25]), np.array([4])) == pytest.approx(0)
+
+
+def test_a_source_alone_keeps_the_assumed_accuracy():
+    cells = cells_of([[(0, 1)], [(0, 0)]])
+    assert fit_one_coin(cells, np.ones(2), np.array([2, 2]), 1, SETTINGS).tolist() == [0.75]
+
+
+def test_votes_beside_known_truth_count_as_they_are():
+    cells = cells_of([[(0, 1)]])
+    gold = (np.array([84.0]), np.array([42.0]))
+    fitted = fit_one_coin(cells, np.ones(1), np.array([2]), 1, SETTINGS, gold)
+    assert fitted[0] == pytest.approx((42 + 12) / 100)
+
+
+def test_accuracies_are_recovered_where_the_number_of_options_varies():
+    random = np.random.default_rng(0)
+    n, accuracy = 20_000, np.array([0.9, 0.7, 0.5, 0.3])
+    options = random.integers(2, 7, n)
+    truth = random.integers(0, options)
+    right = random.random((n, 4)) < accuracy
+    wrong = (truth[:, None] + random.integers(1, options[:, None], (n, 4))) % options[:, None]
+    label = np.where(right, truth[:, None], wrong)
+    units, sources = np.nonzero(random.random((n, 4)) < 0.8)
+    votes = Cells(
+        units,
+        sources.astype(np.int32),
+        np.arange(len(units) + 1),
+        label[units, sources].astype(np.int32),
+        np.ones(len(units)),
+    )
+    patterns = find_patterns(votes, options)
+    fitted = fit_one_coin(patterns.cells, patterns.count, patterns.n_options, 4, SETTINGS)
+    assert fitted == pytest.approx(accuracy, abs=0.02)
