@@ -42,3 +42,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real data sets at OVERTON_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kinds_application(tmp_path_factory: pytest.TempPathFactory):
+    """An application with every kind of task, built once for all tests. Do not change it."""
+    import overton
+    from tests.kinds import write_kinds
+
+    directory = tmp_path_factory.mktemp("kinds") / "app"
+    write_kinds(directory)
+    application = overton.load(directory)
+    application.build(seed=0)
+    return application

@@ -1,0 +1,265 @@
+"""An application on disk, and its versions: the Python API, and what the commands call.
+
+    >>> import overton
+    >>> application = overton.load("myapp")             # doctest: +SKIP
+    >>> version = application.build(seed=1)             # doctest: +SKIP
+    >>> version.report().to_pandas()                    # doctest: +SKIP
+
+The layout of an application's directory is told in `docs/file-formats.md`. Heavy rooms are imported where they
+are used, so that serving and `check` start at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
+from overton.version import Version, now
+
+if TYPE_CHECKING:
+    from overton.compile import Tuning
+    from overton.data import DataCheck, Dataset
+    from overton.schema import Schema
+    from overton.store import Store
+    from overton.supervision import SourceRow
+
+
+CHUNK = 4096  # records at a time, where a file is written from the row store
+
+
+def load(directory: str | Path, *, store: str | None = None) -> Application:
+    """Open an application.
+
+    Args:
+        directory: The directory that holds `schema.json` and `data/`.
+        store: Where its versions are kept; `store/` in the directory where not given.
+
+    Raises:
+        OvertonError: Where there is no application, or its schema or tuning has faults.
+    """
+    from overton.schema.files import load_schema
+
+    directory = Path(directory)
+    if not (directory / "schema.json").is_file():
+        raise OvertonError(
+            Problem(
+                message=f"{directory} is not an application: it has no schema.json",
+                code="application.no-schema",
+                hint=f"`overton init {directory}` writes one to start from",
+            )
+        )
+    return Application(directory, load_schema(directory / "schema.json"), store or str(directory / "store"))
+
+
+@dataclass(frozen=True)
+class Application:
+    """A schema, data files and tuning in a directory, and the store of its versions."""
+
+    directory: Path
+    schema: Schema
+    store_url: str
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """What `tuning.json` pins and lets the search choose; the defaults where there is no such file."""
+        from overton.compile.files import load_tuning
+
+        return load_tuning(self.directory / "tuning.json", self.schema)
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of versions."""
+        from overton.store import Store
+
+        return Store(self.store_url)
+
+    @property
+    def home(self) -> Path:
+        """The directory of everything derived; safe to delete."""
+        return self.directory / ".overton"
+
+    @property
+    def data_files(self) -> list[Path]:
+        """The data files, by name."""
+        from overton.data.files import data_files
+
+        return data_files(self.directory / "data")
+
+    def dataset(self, *, max_bad: int = 0, observe: Observe = ignore) -> Dataset:
+        """The records, from the row store; data files that are new or changed are read into it first.
+
+        Raises:
+            OvertonError: Where more than `max_bad` lines have faults.
+        """
+        from overton.data.files import load_dataset
+
+        cache = self.home / "rows"
+        return load_dataset(self.schema, self.data_files, cache, max_bad=max_bad, observe=observe)
+
+    def check(self, *, quarantine: Path | None = None, observe: Observe = ignore) -> DataCheck:
+        """Every fault of tuning and data; those of the schema are told by `load` already.
+
+        Args:
+            quarantine: Where to write the lines that have faults, with the reasons.
+            observe: Told of the progress.
+        """
+        from overton.data.files import check_data
+
+        problems: tuple[Problem, ...] = ()
+        try:
+            _ = self.tuning
+        except OvertonError as error:
+            problems = error.problems
+        outcome = check_data(self.schema, self.data_files, quarantine=quarantine, observe=observe)
+        return replace(outcome, problems=(*problems, *outcome.problems))
+
+    def sources(self, *, task: str | None = None, observe: Observe = ignore) -> tuple[SourceRow, ...]:
+        """Coverage, overlap, conflict and accuracy of every source, the one to look at first."""
+        from overton.pipeline import combine_votes
+        from overton.supervision import source_rows
+
+        dataset = self.dataset(observe=observe)
+        rows: list[SourceRow] = []
+        for name in self.task_names(task):
+            votes = dataset.votes(name)
+            rows.extend(source_rows(votes, combine_votes(dataset, name), dataset.splits))
+        return tuple(rows)
+
+    def combine(self, output: Path, *, task: str | None = None, observe: Observe = ignore) -> int:
+        """Write the combined labels as a data file that adds to the records, and return how many records it names."""
+        import numpy as np
+
+        from overton.data.files import write_records
+        from overton.pipeline import combine_votes
+        from overton.supervision import combined_labels
+
+        dataset = self.dataset(observe=observe)
+        names = self.task_names(task)
+        targets = {name: combine_votes(dataset, name).targets for name in names}
+        listed = {task.name: dataset.schema.unit(task) != "record" for task in dataset.schema.tasks}
+
+        def records() -> Iterator[dict[str, Any]]:
+            for start in range(0, dataset.n_records, CHUNK):
+                rows = np.arange(start, min(start + CHUNK, dataset.n_records))
+                labels = {name: combined_labels(targets[name], rows, per_item=listed[name]) for name in names}
+                for position, record_id in enumerate(dataset.ids(rows)):
+                    said = {name: labels[name][position] for name in names}
+                    tasks = {name: {"combined": label} for name, label in said.items() if label is not None}
+                    if tasks:
+                        yield {"id": record_id, "tasks": tasks}
+
+        return write_records(output, records())
+
+    def build(self, *, seed: int = 0, max_bad: int = 0, observe: Observe = ignore) -> Version:
+        """Combine the votes, train, evaluate and package; keep the version in the store.
+
+        Args:
+            seed: Seed of everything random; the same inputs and seed give the same model on a CPU.
+            max_bad: Go on without the lines that have faults where there are at most so many.
+            observe: Told of the progress.
+        """
+        from overton.pipeline import Resume, build
+        from overton.train.files import load_checkpoint, remove_checkpoints, save_checkpoint
+
+        tuning = self.tuning
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        runs = self.home / "runs"
+        resume = Resume(
+            load=lambda key: load_checkpoint(runs / key),
+            save=lambda key, checkpoint: save_checkpoint(checkpoint, runs / key),
+        )
+        artifact = build(dataset, tuning, seed=seed, resume=resume, observe=observe)
+        self.store.put(artifact, when=now())
+        remove_checkpoints(runs)
+        observe(Event("publish", f"version {artifact.id} in {self.store_url}"))
+        return Version(artifact.id, artifact, self.home, self.store)
+
+    def version(self, reference: str = "latest") -> Version:
+        """A version by its id, the beginning of one, an alias, or `latest`."""
+        version_id = self.store.resolve(reference)
+        return Version(version_id, self.store.get(version_id), self.home, self.store)
+
+    def version_rows(self) -> list[dict[str, Any]]:
+        """One row a version, newest first: id, when, aliases, main metrics on test."""
+        aliases: dict[str, list[str]] = {}
+        for alias, version_id in self.store.aliases().items():
+            aliases.setdefault(version_id, []).append(alias)
+        return [
+            {"version": entry.id, "created": entry.created, "aliases": aliases.get(entry.id, []), **entry.summary}
+            for entry in self.store.versions()
+        ]
+
+    def task_names(self, task: str | None = None) -> tuple[str, ...]:
+        """All tasks, or the one that is named."""
+        names = tuple(known.name for known in self.schema.tasks)
+        if task is None or task in names:
+            return names if task is None else (task,)
+        raise OvertonError(
+            Problem(
+                message=f"the schema has no task {task!r}",
+                code="application.unknown-task",
+                hint=did_you_mean(task, names),
+            )
+        )
+
+
+def find_version(text: str, *, store: str | None = None) -> Version:
+    """The version that a word of the command line means: a path to an artefact, APP@ID, APP@ALIAS, or APP."""
+    path = Path(text)
+    if (path / "manifest.json").is_file():
+        from overton.artifact.files import load_artifact
+
+        artifact = load_artifact(path)
+        return Version(artifact.id, artifact)
+    directory, _, reference = text.rpartition("@")
+    if path.is_dir() or not directory:
+        return load(path, store=store).version()
+    return load(directory, store=store).version(reference)
+
+
+def explain_target(text: str, *, store: str | None = None, observe: Observe = ignore) -> str:
+    """The program of an application as it would be built now, or of a version."""
+    from overton.compile import explain
+    from overton.pipeline import plan
+
+    if ("@" in text and not Path(text).is_dir()) or (Path(text) / "manifest.json").is_file():
+        return find_version(text, store=store).explain()
+    application = load(text, store=store)
+    return explain(plan(application.dataset(observe=observe), application.tuning).program)
+
+
+def json_schema_of(name: str, application: Application | None = None) -> dict[str, Any]:
+    """The JSON Schema of `schema`, `record` or `tuning`; of an application's own records where it is given."""
+    from overton.compile import tuning_json_schema
+    from overton.data import record_json_schema
+    from overton.schema import json_schema
+
+    schema = application.schema if application else None
+    if name == "record":
+        return record_json_schema(schema)
+    return json_schema() if name == "schema" else tuning_json_schema()
+
+
+def render_versions(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of `overton versions`."""
+    metrics = list(dict.fromkeys(key for row in rows for key in row.get("quality", {})))
+    head = ("version", "created", "aliases", *metrics)
+    body = [
+        (
+            row["version"],
+            row["created"],
+            ", ".join(row["aliases"]),
+            *(_figure(row.get("quality", {}).get(metric)) for metric in metrics),
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, *body))
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,49 @@
+"""`overton check`: every fault of schema, tuning and data, placed and grouped."""
+
+import argparse
+from pathlib import Path
+
+from overton.cli import console
+
+HELP = "find every fault of an application's schema, tuning and data"
+EXAMPLE = "  overton check demo\n  overton check demo --quarantine bad.jsonl"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    parser.add_argument("--quarantine", type=Path, metavar="FILE", help="write the bad lines there, with the reasons")
+    console.add_common(parser, json_output=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, print, and return 1 where there is a fault."""
+    from dataclasses import asdict
+
+    from overton.application import load
+    from overton.base import render_problems
+
+    application = load(options.app)
+    with console.progress(quiet=options.quiet) as observe:
+        outcome = application.check(quarantine=options.quarantine, observe=observe)
+    if options.json:
+        console.write_json(
+            {
+                "ok": not outcome.problems,
+                "problems": [asdict(problem) for problem in outcome.problems],
+                "warnings": [asdict(problem) for problem in outcome.warnings],
+                "records": outcome.n_records,
+                "lines": outcome.n_lines,
+                "counts": dict(outcome.counts),
+            }
+        )
+        return 1 if outcome.problems else 0
+    if outcome.problems:
+        console.note(render_problems(outcome.problems))
+    for warning in outcome.warnings:
+        console.note(f"warning: {warning}")
+    facts = ", ".join(f"{count:,} {name}" for name, count in outcome.counts.items() if count)
+    faults = sum(problem.count for problem in outcome.problems)
+    console.write(f"{outcome.n_lines:,} lines, {outcome.n_records:,} records{f' ({facts})' if facts else ''}: ")
+    console.write(f"{faults:,} faults, {sum(warning.count for warning in outcome.warnings):,} warnings")
+    return 1 if outcome.problems else 0

@@ -1,0 +1,28 @@
+"""`overton combine`: the combined labels as a data file."""
+
+import argparse
+from pathlib import Path
+
+from overton.cli import console
+
+HELP = "write the combined labels as a data file (source `combined`, class -> probability)"
+EXAMPLE = "  overton combine demo combined.jsonl --task Intent"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="the data file to write")
+    parser.add_argument("--task", metavar="T", help="this task alone")
+    console.add_common(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the file."""
+    from overton.application import load
+
+    application = load(options.app)
+    with console.progress(quiet=options.quiet) as observe:
+        n_records = application.combine(options.output, task=options.task, observe=observe)
+    console.write(f"{options.output}: combined labels of {n_records:,} records")
+    return 0

@@ -1,0 +1,117 @@
+"""What a person sees: results on stdout, progress on stderr, as a bar on a terminal and as plain lines elsewhere."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from overton.base import Event, Observe, ignore
+
+LINE_EVERY_SECONDS = 10.0
+
+
+def write(text: str) -> None:
+    """Write a result to stdout, with a line end."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Tell a person something on stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def write_json(value: object) -> None:
+    """Write one JSON document to stdout."""
+    write(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def width() -> int:
+    """Columns of the terminal, at least 80."""
+    return max(80, shutil.get_terminal_size((100, 24)).columns)
+
+
+def add_common(parser: argparse.ArgumentParser, *, json_output: bool = False) -> None:
+    """The options that several commands share."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    if json_output:
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of a table")
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """The argument that names a version."""
+    parser.add_argument(
+        "version", metavar="VERSION", help="path to an artefact, APP@ID, APP@ALIAS, or APP (the newest)"
+    )
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """The option that names the store; the environment is read here and nowhere else."""
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        default=os.environ.get("OVERTON_STORE"),
+        help="where versions are kept (default: the variable OVERTON_STORE, else APP/store)",
+    )
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Observe]:
+    """An observer that shows the events of the stages while the block runs."""
+    if quiet:
+        yield ignore
+    elif sys.stderr.isatty():
+        with _bars() as observe:
+            yield observe
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    """Plain lines: every message, and a count now and then while a stage goes on without one."""
+
+    def __init__(self) -> None:
+        self.start = self.last = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        count = f" {event.done:,}/{event.total:,}" if event.total else ""
+        if event.message:
+            note(f"[{now - self.start:6.1f}s] {event.stage}: {event.message}")
+        elif event.done and now - self.last >= LINE_EVERY_SECONDS:
+            note(f"[{now - self.start:6.1f}s] {event.stage}:{count or f' {event.done:,}'}")
+        else:
+            return
+        self.last = now
+
+
+@contextmanager
+def _bars() -> Iterator[Observe]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("[bold]{task.description:>9}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[message]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bars:
+        tasks: dict[str, Any] = {}
+
+        def observe(event: Event) -> None:
+            if event.stage not in tasks:
+                tasks[event.stage] = bars.add_task(event.stage, total=event.total or None, message="")
+            change: dict[str, Any] = {"message": event.message} if event.message else {}
+            if event.done or event.total:
+                change |= {"completed": event.done, "total": event.total or None}
+            bars.update(tasks[event.stage], **change)
+
+        yield observe

@@ -1,0 +1,36 @@
+"""`overton schema`: print a schema as Overton understands it, or the JSON Schemas of our file formats."""
+
+import argparse
+from pathlib import Path
+
+from overton.cli import console
+
+HELP = "print an application's schema, or the JSON Schemas of the file formats for an editor"
+EXAMPLE = "  overton schema demo\n  overton schema --json-schema record > record.schema.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("app", type=Path, nargs="?", metavar="APP", help="directory of the application")
+    parser.add_argument(
+        "--json-schema",
+        choices=("schema", "record", "tuning"),
+        nargs="?",
+        const="schema",
+        metavar="FORMAT",
+        help="print the JSON Schema of a format: schema (default), record (with APP, of its own records) or tuning",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print."""
+    from overton.application import json_schema_of, load
+
+    if options.json_schema:
+        console.write_json(json_schema_of(options.json_schema, load(options.app) if options.app else None))
+        return 0
+    if options.app is None:
+        console.note("overton schema: name an application, or --json-schema")
+        return 2
+    console.write_json(load(options.app).schema.to_json())
+    return 0

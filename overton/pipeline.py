@@ -1,0 +1,315 @@
+"""From a schema and data to a version, in one readable function: `build`.
+
+Schema and data in; votes combined; program chosen, trained, exported, evaluated, packaged; version out. Every
+stage is a function from values to a value and lives in the room of its name; disk and printing stay outside.
+torch is imported only where a model is trained, so that reading a report or the sources does not wait for it.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray
+
+from overton import __version__
+from overton.artifact import Artifact, Runtime, pack_artifact, signature_of
+from overton.base import Event, Observe, OvertonError, Problem, digest_json, ignore
+from overton.codec import Encoder, Predictions, concatenate
+from overton.compile import Choices, Program, Tuning, compile_program
+from overton.data import Dataset, Gold, Splits, gold_of
+from overton.evaluate import Report, evaluate, example_rows, main_scores, render_examples
+from overton.supervision import Combined, combine
+
+if TYPE_CHECKING:
+    from overton.train import Checkpoint, Forward, Trained
+
+PREDICT_RECORDS = 512
+PARITY_RECORDS = 256
+TOLERANCE = 1e-4
+LIBRARIES = ("numpy", "onnx", "onnxruntime", "onnxscript", "torch")
+
+Load = Callable[[str], "Checkpoint | None"]
+Save = Callable[[str, "Checkpoint"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be trained: the choices, and the program that they make of the schema."""
+
+    choices: Choices
+    program: Program
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where training keeps its state, so that a build that was killed goes on where it stood.
+
+    Attributes:
+        load: Gives the last checkpoint of a run by its key; None where there is none.
+        save: Keeps the checkpoint of a run.
+    """
+
+    load: Load
+    save: Save
+
+
+def build(
+    dataset: Dataset,
+    tuning: Tuning,
+    *,
+    seed: int = 0,
+    resume: Resume | None = None,
+    observe: Observe = ignore,
+) -> Artifact:
+    """Build one version.
+
+    Args:
+        dataset: The records, with the votes on them.
+        tuning: What the engineer pinned.
+        seed: Seed of everything random.
+        resume: Where training keeps its state; None for nowhere.
+        observe: Told of the progress.
+
+    Returns:
+        The artefact: model, signature, report, lineage, examples.
+
+    Raises:
+        OvertonError: Where no task has a label to learn from, or the exported model does not compute what the
+            trained one does.
+    """
+    clock = Clock(observe)
+    with clock("combine"):
+        combined = combine_all(dataset, observe=observe)
+    with clock("compile"):
+        planned = plan(dataset, tuning)
+    with clock("train"):
+        trained = fit(dataset, planned, combined, seed=seed, resume=resume, observe=observe)
+    with clock("export"):
+        artifact = export(dataset, planned, trained, observe=observe)
+    with clock("evaluate"):
+        report, examples = evaluate_version(dataset, Runtime(artifact), observe=observe)
+    lineage = lineage_of(dataset, combined, trained, seed=seed, seconds=clock.seconds)
+    return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples)
+
+
+def combine_all(dataset: Dataset, *, observe: Observe = ignore) -> dict[str, Combined]:
+    """The combined votes of every task by name.
+
+    Raises:
+        OvertonError: Where no training record has a label of any task.
+    """
+    combined = {}
+    for task in dataset.schema.tasks:
+        found = combine_votes(dataset, task.name)
+        combined[task.name] = found
+        n_units = int((found.targets.index >= 0).sum())
+        n_sources = len(found.accuracy)
+        observe(Event("combine", f"{task.name}: {n_units:,} targets from {n_sources} sources by {found.method}"))
+    if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
+        raise OvertonError(
+            Problem(
+                message="no training record has a label of any task",
+                code="build.no-labels",
+                hint="Records are training data unless they are tagged dev or test; `overton sources` shows the labels",
+            )
+        )
+    return combined
+
+
+def combine_votes(dataset: Dataset, task: str) -> Combined:
+    """The combined votes of one task; gold counts as certain where it stands in training data."""
+    training = np.zeros(dataset.n_records, np.bool_)
+    training[dataset.splits.train] = True
+    return combine(dataset.votes(task), training=training)
+
+
+def plan(dataset: Dataset, tuning: Tuning) -> Plan:
+    """The choices and the program for the classes that the data has."""
+    choices = tuning.choices(dataset.schema)
+    return Plan(choices, compile_program(dataset.schema, choices))
+
+
+def fit(
+    dataset: Dataset,
+    planned: Plan,
+    combined: Mapping[str, Combined],
+    *,
+    seed: int,
+    resume: Resume | None = None,
+    observe: Observe = ignore,
+) -> Trained:
+    """Train the program on the combined votes, watching its quality on dev."""
+    from overton.train import predict, rebalance_of, train, training_batches
+
+    choices, program = planned.choices.training, planned.program
+    encoder = Encoder(program)
+    targets = {name: found.targets for name, found in combined.items()}
+    lengths = record_lengths(dataset)
+    train_rows = dataset.splits.train
+    batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size)
+    dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
+    truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
+
+    def score_dev(forward: Forward) -> Mapping[str, float]:
+        return main_scores(predict(forward, program.schema, dataset.gather, encoder, dev), truth, dev)
+
+    rebalance = {
+        name: rebalance_of(target, train_rows, rebalance=choices.rebalance, bit_weight=choices.bit_weight)
+        for name, target in targets.items()
+    }
+    key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, __version__])
+    observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))
+    start = resume.load(key) if resume else None
+    if start is not None:
+        observe(Event("train", f"goes on after epoch {len(start.history)}, where an earlier build was stopped"))
+    return train(
+        program,
+        batches,
+        settings=choices,
+        seed=seed,
+        score_dev=score_dev if len(dev) else None,
+        rebalance=rebalance,
+        observe=observe,
+        start=start,
+        save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
+    )
+
+
+def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:
+    """What counts as true on dev: gold where the task has any there, else the most likely combined labels."""
+    gold = gold_of(dataset.votes(combined.targets.task.name))
+    units = np.repeat(np.isin(np.arange(dataset.n_records), dev), np.diff(gold.offsets))
+    return gold if (gold.known & units).any() else combined.targets.most_likely()
+
+
+def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observe = ignore) -> Artifact:
+    """The trained program as an artefact that runs without torch, proved on real records to compute the same.
+
+    Raises:
+        OvertonError: Where it does not.
+    """
+    from overton.export import parity, to_onnx
+
+    program = planned.program
+    onnx = to_onnx(program, trained.weights)
+    encoder = Encoder(program)
+    rows = np.linspace(0, dataset.n_records - 1, min(PARITY_RECORDS, dataset.n_records)).astype(np.int64)
+    parts = (rows[:1], rows[1:8], rows[8:])  # one record alone, a few, many: sizes must not be frozen
+    checked = parity(
+        onnx, program, trained.weights, [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
+    )
+    if not checked.within(TOLERANCE):
+        raise OvertonError(
+            Problem(
+                message=f"the exported model is off by {checked.max_error:.2g} from the trained one",
+                code="build.parity",
+                hint="This is a fault of Overton, not of the data; the version was not published",
+            )
+        )
+    observe(
+        Event("export", f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records")
+    )
+    return pack_artifact(
+        onnx=onnx,
+        weights=trained.weights,
+        program=program,
+        choices=planned.choices.to_json(),
+        signature=signature_of(program, onnx),
+    )
+
+
+def evaluate_version(
+    dataset: Dataset, runtime: Runtime, *, splits: Splits | None = None, seed: int = 0, observe: Observe = ignore
+) -> tuple[Report, bytes]:
+    """Quality on every record that has gold, and the examples behind it as the content of a Parquet file.
+
+    Args:
+        dataset: The records.
+        runtime: The model.
+        splits: Which record counts where; the splits of the data set where not given.
+        seed: Seed of the intervals.
+        observe: Told of the progress.
+    """
+    splits = splits or dataset.splits
+    votes = {task.name: dataset.votes(task.name) for task in dataset.schema.tasks}
+    gold = {name: gold_of(found) for name, found in votes.items()}
+    rows = evaluated_rows(splits, gold)
+    predictions = predict_rows(dataset, runtime, rows, observe=observe)
+    report = evaluate(predictions, gold, dataset.tags, splits, rows=rows, seed=seed)
+    examples = example_rows(dataset.ids(rows), rows, dataset.tags, splits, votes, predictions, gold)
+    return report, render_examples(examples)
+
+
+def evaluated_rows(splits: Splits, gold: Mapping[str, Gold]) -> ndarray:
+    """The records of dev and test, and those of train that have gold."""
+    some = np.zeros(sum(map(len, (splits.train, splits.dev, splits.test))), np.bool_)
+    for found in gold.values():
+        known = np.concatenate([[0], np.cumsum(found.known)])
+        some |= known[found.offsets[1:]] > known[found.offsets[:-1]]
+    some[splits.dev] = some[splits.test] = True
+    return np.flatnonzero(some)
+
+
+def predict_rows(
+    dataset: Dataset, runtime: Runtime, rows: ndarray, *, observe: Observe = ignore
+) -> dict[str, Predictions]:
+    """Predictions of all tasks for some records, in their order."""
+    parts: list[Mapping[str, Predictions]] = []
+    for start in range(0, len(rows), PREDICT_RECORDS):
+        parts.append(runtime.run(dataset.gather(rows[start : start + PREDICT_RECORDS])))
+        observe(Event("evaluate", done=min(start + PREDICT_RECORDS, len(rows)), total=len(rows)))
+    return {task.name: concatenate([part[task.name] for part in parts]) for task in runtime.schema.tasks}
+
+
+def record_lengths(dataset: Dataset) -> ndarray:
+    """The longest sequence of every record, int32 of shape (record,): what decides about padding."""
+    lengths = np.ones(dataset.n_records, np.int32)
+    for payload in dataset.schema.payloads:
+        if payload.has_items:
+            lengths = np.maximum(lengths, dataset.item_lengths(payload.name))
+    return lengths
+
+
+def lineage_of(
+    dataset: Dataset, combined: Mapping[str, Combined], trained: Trained, *, seed: int, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Where a version comes from: digests, sources with their learned accuracies, seeds, libraries, timings."""
+    return {
+        "format": 1,
+        "overton": __version__,
+        "schema": dataset.schema.digest(),
+        "data": {"digest": dataset.digest, "files": dict(dataset.files), "records": dataset.n_records},
+        "splits": {name: len(getattr(dataset.splits, name)) for name in ("train", "dev", "test")},
+        "notes": list(dataset.notes),
+        "sources": {name: dict(found.accuracy) for name, found in combined.items()},
+        "label_models": {name: found.method for name, found in combined.items()},
+        "parent": None,
+        "seed": seed,
+        "epochs": [asdict(epoch) for epoch in trained.history],
+        "best_epoch": trained.best_epoch,
+        "libraries": {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}},
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+    }
+
+
+@dataclass
+class Clock:
+    """Seconds of each stage; the one place of the pipeline that looks at a clock."""
+
+    observe: Observe
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time the block."""
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - start
+        self.observe(Event(stage, f"done in {self.seconds[stage]:.1f} s"))

@@ -1,0 +1,207 @@
+"""A version: one trained, immutable artefact, what it can tell of itself and what it predicts."""
+
+from __future__ import annotations
+
+import getpass
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base.files import write_atomic
+
+if TYPE_CHECKING:
+    import pandas
+
+    from overton.artifact import Artifact, Runtime
+    from overton.data import Dataset, Splits
+    from overton.evaluate import Report
+    from overton.schema import Schema
+    from overton.store import Store
+
+PREDICT_RECORDS = 256
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A report and the examples that it rests on."""
+
+    report: Report
+    examples: bytes
+
+    def save(self, directory: Path) -> None:
+        """Write `report.json` and `predictions.parquet`."""
+        from overton.evaluate.files import write_report
+
+        write_report(directory / "report.json", self.report)
+        write_atomic(directory / "predictions.parquet", self.examples)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The examples as a pandas frame, one row an example and task."""
+        from overton.evaluate.files import parse_examples
+
+        return parse_examples(self.examples)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One trained, immutable version: what `build` makes and `serve` runs.
+
+    Attributes:
+        id: Digest of its content.
+        artifact: Its files.
+        home: Where its reports and row stores are derived; the current directory where it has no application.
+        store: The store that it lies in; None for an artefact in a directory of its own.
+    """
+
+    id: str
+    artifact: Artifact
+    home: Path | None = None
+    store: Store | None = None
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The model, ready to predict; numpy and onnxruntime only."""
+        from overton.artifact import Runtime
+
+        return Runtime(self.artifact)
+
+    @property
+    def report_directory(self) -> Path:
+        """Where `overton report` writes its files unless told otherwise."""
+        return self.home / "reports" / self.id if self.home else Path(f"report-{self.id}")
+
+    def report(self) -> Report:
+        """Quality at the time of the build."""
+        from overton.evaluate import parse_report
+
+        return parse_report(self.artifact.json("report.json"))
+
+    def evaluation(self) -> Evaluation:
+        """The report of the build and its examples."""
+        return Evaluation(self.report(), self.artifact.files["predictions.parquet"])
+
+    def evaluate(self, data: Path, *, observe: Observe = ignore) -> Evaluation:
+        """Evaluate on other records: a data file, or a folder of them.
+
+        Records without a split tag count as test.
+        """
+        from overton.data.files import data_files, load_dataset
+        from overton.pipeline import evaluate_version
+
+        if not data.exists():
+            raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
+        files = [data] if data.is_file() else data_files(data)
+        cache = (self.home or self.report_directory) / "rows"
+        dataset = load_dataset(self.artifact.schema, files, cache, observe=observe)
+        return Evaluation(*evaluate_version(dataset, self.runtime, splits=tagged_splits(dataset), observe=observe))
+
+    def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
+        """Predict records given as JSON values: a label for each task, by name."""
+        import msgspec
+
+        from overton.data import RecordParser
+
+        parser = RecordParser(self.artifact.schema, closed=True)
+        parsed = [parser.parse(msgspec.json.encode(record)) for record in records]
+        return self.runtime.predict(parsed, probabilities=probabilities)
+
+    def predict_file(
+        self, source: Path, output: Path, *, probabilities: bool = False, observe: Observe = ignore
+    ) -> int:
+        """Predict a data file into a data file, streaming: each record with one more source, `overton@<version>`."""
+        from overton.data.files import write_records
+
+        def records() -> Iterator[dict[str, Any]]:
+            done = 0
+            for chunk in _parsed_chunks(self.artifact.schema, source):
+                labels = self.runtime.predict([record for record, _ in chunk], probabilities=probabilities)
+                for (_, value), said in zip(chunk, labels, strict=True):
+                    yield _with_source(value, f"overton@{self.id}", said)
+                done += len(chunk)
+                observe(Event("predict", done=done))
+
+        return write_records(output, records())
+
+    def explain(self) -> str:
+        """The compiled program as text."""
+        from overton.compile import explain, parse_program
+
+        return explain(parse_program(self.artifact.json("program.json")))
+
+    def promote(self, alias: str, *, why: str = "", force: bool = False) -> str | None:
+        """Let an alias name this version; returns the version that it named before.
+
+        Raises:
+            OvertonError: Where the signature breaks clients of the version that the alias names, unless forced,
+                or where someone else promoted at the same time.
+        """
+        from overton.schema import diff_schemas
+
+        if self.store is None:
+            raise OvertonError(
+                Problem(
+                    message="an artefact outside a store cannot be promoted",
+                    code="application.no-store",
+                    hint="Name the version as APP@ID",
+                )
+            )
+        before = self.store.aliases().get(alias)
+        if before and before != self.id and not force:
+            changes = diff_schemas(self.store.get(before).schema, self.artifact.schema)
+            breaking = [change for change in changes if change.kind == "breaking"]
+            if breaking:
+                raise OvertonError(
+                    Problem(
+                        message=f"{change.field}: {change.message}: clients of {alias} ({before}) would break",
+                        code="application.incompatible",
+                        hint="Promote under another alias, or --force",
+                    )
+                    for change in breaking
+                )
+        self.store.promote(alias, self.id, who=getpass.getuser(), when=now(), why=why, expected=before)
+        return before
+
+
+def tagged_splits(dataset: Dataset) -> Splits:
+    """The splits of records that are evaluated only: what is not tagged train or dev counts as test."""
+    from overton.data import Splits
+
+    train, dev, test = (dataset.tags.has(name) for name in ("train", "dev", "test"))
+    return Splits((train & ~dev & ~test).nonzero()[0], dev.nonzero()[0], (test | ~(train | dev)).nonzero()[0])
+
+
+def now() -> str:
+    """The time, in UTC, as the store writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _parsed_chunks(schema: Schema, source: Path) -> Iterator[list[tuple[Any, dict[str, Any]]]]:
+    import msgspec
+
+    from overton.data import RecordParser
+    from overton.data.files import read_lines
+
+    parser = RecordParser(schema)
+    rest = read_lines(source)
+    while chunk := list(itertools.islice(rest, PREDICT_RECORDS)):
+        parsed = []
+        problems: list[Problem] = []
+        for number, line in chunk:
+            try:
+                parsed.append((parser.parse(line), msgspec.json.decode(line)))
+            except (OvertonError, msgspec.MsgspecError):
+                problems.extend(parser.faults(line, str(source), number))
+        if problems:
+            raise OvertonError(problems)
+        yield parsed
+
+
+def _with_source(value: dict[str, Any], source: str, labels: Mapping[str, Any]) -> dict[str, Any]:
+    tasks = value.get("tasks") or {}
+    said = {name: {**tasks.get(name, {}), source: label} for name, label in labels.items() if label is not None}
+    return {**value, "tasks": {**tasks, **said}}

@@ -1,0 +1,58 @@
+"""A build that is stopped: nothing half written, and the next build goes on where it stood."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from overton import load
+from tests.kinds import write_kinds
+
+BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
+
+
+def write_application(directory: Path, epochs: int) -> None:
+    write_kinds(directory, n_records=60)
+    (directory / "tuning.json").write_text(json.dumps({"training": {"epochs": epochs, "patience": 100}}))
+
+
+def stop_after_epoch(directory: Path, epoch: int, number: signal.Signals) -> int:
+    """Build until an epoch has been told, send a signal, return the exit status."""
+    with subprocess.Popen([*BUILD, str(directory)], stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if f"train: epoch {epoch}/" in line:
+                process.send_signal(number)
+                break
+        process.communicate(timeout=60)
+        return process.returncode
+
+
+def test_a_build_stopped_by_the_user_leaves_nothing_half_written(tmp_path: Path) -> None:
+    write_application(tmp_path / "stopped", epochs=50)
+    assert stop_after_epoch(tmp_path / "stopped", 2, signal.SIGINT) == 130
+    assert not (tmp_path / "stopped" / "store").exists()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_a_build_that_was_stopped_is_taken_up_again_and_ends_as_if_it_never_was(tmp_path: Path) -> None:
+    write_application(tmp_path / "stopped", epochs=6)
+    assert stop_after_epoch(tmp_path / "stopped", 3, signal.SIGINT) == 130
+    outcome = subprocess.run([*BUILD, str(tmp_path / "stopped")], capture_output=True, text=True, check=True)
+    assert "goes on after epoch" in outcome.stderr
+    assert not list((tmp_path / "stopped" / ".overton" / "runs").iterdir())
+
+    write_application(tmp_path / "whole", epochs=6)
+    subprocess.run([*BUILD, str(tmp_path / "whole")], capture_output=True, check=True)
+    weights = [load(tmp_path / name).version().artifact.files["weights.safetensors"] for name in ("stopped", "whole")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.slow
+def test_a_build_that_is_killed_leaves_no_version(tmp_path: Path) -> None:
+    write_application(tmp_path / "killed", epochs=6)
+    assert stop_after_epoch(tmp_path / "killed", 2, signal.SIGKILL) == -signal.SIGKILL
+    assert load(tmp_path / "killed").version_rows() == []
