@@ -1,0 +1,22 @@
+"""The artefact: everything needed to run and explain one trained program, and how to run it."""
+
+from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, render_json
+from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
+from overton.artifact.runtime import Runtime, signature_of
+from overton.artifact.signature import Signature, Tensor, parse_signature
+
+__all__ = [
+    "MANIFEST",
+    "Artifact",
+    "Entry",
+    "Manifest",
+    "Runtime",
+    "Signature",
+    "Tensor",
+    "open_artifact",
+    "pack_artifact",
+    "parse_manifest",
+    "parse_signature",
+    "render_json",
+    "signature_of",
+]

@@ -1,0 +1,92 @@
+"""Whether the files of an artefact are all there, unchanged, and what their names say. Checking runs none of them."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import safetensors
+
+from overton.artifact.manifest import Manifest
+from overton.artifact.onnx_scan import find_external_data
+from overton.base import Problem, digest_bytes
+
+REQUIRED = (
+    "choices.json",
+    "lineage.json",
+    "model.onnx",
+    "program.json",
+    "report.json",
+    "schema.json",
+    "signature.json",
+    "weights.safetensors",
+)
+OPTIONAL = ("golden.jsonl", "predictions.parquet")
+HINT = "Fetch it again from where it came, or build the version again"
+
+
+def check_names(names: Iterable[str], path: str = "") -> list[Problem]:
+    """Whether an artefact of those files has all that it must have, and nothing else."""
+    names = set(names)
+    unknown = sorted(names.difference(REQUIRED, OPTIONAL))
+    return [
+        *(
+            Problem(message=f"{name!r} is no file of an artefact", code="artifact.unknown-file", path=path, hint=HINT)
+            for name in unknown
+        ),
+        *(
+            Problem(message=f"{name} is missing", code="artifact.missing-file", path=path, hint=HINT)
+            for name in REQUIRED
+            if name not in names
+        ),
+    ]
+
+
+def check_digests(content: Mapping[str, bytes], manifest: Manifest, path: str = "") -> list[Problem]:
+    """Whether the files are those that the manifest lists, with the content that it tells."""
+    problems = []
+    for name in sorted({*content, *manifest.files}):
+        message = ""
+        if name not in content:
+            message = f"{name} is missing, the manifest lists it"
+        elif name not in manifest.files:
+            message = f"{name} is not in the manifest"
+        elif manifest.files[name].sha256 != digest_bytes(content[name]):
+            message = f"{name} was changed: its digest is not that of the manifest"
+        if message:
+            problems.append(Problem(message=message, code="artifact.digest", path=path, hint=HINT))
+    return problems
+
+
+def check_formats(content: Mapping[str, bytes], path: str = "") -> list[Problem]:
+    """Whether each file is what its name says, and the model keeps to itself."""
+    problems = []
+    for name in sorted(content):
+        try:
+            _read(name, content[name])
+        except (ValueError, RecursionError, safetensors.SafetensorError) as error:
+            message = f"{name} cannot be read: {error}"
+            problems.append(Problem(message=message, code="artifact.damaged", path=path, hint=HINT))
+        except _ExternalDataError:
+            problems.append(
+                Problem(
+                    message=f"{name} reads tensors from other files",
+                    code="artifact.external-data",
+                    path=path,
+                    hint="Only a model in a single file is opened. Export it as one",
+                )
+            )
+    return problems
+
+
+class _ExternalDataError(Exception):
+    pass
+
+
+def _read(name: str, content: bytes) -> None:
+    if name == "model.onnx" and find_external_data(content):
+        raise _ExternalDataError
+    if name == "weights.safetensors":
+        safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # it ships no types
+    if name.endswith(".json") and not isinstance(msgspec.json.decode(content), dict):
+        raise ValueError("not a JSON object")
+    if name.endswith(".parquet") and not (content[:4] == content[-4:] == b"PAR1"):
+        raise ValueError("not a Parquet file")

@@ -1,0 +1,180 @@
+"""An artefact that runs: records in, labels out. Numpy and onnxruntime only."""
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from numpy import ndarray
+
+from overton.artifact.artifact import Artifact
+from overton.artifact.signature import Signature, Tensor
+from overton.base import OvertonError, Problem
+from overton.codec import Encoder, Predictions, count_units, decode, input_specs, labels_json
+from overton.compile import Program
+from overton.data import Batch, Pool, Record, RecordParser, pack
+from overton.schema import Schema, Task
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+CHUNK = 64
+POOL_STRINGS = 100_000
+POOL_CHARACTERS = 4_000_000
+ERRORS_ONLY = 3
+
+
+class Runtime:
+    """The model of an artefact, loaded once, for any number of calls, from several threads too.
+
+    Args:
+        artifact: The artefact; its model is loaded from the checked bytes, never from a path.
+        threads: Threads for the operators of one call. One is best for single records.
+
+    Raises:
+        OvertonError: Where onnxruntime cannot load the model, or it is not the model of the signature.
+    """
+
+    def __init__(self, artifact: Artifact, *, threads: int = 1) -> None:
+        self.schema = artifact.schema
+        self.signature = artifact.signature
+        self._session = _open_session(artifact.files["model.onnx"], threads)
+        self._inputs = [tensor.name for tensor in artifact.signature.inputs]
+        self._outputs = [artifact.signature.output_by_task[task.name] for task in self.schema.tasks]
+        inputs, outputs = _names(self._session)
+        if inputs != set(self._inputs) or not outputs.issuperset(self._outputs):
+            raise _unfit(f"it has inputs {sorted(inputs)} and outputs {sorted(outputs)}, not those of its signature")
+        self._units = {task.name: self.schema.unit(task) for task in self.schema.tasks}
+        self._encoder = Encoder(artifact.program)
+        self._pool = Pool()
+        self._characters = 0
+        self._lock = Lock()
+
+    def run(self, batch: Batch) -> dict[str, Predictions]:
+        """Predict every task for some records, at least one, in array form."""
+        with self._lock:
+            values = self._encoder.encode(batch)
+        return self._decode(batch, values)
+
+    def predict(self, records: Sequence[Record], *, probabilities: bool = False) -> list[dict[str, Any]]:
+        """Predict every task for some records, in the form of labels of a data file.
+
+        Args:
+            records: Records with payloads; labels and tags are not looked at.
+            probabilities: Class -> probability in place of the label.
+
+        Returns:
+            For each record, its label by name of task; None where there was nothing to predict on.
+
+        Many records go through the model in chunks of similar length, since a chunk is as wide as its longest.
+        """
+        if len(records) <= CHUNK:
+            return self._predict(records, probabilities) if records else []
+        answers: list[dict[str, Any]] = [{}] * len(records)
+        order = sorted(range(len(records)), key=lambda number: _size(records[number]))
+        for start in range(0, len(order), CHUNK):
+            chunk = order[start : start + CHUNK]
+            found = self._predict([records[number] for number in chunk], probabilities)
+            for number, answer in zip(chunk, found, strict=True):
+                answers[number] = answer
+        return answers
+
+    def warm_up(self, lines: Sequence[bytes] = ()) -> None:
+        """Run some records, so that the first request is as fast as the rest: those lines, or one made for it."""
+        parser = RecordParser(self.schema, closed=True)
+        for line in lines or [_made_up(self.schema)]:
+            for probabilities in (False, True):
+                self.predict([parser.parse(line)], probabilities=probabilities)
+
+    def _predict(self, records: Sequence[Record], probabilities: bool) -> list[dict[str, Any]]:
+        with self._lock:
+            batch = self._pack(records)
+            values = self._encoder.encode(batch)
+        predictions = self._decode(batch, values)
+        labels = [
+            labels_json(predictions[name], unit, probabilities=probabilities) for name, unit in self._units.items()
+        ]
+        return [dict(zip(self._units, row, strict=True)) for row in zip(*labels, strict=True)]
+
+    def _pack(self, records: Sequence[Record]) -> Batch:
+        """Records as arrays. The pool is kept from call to call, so that a string is hashed once, but not for ever."""
+        if len(self._pool.texts) > POOL_STRINGS or self._characters > POOL_CHARACTERS:
+            self._pool, self._characters = Pool(), 0
+        known = len(self._pool.texts)
+        batch = pack(records, self.schema, self._pool)
+        self._characters += sum(map(len, self._pool.texts[known:]))
+        return batch
+
+    def _decode(self, batch: Batch, values: Mapping[str, ndarray]) -> dict[str, Predictions]:
+        logits = self._session.run(self._outputs, {name: values[name] for name in self._inputs})
+        return {
+            task.name: decode(task, output, count_units(self.schema, task, batch))
+            for task, output in zip(self.schema.tasks, logits, strict=True)
+        }
+
+
+def signature_of(program: Program, onnx: bytes) -> Signature:
+    """The serving contract of a program and its graph, whose outputs stand in the program's order of tasks."""
+    session = _open_session(onnx, threads=1)
+    read = {value.name for value in session.get_inputs()}
+    outputs = dict(zip(program.outputs, session.get_outputs(), strict=True))
+    return Signature(
+        schema=program.schema,
+        inputs=tuple(Tensor(spec.name, spec.type, spec.shape) for spec in input_specs(program) if spec.name in read),
+        outputs=tuple(_logits(program.schema, program.schema.task(task), outputs[task].name) for task in outputs),
+        output_by_task={task: value.name for task, value in outputs.items()},
+    )
+
+
+def _logits(schema: Schema, task: Task, name: str) -> Tensor:
+    items = [] if schema.payload(task.payload).type == "singleton" else [task.payload]
+    labels = [len(task.classes)] if task.classes else []
+    return Tensor(name, "float32", ("row", *items, *labels))
+
+
+def _open_session(onnx: bytes, threads: int) -> "InferenceSession":
+    """Load a model from its bytes. onnxruntime is imported here, so that lists of versions do without it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = ERRORS_ONLY
+    try:
+        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no other class
+        raise _unfit(f"onnxruntime cannot load it: {error}") from None
+
+
+def _names(session: "InferenceSession") -> tuple[set[str], set[str]]:
+    return {value.name for value in session.get_inputs()}, {value.name for value in session.get_outputs()}
+
+
+def _unfit(reason: str) -> OvertonError:
+    return OvertonError(
+        Problem(
+            message=f"the model cannot be run: {reason}",
+            code="artifact.model",
+            path="model.onnx",
+            hint="Build the version again",
+        )
+    )
+
+
+def _size(record: Record) -> int:
+    """About how wide a record is: its longest payload."""
+    return max((len(value) for value in (record.payloads or {}).values() if value), default=0)
+
+
+def _made_up(schema: Schema) -> bytes:
+    """A record that fills every payload of a schema."""
+    payloads: dict[str, Any] = {}
+    for payload in schema.payloads:
+        if payload.type == "sequence":
+            payloads[payload.field] = ["warm", "up"]
+        elif payload.type == "set":
+            payloads[payload.field] = [{"id": "warm", "range": [0, 1]} if payload.range else {"id": "warm"}]
+        else:
+            payloads[payload.field] = "warm up"
+    return msgspec.json.encode({"payloads": payloads})

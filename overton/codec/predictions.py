@@ -1,0 +1,29 @@
+"""Predictions of one task as arrays: the decoded output of a model for some records.
+
+Shared by training (dev metrics), evaluation, batch prediction and serving.
+"""
+
+from dataclasses import dataclass
+
+from numpy import ndarray
+
+from overton.schema import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a model says on one task.
+
+    Attributes:
+        task: The task, its classes told.
+        offsets: First unit of each record, int64 of shape (record + 1,), units as in `Votes`.
+        probability: Float32 of shape (unit, label): P(class) for `multiclass`, P(bit) for `bitvector`,
+            P(member) padded with zeros for `select`.
+        label: `multiclass` and `select`: number of the predicted class or member, int32 of shape (unit,), -1
+            where nothing can be predicted (an empty set, a null payload). `bitvector`: bool of shape (unit, label).
+    """
+
+    task: Task
+    offsets: ndarray
+    probability: ndarray
+    label: ndarray

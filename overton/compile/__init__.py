@@ -1,0 +1,26 @@
+"""Schema x choices to a program: what the model computes, as data, without any deep learning framework."""
+
+from overton.compile.choices import Choices, PayloadChoices, TrainingChoices, default_choices
+from overton.compile.explain import explain
+from overton.compile.parse import parse_program
+from overton.compile.program import Node, Program, Setting
+from overton.compile.rules import RULES, compile_program
+from overton.compile.settings import tuning_json_schema
+from overton.compile.tuning import Tuning, parse_tuning
+
+__all__ = [
+    "RULES",
+    "Choices",
+    "Node",
+    "PayloadChoices",
+    "Program",
+    "Setting",
+    "TrainingChoices",
+    "Tuning",
+    "compile_program",
+    "default_choices",
+    "explain",
+    "parse_program",
+    "parse_tuning",
+    "tuning_json_schema",
+]

@@ -1,0 +1,95 @@
+"""Choices: the hyperparameters and blocks picked for one program, with a default for every one of them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from overton.schema import PayloadType, Schema
+
+ENCODERS = ("bag", "bilstm", "cnn")
+AGGREGATES = ("attention", "max", "mean")
+EMBEDDING = "hash"
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadChoices:
+    """How one payload is embedded.
+
+    Attributes:
+        embedding: How strings become vectors: `hash`.
+        encoder: The block that gives tokens their context: one of `ENCODERS`.
+        size: Width of the payload's vectors.
+        layers: Layers of the encoder.
+        aggregate: How several vectors become one: one of `AGGREGATES`.
+        attention: Heads and size of a head, such as `4x32`.
+    """
+
+    embedding: str = EMBEDDING
+    encoder: str = "cnn"
+    size: int = 128
+    layers: int = 3
+    aggregate: str = "attention"
+    attention: str = "4x32"
+
+    @property
+    def heads(self) -> tuple[int, int]:
+        """Number of attention heads and the size of one."""
+        heads, _, size = self.attention.partition("x")
+        return int(heads), int(size)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingChoices:
+    """How the program is trained.
+
+    Attributes:
+        learning_rate: The highest of the schedule.
+        epochs: Most passes over the training records; 0 lets their number decide (`overton.train.epochs_for`).
+        batch_size: Records of one step.
+        patience: Epochs without a better score on dev after which training stops.
+        weight_decay: Of AdamW, on matrices alone.
+        dropout: Share of activations dropped.
+        word_dropout: Share of tokens whose features are dropped, so that unknown words are no surprise.
+        id_dropout: Share of set members whose id is dropped, so that unknown ids are no surprise.
+        rebalance: 0 trains on the classes as they are, 1 as if all were equally frequent.
+        bit_weight: Largest extra weight of the rare bits of a bitvector; 1 is none.
+    """
+
+    learning_rate: float = 0.003
+    epochs: int = 0
+    batch_size: int = 64
+    patience: int = 5
+    weight_decay: float = 0.01
+    dropout: float = 0.3
+    word_dropout: float = 0.05
+    id_dropout: float = 0.3
+    rebalance: float = 0.0
+    bit_weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """All choices of one program: those of each payload by name, and those of training."""
+
+    payloads: Mapping[str, PayloadChoices]
+    training: TrainingChoices = field(default_factory=TrainingChoices)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON value of `choices.json`: a tuning file with everything pinned."""
+        return {
+            "payloads": {name: asdict(self.payloads[name]) for name in sorted(self.payloads)},
+            "training": asdict(self.training),
+        }
+
+
+# The settings of a payload that mean something, by its type.
+SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
+    "sequence": ("aggregate", "attention", "embedding", "encoder", "layers", "size"),
+    "singleton": ("aggregate", "attention", "embedding", "encoder", "layers", "size"),
+    "set": ("aggregate", "attention", "embedding", "size"),
+}
+
+
+def default_choices(schema: Schema) -> Choices:
+    """One good default program for a schema."""
+    return Choices(payloads={payload.name: PayloadChoices() for payload in schema.payloads})

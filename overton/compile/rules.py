@@ -1,0 +1,217 @@
+"""From schema and choices to a program: a tuple of small passes over a draft.
+
+Each pass adds one kind of block wherever it is needed. `RULES` is the order; it is all there is to the compiler.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from overton.compile.choices import Choices
+from overton.compile.draft import Draft, length, vectors
+from overton.compile.program import Node, Program, Setting
+from overton.schema import Payload, Schema, Task
+
+Names = tuple[str, ...]
+Rule = Callable[[Draft], Draft]
+
+# How strings become numbers: `overton.codec` hashes what each column names into so many buckets, 0 being "nothing".
+# The columns of one table stand together: words and then affixes, ids and then what they are made of.
+WORD_TABLES = (("word", "word"), ("prefix3", "suffix2", "suffix3", "shape"))
+WORD_ROWS = (32768, 8192)
+ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8))
+ID_ROWS = (32768, 8192)
+
+
+def embed_words(draft: Draft) -> Draft:
+    """Hashed features of tokens become vectors: sequences, and texts that Overton tokenizes."""
+    for payload in draft.schema.payloads:
+        if payload.type == "sequence" or payload.is_text:
+            draft = _embed(draft, payload, "word", WORD_TABLES, WORD_ROWS)
+    return draft
+
+
+def encode_words(draft: Draft) -> Draft:
+    """Tokens get their context."""
+    for payload in draft.schema.payloads:
+        if payload.type == "sequence" or payload.is_text:
+            choices = draft.choices.payloads[payload.name]
+            inputs = (draft.chains[payload.name], length(payload.name))
+            layers = {} if choices.encoder == "bag" else {"layers": choices.layers}
+            draft = draft.with_node(
+                payload.name, "encoder", f"{choices.encoder}.v1", inputs, size=choices.size, **layers
+            )
+    return draft
+
+
+def embed_members(draft: Draft) -> Draft:
+    """Members of a set get a vector from their id, and from the tokens of their span where they have one."""
+    for payload in draft.schema.payloads:
+        if payload.type != "set":
+            continue
+        name, size = payload.name, draft.size(payload.name)
+        draft = _embed(draft, payload, "id", ID_TABLES, ID_ROWS)
+        if payload.range:
+            spans = (draft.chains[name], vectors(payload.range), f"{name}.range")
+            draft = draft.with_node(name, "span", "span.v1", spans, size=size, span_size=draft.size(payload.range))
+    return draft
+
+
+def aggregate_texts(draft: Draft) -> Draft:
+    """The tokens of a text become the one vector of its singleton."""
+    for payload in draft.schema.payloads:
+        if payload.is_text:
+            items = (draft.chains[payload.name], length(payload.name))
+            draft = _pool(draft, payload, items, units=("item",), sizes=(draft.size(payload.name),))
+    return draft
+
+
+def aggregate_bases(draft: Draft) -> Draft:
+    """A payload with inputs combines them: a singleton pools them, items look at them one by one."""
+    for payload in draft.schema.payloads:
+        names = (*payload.base, *([payload.range] if payload.range and payload.range not in payload.base else []))
+        if not names:
+            continue
+        bases = [draft.schema.payload(name) for name in names]
+        inputs = tuple(part for base in bases for part in _inputs(base))
+        units = tuple("record" if base.type == "singleton" else "item" for base in bases)
+        sizes = tuple(draft.size(base.name) for base in bases)
+        if payload.type == "singleton":
+            draft = _pool(draft, payload, inputs, units=units, sizes=sizes)
+        else:
+            draft = _look(draft, payload, inputs, units=units, sizes=sizes)
+    return draft
+
+
+def add_context(draft: Draft) -> Draft:
+    """What a record asks for, in one vector, for the tasks that select a member: its set's inputs pooled."""
+    for name in sorted({task.payload for task in draft.schema.tasks if task.type == "select"}):
+        looks = [node for node in draft.nodes if node.name == f"{name}.aggregate"]
+        for node in looks:
+            pool = {**node.settings, "heads": draft.choices.payloads[name].heads}
+            context = Node(f"{name}.context", "attention_pool.v1", node.inputs[1:], pool)
+            draft = replace(draft, nodes=(*draft.nodes, context))
+    return draft
+
+
+def attach_heads(draft: Draft) -> Draft:
+    """Every task gets its head."""
+    for task in draft.schema.tasks:
+        node = _select_head(draft, task) if task.type == "select" else _head(draft, task)
+        draft = replace(draft, nodes=(*draft.nodes, node), outputs={**draft.outputs, task.name: node.name})
+    return draft
+
+
+def resolve_references(draft: Draft) -> Draft:
+    """`@tokens` becomes the name of the node that ends the chain of `tokens`."""
+    names = {vectors(payload): node for payload, node in draft.chains.items()}
+    nodes = tuple(replace(node, inputs=tuple(names.get(name, name) for name in node.inputs)) for node in draft.nodes)
+    return replace(draft, nodes=nodes)
+
+
+def sort_nodes(draft: Draft) -> Draft:
+    """Each node comes after those that it reads, and otherwise in the order in which it was added."""
+    by_name = {node.name: node for node in draft.nodes}
+    done: dict[str, Node] = {}
+
+    def visit(node: Node) -> None:
+        if node.name not in done:
+            for name in node.inputs:
+                if name in by_name:
+                    visit(by_name[name])
+            done[node.name] = node
+
+    for payload in draft.schema.by_dependency():
+        for node in draft.nodes:
+            if node.name.rpartition(".")[0] == payload.name and node.name not in draft.outputs.values():
+                visit(node)
+    for node in draft.nodes:
+        visit(node)
+    return replace(draft, nodes=tuple(done.values()))
+
+
+RULES: tuple[Rule, ...] = (
+    embed_words,
+    encode_words,
+    embed_members,
+    aggregate_texts,
+    aggregate_bases,
+    add_context,
+    attach_heads,
+    resolve_references,
+    sort_nodes,
+)
+
+
+def compile_program(schema: Schema, choices: Choices, slices: Names = ()) -> Program:
+    """The program of a schema whose classes are told.
+
+    The order in which payloads, bases, tasks and slices were declared does not matter.
+    """
+    draft = Draft(schema=_sorted(schema), choices=choices)
+    for rule in RULES:
+        draft = rule(draft)
+    return Program(
+        schema=draft.schema,
+        nodes=draft.nodes,
+        outputs=draft.outputs,
+        features=draft.features,
+        slices=tuple(sorted(slices)),
+    )
+
+
+def _sorted(schema: Schema) -> Schema:
+    payloads = (replace(payload, base=tuple(sorted(payload.base))) for payload in schema.payloads)
+    return Schema(
+        payloads=tuple(sorted(payloads, key=lambda payload: payload.name)),
+        tasks=tuple(sorted(schema.tasks, key=lambda task: task.name)),
+    )
+
+
+def _embed(draft: Draft, payload: Payload, kind: str, tables: tuple[Names, ...], rows: tuple[int, ...]) -> Draft:
+    """A feature function for a payload, and the block that reads what it makes."""
+    features: dict[str, Setting] = {
+        "function": f"{kind}s.v1",
+        "columns": tuple(column for table in tables for column in table),
+        "buckets": tuple(n_rows for table, n_rows in zip(tables, rows, strict=True) for _ in table),
+    }
+    draft = replace(draft, features={**draft.features, payload.name: features})
+    return draft.with_node(
+        payload.name,
+        "embedding",
+        f"{kind}_embedding.v1",
+        (f"{payload.name}.features",),
+        rows=rows,
+        columns=tuple(len(table) for table in tables),
+        size=draft.size(payload.name),
+    )
+
+
+def _inputs(payload: Payload) -> Names:
+    return (vectors(payload.name),) if payload.type == "singleton" else (vectors(payload.name), length(payload.name))
+
+
+def _pool(draft: Draft, payload: Payload, inputs: Names, units: Names, sizes: tuple[int, ...]) -> Draft:
+    choices = draft.choices.payloads[payload.name]
+    heads = {"heads": choices.heads} if choices.aggregate == "attention" else {}
+    op = f"{choices.aggregate}_pool.v1"
+    return draft.with_node(payload.name, "aggregate", op, inputs, units=units, sizes=sizes, size=choices.size, **heads)
+
+
+def _look(draft: Draft, payload: Payload, inputs: Names, units: Names, sizes: tuple[int, ...]) -> Draft:
+    choices = draft.choices.payloads[payload.name]
+    heads = {"heads": choices.heads} if choices.aggregate == "attention" else {}
+    op = "attend.v1" if choices.aggregate == "attention" else f"add_{choices.aggregate}.v1"
+    inputs = (draft.chains[payload.name], *inputs)
+    return draft.with_node(payload.name, "aggregate", op, inputs, units=units, sizes=sizes, size=choices.size, **heads)
+
+
+def _head(draft: Draft, task: Task) -> Node:
+    settings = {"size": draft.size(task.payload), "classes": len(task.classes)}
+    return Node(f"{task.name}.head", f"{task.type}_head.v1", (vectors(task.payload),), settings)
+
+
+def _select_head(draft: Draft, task: Task) -> Node:
+    inputs: Names = (vectors(task.payload), length(task.payload))
+    context = [node.name for node in draft.nodes if node.name == f"{task.payload}.context"]
+    settings = {"size": draft.size(task.payload), "context": bool(context)}
+    return Node(f"{task.name}.head", "select_head.v1", (*inputs, *context), settings)

@@ -1,0 +1,125 @@
+"""The settings that a tuning file may name, and what each may be: one rule a setting."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from overton.compile.choices import AGGREGATES, EMBEDDING, ENCODERS
+
+LATER = {
+    "vectors:": "Pretrained vectors are not available yet",
+    "hf:": "Pretrained transformers are not available yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a setting may be: one of some names, a text of a form, or a number between two bounds.
+
+    Attributes:
+        meaning: One line for a person.
+        names: The texts that it may be, where they can be listed.
+        form: The form of the text, as a regular expression, where it is one.
+        low: The least number, where it is one.
+        high: The greatest.
+        whole: Whether the number must be whole.
+    """
+
+    meaning: str
+    names: tuple[str, ...] = ()
+    form: str = ""
+    low: float = 0
+    high: float = 0
+    whole: bool = False
+
+    @property
+    def expected(self) -> str:
+        """What is expected, in words."""
+        if self.names:
+            return f"one of {', '.join(repr(name) for name in self.names)}"
+        if self.form:
+            return "heads x size of a head, such as '4x32'"
+        kind = "a whole number" if self.whole else "a number"
+        return f"{kind} from {self.low:g} to {self.high:g}"
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value may stand there."""
+        if self.names:
+            return value in self.names
+        if self.form:
+            return isinstance(value, str) and re.fullmatch(self.form, value) is not None
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+            return False
+        return self.low <= value <= self.high
+
+    def not_yet(self, value: object) -> str:
+        """Why a value that will be possible later is not yet, or nothing."""
+        if self.names != (EMBEDDING,) or not isinstance(value, str):
+            return ""
+        return next((reason for prefix, reason in LATER.items() if value.startswith(prefix)), "")
+
+    def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of one value."""
+        schema: dict[str, Any] = {"description": self.meaning}
+        if self.names:
+            return {**schema, "enum": list(self.names)}
+        if self.form:
+            return {**schema, "type": "string", "pattern": f"^{self.form}$"}
+        return {**schema, "type": "integer" if self.whole else "number", "minimum": self.low, "maximum": self.high}
+
+
+PAYLOAD_SETTINGS: Mapping[str, Rule] = {
+    "aggregate": Rule("How several vectors become one.", names=AGGREGATES),
+    "attention": Rule("Heads and size of a head.", form=r"[1-9]\d?x[1-9]\d{0,2}"),
+    "embedding": Rule("How strings become vectors.", names=(EMBEDDING,)),
+    "encoder": Rule("What gives tokens their context.", names=ENCODERS),
+    "layers": Rule("Layers of the encoder.", low=1, high=12, whole=True),
+    "size": Rule("Width of the payload's vectors.", low=8, high=1024, whole=True),
+}
+TRAINING_SETTINGS: Mapping[str, Rule] = {
+    "batch_size": Rule("Records of one step.", low=1, high=4096, whole=True),
+    "bit_weight": Rule("Largest extra weight of rare bits of a bitvector; 1 is none.", low=1, high=100),
+    "dropout": Rule("Share of activations dropped.", high=0.9),
+    "epochs": Rule("Most passes over the training records; 0 lets their number decide.", high=10000, whole=True),
+    "id_dropout": Rule("Share of set members whose id is dropped.", high=1),
+    "learning_rate": Rule("The highest of the schedule.", low=1e-6, high=1),
+    "patience": Rule("Epochs without a better score on dev before it stops.", low=1, high=10000, whole=True),
+    "rebalance": Rule("0: classes as frequent as they are; 1: as if equally frequent.", high=1),
+    "weight_decay": Rule("Weight decay of AdamW.", high=1),
+    "word_dropout": Rule("Share of tokens whose features are dropped.", high=1),
+}
+SEARCH_SETTINGS: Mapping[str, Rule] = {
+    "minutes": Rule("Most minutes of a search.", low=0, high=100000),
+    "trials": Rule("Most programs tried.", low=1, high=100000, whole=True),
+}
+SERVING_SETTINGS: Mapping[str, Rule] = {
+    "p99_ms": Rule("Latency that 99 of 100 single queries must meet, in milliseconds.", low=0.01, high=100000),
+}
+
+
+def tuning_json_schema() -> dict[str, Any]:
+    """JSON Schema 2020-12 of `tuning.json`, for editors."""
+    payload = _object({name: _choice(rule) for name, rule in PAYLOAD_SETTINGS.items()})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Overton tuning",
+        "description": "What the search may choose (a list), what is pinned (a single value), the latency to meet.",
+        **_object(
+            {
+                "payloads": {"type": "object", "additionalProperties": payload},
+                "training": _object({name: _choice(rule) for name, rule in TRAINING_SETTINGS.items()}),
+                "search": _object({name: rule.json_schema() for name, rule in SEARCH_SETTINGS.items()}),
+                "serving": _object({name: rule.json_schema() for name, rule in SERVING_SETTINGS.items()}),
+            }
+        ),
+    }
+
+
+def _choice(rule: Rule) -> dict[str, Any]:
+    one = rule.json_schema()
+    return {"description": one.pop("description"), "anyOf": [one, {"type": "array", "minItems": 1, "items": one}]}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(properties), "additionalProperties": False}

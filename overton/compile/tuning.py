@@ -1,0 +1,135 @@
+"""Text of `tuning.json` to a tuning: what the search may choose from, what is pinned, the latency to meet.
+
+A list is a choice, a single value is pinned. Every fault of the file is found at once.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from overton.base import OvertonError, Problem, did_you_mean
+from overton.compile.choices import SETTINGS_OF_PAYLOAD, Choices, default_choices
+from overton.compile.settings import PAYLOAD_SETTINGS, SEARCH_SETTINGS, SERVING_SETTINGS, TRAINING_SETTINGS, Rule
+from overton.schema import Schema
+
+Options = tuple[Any, ...]
+SECTIONS = ("payloads", "search", "serving", "training")
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What a tuning file says. Settings that it does not name keep their defaults.
+
+    Attributes:
+        payloads: The values to choose from, by payload and setting; one value where it is pinned.
+        training: Likewise, by setting of training.
+        search: How long to search: `trials`, `minutes`.
+        serving: What serving must meet: `p99_ms`.
+    """
+
+    payloads: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)
+    training: Mapping[str, Options] = field(default_factory=dict)
+    search: Mapping[str, float] = field(default_factory=dict)
+    serving: Mapping[str, float] = field(default_factory=dict)
+
+    def choices(self, schema: Schema) -> Choices:
+        """The default choices with what the tuning says in their place; of several values, the first."""
+        default = default_choices(schema)
+        payloads = {
+            name: replace(choices, **_first(self.payloads.get(name, {}))) for name, choices in default.payloads.items()
+        }
+        return Choices(payloads=payloads, training=replace(default.training, **_first(self.training)))
+
+
+def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
+    """The tuning of a text.
+
+    Raises:
+        OvertonError: With every fault of the text.
+    """
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        line = getattr(error, "lineno", 0)
+        raise OvertonError(
+            Problem(f"not valid JSON: {error}", "tuning.bad-json", path=path, line=line, hint="Mend the JSON")
+        ) from None
+    faults: list[Problem] = []
+    sections = _section(value, "$", SECTIONS, faults)
+    payloads = _section(sections.get("payloads", {}), "$.payloads", [p.name for p in schema.payloads], faults)
+    tuning = Tuning(
+        payloads={name: _payload(schema, name, settings, faults) for name, settings in payloads.items()},
+        training=_options(sections.get("training", {}), "$.training", TRAINING_SETTINGS, faults),
+        search=_numbers(sections.get("search", {}), "$.search", SEARCH_SETTINGS, faults),
+        serving=_numbers(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
+    )
+    if faults:
+        raise OvertonError(replace(fault, path=path) for fault in faults)
+    return tuning
+
+
+def _first(options: Mapping[str, Options]) -> dict[str, Any]:
+    return {name: values[0] for name, values in options.items()}
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _section(value: object, at: str, known: Iterable[str], faults: list[Problem]) -> dict[str, Any]:
+    """The known keys of an object; a fault for every other."""
+    names = list(known)
+    if not isinstance(value, dict):
+        faults.append(Problem(f"expected an object, got {json.dumps(value)}", "tuning.bad-value", field=at))
+        return {}
+    for name in value:
+        if name not in names:
+            what = "payload" if at == "$.payloads" else "key"
+            message = f"unknown {what} {name!r}"
+            faults.append(Problem(message, "tuning.unknown-key", field=f"{at}.{name}", hint=did_you_mean(name, names)))
+    return {name: inner for name, inner in value.items() if name in names}
+
+
+def _payload(schema: Schema, name: str, value: object, faults: list[Problem]) -> dict[str, Options]:
+    at = f"$.payloads.{name}"
+    known = SETTINGS_OF_PAYLOAD[schema.payload(name).type]
+    if isinstance(value, dict):
+        for setting in value:
+            if setting in PAYLOAD_SETTINGS and setting not in known:
+                message = f"a {schema.payload(name).type} has no {setting!r}"
+                hint = f"Its settings are {', '.join(repr(key) for key in known)}"
+                faults.append(Problem(message, "tuning.not-applicable", field=f"{at}.{setting}", hint=hint))
+        value = {key: inner for key, inner in value.items() if key in known or key not in PAYLOAD_SETTINGS}
+    return _options(value, at, {key: PAYLOAD_SETTINGS[key] for key in known}, faults)
+
+
+def _options(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, Options]:
+    options: dict[str, Options] = {}
+    for name, inner in _section(value, at, rules, faults).items():
+        values = tuple(inner) if isinstance(inner, list) else (inner,)
+        if not values:
+            hint = "Leave the key out for the default, or name the values to choose from"
+            faults.append(Problem("an empty list of choices", "tuning.bad-value", field=f"{at}.{name}", hint=hint))
+        found = [_check(option, f"{at}.{name}", rules[name]) for option in values]
+        faults.extend(fault for fault in found if fault)
+        options[name] = values
+    return options
+
+
+def _numbers(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, float]:
+    numbers = _section(value, at, rules, faults)
+    found = [_check(number, f"{at}.{name}", rules[name]) for name, number in numbers.items()]
+    faults.extend(fault for fault in found if fault)
+    return numbers
+
+
+def _check(value: object, at: str, rule: Rule) -> Problem | None:
+    later = rule.not_yet(value)
+    if later:
+        return Problem(later, "tuning.not-available", field=at, hint="Use 'hash' for now")
+    if rule.accepts(value):
+        return None
+    names = did_you_mean(value, rule.names) if isinstance(value, str) and rule.names else ""
+    message = f"expected {rule.expected}, got {json.dumps(value, ensure_ascii=False)}"
+    return Problem(message, "tuning.bad-value", field=at, hint=names)

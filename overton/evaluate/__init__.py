@@ -1,0 +1,22 @@
+"""Predictions and gold into a report: quality by task, tag and metric, with counts and intervals. No torch here."""
+
+from overton.evaluate.examples import ExampleRows, TaskRows, example_rows
+from overton.evaluate.measure import evaluate, main_metric, main_scores
+from overton.evaluate.parquet import parse_examples, render_examples
+from overton.evaluate.render import render_report
+from overton.evaluate.report import Report, Row, parse_report
+
+__all__ = [
+    "ExampleRows",
+    "Report",
+    "Row",
+    "TaskRows",
+    "evaluate",
+    "example_rows",
+    "main_metric",
+    "main_scores",
+    "parse_examples",
+    "parse_report",
+    "render_examples",
+    "render_report",
+]

@@ -1,0 +1,65 @@
+import os
+
+import pytest
+
+from overton.artifact.files import load_artifact, save_artifact
+from overton.base import OvertonError
+from tests.tiny_artifact import tiny_artifact
+
+
+def code(call, *arguments) -> str:
+    with pytest.raises(OvertonError) as caught:
+        call(*arguments)
+    return caught.value.problems[0].code
+
+
+def test_an_artefact_is_saved_and_loaded(tmp_path):
+    save_artifact(tiny_artifact(), tmp_path / "deep" / "version")
+    loaded = load_artifact(tmp_path / "deep" / "version")
+    assert loaded.files == tiny_artifact().files
+    assert loaded.id == tiny_artifact().id
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["version"]
+
+
+def test_nothing_is_ever_overwritten(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("file", "folder", "link"):
+        assert code(save_artifact, tiny_artifact(), tmp_path / name) == "artifact.exists"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_save_that_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pathlib.Path.rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_artifact(tiny_artifact(), tmp_path / "version")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_not_followed(tmp_path):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    outside = tmp_path / "report.json"
+    os.replace(tmp_path / "version" / "report.json", outside)
+    (tmp_path / "version" / "report.json").symlink_to(outside)
+    assert code(load_artifact, tmp_path / "version") == "artifact.not-plain"
+
+
+def test_a_directory_within_is_refused(tmp_path):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    (tmp_path / "version" / "more").mkdir()
+    assert code(load_artifact, tmp_path / "version") == "artifact.not-plain"
+
+
+def test_a_file_too_many_is_refused(tmp_path):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    (tmp_path / "version" / "weights.pkl").write_bytes(b"\x80")
+    assert code(load_artifact, tmp_path / "version") == "artifact.unknown-file"
+
+
+def test_a_directory_that_is_not_there_or_holds_no_artefact_is_told(tmp_path):
+    assert code(load_artifact, tmp_path / "none") == "artifact.not-found"
+    assert code(load_artifact, tmp_path) == "artifact.missing-file"

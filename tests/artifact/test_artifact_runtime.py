@@ -1,0 +1,124 @@
+import dataclasses
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import numpy as np
+import onnxruntime
+import pytest
+
+from overton.artifact import Runtime, runtime
+from overton.base import OvertonError
+from overton.codec import Encoder, labels_json
+from overton.data import Pool, Record, RecordParser, pack
+from tests.tiny_artifact import RECORD, tiny_artifact
+
+
+@pytest.fixture(scope="module")
+def model() -> Runtime:
+    return Runtime(tiny_artifact())
+
+
+def record(**payloads: object) -> Record:
+    line = msgspec.json.encode({"payloads": {**RECORD["payloads"], **payloads}})
+    return RecordParser(tiny_artifact().schema).parse(line)
+
+
+def test_a_prediction_is_what_the_bare_session_says(model):
+    artifact = tiny_artifact()
+    batch = pack([record()], artifact.schema, Pool())
+    values = Encoder(artifact.program).encode(batch)
+    session = onnxruntime.InferenceSession(artifact.files["model.onnx"])
+    feeds = {tensor.name: values[tensor.name] for tensor in session.get_inputs()}
+    intent, argument, pos = session.run(["Intent.logits", "IntentArg.logits", "POS.logits"], feeds)
+    (labels,) = model.predict([record()])
+    assert labels["Intent"] == ("age", "height")[int(intent[0].argmax())]
+    assert labels["IntentArg"] == int(argument[0, :2].argmax())
+    assert labels["POS"] == [("NOUN", "VERB", "X")[label] for label in pos[0].argmax(1)]
+
+
+def test_predictions_do_not_depend_on_the_company(model):
+    records = [record(), record(tokens=["a"] * n_tokens) if (n_tokens := 12) else record(), record(entities=[])]
+    together = model.predict(records, probabilities=True)
+    assert together == [model.predict([one], probabilities=True)[0] for one in records]
+
+
+def test_many_records_are_answered_in_their_order(model):
+    records = [record(tokens=[f"w{number}"] * (number * 7 % 15 + 1), entities=[]) for number in range(150)]
+    together = model.predict(records, probabilities=True)
+    assert together == [model.predict([one], probabilities=True)[0] for one in records]
+
+
+def test_arrays_and_labels_agree(model):
+    schema = tiny_artifact().schema
+    predictions = model.run(pack([record()], schema, Pool()))
+    said = {task.name: labels_json(predictions[task.name], schema.unit(task))[0] for task in schema.tasks}
+    assert model.predict([record()]) == [said]
+
+
+def test_what_is_not_there_is_not_predicted(model):
+    (labels,) = model.predict([record(tokens=None, query=None, entities=None)])
+    assert labels == {"EntityType": None, "Intent": None, "IntentArg": None, "POS": None}
+    assert model.predict([]) == []
+
+
+def test_probabilities_sum_to_one(model):
+    (labels,) = model.predict([record()], probabilities=True)
+    assert sum(labels["Intent"].values()) == pytest.approx(1, abs=0.01)
+    assert set(labels["IntentArg"]) <= {"0", "1"}
+    assert len(labels["POS"]) == len(labels["EntityType"]) == 5
+
+
+def test_strings_are_forgotten_before_they_fill_the_memory(model, monkeypatch):
+    monkeypatch.setattr(runtime, "POOL_STRINGS", 20)
+    expected = model.predict([record()])
+    for number in range(30):
+        model.predict([record(tokens=[f"word{number}", f"other{number}"], entities=[])])
+        assert len(model._pool.texts) < 40
+    assert model.predict([record()]) == expected
+
+
+def test_long_strings_count_by_their_length(model, monkeypatch):
+    monkeypatch.setattr(runtime, "POOL_CHARACTERS", 1000)
+    for number in range(5):
+        model.predict([record(tokens=[f"{number}" * 2000], entities=[])])
+        assert sum(map(len, model._pool.texts)) < 5000
+
+
+def test_threads_get_the_answers_of_their_own_records(model):
+    records = [record(tokens=[f"w{number}", "x"], entities=[]) for number in range(40)]
+    expected = [model.predict([one], probabilities=True) for one in records]
+    fresh = Runtime(tiny_artifact())
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda one: fresh.predict([one], probabilities=True), records * 5)) == expected * 5
+
+
+def test_warming_up_takes_the_golden_records_or_one_made_for_it(model):
+    model.warm_up()
+    model.warm_up([msgspec.json.encode(RECORD)])
+
+
+def test_a_model_that_is_not_that_of_the_signature_is_refused():
+    artifact = tiny_artifact()
+    signature = {**artifact.json("signature.json"), "inputs": []}
+    other = {**artifact.files, "signature.json": msgspec.json.encode(signature)}
+    with pytest.raises(OvertonError, match="not those of its signature"):
+        Runtime(dataclasses.replace(artifact, files=other))
+
+
+def test_a_model_that_onnxruntime_cannot_load_is_told():
+    broken = {**tiny_artifact().files, "model.onnx": b"junk"}
+    with pytest.raises(OvertonError, match="onnxruntime cannot load it"):
+        Runtime(dataclasses.replace(tiny_artifact(), files=broken))
+
+
+def test_the_runtime_needs_neither_torch_nor_onnx():
+    forbidden = ("torch", "onnx", "onnxscript", "pandas", "pyarrow", "scipy", "rich")
+    code = f"import sys, overton.artifact, onnxruntime; print([name for name in {forbidden} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_probabilities_are_float32(model):
+    predictions = model.run(pack([record()], tiny_artifact().schema, Pool()))
+    assert {said.probability.dtype for said in predictions.values()} == {np.dtype(np.float32)}

@@ -1,0 +1,174 @@
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from overton.artifact import Runtime
+from overton.data import RecordParser
+from overton.serve import Limits, Model, answer
+from tests.tiny_artifact import RECORD, tiny_artifact
+
+MODEL = Model.of(Runtime(tiny_artifact()), "v1")
+
+
+def ask(value: object, query: str = "", **limits: int) -> tuple[int, dict]:
+    body = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    said = answer(MODEL, body, query, Limits(**limits))
+    return said.status, msgspec.json.decode(said.body)
+
+
+def problems(value: object, query: str = "", **limits: int) -> list[tuple[str, str]]:
+    status, said = ask(value, query, **limits)
+    assert 400 <= status < 500
+    return [(problem["code"], problem.get("field", "")) for problem in said["problems"]]
+
+
+def test_a_record_gets_a_label_for_each_task():
+    status, said = ask(RECORD)
+    assert status == 200
+    assert (said["id"], said["version"]) == ("q17", "v1")
+    assert said["tasks"]["Intent"] in ("age", "height")
+    assert said["tasks"]["IntentArg"] in (0, 1)
+    assert len(said["tasks"]["POS"]) == len(said["tasks"]["EntityType"]) == 5
+
+
+def test_a_record_needs_no_id():
+    assert ask({"payloads": RECORD["payloads"]})[1]["id"] is None
+
+
+def test_probabilities_are_given_where_they_are_asked_for():
+    status, said = ask(RECORD, "probabilities=true")
+    assert status == 200
+    assert sum(said["tasks"]["Intent"].values()) == pytest.approx(1, abs=0.01)
+    assert ask(RECORD, "probabilities=false") == ask(RECORD)
+
+
+def test_several_records_are_answered_in_their_order():
+    other = {"id": "other", "payloads": {"tokens": ["a"], "query": "a", "entities": []}}
+    status, said = ask({"records": [RECORD, other, RECORD]})
+    assert status == 200
+    assert said["version"] == "v1"
+    assert [record["id"] for record in said["records"]] == ["q17", "other", "q17"]
+    assert said["records"][1]["tasks"] == ask(other)[1]["tasks"]
+    assert said["records"][1]["tasks"]["IntentArg"] is None
+
+
+def test_no_records_get_no_answers():
+    assert ask({"records": []}) == (200, {"records": [], "version": "v1"})
+    assert ask(b' {\n "records" : [ ] } ')[0] == 200
+
+
+def test_a_line_of_a_data_file_can_be_sent_as_it_is():
+    line = {**RECORD, "tasks": {"Intent": {"crowd": "age", "gold": None}}, "tags": ["test", "slice:x"]}
+    assert ask(line) == ask(RECORD)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"payloads": {}', b'{"a": NaN}', b"\xff\xfe", b"nope", b'{"records": ['])
+def test_what_is_not_json_is_a_bad_request(body):
+    status, said = ask(body)
+    assert status == 400
+    assert said["problems"]
+
+
+def test_json_nested_without_end_is_a_bad_request():
+    for body in (b"[" * 50_000, b'{"payloads":' * 50_000, b'{"records":' + b"[" * 50_000):
+        assert ask(body)[0] == 400
+
+
+@pytest.mark.parametrize("value", [[], "text", 7, None, True, {"payload": {}}, {"payloads": 3}, {"payloads": {"x": 1}}])
+def test_json_that_is_no_record_is_unprocessable(value):
+    status, said = ask(value)
+    assert status == 422
+    assert said["problems"]
+
+
+def test_the_faults_are_those_that_check_tells():
+    broken = {"id": "x", "payloads": {"tokns": ["a"], "entities": [{"id": 1}]}, "tasks": {}}
+    line = msgspec.json.encode(broken)
+    parser = RecordParser(tiny_artifact().schema, closed=True)
+    expected = [(problem.message, problem.code) for problem in parser.faults(line)]
+    assert expected
+    status, said = ask(broken)
+    assert status == 422
+    assert [(problem["message"], problem["code"]) for problem in said["problems"]] == expected
+
+
+def test_the_faults_of_a_batch_tell_the_place_of_their_record():
+    found = problems({"records": [RECORD, {"payloads": {"tokens": 3}}, RECORD, {"id": "no payloads"}]})
+    assert len(found) >= 2
+    assert found[0][1].startswith("$.records[1]")
+    assert found[-1][1].startswith("$.records[3]")
+
+
+def test_a_record_without_payloads_is_unprocessable():
+    assert len(problems({"id": "q17"})) == 1
+    assert ask({"payloads": {}})[0] == 200
+
+
+@pytest.mark.parametrize(
+    "value", [{"records": {}}, {"records": None}, {"records": [], "more": 1}, {"records": 3, "id": "x"}]
+)
+def test_a_batch_is_a_list_of_records_and_nothing_else(value):
+    assert problems(value) == [("serve.bad-batch", "$")]
+
+
+@pytest.mark.parametrize("query", ["probabilities=1", "probabilities", "probability=true", "x=%00", "=", "a&b=%ff"])
+def test_a_parameter_that_means_nothing_is_told(query):
+    status, said = ask(RECORD, query)
+    assert status == 422 or query == "="
+    assert all(problem["code"] == "serve.bad-parameter" for problem in said.get("problems", ()))
+
+
+def test_too_much_is_refused():
+    assert ask(RECORD, max_bytes=100)[0] == 413
+    assert ask({"records": [RECORD] * 3}, max_records=2)[0] == 413
+    assert ask({"records": [RECORD] * 3}, max_records=3)[0] == 200
+
+
+def test_a_thousand_faults_are_not_all_told():
+    status, said = ask({"records": [{"payloads": 3}] * 1000}, max_records=1000)
+    assert status == 422
+    assert len(said["problems"]) == 100
+    assert said["more"] >= 900
+
+
+words = st.text(max_size=5)
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words
+anything = st.recursive(
+    plain, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4), max_leaves=8
+)
+members = st.lists(st.fixed_dictionaries({}, optional={"id": anything, "range": anything, "x": plain}), max_size=3)
+payloads = st.fixed_dictionaries(
+    {},
+    optional={
+        "tokens": st.lists(words, max_size=20) | anything,
+        "query": words | anything,
+        "entities": members | anything,
+    },
+)
+records = st.fixed_dictionaries(
+    {}, optional={"id": anything, "payloads": payloads, "tasks": anything, "tags": anything}
+)
+requests = records | st.fixed_dictionaries({"records": st.lists(records, max_size=3)}) | anything
+
+
+@given(requests, st.sampled_from(["", "probabilities=true"]))
+@settings(max_examples=400)
+def test_no_json_makes_the_server_fail(value, query):
+    status, said = ask(msgspec.json.encode(value), query)
+    assert status in (200, 422)
+    assert said["version"] == "v1" if status == 200 else said["problems"]
+
+
+@given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
+@settings(max_examples=300)
+def test_no_bytes_make_the_server_fail(body):
+    assert ask(body)[0] in (400, 422)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 255))
+@settings(max_examples=300)
+def test_no_damaged_request_makes_the_server_fail(place, byte):
+    body = bytearray(msgspec.json.encode({**RECORD, "tasks": {"Intent": {"gold": "age"}}, "tags": ["test"]}))
+    body[place % len(body)] = byte
+    assert ask(bytes(body))[0] in (200, 400, 422)

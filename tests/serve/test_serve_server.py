@@ -1,0 +1,143 @@
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from overton.artifact.files import save_artifact
+from overton.base import OvertonError
+from overton.serve.server import run
+from tests.tiny_artifact import RECORD, tiny_artifact
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import sys
+from pathlib import Path
+from overton.artifact.files import load_artifact
+from overton.serve.server import run
+
+def observe(event):
+    sys.stderr.write(event.message + "\\n")
+    if "port" in event.values:
+        sys.stdout.write(f"{event.values['port']}\\n")
+        sys.stdout.flush()
+
+artifact = load_artifact(Path(sys.argv[1]))
+token_file = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+run(artifact, artifact.id, port=0, token_file=token_file, observe=observe)
+loaded = [name for name in ("torch", "onnx", "onnxscript", "pandas", "pyarrow", "rich") if name in sys.modules]
+sys.stdout.write(f"{loaded}\\n")
+"""
+
+
+@contextlib.contextmanager
+def serving(directory: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    save_artifact(tiny_artifact(), directory / "version")
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(directory / "version")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        yield process, int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_process_serves_and_ends_quietly_when_it_is_told_to(tmp_path):
+    with serving(tmp_path) as (process, port):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            for _ in range(3):
+                connection.request("POST", "/v1/predict", json.dumps(RECORD), {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                assert answer.status == 200
+                assert json.loads(answer.read())["version"] == tiny_artifact().id
+            connection.request("GET", "/readyz")
+            assert json.loads(connection.getresponse().read())["status"] == "ready"
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert output == "[]\n", "modules that serving does not need"
+    assert [line for line in errors.splitlines() if "Traceback" in line] == []
+    assert "SIGTERM: stopping" in errors
+
+
+def test_a_body_over_the_limit_and_a_client_that_goes_away_do_no_harm(tmp_path):
+    with serving(tmp_path) as (process, port):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+            with contextlib.suppress(OSError):  # the server closes while we still send
+                client.sendall(b" " * (4 << 20))
+            assert client.recv(100).startswith(b"HTTP/1.1 413")
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            client.sendall(b'POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"payl')
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            client.sendall(b"\x16\x03\x01 not http at all\r\n\r\n")
+            client.recv(100)
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("POST", "/v1/predict", json.dumps(RECORD))
+            assert connection.getresponse().status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+def code(**named: object) -> str:
+    with pytest.raises(OvertonError) as caught:
+        run(tiny_artifact(), "v1", **named)
+    return caught.value.problems[0].code
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1"])
+def test_other_machines_are_not_served_without_a_token(host):
+    assert code(host=host, port=0) in ("serve.not-loopback", "serve.bind")
+
+
+def test_a_port_that_is_taken_is_told():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert code(port=taken.getsockname()[1]) == "serve.bind"
+    assert code(port=99999) == "serve.bind"
+    assert code(host="no.such.host.invalid", port=0) == "serve.bind"
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"two words that are long enough", b"\xff" * 40])
+def test_a_token_that_is_no_good_is_refused(tmp_path, content):
+    (tmp_path / "token").write_bytes(content)
+    assert code(port=0, token_file=tmp_path / "token") == "serve.bad-token"
+    assert code(port=0, token_file=tmp_path / "none") == "serve.bad-token"
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_server_with_its_problem():
+    files = {**tiny_artifact().files, "model.onnx": b"junk"}
+    broken = type(tiny_artifact())(files)
+    start = time.monotonic()
+    with pytest.raises(OvertonError, match="onnxruntime cannot load it"):
+        run(broken, "v1", port=0)
+    assert time.monotonic() - start < 5
+
+
+def test_a_signal_while_draining_answers_on_and_then_ends():
+    """The process sends itself the signal, so that the drain is watched from within."""
+    seen = []
+
+    def observe(event: object) -> None:
+        seen.append(event)
+        if event.values:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    start = time.monotonic()
+    run(tiny_artifact(), "v1", port=0, drain_seconds=0.5, observe=observe)
+    assert 0.5 <= time.monotonic() - start < 5
+    assert [event.message.partition(":")[0] for event in seen][-1] == "SIGTERM"

@@ -1,0 +1,100 @@
+"""A complete artefact made by hand: a real schema, program and ONNX graph, with weights drawn instead of trained."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from overton.artifact import Artifact, pack_artifact, signature_of
+from overton.compile import Program, compile_program, default_choices
+from overton.schema import Schema, parse_schema
+
+SCHEMA = """
+{"payloads": {"tokens":   {"type": "sequence", "max_length": 16},
+              "query":    {"type": "singleton", "base": ["tokens"]},
+              "entities": {"type": "set", "range": "tokens", "max_length": 8}},
+ "tasks":    {"POS":        {"payload": "tokens",   "type": "multiclass", "classes": ["NOUN", "VERB", "X"]},
+              "EntityType": {"payload": "tokens",   "type": "bitvector", "classes": ["location", "title"]},
+              "Intent":     {"payload": "query",    "type": "multiclass", "classes": ["age", "height"]},
+              "IntentArg":  {"payload": "entities", "type": "select"}}}
+"""
+RECORD: dict[str, Any] = {
+    "id": "q17",
+    "payloads": {
+        "tokens": ["how", "tall", "is", "the", "president"],
+        "query": "how tall is the president",
+        "entities": [{"id": "President_(title)", "range": [4, 5]}, {"id": "United_States", "range": [2, 4]}],
+    },
+}
+REPORT = {
+    "format": 1,
+    "rows": [
+        {"task": "Intent", "split": split, "tag": "*", "metric": metric, "value": value, "low": 0, "high": 1, "n": 9}
+        for split, metric, value in (("dev", "accuracy", 0.5), ("test", "accuracy", 0.75), ("test", "ece", 0.1))
+    ],
+    "main_metric": {"Intent": "accuracy"},
+    "confusion": {},
+    "notes": [],
+}
+
+
+def tiny_schema() -> Schema:
+    """The schema above."""
+    return parse_schema(SCHEMA)
+
+
+@cache
+def tiny_artifact(seed: int = 0) -> Artifact:
+    """A complete artefact; those of different seeds predict differently."""
+    program = compile_program(tiny_schema(), default_choices(tiny_schema()))
+    weights = _weights(program, seed)
+    model = _graph(program, weights).SerializeToString()
+    draft = pack_artifact(
+        onnx=model, weights=weights, program=program, choices={"seed": seed}, signature=signature_of(program, model)
+    )
+    return draft.with_files(report=REPORT, lineage={"seed": seed})
+
+
+def _weights(program: Program, seed: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    columns = {name: len(settings["columns"]) for name, settings in program.features.items()}
+    return {
+        task.name: random.normal(size=(columns[_source(task.payload)], max(len(task.classes), 1))).astype(np.float32)
+        for task in program.schema.tasks
+    }
+
+
+def _source(payload: str) -> str:
+    return "tokens" if payload == "query" else payload
+
+
+def _graph(program: Program, weights: dict[str, np.ndarray]) -> onnx.ModelProto:
+    nodes = []
+    inputs = []
+    for payload in ("tokens", "entities"):
+        shape = ["row", payload, len(program.features[payload]["columns"])]
+        inputs.append(helper.make_tensor_value_info(f"{payload}.features", TensorProto.INT32, shape))
+        nodes.append(helper.make_node("Cast", [f"{payload}.features"], [f"{payload}.float"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [f"{payload}.float", "scale"], [f"{payload}.small"]))
+    outputs = []
+    for task in program.schema.tasks:
+        item = _source(task.payload)
+        shape = {"query": ["row"], "tokens": ["row", "tokens"], "entities": ["row", "entities"]}[task.payload]
+        labels = [len(task.classes)] if task.classes else []
+        outputs.append(helper.make_tensor_value_info(f"{task.name}.logits", TensorProto.FLOAT, [*shape, *labels]))
+        whole = task.payload != "query" and bool(task.classes)
+        product = f"{task.name}.logits" if whole else f"{task.name}.items"
+        nodes.append(helper.make_node("MatMul", [f"{item}.small", f"{task.name}.weight"], [product]))
+        if task.type == "select":
+            nodes.append(helper.make_node("Squeeze", [product, "last"], [f"{task.name}.logits"]))
+        elif not whole:
+            nodes.append(helper.make_node("ReduceSum", [product, "first"], [f"{task.name}.logits"], keepdims=0))
+    constants = {"scale": np.float32(1e-4), "last": np.array([2]), "first": np.array([1])}
+    arrays = {**{f"{name}.weight": weight for name, weight in weights.items()}, **constants}
+    initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in arrays.items()]
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs, initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.checker.check_model(model)
+    return model
