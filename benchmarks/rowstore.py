@@ -1,29 +1,30 @@
 """Random batches of 64 from the row store, against `numpy.take` on fixed-width rows of the same content.
 
-Both give the same padded arrays of the same batches; the peer's rows are as wide as the longest record, in one file that is
-mapped as ours is. Warm: everything is in the page cache. Cold: the cache is told to forget both files before each run.
+Both give the same padded arrays of one batch; the peer's rows are as wide as the longest record, in one file that
+is mapped as ours is. Warm: all is in the page cache. Cold: the cache has forgotten both files before each run.
 
     python benchmarks/rowstore.py [--data FOLDER] [--records 200000] [--batches 500]
 """
 
 import argparse
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from ingest import find_application, read_lines, write_repeated
+from ingest import find_application, in_fresh_process, read_lines, write_repeated
 from numpy import ndarray
 
 from overton.data import Batch, Dataset
 from overton.data.files import load_dataset
-from overton.schema import Schema
 from overton.schema.files import load_schema
 
 BUDGET = 6.0
 SIZE = 64
+
+Field = tuple[str, int, int, bool]
 
 
 def main() -> None:
@@ -37,50 +38,104 @@ def main() -> None:
         folder = Path(name)
         application = find_application(options.data, folder)
         write_repeated(list(read_lines(application)), options.records, folder / "records.jsonl")
-        schema = load_schema(application / "schema.json")
-        dataset = load_dataset(schema, [folder / "records.jsonl"], folder / "rows")
+        shutil.copy(application / "schema.json", folder)
+        # Each step runs in a process of its own: a mapped file stays in the cache as long as anyone maps it.
+        in_fresh_process(prepare, folder)
+        seconds, _ = in_fresh_process(open_again, folder)
+        stored, fixed = files_of(folder)
+        print(f"{application.name}: {options.records:,} records, opened in {1e3 * seconds:.1f} ms")
+        print(
+            f"ragged rows with ids and texts {stored.stat().st_size / 1e6:,.0f} MB, "
+            f"fixed rows alone {fixed.stat().st_size / 1e6:,.0f} MB"
+        )
+        for state, repeats in (("warm", 5), ("cold", 1)):
+            times: dict[str, list[float]] = {"numpy.take": [], "overton": []}
+            for number in range(3):
+                for peer, found in times.items():
+                    if state == "cold":
+                        drop_from_cache(stored)
+                        drop_from_cache(fixed)
+                    found.append(in_fresh_process(time_batches, folder, peer, options.batches, repeats, number)[0])
+            theirs, ours = (min(found) for found in times.values())
+            print(
+                f"{state}: numpy.take {theirs * 1e6:7.1f} us, overton {ours * 1e6:7.1f} us a batch "
+                f"({SIZE / ours:,.0f} records/s); ratio {ours / theirs:.2f} (budget {BUDGET:.0f})"
+            )
+
+
+def prepare(folder: Path) -> None:
+    """Make the row store and the fixed rows, and see that both give the same."""
+    dataset = load(folder)
+    FixedRows.write(dataset, folder / "fixed")
+    assert_equal(dataset, FixedRows(dataset, folder / "fixed"), np.arange(0, dataset.n_records, 997))
+
+
+def open_again(folder: Path) -> float:
+    """Seconds to open a row store that is there."""
+    start = time.perf_counter()
+    load(folder)
+    return time.perf_counter() - start
+
+
+def time_batches(folder: Path, peer: str, n_batches: int, repeats: int, seed: int) -> float:
+    """Seconds a batch: the best of some rounds over the same random batches."""
+    dataset = load(folder)
+    n_records = dataset.n_records
+    _ = dataset.pool
+    gather = FixedRows(dataset, folder / "fixed").take if peer == "numpy.take" else dataset.gather
+    rng = np.random.default_rng(seed)
+    batches = [rng.integers(0, n_records, SIZE) for _ in range(n_batches)]
+    times = []
+    for _ in range(repeats):
         start = time.perf_counter()
-        dataset = load_dataset(schema, [folder / "records.jsonl"], folder / "rows")
-        print(f"{application.name}: {dataset.n_records:,} records, opened in {1e3 * (time.perf_counter() - start):.1f} ms")
-        fixed = FixedRows(dataset, folder / "fixed")
-        ours = next(folder.glob("rows/*.rows"))
-        print(f"ragged rows {ours.stat().st_size / 1e6:,.0f} MB with ids and texts, fixed rows {fixed.path.stat().st_size / 1e6:,.0f} MB")
-        rng = np.random.default_rng(0)
-        batches = [rng.integers(0, dataset.n_records, SIZE) for _ in range(options.batches)]
-        assert_equal(dataset, fixed, batches[0])
-        dataset.gather(batches[0])
-        for state in ("warm", "cold"):
-            files = [] if state == "warm" else [ours, fixed.path]
-            theirs = best(lambda rows: fixed.take(rows), batches, files)
-            own = best(lambda rows: dataset.gather(rows), batches, files)
-            rate = SIZE / own
-            print(f"{state}: numpy.take {theirs * 1e6:7.1f} us, overton {own * 1e6:7.1f} us a batch ({rate:,.0f} records/s); "
-                  f"ratio {own / theirs:.2f} (budget {BUDGET:.0f})")
+        for rows in batches:
+            gather(rows)
+        times.append((time.perf_counter() - start) / n_batches)
+    return min(times)
+
+
+def load(folder: Path) -> Dataset:
+    """The records of a folder from its row store."""
+    return load_dataset(load_schema(folder / "schema.json"), [folder / "records.jsonl"], folder / "rows")
+
+
+def files_of(folder: Path) -> tuple[Path, Path]:
+    """The file of rows, and its peer."""
+    return next(folder.glob("rows/*.rows")), folder / "fixed"
 
 
 class FixedRows:
     """The rows of a data set, each as wide as the widest, in one mapped file."""
 
     def __init__(self, dataset: Dataset, path: Path) -> None:
-        self.path = path
-        self._fields: list[tuple[str, int, int, bool]] = []
-        columns: list[tuple[str, int, bool]] = []
-        for payload in dataset.schema.payloads:
-            if payload.has_items:
-                columns.append((payload.name, int(dataset.item_lengths(payload.name).max()), payload.range is not None))
-        begin = 0
-        for name, width, with_range in columns:
-            self._fields.append((name, begin, width, with_range))
-            begin += 1 + width * (3 if with_range else 1)
+        self._fields, width = self._plan(dataset)
+        self._rows_on_disk = np.asarray(np.memmap(path, np.int32, "r").reshape(-1, width))
+
+    @classmethod
+    def write(cls, dataset: Dataset, path: Path) -> None:
+        """Write the rows of a data set."""
+        fields, width = cls._plan(dataset)
         with path.open("wb") as file:
             for low in range(0, dataset.n_records, 4096):
                 batch = dataset.gather(np.arange(low, min(low + 4096, dataset.n_records)))
-                file.write(self._rows(batch, begin).tobytes())
-        self._rows_on_disk = np.asarray(np.memmap(path, np.int32, "r").reshape(-1, begin))
+                file.write(cls._rows(batch, fields, width).tobytes())
 
-    def _rows(self, batch: Batch, width: int) -> ndarray:
+    @staticmethod
+    def _plan(dataset: Dataset) -> tuple[list[Field], int]:
+        """Name, first word, items and whether it has ranges of every payload; and the words of a row."""
+        fields: list[Field] = []
+        begin = 0
+        for payload in dataset.schema.payloads:
+            if payload.has_items:
+                items = int(dataset.item_lengths(payload.name).max())
+                fields.append((payload.name, begin, items, payload.range is not None))
+                begin += 1 + items * (3 if payload.range else 1)
+        return fields, begin
+
+    @staticmethod
+    def _rows(batch: Batch, fields: list[Field], width: int) -> ndarray:
         rows = np.full((batch.n_records, width), -1, np.int32)
-        for name, begin, n_items, with_range in self._fields:
+        for name, begin, n_items, with_range in fields:
             column = batch.columns[name]
             rows[:, begin] = np.where(column.present, column.length, -1)
             rows[:, begin + 1 : begin + 1 + column.strings.shape[1]] = column.strings
@@ -110,23 +165,12 @@ def assert_equal(dataset: Dataset, fixed: FixedRows, rows: ndarray) -> None:
     for name, (strings, length, present, *ranges) in fixed.take(rows).items():
         column = batch.columns[name]
         width = column.strings.shape[1]
-        assert (strings[:, :width] == column.strings).all() and (strings[:, width:] == -1).all()
-        assert (length == column.length).all() and (present == column.present).all()
+        assert (strings[:, :width] == column.strings).all()
+        assert (strings[:, width:] == -1).all()
+        assert (length == column.length).all()
+        assert (present == column.present).all()
         for spans in ranges:
             assert (spans[:, :width] == column.range).all()
-
-
-def best(gather: Callable[[ndarray], object], batches: list[ndarray], forget: list[Path]) -> float:
-    """Seconds a batch: the best of five runs where the cache is warm, the mean of three where it is cold."""
-    times = []
-    for _ in range(3 if forget else 5):
-        for path in forget:
-            drop_from_cache(path)
-        start = time.perf_counter()
-        for rows in batches:
-            gather(rows)
-        times.append((time.perf_counter() - start) / len(batches))
-    return sum(times) / len(times) if forget else min(times)
 
 
 def drop_from_cache(path: Path) -> None:

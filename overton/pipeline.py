@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy import ndarray
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 PREDICT_RECORDS = 512
 PARITY_RECORDS = 256
+GOLDEN_RECORDS = 100
 TOLERANCE = 1e-4
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "onnxscript", "torch")
 
@@ -96,7 +98,8 @@ def build(
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, Runtime(artifact), observe=observe)
     lineage = lineage_of(dataset, combined, trained, seed=seed, seconds=clock.seconds)
-    return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples)
+    golden = golden_records(dataset)
+    return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples, golden=golden)
 
 
 def combine_all(dataset: Dataset, *, observe: Observe = ignore) -> dict[str, Combined]:
@@ -254,6 +257,7 @@ def evaluated_rows(splits: Splits, gold: Mapping[str, Gold]) -> ndarray:
         known = np.concatenate([[0], np.cumsum(found.known)])
         some |= known[found.offsets[1:]] > known[found.offsets[:-1]]
     some[splits.dev] = some[splits.test] = True
+    some[0] |= not some.any()  # where nothing can be evaluated, one record still shows that the model runs
     return np.flatnonzero(some)
 
 
@@ -266,6 +270,12 @@ def predict_rows(
         parts.append(runtime.run(dataset.gather(rows[start : start + PREDICT_RECORDS])))
         observe(Event("evaluate", done=min(start + PREDICT_RECORDS, len(rows)), total=len(rows)))
     return {task.name: concatenate([part[task.name] for part in parts]) for task in runtime.schema.tasks}
+
+
+def golden_records(dataset: Dataset) -> bytes:
+    """Some real records as lines of a data file, which a server runs before it takes its first request."""
+    rows = np.linspace(0, dataset.n_records - 1, min(GOLDEN_RECORDS, dataset.n_records)).astype(np.int64)
+    return b"".join(msgspec.json.encode({"payloads": payloads}) + b"\n" for payloads in dataset.payloads(rows))
 
 
 def record_lengths(dataset: Dataset) -> ndarray:

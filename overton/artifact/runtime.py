@@ -45,6 +45,11 @@ class Runtime:
         if inputs != set(self._inputs) or not outputs.issuperset(self._outputs):
             raise _unfit(f"it has inputs {sorted(inputs)} and outputs {sorted(outputs)}, not those of its signature")
         self._units = {task.name: self.schema.unit(task) for task in self.schema.tasks}
+        self._listed = [
+            (task.name, self.schema.payload(task.payload))
+            for task in self.schema.tasks
+            if self._units[task.name] != "record"
+        ]
         self._encoder = Encoder(artifact.program)
         self._pool = Pool()
         self._characters = 0
@@ -94,7 +99,17 @@ class Runtime:
         labels = [
             labels_json(predictions[name], unit, probabilities=probabilities) for name, unit in self._units.items()
         ]
-        return [dict(zip(self._units, row, strict=True)) for row in zip(*labels, strict=True)]
+        answers = [dict(zip(self._units, row, strict=True)) for row in zip(*labels, strict=True)]
+        for record, answer in zip(records, answers, strict=True):
+            self._abstain_beyond(record, answer)
+        return answers
+
+    def _abstain_beyond(self, record: Record, answer: dict[str, Any]) -> None:
+        """A list of labels is as long as the payload was sent, null for what was cut off, so that it is a valid label."""
+        for task, payload in self._listed:
+            value = (record.payloads or {}).get(payload.field)
+            if value and len(value) > payload.max_length:
+                answer[task] = [*answer[task], *[None] * (len(value) - payload.max_length)]
 
     def _pack(self, records: Sequence[Record]) -> Batch:
         """Records as arrays. The pool is kept from call to call, so that a string is hashed once, but not for ever."""

@@ -43,7 +43,11 @@ def run(options: argparse.Namespace) -> int:
     for warning in outcome.warnings:
         console.note(f"warning: {warning}")
     facts = ", ".join(f"{count:,} {name}" for name, count in outcome.counts.items() if count)
-    faults = sum(problem.count for problem in outcome.problems)
-    console.write(f"{outcome.n_lines:,} lines, {outcome.n_records:,} records{f' ({facts})' if facts else ''}: ")
-    console.write(f"{faults:,} faults, {sum(warning.count for warning in outcome.warnings):,} warnings")
+    faults, warnings = (sum(one.count for one in many) for many in (outcome.problems, outcome.warnings))
+    read = f"{_number(outcome.n_lines, 'line')}, {_number(outcome.n_records, 'record')}{f' ({facts})' if facts else ''}"
+    console.write(f"{read}: {_number(faults, 'fault')}, {_number(warnings, 'warning')}")
     return 1 if outcome.problems else 0
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

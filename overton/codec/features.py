@@ -18,7 +18,7 @@ from numpy import ndarray
 NO_ASPECT = ""
 DIGITS = str.maketrans("123456789", "000000000")
 RUN = re.compile(r"(.)\1{3,}")
-PARTS = re.compile(r"[^\W_]+")
+PARTS = re.compile(r"[^\W\d_]+")
 
 
 def words(text: str, columns: Sequence[str]) -> list[str]:

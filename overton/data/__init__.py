@@ -1,0 +1,36 @@
+"""Data files to a data set: records, the memory-mapped row store, batches, votes and tags."""
+
+from overton.data.batch import Batch, Column
+from overton.data.check import DataCheck
+from overton.data.dataset import Dataset
+from overton.data.gold import Gold, gold_of
+from overton.data.json_schema import record_json_schema
+from overton.data.names import GOLD, SLICE_PREFIX, SPLITS
+from overton.data.pack import pack
+from overton.data.parser import RecordParser
+from overton.data.pool import Pool
+from overton.data.record import Record
+from overton.data.tags import Splits, Tags
+from overton.data.tokens import tokenize
+from overton.data.votes import Votes
+
+__all__ = [
+    "GOLD",
+    "SLICE_PREFIX",
+    "SPLITS",
+    "Batch",
+    "Column",
+    "DataCheck",
+    "Dataset",
+    "Gold",
+    "Pool",
+    "Record",
+    "RecordParser",
+    "Splits",
+    "Tags",
+    "Votes",
+    "gold_of",
+    "pack",
+    "record_json_schema",
+    "tokenize",
+]

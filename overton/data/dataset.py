@@ -1,0 +1,214 @@
+"""All records of an application, read straight from the maps of their shards."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from overton.base import digest_json
+from overton.data.batch import Batch
+from overton.data.pool import Pool
+from overton.data.rows.gather import cut_columns, take_words
+from overton.data.rows.join import Joined
+from overton.data.rows.ragged import starts
+from overton.data.rows.votes import gather_votes
+from overton.data.tags import Splits, Tags, join_tags, split_records
+from overton.data.votes import Votes
+from overton.schema import Payload, Schema
+
+
+class Dataset:
+    """Records by number, in the order of their files and lines. What is costly is made when it is first asked for.
+
+    Attributes:
+        schema: The schema with the classes told: its own, or those seen in the data, sorted.
+        n_records: Number of records with payloads.
+        sources: Names of all sources, sorted.
+        digest: Digest of schema and data files.
+    """
+
+    def __init__(self, joined: Joined) -> None:
+        self.joined = joined
+        self.n_records = joined.n_records
+        self.sources: tuple[str, ...] = tuple(sorted({name for shard in joined.shards for name in shard.sources}))
+        self.schema: Schema = joined.schema.with_classes(_classes(joined))
+        self.digest = digest_json([joined.schema.digest(), [shard.meta["digest"] for shard in joined.shards]])
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The strings of all records."""
+        pool = Pool()
+        first, *others = (shard.strings for shard in self.joined.shards)
+        pool.texts = list(first)
+        pool.update(zip(first, range(len(first)), strict=True))
+        for strings in others:
+            for text in strings:
+                pool[text]
+        return pool
+
+    @cached_property
+    def tags(self) -> Tags:
+        """The tags of all records, those that came late among them."""
+        joined = self.joined
+        names, tags, rows = [], [], []
+        for place, shard in enumerate(joined.shards):
+            own = np.full(shard.n_records, -1, np.int64)
+            kept = joined.kept[place]
+            own[slice(None) if kept is None else kept] = np.arange(joined.first[place], joined.first[place + 1])
+            row = np.concatenate(
+                [
+                    np.repeat(own, np.diff(shard.votes["tag.first"])),
+                    np.repeat(joined.late_row[place], np.diff(shard.votes["late.tag.first"])),
+                ]
+            )
+            tag = np.concatenate([shard.votes["tag"], shard.votes["late.tag"]]).astype(np.int64)
+            names.append(shard.tags)
+            tags.append(tag[row >= 0])
+            rows.append(row[row >= 0])
+        return join_tags(names, tags, rows, self.n_records)
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The records to train on, choose by and report on."""
+        return split_records(self.tags, self.joined.over_shards([shard.id_hash for shard in self.joined.shards]))
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Digest of content and schema of each data file, by name."""
+        return {shard.name: shard.meta["digest"] for shard in self.joined.shards}
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of a report should know of the data."""
+        return (*self.splits.notes, *(_cut_note(self.schema.payload(name), n) for name, n in self.cut.items() if n))
+
+    @cached_property
+    def cut(self) -> Mapping[str, int]:
+        """How many records lost items beyond `max_length`, by name of payload."""
+        longest = np.array([payload.max_length for payload in self.joined.layout.items])
+        n = (self.joined.full > longest).sum(axis=0)
+        return {payload.name: int(count) for payload, count in zip(self.joined.layout.items, n, strict=True)}
+
+    def gather(self, rows: ndarray) -> Batch:
+        """Some records as padded arrays.
+
+        Args:
+            rows: Numbers of records, int64 of shape (record,), in any order.
+        """
+        joined = self.joined
+        if len(joined.shards) == 1 and joined.kept[0] is None:
+            stored = joined.shards[0].rows
+            columns = cut_columns(stored["words"], stored["row.first"][rows], joined.layout)
+            return Batch(columns, self.pool, len(rows))
+        words, begin, shard = self._copy_rows(np.asarray(rows))
+        columns = cut_columns(words, begin, joined.layout, self._remap[0], self._remap[1][shard])
+        return Batch(columns, self.pool, len(rows))
+
+    def lengths(self, payload: str) -> ndarray:
+        """Number of units of a payload in each record after cutting, int32 of shape (record,); 1 for singletons."""
+        found = self.schema.payload(payload)
+        if found.type == "singleton":
+            return np.ones(self.n_records, np.int32)
+        return self.item_lengths(payload)
+
+    def item_lengths(self, payload: str) -> ndarray:
+        """Number of tokens or members in each record after cutting, int32 of shape (record,); 0 for a null payload."""
+        full = self.joined.full[:, self.joined.layout.index[payload]]
+        kept: ndarray = np.clip(full, 0, self.schema.payload(payload).max_length)
+        return kept
+
+    def offsets(self, task: str) -> ndarray:
+        """First unit of each record, int64 of shape (record + 1,)."""
+        found = self.schema.task(task)
+        if self.schema.unit(found) == "record":
+            return np.arange(self.n_records + 1)
+        return starts(self.lengths(found.payload))
+
+    def votes(self, task: str) -> Votes:
+        """All labels of a task."""
+        return self._votes(task)[0]
+
+    def n_overridden(self, task: str) -> int:
+        """Number of labels that a later line of the same source replaced."""
+        return self._votes(task)[1]
+
+    def ids(self, rows: ndarray) -> list[str]:
+        """Ids of some records."""
+        return self.joined.ids(np.asarray(rows))
+
+    def payloads(self, rows: ndarray) -> list[dict[str, Any]]:
+        """The payloads of some records as JSON values by field, cut ones as they are kept."""
+        rows = np.asarray(rows)
+        batch = self.gather(rows)
+        texts = self.pool.texts
+        values: list[dict[str, Any]] = [
+            {payload.field: None for payload in self.schema.payloads} for _ in range(len(rows))
+        ]
+        for payload in self.joined.layout.items:
+            column = batch.columns[payload.name]
+            strings, ranges = column.strings.tolist(), None if column.range is None else column.range.tolist()
+            for place, length in enumerate(column.length.tolist()):
+                if payload.is_text or not column.present[place]:
+                    continue
+                names = [texts[number] for number in strings[place][:length]]
+                values[place][payload.field] = (
+                    names if payload.type == "sequence" else _members(names, ranges[place] if ranges else None)
+                )
+        located = [self.joined.locate(row) for row in rows.tolist()]
+        for number, payload in enumerate(self.joined.layout.texts):
+            for value, (shard, local) in zip(values, located, strict=True):
+                value[payload.field] = shard.text(number, local)
+        return values
+
+    def _votes(self, task: str) -> tuple[Votes, int]:
+        number = [one.name for one in self.schema.tasks].index(task)
+        return gather_votes(self.joined, number, self.schema.tasks[number], self.sources, self.offsets(task))
+
+    def _copy_rows(self, rows: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+        """The words of some records that may lie in any shard, the first word of each, and the shard of each."""
+        joined = self.joined
+        shard_of = np.searchsorted(joined.first, rows, side="right") - 1
+        parts = []
+        width = len(joined.layout.items)
+        for number in np.unique(shard_of).tolist():
+            places = np.flatnonzero(shard_of == number)
+            local = rows[places] - joined.first[number]
+            kept = joined.kept[number]
+            local = local if kept is None else kept[local]
+            stored = joined.shards[number].rows
+            begin = stored["row.first"][local]
+            own_width = int((stored["row.first"][local + 1] - begin).max())
+            parts.append((places, take_words(stored["words"], begin, own_width)))
+            width = max(width, own_width)
+        block = np.zeros((len(rows) + 1, width), np.int32)  # the row at the end is for reading behind the last
+        for places, words in parts:
+            block[places, : words.shape[1]] = words
+        return block.reshape(-1), np.arange(len(rows)) * width, shard_of
+
+    @cached_property
+    def _remap(self) -> tuple[ndarray, ndarray]:
+        """Number in the common pool of every shard's strings, and where each shard begins there."""
+        counts = [len(shard.strings) for shard in self.joined.shards]
+        numbers = [self.pool[text] for shard in self.joined.shards for text in shard.strings]
+        return np.array(numbers or [0], np.int32), starts(np.array(counts))
+
+
+def _classes(joined: Joined) -> dict[str, tuple[str, ...]]:
+    return {
+        task.name: task.classes or tuple(sorted({name for shard in joined.shards for name in shard.classes(number)}))
+        for number, task in enumerate(joined.schema.tasks)
+        if task.type != "select"
+    }
+
+
+def _members(names: list[str], ranges: list[list[int]] | None) -> list[dict[str, Any]]:
+    if ranges is None:
+        return [{"id": name} for name in names]
+    pairs = zip(names, ranges, strict=False)
+    return [{"id": name, "range": span} if span[1] else {"id": name} for name, span in pairs]
+
+
+def _cut_note(payload: Payload, n: int) -> str:
+    return f"{n:,} records have more than {payload.max_length} items in {payload.name!r}: the rest of them is cut"

@@ -1,0 +1,1 @@
+"""Lines to numbers: the fast path of reading data files."""

@@ -1,0 +1,80 @@
+"""Every fault of one line, with its JSON path, its hint and the name that was perhaps meant.
+
+The slow and thorough twin of the typed decoder: it sees only lines that the fast path suspects, and has the last word.
+"""
+
+from typing import Any
+
+from overton.base import Problem, did_you_mean
+from overton.data.faults.labels import check_tasks
+from overton.data.faults.payloads import check_payloads
+from overton.data.faults.syntax import Faults, parse_json, show
+from overton.data.names import SPLITS, is_bad_tag, meant_tag
+from overton.schema import Schema
+
+_FIELDS = ("id", "payloads", "tasks", "tags")
+
+
+def line_faults(line: bytes, schema: Schema, path: str = "", number: int = 0, *, closed: bool = False) -> list[Problem]:
+    """Every fault of a line; none for a good one.
+
+    Args:
+        line: The line.
+        schema: What a record should be.
+        path: Its file, for messages.
+        number: Its number there.
+        closed: Whether the record must have payloads of its own.
+    """
+    faults = Faults(path, number)
+    record = parse_json(line, faults)
+    if record is None:
+        return faults.found
+    for key in record:
+        if key not in _FIELDS:
+            faults.add(
+                "record.unknown-field", (key,), f"a record has no field {key!r}", did_you_mean(key, _FIELDS), key
+            )
+    payloads = record.get("payloads")
+    is_late = payloads is None
+    _check_id(record.get("id"), faults, is_late=is_late, closed=closed)
+    sizes = check_payloads(payloads, schema, faults)
+    check_tasks(record.get("tasks"), schema, sizes, faults)
+    _check_tags(record.get("tags"), faults)
+    return faults.found
+
+
+def _check_id(id_: Any, faults: Faults, *, is_late: bool, closed: bool) -> None:
+    if id_ is not None and (not isinstance(id_, str) or not id_):
+        faults.add(
+            "record.bad-id", ("id",), f"expected a text that is not empty, got {show(id_)}", "Put the id in quotes"
+        )
+    elif is_late and closed:
+        faults.add(
+            "record.no-payloads", ("payloads",), "the record has no payloads", "Give the inputs that the schema names"
+        )
+    elif is_late and id_ is None:
+        hint = "Give it payloads, or the id of the record that it adds labels and tags to"
+        faults.add("record.no-payloads", ("payloads",), "the record has neither payloads nor an id", hint)
+
+
+def _check_tags(tags: Any, faults: Faults) -> None:
+    if tags is None:
+        return
+    if not isinstance(tags, list):
+        faults.add("record.bad-tag", ("tags",), f"expected a list of tags, got {show(tags)}")
+        return
+    for number, tag in enumerate(tags):
+        at = ("tags", number)
+        if not isinstance(tag, str):
+            faults.add("record.bad-tag", at, f"expected a text, got {show(tag)}")
+        elif meant_tag(tag):
+            faults.add(
+                "record.near-miss-tag", at, f"the tag {tag!r} means nothing", f"Did you mean {meant_tag(tag)!r}?", tag
+            )
+        elif is_bad_tag(tag):
+            faults.add("record.bad-tag", at, f"{tag!r} is no tag", "A tag is a printable text that is not empty", tag)
+    splits = [split for split in SPLITS if split in tags]
+    if len(splits) > 1:
+        faults.add(
+            "record.two-splits", ("tags",), f"the record is in {' and '.join(map(repr, splits))}", "Keep one of them"
+        )

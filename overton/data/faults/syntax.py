@@ -1,0 +1,180 @@
+"""The faults that a line has before any schema is asked: bytes that are no text, text that is no JSON, and so on."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from overton.base import Problem, json_path
+
+Path = tuple[str | int, ...]
+_VALUES = re.compile(r"'[^']*'|[\d.,]+|\[.*\]|\{.*\}")
+_SHORT = 40  # characters of a value that are shown
+
+
+@dataclass(slots=True)
+class Faults:
+    """Collects the faults of one line.
+
+    Attributes:
+        path: File of the line.
+        line: Its number.
+        found: The faults so far.
+    """
+
+    path: str
+    line: int
+    found: list[Problem] = field(default_factory=list)
+
+    def add(self, code: str, at: Path, message: str, hint: str = "", kind: str = "") -> None:
+        """Add a fault.
+
+        Args:
+            code: Its code.
+            at: Keys and indexes that lead to the value; empty for the line as a whole.
+            message: What was seen and what was expected.
+            hint: What to do.
+            kind: What makes it one of many; where empty the task or payload and the message without its values.
+        """
+        where = json_path(at) if at else ""
+        self.found.append(
+            Problem(
+                message,
+                code,
+                self.path,
+                self.line,
+                where,
+                hint,
+                kind or ".".join(map(str, at[:2])) + _VALUES.sub("", message),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Stands for a value whose fault is told already, such as NaN."""
+
+    text: str
+
+
+class _Object(dict[str, Any]):
+    """An object that remembers which keys stood twice."""
+
+    __slots__ = ("repeated",)
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated: list[str] = []
+        if len(self) < len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen and key not in self.repeated:
+                    self.repeated.append(key)
+                seen.add(key)
+
+
+def parse_json(line: bytes, faults: Faults) -> Any:
+    """The JSON value of a line, its faults told; None where nothing can be made of it.
+
+    NaN and the infinities become `Wrong`; of a key that stands twice the last counts, as everywhere.
+    """
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = line[error.start]
+        hint = "Save the file as UTF-8" + ("; this one looks like UTF-16" if b"\x00" in line else "")
+        faults.add(
+            "record.not-utf8", (), f"byte {error.start + 1} of the line is {byte:#04x}, which is not UTF-8", hint
+        )
+        return None
+    try:
+        value = json.loads(text, object_pairs_hook=_Object, parse_constant=Wrong)
+        oddities = list(_walk(value, ()))
+    except json.JSONDecodeError as error:
+        _add_syntax(text, error, faults)
+        return None
+    except RecursionError:
+        faults.add("record.bad-json", (), "objects or lists are nested too deeply")
+        return None
+    except ValueError as error:  # a number of thousands of digits
+        faults.add("record.bad-json", (), f"not JSON that can be read: {error}")
+        return None
+    for at, odd in oddities:
+        if isinstance(odd, Wrong):
+            faults.add("record.nan", at, f"{odd.text} is not JSON", "Write null where there is no value")
+        else:
+            faults.add(
+                "record.duplicate-key", at, f"the key {at[-1]!r} stands twice", "Keep one of the two", str(at[-2:])
+            )
+    if not faults.found:
+        _add_strict(line, faults)
+    return value if isinstance(value, dict) else _not_object(value, faults)
+
+
+def _not_object(value: Any, faults: Faults) -> None:
+    faults.add(
+        "record.bad-json", (), f"expected an object, got {show(value)}", "A record is one JSON object on one line"
+    )
+
+
+def _add_syntax(text: str, error: json.JSONDecodeError, faults: Faults) -> None:
+    ends_early = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+    if ends_early:
+        hint = "Was the file cut off? A record stands on one line, without line breaks inside"
+        faults.add("record.truncated", (), "the line ends in the middle of the record", hint)
+    else:
+        message = _small(error.msg)
+        seen = text[max(error.pos - 12, 0) : error.pos + 12]
+        faults.add("record.bad-json", (), f"not JSON: {message} at column {error.pos + 1}, near {seen!r}")
+
+
+def _add_strict(line: bytes, faults: Faults) -> None:
+    """What Python's reader lets pass and the decoder of records does not: half characters, numbers out of range."""
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        is_half = "\\ud" in line.decode().lower()
+        message = "a \\u escape is half of a character" if is_half else _small(str(error).partition(" - at ")[0])
+        faults.add("record.bad-json", (), f"not JSON: {message}")
+
+
+def _small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _walk(value: Any, at: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, Wrong):
+        yield at, value
+    elif isinstance(value, _Object):
+        for key in value.repeated:
+            yield (*at, key), key
+        for key, inner in value.items():
+            yield from _walk(inner, (*at, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            if not isinstance(inner, str):
+                yield from _walk(inner, (*at, number))
+
+
+def show(value: Any) -> str:
+    """A JSON value in the words of a message: small ones as they are, large ones by what they are."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHORT else value[: _SHORT - 3] + "...")
+    text = as_json(value)
+    if len(text) <= _SHORT:
+        return text
+    return (
+        f"an object of {len(value)} keys"
+        if isinstance(value, dict)
+        else f"a list of {len(value)}"
+        if isinstance(value, list)
+        else text[:_SHORT]
+    )
+
+
+def as_json(value: Any) -> str:
+    """A value as it would be written in a data file."""
+    return json.dumps(value, ensure_ascii=False, default=lambda wrong: wrong.text)

@@ -1,0 +1,104 @@
+"""Every fault of the data files, and what is suspicious about the data set that they make."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from overton.base import Observe, OvertonError, Problem, ignore
+from overton.base.files import atomic_writer
+from overton.data.check import DataCheck, data_warnings
+from overton.data.dataset import Dataset
+from overton.data.faults.tally import Tally
+from overton.data.files.ingest import BadLine, OnBad, no_quarantine
+from overton.data.files.lines import read_blocks
+from overton.data.files.load import load_shard, shard_problems
+from overton.data.rows.join import Joined, join_shards
+from overton.data.rows.shard import Shard
+from overton.schema import Schema
+
+
+def check_data(
+    schema: Schema, files: Sequence[Path], *, quarantine: Path | None = None, observe: Observe = ignore
+) -> DataCheck:
+    """Check data files.
+
+    Args:
+        schema: What their records should be.
+        files: The data files.
+        quarantine: Where to write the bad lines, one a line, with their problems; nothing is written where None.
+        observe: Told of the progress.
+    """
+    faults = Tally()
+    with tempfile.TemporaryDirectory(prefix="overton-check-") as folder, _quarantine(quarantine) as on_bad:
+        shards: list[Shard] = []
+        for path in sorted(files, key=lambda path: path.name):
+            try:
+                shard = load_shard(path, schema, str(len(shards)), Path(folder), on_bad=on_bad, observe=observe)
+            except OvertonError as error:
+                faults.add(error.problems)
+                continue
+            faults.add(shard_problems(shard))
+            shards.append(shard)
+        if not shards:
+            return DataCheck(faults.problems(), (), 0, 0, {})
+        joined = join_shards(schema, shards)
+        faults.add(joined.problems)
+        _quarantine_joined(joined, on_bad if quarantine is not None else no_quarantine)
+        return _summary(joined, faults)
+
+
+def _summary(joined: Joined, faults: Tally) -> DataCheck:
+    dataset = Dataset(joined)
+    amended = [row for rows in joined.late_row for row in rows[rows >= 0].tolist()]
+    counts = {
+        "bad": sum(shard.meta["n_bad"] for shard in joined.shards) + len(joined.bad_lines),
+        "amending": len(amended),
+        "amended": len(set(amended)),
+        "overridden": sum(dataset.n_overridden(task.name) for task in dataset.schema.tasks),
+        **{f"cut:{name}": n for name, n in dataset.cut.items() if n},
+    }
+    return DataCheck(
+        problems=faults.problems(),
+        warnings=tuple(data_warnings(dataset)) if dataset.n_records else (),
+        n_records=dataset.n_records,
+        n_lines=sum(shard.meta["n_lines"] for shard in joined.shards),
+        counts=counts,
+    )
+
+
+@contextmanager
+def _quarantine(path: Path | None) -> Iterator[OnBad]:
+    if path is None:
+        yield no_quarantine
+        return
+    with atomic_writer(path) as file:
+        yield lambda bad: _write_bad(bad, file)
+
+
+def _write_bad(bad: BadLine, file: IO[bytes]) -> None:
+    problems: list[dict[str, Any]] = []
+    for problem in bad.problems:
+        value = asdict(problem)
+        problems.append({key: value[key] for key in ("code", "field", "message", "hint") if value[key]})
+    text = bad.text.decode("utf-8", errors="backslashreplace")
+    value = {"file": bad.path, "line": bad.number, "problems": problems, "text": text}
+    file.write(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="backslashreplace") + b"\n")
+
+
+def _quarantine_joined(joined: Joined, on_bad: OnBad) -> None:
+    """Read once more the lines that only turned out bad when all files were known."""
+    if on_bad is no_quarantine:
+        return
+    by_line: dict[tuple[str, int], list[Problem]] = {}
+    for problem in joined.problems:
+        by_line.setdefault((problem.path, problem.line), []).append(problem)
+    for shard in joined.shards:
+        wanted = {line for path, line in by_line if path == shard.path}
+        for block in read_blocks(Path(shard.path)) if wanted else ():
+            for text, number in zip(block.lines, block.numbers, strict=True):
+                if number in wanted:
+                    on_bad(BadLine(shard.path, number, text, tuple(by_line[shard.path, number])))

@@ -1,0 +1,70 @@
+"""Digests of data files, remembered by size and times of change so that an unchanged file is not read again."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from overton.base import OvertonError, Problem
+from overton.base.files import write_atomic
+
+NAME = "digests.json"
+_SETTLED = (
+    2_000_000_000  # nanoseconds: a file that changed so shortly before may change again within one tick of its clock
+)
+
+Known = dict[str, tuple[tuple[int, int, int, int], str]]
+
+
+def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
+    """SHA-256 of the content of each file.
+
+    Args:
+        files: The files.
+        cache: Folder where digests are remembered.
+
+    Raises:
+        OvertonError: Where a file cannot be read.
+    """
+    memory = cache / NAME
+    known, written = _recall(memory)
+    digests = []
+    fresh: Known = {}
+    is_new = False
+    for path in files:
+        try:
+            status = path.stat()
+            entry = known.get(str(path.absolute()))
+            signs = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+            same = entry is not None and entry[0] == signs
+            settled = status.st_mtime_ns + _SETTLED < written
+            trusted = entry is not None and same and settled
+            digest = entry[1] if entry is not None and trusted else _digest(path)
+            is_new |= not trusted
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        fresh[str(path.absolute())] = (signs, digest)
+        digests.append(digest)
+    if is_new:
+        sure = {path: entry for path, entry in known.items() if entry[0][1] + _SETTLED < written}
+        write_atomic(memory, msgspec.json.encode(sure | fresh))
+    return digests
+
+
+def _recall(memory: Path) -> tuple[Known, int]:
+    """The remembered digests, and when they were written, in nanoseconds."""
+    try:
+        return msgspec.json.decode(memory.read_bytes(), type=Known), memory.stat().st_mtime_ns
+    except (OSError, msgspec.DecodeError):
+        return {}, 0
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unreadable(path: Path, error: OSError) -> OvertonError:
+    reason = (error.strerror or str(error)).lower()
+    return OvertonError(Problem(f"the file cannot be read: {reason}", "data.unreadable", str(path)))

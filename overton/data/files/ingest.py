@@ -1,0 +1,212 @@
+"""A data file to the two files of a shard, in one pass and with memory that does not grow with the records."""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy import ndarray
+
+from overton.base import Event, Observe, Problem
+from overton.data.encode.encoder import Chunk, Encoder, Part
+from overton.data.faults.line import line_faults
+from overton.data.faults.tally import Tally
+from overton.data.files.container import SectionWriter
+from overton.data.files.lines import Block, read_blocks
+from overton.schema import Schema
+
+OnBad = Callable[["BadLine"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that was left out, and why."""
+
+    path: str
+    number: int
+    text: bytes
+    problems: tuple[Problem, ...]
+
+
+def no_quarantine(bad: BadLine) -> None:
+    """Leave a bad line unrecorded."""
+
+
+def ingest(
+    path: Path, schema: Schema, rows: Path, votes: Path, *, digest: str, on_bad: OnBad, observe: Observe
+) -> None:
+    """Write the shard of a data file; its bad lines are left out, and told in its meta data.
+
+    Args:
+        path: The data file.
+        schema: What its records should be.
+        rows: Where the payloads go.
+        votes: Where labels and tags go.
+        digest: Digest of what the shard is made of; it becomes part of the digest of the data set.
+        on_bad: Called with every bad line.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where the file cannot be read.
+    """
+    encoder = Encoder(schema)
+    with (
+        SectionWriter(rows.parent) as row_sections,
+        SectionWriter(votes.parent) as vote_sections,
+        _without_collection(),
+    ):
+        writer = _ShardWriter(encoder, row_sections, vote_sections)
+        writer.add(encoder.encode_nothing(), np.zeros(0, np.int64))  # so that every section is there
+        faults = Tally()
+        n_bad = n_lines = 0
+        for block in read_blocks(path):
+            kept, chunk, bad = _sift(encoder, block, str(path))
+            for line in bad:
+                on_bad(line)
+                faults.add(line.problems)
+            n_bad += len(bad)
+            n_lines += len(block.lines)
+            if chunk is not None:
+                writer.add(chunk, np.array(kept, np.int64))
+            observe(Event("ingest", done=n_lines, values={"file": path.name}))
+        problems = [asdict(problem) for problem in faults.problems()]
+        meta = {
+            "digest": digest,
+            "n_lines": n_lines,
+            "n_bad": n_bad,
+            "problems": problems,
+            "cut": writer.cut,
+            "unique_ids": writer.has_unique_ids(),
+        }
+        writer.finish()
+        vote_sections.save(votes, "votes", {"n_lines": n_lines})
+        row_sections.save(rows, "rows", meta)
+
+
+def _sift(encoder: Encoder, block: Block, path: str) -> tuple[list[int], Chunk | None, list[BadLine]]:
+    """Encode the good lines of a block, and tell the bad ones with all their faults."""
+    lines, numbers = block.lines, block.numbers
+    bad: list[BadLine] = []
+    cleared = False
+    while lines:
+        chunk, suspects = encoder.encode(lines, keys_counted=cleared)
+        if chunk is not None:
+            return numbers, chunk, bad
+        assert not cleared, f"{path}: line {numbers[suspects[0]]} is refused, but has no fault"
+        faults = {place: line_faults(lines[place], encoder.schema, path, numbers[place]) for place in suspects}
+        bad += [BadLine(path, numbers[place], lines[place], tuple(found)) for place, found in faults.items() if found]
+        cleared = not any(faults.values())
+        good = [place for place in range(len(lines)) if not faults.get(place)]
+        lines, numbers = [lines[place] for place in good], [numbers[place] for place in good]
+    return [], None, bad
+
+
+class _ShardWriter:
+    """Appends chunks to the sections of a shard."""
+
+    def __init__(self, encoder: Encoder, rows: SectionWriter, votes: SectionWriter) -> None:
+        self._encoder = encoder
+        self._rows = rows
+        self._votes = votes
+        self._ends: dict[str, int] = {}
+        self.widest = 0
+        self.cut: dict[str, int] = {}
+
+    def add(self, chunk: Chunk, numbers: ndarray) -> None:
+        """Append a chunk.
+
+        Args:
+            chunk: The records.
+            numbers: Number of the line of each.
+        """
+        base, late, rows = chunk.base, chunk.late, chunk.base.rows
+        assert rows is not None, "records with payloads have rows"
+        self._rows.append("words", rows.words)
+        self._ragged(self._rows, "row", rows.length)
+        self._rows.append("full", rows.full.ravel())
+        self._rows.append("content", rows.content)
+        self._rows.append("line", numbers[base.place])
+        self._ids(self._rows, "id", base)
+        for number, texts in enumerate(rows.texts):
+            self._bytes(self._rows, f"text.{number}", texts)
+        self.widest = max(self.widest, int(rows.length.max(initial=0)))
+        for name, n in rows.cut.items():
+            self.cut[name] = self.cut.get(name, 0) + n
+        self._supervision("", base)
+        self._votes.append("late.line", numbers[late.place])
+        self._ids(self._votes, "late.id", late)
+        self._supervision("late.", late)
+
+    def has_unique_ids(self) -> bool:
+        """Whether every record has an id of its own for certain."""
+        ordered = np.sort(self._rows.read("id.hash"))
+        return bool(len(ordered) == 0 or (ordered[0] != 0 and (ordered[1:] != ordered[:-1]).all()))
+
+    def finish(self) -> None:
+        """Append what is known when all records are."""
+        self._rows.append(
+            "words", np.zeros(self.widest, np.int32)
+        )  # so that reading a row's width never leaves the map
+        self._rows.append_bytes("strings", msgspec.msgpack.encode(self._encoder.strings.texts))
+        for name, values in (("sources", self._encoder.sources), ("tags", self._encoder.tags)):
+            self._votes.append_bytes(name, msgspec.msgpack.encode(values.seen))
+        for number, known in enumerate(self._encoder.tasks):
+            sets = known.set_classes()
+            self._votes.append(f"{number}.set.length", np.array([len(one) for one in sets], np.int64))
+            self._votes.append(f"{number}.set.label", np.array([label for one in sets for label in one], np.int32))
+            self._votes.append_bytes(f"{number}.classes", msgspec.msgpack.encode(known.classes.seen))
+
+    def _supervision(self, prefix: str, part: Part) -> None:
+        self._ragged(self._votes, f"{prefix}tag", part.tag_count)
+        self._votes.append(f"{prefix}tag", _narrow(part.tag))
+        for number, labels in enumerate(part.labels):
+            name = f"{prefix}{number}"
+            self._votes.append(f"{name}.count", _narrow(labels.count))
+            self._votes.append(f"{name}.source", _narrow(labels.source))
+            self._votes.append(f"{name}.value", _narrow(labels.value))
+            if prefix:
+                self._votes.append(f"{name}.length", _narrow(labels.length))
+            self._votes.append(f"{number}.soft.length", _narrow(labels.soft.length))
+            self._votes.append(f"{number}.soft.label", labels.soft.label)
+            self._votes.append(f"{number}.soft.probability", labels.soft.probability)
+
+    def _ids(self, sections: SectionWriter, name: str, part: Part) -> None:
+        self._bytes(sections, name, part.ids)
+        sections.append(f"{name}.hash", part.id_hash)
+
+    def _bytes(self, sections: SectionWriter, name: str, strings: list[bytes]) -> None:
+        sections.append_bytes(f"{name}.bytes", b"".join(strings))
+        self._ragged(sections, name, np.fromiter(map(len, strings), np.int64, len(strings)))
+
+    def _ragged(self, sections: SectionWriter, name: str, length: ndarray) -> None:
+        """Append where rows begin: one number a row, and one for the end of the last."""
+        begin = self._ends.get(name, 0)
+        first = np.cumsum(length, dtype=np.int64) + begin
+        if name not in self._ends:
+            first = np.concatenate([np.zeros(1, np.int64), first])
+        sections.append(f"{name}.first", first)
+        self._ends[name] = int(first[-1]) if len(first) else begin
+
+
+def _narrow(numbers: ndarray) -> ndarray:
+    """The same numbers in the smallest type that holds them."""
+    low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    dtype = next(
+        t for t in (np.int8, np.int16, np.int32, np.int64) if np.iinfo(t).min <= low and high <= np.iinfo(t).max
+    )
+    return numbers.astype(dtype)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the search for reference cycles: decoded lines form none, and looking for them takes most of the time."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()

@@ -1,0 +1,125 @@
+"""Data files to lines: plain, gzip or Zstandard, a block at a time, so that memory does not depend on the file."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from overton.base import OvertonError, Problem
+
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+BLOCK = 1 << 21
+_ZSTD_BLOCK = 1 << 16  # compressed: what comes out may be a hundred times as much
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some lines of a file, blank ones left out.
+
+    Attributes:
+        lines: Their bytes, without line ends.
+        numbers: The number of each in its file, from 1.
+    """
+
+    lines: list[bytes]
+    numbers: list[int]
+
+
+def data_files(directory: Path) -> list[Path]:
+    """The data files of a folder, sorted by name.
+
+    Raises:
+        OvertonError: Where there is none.
+    """
+    files = sorted(path for path in directory.iterdir() if path.name.endswith(SUFFIXES)) if directory.is_dir() else []
+    if files:
+        return files
+    raise OvertonError(
+        Problem(
+            message="there is no data file" if directory.is_dir() else "there is no folder of data files",
+            code="data.no-files",
+            path=str(directory),
+            hint=f"Put records there, one JSON object a line, in files named *{', *'.join(SUFFIXES)}",
+        )
+    )
+
+
+def read_blocks(path: Path) -> Iterator[Block]:
+    """The lines of a file.
+
+    Raises:
+        OvertonError: Where the file cannot be read, or its compressed stream is broken or ends too early.
+    """
+    number = 1
+    rest = b""
+    for content in _contents(path):
+        if number == 1 and not rest and content.startswith(BOM):
+            content = content[len(BOM) :]
+        *lines, rest = (rest + content).split(b"\n")
+        yield _block(lines, number)
+        number += len(lines)
+    yield _block([rest], number)
+
+
+def _block(lines: list[bytes], first: int) -> Block:
+    numbers = list(range(first, first + len(lines)))
+    if any(not line or line.isspace() for line in lines):
+        there = [number for number, line in enumerate(lines) if line and not line.isspace()]
+        return Block([lines[place] for place in there], [numbers[place] for place in there])
+    return Block(lines, numbers)
+
+
+def _contents(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            if path.name.endswith(".gz"):
+                yield from _gzip(file)
+            elif path.name.endswith(".zst"):
+                yield from _zstd(file)
+            else:
+                while content := file.read(BLOCK):
+                    yield content
+    except EOFError:
+        raise _broken(path, "its compressed stream ends too early: was the file cut off?") from None
+    except (gzip.BadGzipFile, zlib.error, ValueError) as error:
+        raise _broken(path, f"its compressed stream is broken: {error}") from None
+    except OSError as error:
+        raise _broken(path, (error.strerror or str(error)).lower()) from None
+
+
+def _gzip(file: IO[bytes]) -> Iterator[bytes]:
+    with gzip.GzipFile(fileobj=file) as stream:
+        while content := stream.read(BLOCK):
+            yield content
+
+
+def _zstd(file: IO[bytes]) -> Iterator[bytes]:
+    import zstandard  # only a few read such files, and everyone would wait for the import
+
+    pending = file.read(_ZSTD_BLOCK)
+    while pending:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        while pending and not frame.eof:
+            try:
+                content = frame.decompress(pending)
+            except zstandard.ZstdError as error:
+                raise ValueError(str(error)) from None
+            if content:
+                yield content
+            pending = frame.unused_data or file.read(_ZSTD_BLOCK)
+        if not frame.eof:
+            raise EOFError
+
+
+def _broken(path: Path, reason: str) -> OvertonError:
+    return OvertonError(
+        Problem(
+            message=f"the file cannot be read: {reason}",
+            code="data.unreadable",
+            path=str(path),
+            hint="Compressed files end in .gz (gzip) or .zst (Zstandard), others in .jsonl",
+        )
+    )

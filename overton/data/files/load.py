@@ -1,0 +1,83 @@
+"""Data files to a data set by way of their shards, which are made once and kept."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from overton.base import Event, Observe, OvertonError, Problem, digest_json, group_problems, ignore
+from overton.data.dataset import Dataset
+from overton.data.files.container import VERSION, open_container
+from overton.data.files.digests import file_digests
+from overton.data.files.ingest import OnBad, ingest, no_quarantine
+from overton.data.rows.join import join_shards
+from overton.data.rows.shard import Shard
+from overton.schema import Schema
+
+
+def load_dataset(
+    schema: Schema, files: Sequence[Path], cache: Path, *, max_bad: int = 0, observe: Observe = ignore
+) -> Dataset:
+    """The data set of some data files.
+
+    Args:
+        schema: What their records should be.
+        files: The data files.
+        cache: Folder of the shards; what is missing there is made, and what is damaged is made again.
+        max_bad: How many bad lines may be left out.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where a file cannot be read, or more lines than `max_bad` are bad: with all their faults, grouped.
+    """
+    files = sorted(files, key=lambda path: path.name)
+    cache.mkdir(parents=True, exist_ok=True)
+    digests = file_digests(files, cache)
+    shards = [
+        load_shard(path, schema, digest, cache, observe=observe) for path, digest in zip(files, digests, strict=True)
+    ]
+    joined = join_shards(schema, shards)
+    n_bad = sum(shard.meta["n_bad"] for shard in shards) + len(joined.bad_lines)
+    if n_bad > max_bad:
+        raise OvertonError(
+            group_problems([*(problem for shard in shards for problem in shard_problems(shard)), *joined.problems])
+        )
+    if n_bad:
+        observe(Event("ingest", f"{n_bad:,} bad lines are left out"))
+    dataset = Dataset(joined)
+    if not dataset.n_records:
+        raise OvertonError(Problem("there is no record with payloads", "data.no-records", str(files[0].parent)))
+    return dataset
+
+
+def load_shard(
+    path: Path, schema: Schema, digest: str, cache: Path, *, on_bad: OnBad = no_quarantine, observe: Observe = ignore
+) -> Shard:
+    """The shard of a data file, made where it is not there or cannot be used."""
+    key = digest_json([digest, schema.digest(), VERSION])
+    rows, votes = cache / f"{key}.rows", cache / f"{key}.votes"
+    if rows.exists() or votes.exists():
+        try:
+            return open_shard(path, rows, votes)
+        except OvertonError as error:
+            observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))
+    ingest(path, schema, rows, votes, digest=key, on_bad=on_bad, observe=observe)
+    return open_shard(path, rows, votes)
+
+
+def open_shard(path: Path, rows: Path, votes: Path) -> Shard:
+    """Map the two files of a shard.
+
+    Raises:
+        OvertonError: Where one is missing or damaged.
+    """
+    meta, row_sections = open_container(rows, "rows")
+    _, vote_sections = open_container(votes, "votes")
+    return Shard(path.name, str(path), meta, row_sections, vote_sections)
+
+
+def shard_problems(shard: Shard) -> list[Problem]:
+    """The faults of the lines that a shard leaves out, grouped."""
+    problems = msgspec.convert(shard.meta["problems"], list[Problem])
+    return [replace(problem, path=shard.path) for problem in problems]

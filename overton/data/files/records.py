@@ -1,0 +1,58 @@
+"""Records to and from data files, one JSON object a line; the name's ending says how the file is compressed."""
+
+import gzip
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import msgspec
+
+from overton.base.files import atomic_writer
+from overton.data.files.lines import read_blocks
+
+STANDARD = Path("-")
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a data file with their numbers from 1, blank ones left out; of stdin where the path is `-`.
+
+    Raises:
+        OvertonError: Where the file cannot be read, or its compressed stream is broken.
+    """
+    if path == STANDARD:
+        yield from ((number, line) for number, line in enumerate(sys.stdin.buffer, 1) if line.strip())
+        return
+    for block in read_blocks(path):
+        yield from zip(block.numbers, block.lines, strict=True)
+
+
+def write_records(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
+    """Write records as a data file, whole or not at all (stdout where the path is `-`), and return their number."""
+    encode = msgspec.json.Encoder().encode
+    count = 0
+    with _stream(path) as file:
+        for record in records:
+            file.write(encode(record) + b"\n")
+            count += 1
+    return count
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[IO[bytes]]:
+    if path == STANDARD:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with atomic_writer(path) as file:
+        if path.name.endswith(".gz"):
+            with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as stream:
+                yield cast(IO[bytes], stream)
+        elif path.name.endswith(".zst"):
+            import zstandard  # only a few write such files, and everyone would wait for the import
+
+            with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as stream:
+                yield stream
+        else:
+            yield file

@@ -1,0 +1,56 @@
+"""Curated truth: the votes of the source `gold`, as plain labels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from overton.data.names import GOLD
+from overton.data.rows.ragged import spread
+from overton.data.votes import Votes
+from overton.schema import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """The true labels of one task, where they are known.
+
+    Attributes:
+        task: The task, its classes told.
+        offsets: First unit of each record, int64 of shape (record + 1,), as in `Votes`.
+        known: Which units have a gold label, bool of shape (unit,).
+        label: `multiclass` and `select`: the class or member of each unit, int32 of shape (unit,), -1 where unknown.
+            `bitvector`: bool of shape (unit, label).
+    """
+
+    task: Task
+    offsets: ndarray
+    known: ndarray
+    label: ndarray
+
+
+def gold_of(votes: Votes) -> Gold:
+    """The gold labels among the votes of a task; of a soft one the most probable class, or the bits from 0.5 on."""
+    known = np.zeros(votes.n_units, bool)
+    is_bits = votes.task.type == "bitvector"
+    label = (
+        np.zeros((votes.n_units, len(votes.task.classes)), bool) if is_bits else np.full(votes.n_units, -1, np.int32)
+    )
+    if GOLD not in votes.sources:
+        return Gold(votes.task, votes.offsets, known, label)
+    cells = np.flatnonzero(votes.source == votes.sources.index(GOLD))
+    known[votes.unit[cells]] = True
+    count = votes.first[cells + 1] - votes.first[cells]
+    entries = spread(votes.first[cells], count)
+    unit, entry_label, probability = (
+        np.repeat(votes.unit[cells], count),
+        votes.label[entries],
+        votes.probability[entries],
+    )
+    if is_bits:
+        holds = probability >= 0.5
+        label[unit[holds], entry_label[holds]] = True
+    else:
+        order = np.argsort(probability, kind="stable")  # of each unit the most probable is written last
+        label[unit[order]] = entry_label[order]
+    return Gold(votes.task, votes.offsets, known, label)

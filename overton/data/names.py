@@ -1,0 +1,63 @@
+"""Words: tags and names of sources that mean something or look as if they were meant to, and numbers of things."""
+
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+TRAIN, DEV, TEST = SPLITS = ("train", "dev", "test")
+SLICE_PREFIX = "slice:"
+GOLD = "gold"
+MAX_SOURCE_LENGTH = 64
+
+_MEANT = {
+    "training": "train",
+    "development": "dev",
+    "devel": "dev",
+    "val": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "testing": "test",
+    "holdout": "test",
+    "heldout": "test",
+}
+_ALIKE = 0.85
+
+
+def is_source_name(name: str) -> bool:
+    """Whether a text can name a source: 1 to 64 printable characters."""
+    return 0 < len(name) <= MAX_SOURCE_LENGTH and name.isprintable()
+
+
+@lru_cache(maxsize=4096)
+def meant_tag(tag: str) -> str:
+    """The tag that a near miss was meant to be; empty for a tag that is no near miss.
+
+    Example:
+        >>> meant_tag("Test"), meant_tag("validation"), meant_tag("Slice:rare"), meant_tag("lang:en")
+        ('test', 'dev', 'slice:rare', '')
+    """
+    word = tag.strip().casefold()
+    if tag in SPLITS:
+        return ""
+    if word in SPLITS or word in _MEANT:
+        return _MEANT.get(word, word)
+    prefix, colon, rest = tag.partition(":")
+    if colon:
+        wrong = prefix != "slice" and prefix.strip().casefold() in ("slice", "slices")
+        return SLICE_PREFIX + rest.strip() if wrong or (prefix == "slice" and rest != rest.strip()) else ""
+    near = [split for split in SPLITS if SequenceMatcher(None, word, split).ratio() > _ALIKE]
+    return near[0] if near else ""
+
+
+def is_bad_tag(tag: str) -> bool:
+    """Whether a tag is refused: empty, not printable, or a near miss of one that means something."""
+    return not tag or not tag.isprintable() or tag == SLICE_PREFIX or bool(meant_tag(tag))
+
+
+def count_of(n: int, unit: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> count_of(1, "token"), count_of(3, "token")
+        ('1 token', '3 tokens')
+    """
+    return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}s"

@@ -1,0 +1,1 @@
+"""The row store as arrays: the plan of a row, the shards and how they hang together, gathering from them."""

@@ -1,0 +1,201 @@
+"""The stored labels of all shards to the votes of one task."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy import ndarray
+
+from overton.data.rows.codes import ABSTAIN, FIRST_SOFT
+from overton.data.rows.join import Joined
+from overton.data.rows.late import LateLists
+from overton.data.rows.ragged import positions, spread, starts
+from overton.data.votes import Votes
+from overton.schema import Task
+
+_CELLS = 1 << 22  # cells that are worked on at once
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Lists of labels, each of one source for one record, sorted by record, source and line.
+
+    Attributes:
+        record: Record of each list, int64.
+        source: Source of each list, int32.
+        start: First value of each list in `value`, int64.
+        value: Row in the table of labels of each value of all lists, int32; -1 abstains.
+    """
+
+    record: ndarray
+    source: ndarray
+    start: ndarray
+    value: ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The different labels of all shards, ragged: classes (or members) and probabilities of each."""
+
+    first: ndarray
+    label: ndarray
+    probability: ndarray
+
+
+def gather_votes(
+    joined: Joined, number: int, task: Task, sources: tuple[str, ...], offsets: ndarray
+) -> tuple[Votes, int]:
+    """The votes of one task, and how many were overridden by a later line.
+
+    Args:
+        joined: The shards.
+        number: Number of the task in the schema.
+        task: The task, its classes told.
+        sources: Names of all sources, sorted.
+        offsets: First unit of each record.
+    """
+    lists, table = _lists(joined, number, task, sources)
+    unit, source, row, overridden = _cells(lists, offsets)
+    first, label, probability = _entries(row, table)
+    candidates = None
+    if task.type == "select":
+        payload = joined.schema.payload(task.payload)
+        candidates = np.clip(joined.full[:, joined.layout.index[payload.name]], 0, payload.max_length).astype(np.int32)
+    return Votes(task, sources, offsets, unit, source, first, label, probability, candidates), overridden
+
+
+def _lists(joined: Joined, number: int, task: Task, sources: tuple[str, ...]) -> tuple[Lists, Table]:
+    source_number = {name: place for place, name in enumerate(sources)}
+    parts: list[tuple[ndarray, ndarray, ndarray, ndarray]] = []
+    values: list[ndarray] = []
+    tables: list[tuple[ndarray, ndarray, ndarray]] = []
+    n_values = n_rows = 0
+    for place, shard in enumerate(joined.shards):
+        remap = np.array([source_number[name] for name in shard.sources] or [0], np.int32)
+        late = LateLists(shard, number)
+        late_record = joined.late_row[place][late.owner]
+        if task.type == "select":  # an index beyond what is kept of the set selects nothing
+            kept = late.last_member() < joined.schema.payload(task.payload).max_length
+            late_record = np.where(kept, late_record, -1)
+        base_record, base_length = _base_lists(joined, place, number, task)
+        base_value = shard.votes[f"{number}.value"]
+        record = np.concatenate([base_record, late_record])
+        local_source = np.concatenate([shard.votes[f"{number}.source"], late.source])
+        line = np.concatenate([_base_lines(joined, place, number), shard.votes["late.line"][late.owner]])
+        start = n_values + starts(np.concatenate([base_length, late.length]))[:-1]
+        counted = record >= 0
+        parts.append((record[counted], remap[local_source[counted]], line[counted] + (place << 40), start[counted]))
+        value = np.concatenate([base_value, late.value]).astype(np.int32)
+        table = _table(joined, place, number, task, int(value.max(initial=-1)) + 1)
+        n_plain = len(table[0]) - len(shard.votes[f"{number}.soft.length"])
+        values.append(
+            np.where(
+                value == ABSTAIN, ABSTAIN, n_rows + np.where(value >= 0, value, n_plain + FIRST_SOFT - value)
+            ).astype(np.int32)
+        )
+        n_values += len(value)
+        n_rows += len(table[0])
+        tables.append(table)
+    record, source, line, start = (np.concatenate(column) for column in zip(*parts, strict=True))
+    key = record * len(sources) + source
+    if not (key[1:] > key[:-1]).all():
+        order = (
+            np.argsort(key, kind="stable")
+            if len(joined.shards) == 1 and not joined.shards[0].n_late
+            else np.lexsort((line, key))
+        )
+        record, source, start = record[order], source[order], start[order]
+    length, label, probability = (np.concatenate(column) for column in zip(*tables, strict=True))
+    return Lists(record, source, start, np.concatenate(values)), Table(starts(length), label, probability)
+
+
+def _base_lists(joined: Joined, place: int, number: int, task: Task) -> tuple[ndarray, ndarray]:
+    """Record of each list of a shard's own records, -1 where that does not count; and the number of its values."""
+    shard, kept = joined.shards[place], joined.kept[place]
+    row = np.full(shard.n_records, -1, np.int64)
+    own = np.arange(joined.first[place], joined.first[place + 1])
+    row[slice(None) if kept is None else kept] = own
+    count = shard.votes[f"{number}.count"]
+    if joined.schema.unit(task) == "record":
+        return np.repeat(row, count), np.ones(int(count.sum()), np.int64)
+    payload = joined.schema.payload(task.payload)
+    full = shard.full_length(len(joined.layout.items))[:, joined.layout.index[payload.name]]
+    return np.repeat(row, count), np.repeat(np.clip(full, 0, payload.max_length), count).astype(np.int64)
+
+
+def _base_lines(joined: Joined, place: int, number: int) -> ndarray:
+    shard = joined.shards[place]
+    return np.repeat(shard.rows["line"], shard.votes[f"{number}.count"])
+
+
+def _table(joined: Joined, place: int, number: int, task: Task, n_seen: int) -> tuple[ndarray, ndarray, ndarray]:
+    """Length, labels and probabilities of the different labels of a shard: the plain ones, then the soft ones."""
+    votes = joined.shards[place].votes
+    soft_length, soft_label = votes[f"{number}.soft.length"].astype(np.int64), votes[f"{number}.soft.label"]
+    soft_probability = votes[f"{number}.soft.probability"]
+    if task.type == "select":
+        plain_length, plain_label = np.ones(n_seen, np.int64), np.arange(n_seen, dtype=np.int32)
+    else:
+        class_number = {name: own for own, name in enumerate(task.classes)}
+        remap = np.array([class_number[name] for name in joined.shards[place].classes(number)] or [0], np.int32)
+        soft_label = remap[soft_label]
+        if task.type == "bitvector":
+            plain_length, plain_label = (
+                votes[f"{number}.set.length"].astype(np.int64),
+                remap[votes[f"{number}.set.label"]],
+            )
+        else:
+            plain_length, plain_label = np.ones(len(remap), np.int64), remap
+    return (
+        np.concatenate([plain_length, soft_length]),
+        np.concatenate([plain_label, soft_label]).astype(np.int32),
+        np.concatenate([np.ones(len(plain_label), np.float32), soft_probability]),
+    )
+
+
+def _cells(lists: Lists, offsets: ndarray) -> tuple[ndarray, ndarray, ndarray, int]:
+    """Unit, source and row of the table of every cell, by unit and source; and how many cells a later line overrode."""
+    records, first_list = np.unique(lists.record, return_index=True)
+    n_lists = np.diff(np.append(first_list, len(lists.record)))
+    n_units = offsets[records + 1] - offsets[records]
+    n_cells = n_lists * n_units
+    blocks = [_no_cells()]
+    overridden = 0
+    for low, high in _blocks(n_cells):
+        place = positions(n_cells[low:high])
+        width = np.repeat(n_lists[low:high], n_cells[low:high])
+        unit_place = place // width
+        one = np.repeat(first_list[low:high], n_cells[low:high]) + (place - unit_place * width)
+        row = lists.value[lists.start[one] + unit_place]
+        unit = np.repeat(offsets[records[low:high]], n_cells[low:high]) + unit_place
+        said = row != ABSTAIN
+        unit, source, row = unit[said], lists.source[one[said]], row[said]
+        last = np.append((unit[1:] != unit[:-1]) | (source[1:] != source[:-1]), np.ones(min(len(unit), 1), bool))
+        if not last.all():
+            overridden += int((~last).sum())
+            unit, source, row = unit[last], source[last], row[last]
+        blocks.append((unit, source, row))
+    unit, source, row = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    return unit, source, row, overridden
+
+
+def _no_cells() -> tuple[ndarray, ndarray, ndarray]:
+    return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32)
+
+
+def _blocks(n_cells: ndarray) -> list[tuple[int, int]]:
+    """Runs of records with about `_CELLS` cells each."""
+    end = np.cumsum(n_cells)
+    total = int(end[-1]) if len(end) else 0
+    cuts = np.unique(np.searchsorted(end, np.arange(_CELLS, total, _CELLS), side="right"))
+    bounds = np.unique(np.concatenate([[0], cuts, [len(n_cells)]])).tolist()
+    return list(pairwise(bounds))
+
+
+def _entries(row: ndarray, table: Table) -> tuple[ndarray, ndarray, ndarray]:
+    """First entry of each cell, and label and probability of each entry."""
+    length = np.diff(table.first)
+    if (length == 1).all() and (table.probability == 1).all():
+        return np.arange(len(row) + 1), table.label[row], np.broadcast_to(np.float32(1), len(row))
+    entries = spread(table.first[row], length[row])
+    return starts(length[row]), table.label[entries], table.probability[entries]

@@ -1,0 +1,108 @@
+"""Weights of a program to one ONNX file: every size that varies stays free, and nothing is stored outside of it."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+
+import torch
+from numpy import ndarray
+from torch import Tensor, nn
+
+from overton.codec import InputSpec, input_specs
+from overton.compile import Program
+from overton.nn import Model, build_model
+
+OPSET = 20
+# Sizes of the example that is traced: all different and none of them 1, so that no size is taken for another.
+EXAMPLE_ROWS = 3
+EXAMPLE_ITEMS = 5
+
+
+def output_name(task: str) -> str:
+    """Name of the ONNX output that holds the logits of a task."""
+    return f"{task}.logits"
+
+
+def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
+    """The ONNX model of a trained program, in one piece.
+
+    Its inputs are those of `overton.codec.input_specs`, its outputs the logits of each task (`output_name`).
+    """
+    model = load_model(program, weights)
+    specs = input_specs(program)
+    sizes = _sizes(specs)
+    with _quiet():
+        exported = torch.onnx.export(
+            _Flat(model, tuple(spec.name for spec in specs)),
+            tuple(_example(spec, sizes) for spec in specs),
+            dynamo=True,
+            dynamic_shapes=(tuple(_dynamic(spec) for spec in specs),),
+            input_names=[spec.name for spec in specs],
+            output_names=[output_name(task) for task in program.outputs],
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
+    assert exported is not None, "the exporter gives a program where it is given no file"
+    serialized: bytes = exported.model_proto.SerializeToString()
+    return serialized
+
+
+def load_model(program: Program, weights: Mapping[str, ndarray]) -> Model:
+    """The module of a program with given weights, ready to predict."""
+    model = build_model(program, seed=0)
+    model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+    return model.eval()
+
+
+class _Flat(nn.Module):
+    """The model with its inputs and outputs in a row instead of by name, as ONNX has them."""
+
+    def __init__(self, model: Model, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.model = model
+        self.names = names
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Inputs in the order of the names to the logits in the order of the program's outputs."""
+        return tuple(self.model(dict(zip(self.names, inputs, strict=True))).values())
+
+
+def _sizes(specs: tuple[InputSpec, ...]) -> dict[str, int]:
+    names = dict.fromkeys(size for spec in specs for size in spec.shape if isinstance(size, str) and size != "row")
+    return {"row": EXAMPLE_ROWS, **{name: EXAMPLE_ITEMS + 2 * number for number, name in enumerate(names)}}
+
+
+def _example(spec: InputSpec, sizes: Mapping[str, int]) -> Tensor:
+    shape = [sizes[size] if isinstance(size, str) else size for size in spec.shape]
+    return torch.ones(shape, dtype=getattr(torch, spec.type))
+
+
+def _dynamic(spec: InputSpec) -> dict[int, Any]:
+    return {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if isinstance(size, str)}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter talks to the terminal and warns of its own insides; parity is tested instead."""
+    with warnings.catch_warnings(), redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()):
+        warnings.simplefilter("ignore")
+        before = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(before)
+
+
+class _Nowhere:
+    """A stream that forgets what is written to it."""
+
+    def write(self, text: str) -> int:
+        """Forget a text."""
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is kept that could be written out."""

@@ -1,0 +1,60 @@
+"""Whether an exported model computes what the trained one computes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy import ndarray
+
+from overton.compile import Program
+from overton.export.onnx import load_model, output_name
+
+ERRORS_ONLY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far an exported model is from the trained one.
+
+    Attributes:
+        max_error: Greatest difference of any logit.
+        n_records: Records compared.
+        error_by_task: Greatest difference by task.
+    """
+
+    max_error: float
+    n_records: int
+    error_by_task: Mapping[str, float]
+
+    def within(self, tolerance: float) -> bool:
+        """Whether all logits agree."""
+        return self.max_error <= tolerance
+
+
+def parity(
+    onnx: bytes, program: Program, weights: Mapping[str, ndarray], inputs: Iterable[Mapping[str, ndarray]]
+) -> Parity:
+    """Compare the two on some batches of real inputs, as `overton.codec.Encoder` makes them."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = ERRORS_ONLY
+    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    model = load_model(program, weights)
+    errors = dict.fromkeys(program.outputs, 0.0)
+    n_records = 0
+    for batch in inputs:
+        found = session.run([output_name(task) for task in errors], dict(batch))
+        with torch.inference_mode():
+            wanted = model({name: torch.from_numpy(value) for name, value in batch.items()})
+        for task, logits in zip(list(errors), found, strict=True):
+            errors[task] = max(errors[task], _difference(logits, wanted[task].numpy()))
+        n_records += len(next(iter(batch.values())))
+    return Parity(max_error=max(errors.values(), default=0.0), n_records=n_records, error_by_task=errors)
+
+
+def _difference(found: ndarray, wanted: ndarray) -> float:
+    if found.shape != wanted.shape or not np.isfinite(found).all():
+        return float("inf")
+    return float(np.abs(found - wanted).max(initial=0.0))

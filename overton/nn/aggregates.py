@@ -1,0 +1,129 @@
+"""Several vectors to one: a singleton pools its inputs, items look at the inputs of their payload.
+
+An input is either a record's one vector or a row of items with their lengths; `units` says which, in order. All
+inputs are first brought to one size, then their items stand side by side, so that one attention weighs them all.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from overton.nn.dropout import Dropout
+from overton.nn.masks import mask_of, masked_max, masked_mean, masked_softmax
+
+
+class Join(nn.Module):
+    """All inputs of a payload as one row of items and a mask, at one size."""
+
+    def __init__(self, *, units: Sequence[str], sizes: Sequence[int], size: int) -> None:
+        super().__init__()
+        self.units = tuple(units)
+        alone = len(self.units) == 1 and sizes[0] == size
+        self.mixes = nn.ModuleList(nn.Identity() if alone else nn.Linear(width, size) for width in sizes)
+
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Items of shape (row, item, size) and their mask of shape (row, item)."""
+        rest = list(inputs)
+        items, masks = [], []
+        for unit, mix in zip(self.units, self.mixes, strict=True):
+            vectors = rest.pop(0)
+            if unit == "record":
+                items.append(mix(vectors).unsqueeze(1))
+                masks.append(torch.ones_like(vectors[:, :1], dtype=torch.bool))
+            else:
+                items.append(mix(vectors))
+                masks.append(mask_of(rest.pop(0), vectors))
+        if len(items) == 1:
+            return items[0], masks[0]
+        return torch.cat(items, 1), torch.cat(masks, 1)
+
+
+class AttentionPool(nn.Module):
+    """`attention_pool.v1`: each head weighs the items by a learned question and takes its share of their values."""
+
+    def __init__(
+        self, *, units: Sequence[str], sizes: Sequence[int], size: int, heads: tuple[int, int], dropout: float
+    ) -> None:
+        super().__init__()
+        self.heads, self.width = heads
+        self.join = Join(units=units, sizes=sizes, size=size)
+        self.score = nn.Linear(size, self.heads)
+        self.value = nn.Linear(size, self.heads * self.width)
+        self.mix = nn.Linear(self.heads * self.width, size)
+        self.norm = nn.LayerNorm(size)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The inputs in order to (row, size)."""
+        items, mask = self.join(inputs)
+        weight = masked_softmax(self.score(items), mask.unsqueeze(-1), 1)
+        value = self.value(items).unflatten(-1, (self.heads, self.width))
+        pooled = (weight.unsqueeze(-1) * value).sum(1).flatten(1)
+        normal: Tensor = self.dropout(self.norm(self.mix(pooled)))
+        return normal
+
+
+class PlainPool(nn.Module):
+    """`max_pool.v1` and `mean_pool.v1`: the greatest or the mean value over all items."""
+
+    def __init__(self, *, units: Sequence[str], sizes: Sequence[int], size: int, dropout: float, by: str) -> None:
+        super().__init__()
+        self.join = Join(units=units, sizes=sizes, size=size)
+        self.mix = nn.Linear(size, size)
+        self.norm = nn.LayerNorm(size)
+        self.dropout = Dropout(dropout)
+        self.pool = masked_max if by == "max" else masked_mean
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The inputs in order to (row, size)."""
+        normal: Tensor = self.dropout(self.norm(self.mix(self.pool(*self.join(inputs)))))
+        return normal
+
+
+class Attend(nn.Module):
+    """`attend.v1`: every item of a payload asks all items of its inputs, by multi-headed attention.
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762.
+    """
+
+    def __init__(
+        self, *, units: Sequence[str], sizes: Sequence[int], size: int, heads: tuple[int, int], dropout: float
+    ) -> None:
+        super().__init__()
+        self.heads, self.width = heads
+        inner = self.heads * self.width
+        self.join = Join(units=units, sizes=sizes, size=size)
+        self.question = nn.Linear(size, inner)
+        self.key = nn.Linear(size, inner)
+        self.value = nn.Linear(size, inner)
+        self.mix = nn.Linear(inner, size)
+        self.norm = nn.LayerNorm(size)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, asking: Tensor, *inputs: Tensor) -> Tensor:
+        """(row, item, size) and the inputs in order to (row, item, size)."""
+        items, mask = self.join(inputs)
+        question, key, value = (
+            project.unflatten(-1, (self.heads, self.width)).transpose(1, 2)
+            for project in (self.question(asking), self.key(items), self.value(items))
+        )
+        scores = question @ key.transpose(-1, -2) * self.width**-0.5
+        weight = masked_softmax(scores, mask[:, None, None, :], -1)
+        answer = (weight @ value).transpose(1, 2).flatten(2)
+        normal: Tensor = self.norm(asking + self.dropout(self.mix(answer)))
+        return normal
+
+
+class AddPooled(nn.Module):
+    """`add_max.v1` and `add_mean.v1`: the pooled inputs are added to every item of a payload."""
+
+    def __init__(self, *, units: Sequence[str], sizes: Sequence[int], size: int, dropout: float, by: str) -> None:
+        super().__init__()
+        self.pool = PlainPool(units=units, sizes=sizes, size=size, dropout=dropout, by=by)
+        self.norm = nn.LayerNorm(size)
+
+    def forward(self, asking: Tensor, *inputs: Tensor) -> Tensor:
+        """(row, item, size) and the inputs in order to (row, item, size)."""
+        normal: Tensor = self.norm(asking + self.pool(*inputs).unsqueeze(1))
+        return normal

@@ -1,0 +1,81 @@
+"""Hashed features to vectors: words, and ids of set members."""
+
+import torch
+from torch import Tensor, nn
+
+from overton.nn.dropout import Dropout
+
+
+class WordEmbedding(nn.Module):
+    """`word_embedding.v1`: the buckets of a token's columns are looked up, concatenated, mixed and normalised.
+
+    In training words are dropped now and then and only their affixes stay, so that a word never seen is no surprise.
+    """
+
+    def __init__(
+        self,
+        *,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        size: int,
+        width: tuple[int, int] = (64, 32),
+        dropout: float,
+        word_dropout: float,
+    ) -> None:
+        super().__init__()
+        self.columns = columns
+        self.words = nn.Embedding(rows[0], width[0], padding_idx=0)
+        self.affixes = nn.Embedding(rows[1], width[1], padding_idx=0)
+        self.mix = nn.Linear(columns[0] * width[0] + columns[1] * width[1], size)
+        self.norm = nn.LayerNorm(size)
+        self.dropout = Dropout(dropout)
+        self.word_dropout = word_dropout
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(row, token, column) to (row, token, size)."""
+        words, affixes = features[..., : self.columns[0]], features[..., self.columns[0] :]
+        if self.training and self.word_dropout:
+            kept = torch.rand(features.shape[:2], device=features.device) >= self.word_dropout
+            words = words * kept.unsqueeze(-1)
+        found = torch.cat([self.words(words).flatten(2), self.affixes(affixes).flatten(2)], -1)
+        normal: Tensor = self.dropout(self.norm(self.mix(found)))
+        return normal
+
+
+class IdEmbedding(nn.Module):
+    """`id_embedding.v1`: a vector for the id itself, and one for the words and trigrams that it is made of.
+
+    The vectors of ids begin at zero, so that an id never seen says nothing instead of something random; in training
+    ids are dropped, so that the rest of the model learns to do without. (Orr et al. 2021, Bootleg, arXiv:2010.10363,
+    does both.)
+    """
+
+    def __init__(
+        self,
+        *,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        size: int,
+        width: int = 32,
+        dropout: float,
+        id_dropout: float,
+    ) -> None:
+        super().__init__()
+        self.columns = columns
+        self.ids = nn.Embedding(rows[0], width, padding_idx=0)
+        self.grams = nn.Embedding(rows[1], width, padding_idx=0)
+        nn.init.zeros_(self.ids.weight)
+        self.mix = nn.Linear((columns[0] + 1) * width, size)
+        self.dropout = Dropout(dropout)
+        self.id_dropout = id_dropout
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(row, member, column) to (row, member, size)."""
+        ids, grams = features[..., : self.columns[0]], features[..., self.columns[0] :]
+        if self.training and self.id_dropout:
+            kept = torch.rand(features.shape[:2], device=features.device) >= self.id_dropout
+            ids = ids * kept.unsqueeze(-1)
+        given = (grams > 0).sum(-1, keepdim=True).clamp(min=1).to(self.grams.weight.dtype)
+        made_of = self.grams(grams).sum(-2) / given.sqrt()
+        found: Tensor = self.mix(self.dropout(torch.cat([self.ids(ids).flatten(2), made_of], -1)))
+        return found

@@ -1,0 +1,55 @@
+"""Program to torch module."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from overton.compile import Node, Program
+from overton.nn.blocks import BLOCKS
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Shares that are dropped while training: of activations, of tokens, and of ids of set members."""
+
+    activations: float = 0.0
+    words: float = 0.0
+    ids: float = 0.0
+
+
+class Model(nn.Module):
+    """The blocks of a program, run in its order."""
+
+    def __init__(self, program: Program, dropout: Drop) -> None:
+        super().__init__()
+        self.nodes = program.nodes
+        self.outputs = dict(program.outputs)
+        self.blocks = nn.ModuleDict({_key(node): _build(node, dropout) for node in program.nodes})
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The logits of every task by its name, of the inputs by theirs (`overton.codec.Encoder.encode`)."""
+        values = dict(inputs)
+        for node in self.nodes:
+            values[node.name] = self.blocks[_key(node)](*(values[name] for name in node.inputs))
+        return {task: values[name] for task, name in self.outputs.items()}
+
+
+def build_model(program: Program, seed: int, dropout: Drop | None = None) -> Model:
+    """The module of a program with fresh weights, the same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Model(program, dropout or Drop())
+
+
+def _key(node: Node) -> str:
+    return node.name.replace(".", "/")
+
+
+def _build(node: Node, dropout: Drop) -> nn.Module:
+    settings = dict(node.settings)
+    if not node.op.startswith("id_embedding") and not node.op.startswith("word_embedding"):
+        return BLOCKS[node.op](**settings, dropout=dropout.activations)
+    share = {"id_dropout": dropout.ids} if node.op.startswith("id") else {"word_dropout": dropout.words}
+    return BLOCKS[node.op](**settings, dropout=dropout.activations, **share)

@@ -1,0 +1,29 @@
+"""Program, batches and targets to weights."""
+
+from overton.train.batches import Batches, GatheredBatches, TrainingBatch, gather_batch, training_batches
+from overton.train.loop import forward_of, train
+from overton.train.loss import Rebalance, rebalance_of, task_loss
+from overton.train.predict import Forward, ScoreDev, predict
+from overton.train.schedule import epochs_for, learning_rate_at
+from overton.train.state import Checkpoint, EpochResult, Trained
+
+__all__ = [
+    "Batches",
+    "Checkpoint",
+    "EpochResult",
+    "Forward",
+    "GatheredBatches",
+    "Rebalance",
+    "ScoreDev",
+    "Trained",
+    "TrainingBatch",
+    "epochs_for",
+    "forward_of",
+    "gather_batch",
+    "learning_rate_at",
+    "predict",
+    "rebalance_of",
+    "task_loss",
+    "train",
+    "training_batches",
+]

@@ -1,0 +1,127 @@
+"""Records and targets to training batches: shuffled anew in every epoch, records of like length together."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy import ndarray
+
+from overton.codec import Encoder
+from overton.data import Batch
+from overton.supervision import Targets
+
+Gather = Callable[[ndarray], Batch]
+BATCHES_PER_POOL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """Some records as the model reads them, with their targets.
+
+    Attributes:
+        inputs: The model's inputs by name.
+        targets: By task, what `Targets.gather` gives: probabilities of shape (row, unit, label), and which units
+            have a target, bool of shape (row, unit).
+    """
+
+    inputs: Mapping[str, ndarray]
+    targets: Mapping[str, tuple[ndarray, ndarray]]
+
+
+class Batches(Protocol):
+    """Where training gets its batches from."""
+
+    @property
+    def n_records(self) -> int:
+        """Records of one epoch."""
+        ...
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of one epoch."""
+        ...
+
+    def epoch(self, seed: int) -> Iterator[TrainingBatch]:
+        """All records once, in an order that the seed decides."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredBatches:
+    """Batches gathered from a row store.
+
+    Attributes:
+        gather: Gives some records by their numbers.
+        encoder: Makes the model's inputs of them.
+        targets: The targets by task.
+        rows: The records to train on, each with a target of some task.
+        lengths: How long each of them is, of shape (row,); batches hold records of like length.
+        batch_size: Records of one batch.
+    """
+
+    gather: Gather
+    encoder: Encoder
+    targets: Mapping[str, Targets]
+    rows: ndarray
+    lengths: ndarray
+    batch_size: int
+
+    @property
+    def n_records(self) -> int:
+        """Records of one epoch."""
+        return len(self.rows)
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of one epoch."""
+        return -(-len(self.rows) // self.batch_size)
+
+    def epoch(self, seed: int) -> Iterator[TrainingBatch]:
+        """All records once, in an order that the seed decides."""
+        for chosen in _buckets(self.lengths, self.batch_size, np.random.default_rng(seed)):
+            yield gather_batch(self.gather, self.encoder, self.targets, self.rows[chosen])
+
+
+def training_batches(
+    gather: Gather,
+    encoder: Encoder,
+    targets: Mapping[str, Targets],
+    rows: ndarray,
+    lengths: ndarray,
+    batch_size: int,
+) -> GatheredBatches:
+    """Batches of those records that have a target of some task.
+
+    Args:
+        gather: Gives some records by their numbers, such as `Dataset.gather`.
+        encoder: The encoder of the program.
+        targets: The targets by task.
+        rows: Numbers of the training records.
+        lengths: Length of every record of the data set, of shape (record,); what is alike in length is trained
+            together, which saves padding.
+        batch_size: Records of one batch.
+    """
+    some = np.zeros(len(rows), bool)
+    for target in targets.values():
+        some |= target.has_target()[rows]
+    rows = rows[some]
+    return GatheredBatches(gather, encoder, targets, rows, lengths[rows], batch_size)
+
+
+def gather_batch(gather: Gather, encoder: Encoder, targets: Mapping[str, Targets], rows: ndarray) -> TrainingBatch:
+    """One batch of some records."""
+    inputs = encoder.encode(gather(rows))
+    return TrainingBatch(inputs, {name: target.gather(rows) for name, target in targets.items()})
+
+
+def _buckets(lengths: ndarray, batch_size: int, random: np.random.Generator) -> list[ndarray]:
+    """Positions of the records of each batch: shuffled, sorted by length within pools of batches, cut, shuffled."""
+    order = random.permutation(len(lengths))
+    pool = batch_size * BATCHES_PER_POOL
+    batches: list[ndarray] = []
+    for start in range(0, len(order), pool):
+        part = order[start : start + pool]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        batches.extend(part[first : first + batch_size] for first in range(0, len(part), batch_size))
+    return [batches[number] for number in random.permutation(len(batches))]

@@ -1,0 +1,237 @@
+"""Training: program, batches and a scorer to weights."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy import ndarray
+from torch import Tensor
+
+from overton.base import Event, Observe, ignore
+from overton.compile import Program, TrainingChoices
+from overton.nn import Drop, Model, build_model
+from overton.train.batches import Batches, TrainingBatch
+from overton.train.loss import Rebalance, task_loss, total_loss
+from overton.train.predict import Forward, ScoreDev
+from overton.train.schedule import epochs_for, learning_rate_at
+from overton.train.state import Checkpoint, EpochResult, Trained, Weights
+
+LARGEST_GRADIENT = 5.0
+STEPS_PER_EVENT = 20
+NO_REBALANCE = Rebalance()
+
+Save = Callable[[Checkpoint], None]
+
+
+@dataclass
+class _Run:
+    """The one mutable thing: a training under way."""
+
+    program: Program
+    settings: TrainingChoices
+    model: Model
+    optimizer: torch.optim.Optimizer
+    device: torch.device
+    seed: int
+    n_epochs: int
+    rebalance: Mapping[str, Rebalance]
+    observe: Observe
+    best: Weights = field(default_factory=dict)
+    best_epoch: int = 0
+    history: tuple[EpochResult, ...] = ()
+
+
+def train(
+    program: Program,
+    batches: Batches,
+    *,
+    settings: TrainingChoices,
+    seed: int,
+    score_dev: ScoreDev | None = None,
+    rebalance: Mapping[str, Rebalance] | None = None,
+    observe: Observe = ignore,
+    start: Checkpoint | None = None,
+    save: Save | None = None,
+) -> Trained:
+    """Train a program.
+
+    Args:
+        program: What to train.
+        batches: The training records.
+        settings: How to train.
+        seed: Decides the first weights, the order of records and what is dropped. The same seed gives the same
+            bytes on a CPU, whether or not the training was interrupted in between.
+        score_dev: Scores the model after each epoch; the best epoch's weights are kept. Without it, the last are.
+        rebalance: What is added for rare classes, by task.
+        observe: Told of every epoch, and of the steps between.
+        start: A checkpoint of the same program and seed to go on from.
+        save: Given a checkpoint after every epoch.
+
+    Returns:
+        The weights of the best epoch, and the history.
+    """
+    with _reproducible():
+        run = _begin(program, batches, settings, seed, rebalance or {}, observe)
+        if start is not None:
+            _restore(run, start)
+        while not _finished(run):
+            result = _epoch(run, batches, score_dev)
+            _keep(run, result, always=score_dev is None or not result.scores)
+            if save is not None:
+                save(_checkpoint(run))
+    return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch)
+
+
+def forward_of(model: Model) -> Forward:
+    """The model as a function from arrays to arrays."""
+    device = next(model.parameters()).device
+
+    def forward(inputs: Mapping[str, ndarray]) -> dict[str, ndarray]:
+        model.eval()
+        with torch.inference_mode():
+            logits = model({name: torch.from_numpy(value).to(device) for name, value in inputs.items()})
+        return {name: value.cpu().numpy() for name, value in logits.items()}
+
+    return forward
+
+
+@contextmanager
+def _reproducible() -> Iterator[None]:
+    """Random numbers and algorithms as the seed says, and everything as it was before when done."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic
+    fill = memory.fill_uninitialized_memory
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        memory.fill_uninitialized_memory = False  # all memory is written before it is read; filling it costs time
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            memory.fill_uninitialized_memory = fill
+
+
+def _begin(
+    program: Program,
+    batches: Batches,
+    settings: TrainingChoices,
+    seed: int,
+    rebalance: Mapping[str, Rebalance],
+    observe: Observe,
+) -> _Run:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dropout = Drop(settings.dropout, settings.word_dropout, settings.id_dropout)
+    model = build_model(program, seed, dropout).to(device)
+    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
+    vectors = [weight for weight in model.parameters() if weight.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return _Run(
+        program=program,
+        settings=settings,
+        model=model,
+        optimizer=torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True),
+        device=device,
+        seed=seed,
+        n_epochs=settings.epochs or epochs_for(batches.n_records),
+        rebalance={name: _to(value, device) for name, value in rebalance.items()},
+        observe=observe,
+    )
+
+
+def _to(rebalance: Rebalance, device: torch.device) -> Rebalance:
+    shift, weight = rebalance.shift, rebalance.bit_weight
+    return replace(
+        rebalance,
+        shift=None if shift is None else shift.to(device),
+        bit_weight=None if weight is None else weight.to(device),
+    )
+
+
+def _finished(run: _Run) -> bool:
+    n_done = len(run.history)
+    return n_done >= run.n_epochs or (run.best_epoch > 0 and n_done - run.best_epoch >= run.settings.patience)
+
+
+def _epoch(run: _Run, batches: Batches, score_dev: ScoreDev | None) -> EpochResult:
+    """One pass over the records. All that is random in it follows from the seed and its number."""
+    number = len(run.history)
+    seed = int(np.random.SeedSequence([run.seed, number]).generate_state(1)[0])
+    torch.manual_seed(seed)
+    run.model.train()
+    sums: dict[str, Tensor] = {}
+    n_steps = batches.n_batches * run.n_epochs
+    for position, batch in enumerate(batches.epoch(seed)):
+        step = number * batches.n_batches + position
+        losses = _step(run, batch, learning_rate_at(step, n_steps, run.settings.learning_rate))
+        sums = {name: sums.get(name, 0) + loss for name, loss in losses.items()}
+        if step % STEPS_PER_EVENT == 0:
+            run.observe(Event("train", done=step + 1, total=n_steps))
+    means = {name: float(total) / batches.n_batches for name, total in sums.items()}
+    scores = dict(score_dev(forward_of(run.model))) if score_dev else {}
+    return EpochResult(number + 1, means, scores)
+
+
+def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Tensor]:
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate
+    logits = run.model({name: torch.from_numpy(value).to(run.device) for name, value in batch.inputs.items()})
+    losses: dict[str, Tensor] = {}
+    for name, (probability, known) in batch.targets.items():
+        target = torch.from_numpy(probability).to(run.device), torch.from_numpy(known).to(run.device)
+        task = run.program.schema.task(name)
+        losses[name] = task_loss(task, logits[name], *target, run.rebalance.get(name, NO_REBALANCE))
+    run.optimizer.zero_grad(set_to_none=True)
+    total_loss(losses).backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(run.model.parameters(), LARGEST_GRADIENT)
+    run.optimizer.step()
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _keep(run: _Run, result: EpochResult, *, always: bool) -> None:
+    """Add an epoch to the history, keep its weights where it is the best, and tell the observer."""
+    best = run.history[run.best_epoch - 1].score if run.best_epoch else -np.inf
+    run.history = (*run.history, result)
+    if always or result.score > best:
+        run.best, run.best_epoch = _weights(run.model), result.epoch
+    loss = sum(result.losses.values())
+    scores = "".join(f", {name} {value:.3f}" for name, value in result.scores.items())
+    values = {"losses": dict(result.losses), "scores": dict(result.scores), "best_epoch": run.best_epoch}
+    message = f"epoch {result.epoch}/{run.n_epochs}: loss {loss:.3f}{scores}"
+    run.observe(Event("train", message, done=result.epoch, total=run.n_epochs, values=values))
+
+
+def _weights(model: Model) -> dict[str, ndarray]:
+    return {name: weight.detach().cpu().numpy().copy() for name, weight in model.state_dict().items()}
+
+
+def _checkpoint(run: _Run) -> Checkpoint:
+    names = {id(weight): name for name, weight in run.model.named_parameters()}
+    optimizer = {
+        f"{names[id(weight)]}/{key}": value.detach().cpu().numpy().copy()
+        for weight, state in run.optimizer.state.items()
+        for key, value in state.items()
+    }
+    return Checkpoint(
+        program=run.program.digest(),
+        weights=_weights(run.model),
+        best=run.best,
+        optimizer=optimizer,
+        history=run.history,
+        best_epoch=run.best_epoch,
+        seed=run.seed,
+    )
+
+
+def _restore(run: _Run, start: Checkpoint) -> None:
+    assert start.program == run.program.digest(), "a checkpoint belongs to its program"
+    assert start.seed == run.seed, "a checkpoint belongs to its seed"
+    run.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in start.weights.items()})
+    for name, weight in run.model.named_parameters():
+        found = {key: value for key, value in start.optimizer.items() if key.rpartition("/")[0] == name}
+        run.optimizer.state[weight] = {
+            key.rpartition("/")[2]: torch.from_numpy(value.copy()).to(run.device) for key, value in found.items()
+        }
+    run.best, run.best_epoch, run.history = start.best, start.best_epoch, start.history

@@ -1,0 +1,34 @@
+"""A model's predictions for records, as the trainer needs them after every epoch."""
+
+from collections.abc import Callable, Mapping
+
+from numpy import ndarray
+
+from overton.codec import Encoder, Predictions, concatenate, count_units, decode
+from overton.schema import Schema
+from overton.train.batches import Gather
+
+Forward = Callable[[Mapping[str, ndarray]], Mapping[str, ndarray]]
+ScoreDev = Callable[[Forward], Mapping[str, float]]
+
+
+def predict(
+    forward: Forward, schema: Schema, gather: Gather, encoder: Encoder, rows: ndarray, *, batch_size: int = 256
+) -> dict[str, Predictions]:
+    """Predictions of all tasks for some records, at least one, in their order.
+
+    Args:
+        forward: The model as a function from arrays to arrays.
+        schema: The schema, its classes told.
+        gather: Gives some records by their numbers.
+        encoder: The encoder of the program.
+        rows: Numbers of the records; sorted by length, they need the least padding.
+        batch_size: Records at a time.
+    """
+    parts: dict[str, list[Predictions]] = {task.name: [] for task in schema.tasks}
+    for start in range(0, len(rows), batch_size):
+        batch = gather(rows[start : start + batch_size])
+        logits = forward(encoder.encode(batch))
+        for task in schema.tasks:
+            parts[task.name].append(decode(task, logits[task.name], count_units(schema, task, batch)))
+    return {name: concatenate(found) for name, found in parts.items()}

@@ -1,0 +1,28 @@
+"""How long to train, and how fast at each step."""
+
+import math
+
+RECORDS_SEEN = 250_000
+FEWEST, MOST = 4, 40
+WARM = 0.1
+
+
+def epochs_for(n_records: int) -> int:
+    """Passes over the data where none are asked for: many over little data, few over much.
+
+    Example:
+        >>> epochs_for(1_000), epochs_for(13_000), epochs_for(1_000_000)
+        (40, 20, 4)
+    """
+    return min(max(math.ceil(RECORDS_SEEN / max(n_records, 1)), FEWEST), MOST)
+
+
+def learning_rate_at(step: int, n_steps: int, highest: float) -> float:
+    """Rises in a straight line over the first tenth of the steps, then falls to nothing as half a cosine wave.
+
+    Source: Smith & Topin 2017, arXiv:1708.07120.
+    """
+    warm = max(1, round(WARM * n_steps))
+    if step < warm:
+        return highest * (step + 1) / warm
+    return highest * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(n_steps - warm, 1)))

@@ -1,0 +1,135 @@
+import json
+
+import pytest
+
+from overton.base import render_problems
+from overton.data.files import check_data, load_dataset
+from tests.data_schema import SCHEMA
+
+
+def record(number, text, *tags, **tasks):
+    return {"id": f"r{number}", "payloads": {"tokens": text.split()}, "tasks": tasks, "tags": list(tags)}
+
+
+def check(folder, lines, **options):
+    path = folder / "d.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return check_data(SCHEMA, [path], **options)
+
+
+def warnings(folder, lines):
+    return render_problems(check(folder, lines).warnings).replace(f"{folder}/", "")
+
+
+def test_one_text_in_train_and_test_is_a_warning(tmp_path):
+    lines = [record(0, "a b", "train"), record(1, "b a", "test"), record(2, "c", "dev"), record(3, "a b", "test")]
+    assert warnings(tmp_path, lines) == (
+        "d.jsonl:4: 1 of 2 test records have the text of a training record. Quality on test will look better than it "
+        "is: keep each text in one split [data.same-text]"
+    )
+
+
+def test_an_empty_split_is_a_warning(tmp_path):
+    lines = [record(number, f"a {number}", "train") for number in range(50)] + [record(99, "z", "test")]
+    assert warnings(tmp_path, lines) == (
+        "no record is tagged 'dev': 2 training records are held out for it. "
+        "Tag some records 'dev' so that it stays the same when data is added [data.empty-split]"
+    )
+
+
+def test_a_slice_without_records_in_a_split_is_a_warning(tmp_path):
+    lines = [record(0, "a", "train"), record(1, "b", "test", "slice:x"), record(2, "c", "dev", "slice:x", "other")]
+    assert warnings(tmp_path, lines) == (
+        "the slice 'slice:x' has no record in train. It cannot be learned [data.empty-slice]"
+    )
+
+
+def test_a_source_that_always_says_one_thing_is_a_warning(tmp_path):
+    splits = ("train", "dev", "test")
+    lines = [
+        record(
+            n,
+            f"a {n}",
+            splits[n % 3],
+            Intent={"rule": "age", "crowd": ("age", "height")[n % 2]},
+            Type={"w": [["k"], []]},
+        )
+        for n in range(12)
+    ]
+    assert warnings(tmp_path, lines) == (
+        "of the task 'Intent' some sources always say one thing: 'rule' says 'age' (12 times). "
+        "That is right for a rule made for one class; an annotator or a model should say more [data.one-label-source]"
+    )
+
+
+def test_good_data_has_neither_faults_nor_warnings(tmp_path):
+    splits = ("train", "dev", "test")
+    found = check(tmp_path, [record(n, f"a {n}", splits[n % 3]) for n in range(6)])
+    assert (found.problems, found.warnings, found.n_records, found.n_lines) == ((), (), 6, 6)
+    assert found.counts == {"bad": 0, "amending": 0, "amended": 0, "overridden": 0}
+
+
+def test_facts_are_counted(tmp_path):
+    late = [{"id": "r0", "tasks": {"Intent": {"a": label}}} for label in ("age", "height", "age")]
+    found = check(tmp_path, [record(0, "a b c d e", "train"), record(1, "a"), *late, {"id": "r9"}])
+    assert found.counts == {"bad": 1, "amending": 3, "amended": 1, "overridden": 2, "cut:tokens": 1}
+    assert (found.n_records, found.n_lines) == (2, 6)
+
+
+def test_bad_lines_are_quarantined_with_their_reasons(tmp_path):
+    lines = [record(0, "a"), record(1, "a", "Test"), record(0, "b"), {"id": "r7", "tags": ["x"]}]
+    quarantine = tmp_path / "q.jsonl"
+    check(tmp_path, lines, quarantine=quarantine)
+    found = [json.loads(line) for line in quarantine.read_text().splitlines()]
+    assert [(bad["line"], json.loads(bad["text"])["id"]) for bad in found] == [(2, "r1"), (3, "r0"), (4, "r7")]
+    assert found[0]["file"] == str(tmp_path / "d.jsonl")
+    assert found[0]["problems"] == [
+        {
+            "code": "record.near-miss-tag",
+            "field": "$.tags[0]",
+            "message": "the tag 'Test' means nothing",
+            "hint": "Did you mean 'test'?",
+        }
+    ]
+    assert [bad["problems"][0]["code"] for bad in found[1:]] == ["record.id-clash", "record.unknown-id"]
+
+
+def test_a_quarantined_line_that_is_no_text_is_still_readable(tmp_path):
+    (tmp_path / "d.jsonl").write_bytes(b'{"id": "\xff"}\n')
+    check_data(SCHEMA, [tmp_path / "d.jsonl"], quarantine=tmp_path / "q.jsonl")
+    assert json.loads((tmp_path / "q.jsonl").read_text())["text"] == '{"id": "\\xff"}'
+
+
+def test_the_lines_without_the_quarantined_ones_make_a_data_set(tmp_path):
+    lines = [record(0, "a"), record(1, "a", "Test"), record(0, "b"), {"id": "r7"}, record(2, "c")]
+    check(tmp_path, lines, quarantine=tmp_path / "q.jsonl")
+    bad = {json.loads(line)["line"] for line in (tmp_path / "q.jsonl").read_text().splitlines()}
+    good = [line for number, line in enumerate(lines, 1) if number not in bad]
+    assert check(tmp_path, good).problems == ()
+    assert load_dataset(SCHEMA, [tmp_path / "d.jsonl"], tmp_path / "rows").n_records == 2
+
+
+def test_a_check_that_is_stopped_leaves_no_quarantine(tmp_path):
+    def stop(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(tmp_path, [record(0, "a", "Test")], quarantine=tmp_path / "q.jsonl", observe=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["d.jsonl"]
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_faults_of_others(tmp_path):
+    (tmp_path / "a.jsonl.gz").write_bytes(b"no gzip")
+    (tmp_path / "b.jsonl").write_text('{"id": 7}\n')
+    found = check_data(SCHEMA, [tmp_path / "a.jsonl.gz", tmp_path / "b.jsonl"])
+    assert [problem.code for problem in found.problems] == ["data.unreadable", "record.bad-id"]
+    alone = check_data(SCHEMA, [tmp_path / "a.jsonl.gz"])
+    assert ([problem.code for problem in alone.problems], alone.n_records) == (["data.unreadable"], 0)
+
+
+def test_faults_beyond_counting_are_still_counted(tmp_path):
+    lines = [record(number, "a", Intent={"s": f"label {number % 7}"}) for number in range(12_000)]
+    found = check(tmp_path, lines)
+    assert sum(problem.count for problem in found.problems) == 12_000
+    assert len(found.problems) == 7
+    assert found.problems[0].line == 1

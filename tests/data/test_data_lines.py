@@ -1,0 +1,108 @@
+import gzip
+
+import pytest
+import zstandard
+
+from overton.base import OvertonError
+from overton.data.files import data_files
+from overton.data.files.lines import BLOCK, read_blocks
+
+LINES = [b'{"id": "%d"}' % number for number in range(5000)]
+
+
+def read(path):
+    found = [
+        (number, line) for block in read_blocks(path) for number, line in zip(block.numbers, block.lines, strict=True)
+    ]
+    return [number for number, _ in found], [line for _, line in found]
+
+
+def compress(content, suffix):
+    if suffix == ".jsonl":
+        return content
+    return (
+        gzip.compress(content, 1)
+        if suffix == ".jsonl.gz"
+        else zstandard.ZstdCompressor(write_checksum=True).compress(content)
+    )
+
+
+every_form = pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
+
+
+@every_form
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_the_lines_of_a_file_are_read_with_their_numbers(tmp_path, suffix, end):
+    path = tmp_path / f"d{suffix}"
+    path.write_bytes(compress(b"\n".join(LINES) + end, suffix))
+    assert read(path) == (list(range(1, 5001)), LINES)
+
+
+@every_form
+def test_lines_longer_than_a_block_are_read_whole(tmp_path, suffix):
+    lines = [b'{"id": "%s"}' % (b"x" * (3 * BLOCK)), b"{}", b"y" * (BLOCK + 1)]
+    path = tmp_path / f"d{suffix}"
+    path.write_bytes(compress(b"\n".join(lines), suffix))
+    assert read(path) == ([1, 2, 3], lines)
+
+
+def test_blank_lines_are_left_out_and_counted(tmp_path):
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(b"\n{}\n  \t\n\r\n[]\n\n")
+    assert read(path) == ([2, 5], [b"{}", b"[]"])
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf{}\n\xef\xbb\xbf{}\n")
+    assert read(path)[1] == [b"{}", b"\xef\xbb\xbf{}"]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
+def test_several_compressed_streams_make_one_file(tmp_path, suffix):
+    path = tmp_path / f"d{suffix}"
+    path.write_bytes(compress(b"\n".join(LINES[:9]) + b"\n", suffix) + compress(b"\n".join(LINES[9:]), suffix))
+    assert read(path)[1] == LINES
+
+
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda content: content[: len(content) // 2], "its compressed stream ends too early: was the file cut off?"),
+        (lambda content: b"{}" + content, "its compressed stream is broken: "),
+        (lambda content: content[:99] + b"\xff" * 99 + content[198:], "its compressed stream is broken: "),
+    ],
+    ids=["cut off", "not compressed", "overwritten"],
+)
+def test_a_broken_stream_is_one_clear_fault(tmp_path, suffix, spoil, message):
+    path = tmp_path / f"d{suffix}"
+    path.write_bytes(spoil(compress(b"\n".join(LINES), suffix)))
+    with pytest.raises(OvertonError) as error:
+        read(path)
+    (problem,) = error.value.problems
+    assert (problem.code, problem.path) == ("data.unreadable", str(path))
+    assert problem.message.startswith(f"the file cannot be read: {message}")
+
+
+def test_an_empty_file_has_no_line(tmp_path):
+    for name in ("d.jsonl", "d.jsonl.zst"):
+        (tmp_path / name).write_bytes(b"")
+        assert read(tmp_path / name) == ([], [])
+
+
+def test_data_files_are_those_with_a_known_ending_by_name(tmp_path):
+    for name in ("b.jsonl", "a.jsonl.zst", "c.jsonl.gz", "notes.txt", "d.json", ".b.jsonl.x.tmp"):
+        (tmp_path / name).touch()
+    assert [path.name for path in data_files(tmp_path)] == ["a.jsonl.zst", "b.jsonl", "c.jsonl.gz"]
+
+
+def test_a_folder_without_data_files_is_told(tmp_path):
+    for folder, message in ((tmp_path, "there is no data file"), (tmp_path / "x", "there is no folder of data files")):
+        with pytest.raises(OvertonError, match=rf"{message}.*\[data.no-files\]"):
+            data_files(folder)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(OvertonError, match=r"cannot be read: no such file or directory.*\[data.unreadable\]"):
+        read(tmp_path / "d.jsonl")

@@ -1,0 +1,272 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import overton.data.files.digests
+from overton.base import OvertonError
+from overton.data.files import load_dataset
+from overton.data.files.container import SectionWriter, open_container
+from overton.schema import parse_schema
+from tests.data_schema import DECLARED, SCHEMA
+
+
+def line(number, **more):
+    tasks = {"Intent": {"a": "age", "gold": "height"}, "POS": {"a": ["N", None]}}
+    return {"id": f"r{number}", "payloads": {"tokens": ["how", f"t{number}"], "title": "A b."}, "tasks": tasks} | more
+
+
+def write(path, lines, end="\n"):
+    path.write_text("".join((text if isinstance(text, str) else json.dumps(text)) + end for text in lines), newline="")
+    os.utime(path, (1, 1))  # long settled
+    return path
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write(tmp_path / "d.jsonl", [line(number) for number in range(40)])
+
+
+def load(files, **options):
+    files = [files] if isinstance(files, Path) else files
+    return load_dataset(SCHEMA, files, files[0].parent / "rows", **options)
+
+
+def stored(path):
+    return sorted((path.parent / "rows").glob("*.*s"))
+
+
+def test_line_ends_of_windows_are_accepted(tmp_path, data):
+    windows = write(
+        tmp_path / "w" / "d.jsonl" if (tmp_path / "w").mkdir() is None else data, [line(n) for n in range(40)], "\r\n"
+    )
+    ours, theirs = load(data), load(windows)
+    rows = np.arange(40)
+    assert ours.payloads(rows) == theirs.payloads(rows)
+    assert ours.ids(rows) == theirs.ids(rows)
+
+
+def test_a_file_is_read_once_and_then_opened(data):
+    messages = []
+    load(data)
+    times = [path.stat().st_mtime_ns for path in stored(data)]
+    dataset = load(data, observe=messages.append)
+    assert messages == []
+    assert [path.stat().st_mtime_ns for path in stored(data)] == times
+    assert dataset.n_records == 40
+
+
+def test_only_a_changed_file_is_read_again(tmp_path, data):
+    other = write(tmp_path / "e.jsonl", [line("x")])
+    load([data, other])
+    before = set(stored(data))
+    write(other, [line("y")])
+    dataset = load([data, other])
+    assert dataset.ids(np.array([39, 40])) == ["r39", "ry"]
+    assert len(set(stored(data)) - before) == 2
+
+
+def test_a_changed_schema_reads_everything_again(data):
+    first = load(data)
+    tasks = DECLARED["tasks"] | {
+        "Intent": {"payload": "query", "type": "multiclass", "classes": ["age", "height", "new"]}
+    }
+    schema = parse_schema(json.dumps({**DECLARED, "tasks": tasks}))
+    second = load_dataset(schema, [data], data.parent / "rows")
+    assert second.schema.task("Intent").classes == ("age", "height", "new")
+    assert first.digest != second.digest
+
+
+def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
+    (tmp_path / "copy").mkdir()
+    copy = write(tmp_path / "copy" / "d.jsonl", [line(number) for number in range(40)])
+    assert load(data).digest == load(copy).digest
+    write(copy, [line(number) for number in range(41)])
+    assert load(data).digest != load(copy).digest
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda content: content[:-1], "bytes where"),
+        (lambda content: content[:20], "it is too short to be a row store"),
+        (lambda content: b"PK" + content[2:], "it is not a row store"),
+        (lambda content: content.replace(b'"sections"', b'"sectoins"', 1), "its header is damaged"),
+        (lambda content: content[:8] + b"\x63" + content[9:], "it is of format 99, and this is for format 1"),
+    ],
+    ids=["truncated", "stub", "foreign", "header", "version"],
+)
+@pytest.mark.parametrize("suffix", [".rows", ".votes"])
+def test_a_damaged_row_store_is_told_and_built_again(data, spoil, reason, suffix):
+    rows = np.arange(40)
+    expected = load(data).payloads(rows)
+    (path,) = (path for path in stored(data) if path.suffix == suffix)
+    path.write_bytes(spoil(path.read_bytes()))
+    kind = suffix[1:]
+    with pytest.raises(OvertonError, match=r"the row store cannot be used: .*\[data.damaged-store\]") as error:
+        open_container(path, kind)
+    assert reason in str(error.value)
+    messages = []
+    dataset = load(data, observe=messages.append)
+    assert dataset.payloads(rows) == expected
+    assert f"{path}: the row store cannot be used: " in messages[0].message
+    assert open_container(path, kind)
+
+
+def test_half_a_row_store_is_built_again(data):
+    load(data)
+    stored(data)[0].unlink()
+    assert load(data).n_records == 40
+    assert len(stored(data)) == 2
+
+
+def test_files_of_another_kind_are_refused(tmp_path):
+    with SectionWriter(tmp_path) as sections:
+        sections.append("a", np.arange(3))
+        sections.save(tmp_path / "x", "votes", {})
+    with pytest.raises(OvertonError, match="it holds votes where rows were looked for"):
+        open_container(tmp_path / "x", "rows")
+
+
+def test_sections_take_the_widest_type_that_came(tmp_path):
+    with SectionWriter(tmp_path) as sections:
+        for part in (np.array([1], np.int8), np.array([300], np.int16), np.zeros(0, np.int8), np.array([-1], np.int8)):
+            sections.append("a", part)
+        sections.append_bytes("b", b"xyz")
+        assert sections.read("a").tolist() == [1, 300, -1]
+        sections.save(tmp_path / "x", "rows", {"n": 1})
+    meta, found = open_container(tmp_path / "x", "rows")
+    assert (meta, found["a"].dtype, found["a"].tolist(), found["b"].tobytes()) == (
+        {"n": 1},
+        np.int16,
+        [1, 300, -1],
+        b"xyz",
+    )
+    assert not found["a"].flags.writeable
+
+
+def test_a_build_that_is_stopped_leaves_no_file(data):
+    def stop(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(data, observe=stop)
+    assert stored(data) == []
+    assert [path.name for path in (data.parent / "rows").iterdir()] == ["digests.json"]
+
+
+def test_a_write_that_fails_leaves_no_file(data, monkeypatch):
+    def fail(self, *arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SectionWriter, "_copy", fail)
+    with pytest.raises(OSError, match="No space left"):
+        load(data)
+    assert stored(data) == []
+
+
+def test_a_digest_is_remembered_while_the_file_stays_as_it_was(data, monkeypatch):
+    load(data)
+    asked = []
+    digest = overton.data.files.digests._digest
+    monkeypatch.setattr(overton.data.files.digests, "_digest", lambda path: asked.append(path) or digest(path))
+    load(data)
+    assert asked == []
+    write(data, [line(number) for number in range(41)])
+    assert load(data).n_records == 41
+    assert asked == [data]
+
+
+def test_a_file_that_changed_a_moment_ago_is_not_trusted(data):
+    load(data)
+    text = data.read_text()
+    data.write_text(text)
+    load(data)
+    status = data.stat()
+    data.write_text(text.replace("r1", "q1"))
+    os.utime(data, ns=(status.st_atime_ns, status.st_mtime_ns))  # the same size, as if within one tick of the clock
+    assert load(data).ids(np.array([1])) == ["q1"]
+
+
+def test_bad_lines_are_refused_with_all_their_faults(tmp_path):
+    wrong = [line(number, tasks={"Intent": {"a": "aeg"}}) for number in range(3)]
+    path = write(tmp_path / "d.jsonl", [line(9), *wrong, "{", line(9)])
+    for _ in range(2):  # once when the store is made, once when it is there
+        with pytest.raises(OvertonError) as error:
+            load(path, max_bad=4)
+        assert str(error.value).replace(f"{tmp_path}/", "") == (
+            "d.jsonl:2: $.tasks.Intent.a: unknown label 'aeg'. Did you mean 'age'? [record.unknown-label] "
+            "(and 2 more of this kind)\n"
+            "d.jsonl:5: the line ends in the middle of the record. Was the file cut off? A record stands on one line, "
+            "without line breaks inside [record.truncated]\n"
+            "d.jsonl:6: $.id: the id 'r9' is taken by the record at d.jsonl:1. Give every record its own id; "
+            "to add labels to a record, name its id and leave out 'payloads' [record.id-clash]"
+        )
+
+
+def test_bad_lines_are_left_out_where_that_is_allowed(tmp_path):
+    wrong = line(1, tasks={"Intent": {"new": "aeg"}, "POS": {"new": ["Q", None]}}, tags=["odd"])
+    late = {"id": "nobody", "tasks": {"Intent": {"a": "age"}}}
+    path = write(tmp_path / "d.jsonl", [line(0), wrong, line(2), line(0), late, line(3)])
+    messages = []
+    dataset = load(path, max_bad=3, observe=messages.append)
+    rows = np.arange(3)
+    assert dataset.ids(rows) == ["r0", "r2", "r3"]
+    assert [len(payloads["tokens"]) for payloads in dataset.payloads(rows)] == [2, 2, 2]
+    assert dataset.gather(rows).columns["tokens"].strings.tolist() == [
+        [dataset.pool[text] for text in ("how", f"t{number}")] for number in (0, 2, 3)
+    ]
+    assert dataset.sources == ("a", "gold")
+    assert dataset.tags.names == ()
+    assert dataset.schema.task("POS").classes == ("N",)
+    assert dataset.votes("Intent").unit.tolist() == [0, 0, 1, 1, 2, 2]
+    assert messages[-1].message == "3 bad lines are left out"
+
+
+def test_data_without_a_record_is_refused(tmp_path):
+    with pytest.raises(OvertonError, match=r"there is no record with payloads \[data.no-records\]"):
+        load(write(tmp_path / "d.jsonl", [""]))
+
+
+def test_the_later_line_wins_unit_by_unit(tmp_path):
+    first = write(tmp_path / "a.jsonl", [{"id": "r1", "tasks": {"POS": {"a": ["V", "V"]}, "Intent": {"z": "age"}}}])
+    second = write(tmp_path / "b.jsonl", [line(1)])
+    third = write(tmp_path / "c.jsonl", [{"id": "r1", "tasks": {"POS": {"a": [None, "X"]}, "Intent": {"a": "height"}}}])
+    dataset = load([third, first, second])
+    votes = dataset.votes("POS")
+    assert [votes.task.classes[label] for label in votes.label] == ["N", "X"]
+    assert dataset.n_overridden("POS") == 2
+    intent = dataset.votes("Intent")
+    assert [intent.sources[source] for source in intent.source] == ["a", "gold", "z"]
+    assert [intent.task.classes[label] for label in intent.label] == ["height", "height", "age"]
+
+
+def test_late_labels_are_cut_where_their_record_was(tmp_path):
+    long = {"id": "r", "payloads": {"tokens": list("abcdef"), "entities": [{"id": f"E{n}"} for n in range(5)]}}
+    late = {"id": "r", "tasks": {"POS": {"a": list("ABCDEF")}, "Arg": {"a": 1, "b": 4, "c": {"0": 0.5, "4": 0.5}}}}
+    dataset = load(write(tmp_path / "d.jsonl", [long, late]))
+    votes = dataset.votes("POS")
+    assert [votes.task.classes[label] for label in votes.label] == ["A", "B", "C", "D"]
+    arg = dataset.votes("Arg")
+    assert [(arg.sources[source], label) for source, label in zip(arg.source, arg.label, strict=True)] == [("a", 1)]
+    assert arg.candidates.tolist() == [3]
+    assert "1 records have more than 4 items in 'tokens': the rest of them is cut" in dataset.notes
+
+
+def test_a_record_without_an_id_can_be_named_by_its_file_and_line(tmp_path):
+    nameless = {"payloads": {"tokens": ["a"]}}
+    late = {"id": "a.jsonl:2", "tasks": {"Intent": {"s": "age"}}}
+    write(tmp_path / "a.jsonl", [line(0), nameless])
+    write(tmp_path / "b.jsonl", [late])
+    dataset = load([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
+    assert dataset.ids(np.array([1])) == ["a.jsonl:2"]
+    assert dataset.votes("Intent").unit.tolist() == [0, 0, 1]
+
+
+def test_tags_that_come_late_count(tmp_path):
+    late = [{"id": "r1", "tags": ["slice:new", "test"]}, {"id": "r1", "tags": ["slice:new"]}]
+    dataset = load(write(tmp_path / "d.jsonl", [*(line(n, tags=["train"] if n != 1 else []) for n in range(3)), *late]))
+    assert dataset.tags.rows("slice:new").tolist() == [1]
+    assert dataset.splits.test.tolist() == [1]
