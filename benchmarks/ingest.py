@@ -13,6 +13,7 @@ import gzip
 import json
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import tempfile
@@ -77,10 +78,11 @@ def read_lines(application: Path) -> Iterator[bytes]:
 
 def write_repeated(lines: list[bytes], n_records: int, path: Path) -> None:
     """Write lines again and again, each with an id of its own."""
+    parts = [re.split(rb'("id": ?")', line, maxsplit=1) for line in lines]
     with path.open("wb") as file:
         for number in range(n_records):
-            line = lines[number % len(lines)]
-            file.write(line.replace(b'"id": "', b'"id": "%d-' % (number // len(lines)), 1))
+            before, key, rest = parts[number % len(lines)]
+            file.write(b"%b%b%d-%b" % (before, key, number // len(lines), rest))
     os.utime(path, (0, 0))  # long settled, so that its digest may be remembered
 
 

@@ -58,6 +58,10 @@ class OvertonError(Exception):
         assert self.problems, "an OvertonError needs a problem to tell"
         super().__init__(render_problems(self.problems))
 
+    def __reduce__(self) -> tuple[type["OvertonError"], tuple[tuple[Problem, ...]]]:
+        """What another process needs to raise it again."""
+        return OvertonError, (self.problems,)
+
 
 def group_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Merge the problems of one kind into the first of them, with their number, most frequent kind first."""

@@ -95,7 +95,7 @@ def join_tags(names: Sequence[Sequence[str]], tag: Sequence[ndarray], row: Seque
         row: The record that each stands on, of each shard.
         n_records: Number of records.
     """
-    used = [np.unique(numbers) for numbers in tag]
+    used = [np.flatnonzero(np.bincount(numbers)) for numbers in tag]
     every = sorted({own[number] for own, numbers in zip(names, used, strict=True) for number in numbers.tolist()})
     number_of = {name: number for number, name in enumerate(every)}
     remapped = [
@@ -103,8 +103,7 @@ def join_tags(names: Sequence[Sequence[str]], tag: Sequence[ndarray], row: Seque
         for own, t in zip(names, tag, strict=True)
     ]
     width = max(len(every), 1)
-    key = np.unique(
-        np.concatenate([np.zeros(0, np.int64), *(r * width + t for r, t in zip(row, remapped, strict=True))])
-    )
+    key = np.sort(np.concatenate([np.zeros(0, np.int64), *(r * width + t for r, t in zip(row, remapped, strict=True))]))
+    key = key[np.append(key[1:] != key[:-1], np.ones(min(len(key), 1), bool))]
     first = np.searchsorted(key, np.arange(n_records + 1) * width)
     return Tags(tuple(every), first, (key % width).astype(np.int32))

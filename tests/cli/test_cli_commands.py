@@ -54,7 +54,7 @@ def test_an_unknown_example_names_those_there_are(tmp_path: Path, capsys: pytest
 
 def test_an_unknown_task_names_the_near_one(kinds_application: Application, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sources", str(kinds_application.directory), "-q", "--task", "Recrod"]) == 1
-    assert "the schema has no task 'Recrod'. Did you mean 'Record'?" in capsys.readouterr().err
+    assert "the schema has no task 'Recrod'. Did you mean 'Record' or 'RecordBits'?" in capsys.readouterr().err
 
 
 def test_check_tells_the_faults_of_tuning_and_data_together(

@@ -31,13 +31,15 @@ def test_groups_of_some_records_leave_the_others_out():
     assert made().of(np.array([2, 3])).total(np.array([4.0, 8])).tolist() == [12, 4, 4]
 
 
-@pytest.mark.parametrize("block", [1, 3, 1 << 17])
-def test_weights_of_items_are_summed_by_code_block_by_block(block, monkeypatch):
-    monkeypatch.setattr(groups, "BLOCK", block)
-    items = Items(first=np.array([0, 2, 2, 3, 4, 6]), code=np.array([0, 1, 1, 0, 0, 0]), n_codes=2)
-    total, square = made().total_squares(items, np.array([1.0, 2, 3, 4, 5, 6]))
-    assert total.tolist() == [[16, 5], [11, 3], [1, 5]]
-    assert square.tolist() == [[78, 13], [61, 9], [1, 13]]
+def test_columns_of_which_each_record_fills_one_are_summed_with_their_squares():
+    code, weight = np.array([0, 1, 1, 0, 1]), np.array([1.0, 2, 3, 4, 5])
+    columns = np.zeros((5, 2))
+    columns[np.arange(5), code] = weight
+    total, square = made().total_squares_by(code, weight, 2)
+    assert total[0].tolist() == [5, 10]
+    assert square[0].tolist() == [17, 38]
+    for found, expected in zip((total, square), made().total_squares(columns), strict=True):
+        assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("kept", [0, 1 << 20])

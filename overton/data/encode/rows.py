@@ -1,6 +1,6 @@
 """The payloads of a chunk of records to rows: ranges placed, everything laid out as `Layout` says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ class Rows:
         words: The rows one after the other, int32.
         length: Words of each row, int64 of shape (record,).
         full: Number of items as given, int32 of shape (record, payload with items); -1 for a null payload.
-        cut: Number of records that were cut, by name of payload.
         content: Hash of the tokens of each record, uint64 of shape (record,).
         texts: Texts of each singleton as bytes, each ended by a line feed, nothing where null: one list a payload.
         bad: Records with a fault, bool of shape (record,).
@@ -30,7 +29,6 @@ class Rows:
     words: ndarray
     length: ndarray
     full: ndarray
-    cut: Mapping[str, int]
     content: ndarray
     texts: tuple[list[bytes], ...]
     bad: ndarray
@@ -60,7 +58,6 @@ def encode_rows(columns: Sequence[Items], texts: Sequence[list[bytes]], layout: 
         words=words,
         length=length,
         full=np.stack([column.full for column in columns], axis=1).astype(np.int32),
-        cut={p.name: int((c.full > c.kept).sum()) for p, c in zip(layout.items, columns, strict=True)},
         content=_content(layout, columns, string_hash),
         texts=tuple(texts),
         bad=bad,

@@ -78,7 +78,6 @@ def ingest(
             "n_lines": n_lines,
             "n_bad": n_bad,
             "problems": problems,
-            "cut": writer.cut,
             "unique_ids": writer.has_unique_ids(),
         }
         writer.finish()
@@ -112,8 +111,7 @@ class _ShardWriter:
         self._rows = rows
         self._votes = votes
         self._ends: dict[str, int] = {}
-        self.widest = 0
-        self.cut: dict[str, int] = {}
+        self._widest = 0
 
     def add(self, chunk: Chunk, numbers: ndarray) -> None:
         """Append a chunk.
@@ -132,9 +130,7 @@ class _ShardWriter:
         self._ids(self._rows, "id", base)
         for number, texts in enumerate(rows.texts):
             self._bytes(self._rows, f"text.{number}", texts)
-        self.widest = max(self.widest, int(rows.length.max(initial=0)))
-        for name, n in rows.cut.items():
-            self.cut[name] = self.cut.get(name, 0) + n
+        self._widest = max(self._widest, int(rows.length.max(initial=0)))
         self._supervision("", base)
         self._votes.append("late.line", numbers[late.place])
         self._ids(self._votes, "late.id", late)
@@ -148,7 +144,7 @@ class _ShardWriter:
     def finish(self) -> None:
         """Append what is known when all records are."""
         self._rows.append(
-            "words", np.zeros(self.widest, np.int32)
+            "words", np.zeros(self._widest, np.int32)
         )  # so that reading a row's width never leaves the map
         self._rows.append_bytes("strings", msgspec.msgpack.encode(self._encoder.strings.texts))
         for name, values in (("sources", self._encoder.sources), ("tags", self._encoder.tags)):

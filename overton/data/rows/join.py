@@ -75,9 +75,17 @@ class Joined:
 
     def ids(self, rows: ndarray) -> list[str]:
         """Ids of some records."""
-        if len(self.shards) == 1 and self.kept[0] is None:
-            return self.shards[0].ids(rows.tolist())
-        return [shard.ids([local])[0] for shard, local in map(self.locate, rows.tolist())]
+        found = [""] * len(rows)
+        shard_of = np.searchsorted(self.first, rows, side="right") - 1
+        for number in np.flatnonzero(np.bincount(shard_of)).tolist():
+            places = np.flatnonzero(shard_of == number)
+            local = rows[places] - self.first[number]
+            kept = self.kept[number]
+            for place, id_ in zip(
+                places.tolist(), self.shards[number].ids(local if kept is None else kept[local]), strict=True
+            ):
+                found[place] = id_
+        return found
 
 
 def join_shards(schema: Schema, shards: Sequence[Shard]) -> Joined:

@@ -50,6 +50,8 @@ def late_splits(shard: Shard, late_row: ndarray, splits: ndarray) -> Iterator[tu
         splits: Number in `SPLITS` of the split of each record, -1 where it has none, int of shape (record,); late
             splits are written into it.
     """
+    if not set(SPLITS) & set(shard.tags):
+        return
     first, tag = shard.votes["late.tag.first"], shard.votes["late.tag"]
     for late, row in enumerate(late_row.tolist()):
         for number in tag[first[late] : first[late + 1]].tolist() if row >= 0 else ():

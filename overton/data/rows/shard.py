@@ -1,6 +1,6 @@
 """One data file as stored: arrays that lie in memory maps, and what is read off them when it is first asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -79,14 +79,12 @@ class Shard:
         )
         return hashes
 
-    def ids(self, rows: Sequence[int]) -> list[str]:
+    def ids(self, rows: ndarray) -> list[str]:
         """Ids of some records."""
-        first, content, line = self.rows["id.first"], self.rows["id.bytes"], self.rows["line"]
-        found = (
-            content[first[row] : first[row + 1]].tobytes().decode() or made_id(self.name, int(line[row]))
-            for row in rows
-        )
-        return list(found)
+        content = self.rows["id.bytes"].data
+        first, line = self.rows["id.first"], self.rows["line"]
+        bounds = zip(first[rows].tolist(), first[rows + 1].tolist(), line[rows].tolist(), strict=True)
+        return [str(content[start:end], "utf-8") or made_id(self.name, number) for start, end, number in bounds]
 
     def late_ids(self) -> list[str]:
         """The id that each late record names."""

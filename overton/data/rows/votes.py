@@ -155,8 +155,9 @@ def _table(joined: Joined, place: int, number: int, task: Task, n_seen: int) -> 
 
 def _cells(lists: Lists, offsets: ndarray) -> tuple[ndarray, ndarray, ndarray, int]:
     """Unit, source and row of the table of every cell, by unit and source; and how many cells a later line overrode."""
-    records, first_list = np.unique(lists.record, return_index=True)
-    n_lists = np.diff(np.append(first_list, len(lists.record)))
+    first_list = np.flatnonzero(np.diff(lists.record, prepend=-1))
+    records = lists.record[first_list]
+    n_lists = np.diff(first_list, append=len(lists.record))
     n_units = offsets[records + 1] - offsets[records]
     n_cells = n_lists * n_units
     blocks = [_no_cells()]
