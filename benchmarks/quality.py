@@ -73,9 +73,11 @@ def main() -> None:
         found = [figures(report, BARS[name]) for report, _, _ in runs]
         for key, bar in BARS[name].items():
             value = statistics.mean(run[key] for run in found)
-            print(f"{name:14} {key[0]:11} {key[1]:30} {key[2]:9} {value:7.4f} {bar:5.2f} {'ok' if value >= bar else 'BELOW'}")
+            verdict = "ok" if value >= bar else "BELOW"
+            print(f"{name:14} {key[0]:11} {key[1]:30} {key[2]:9} {value:7.4f} {bar:5.2f} {verdict}")
         wall, cpu = (statistics.mean(run[position] for run in runs) for position in (1, 2))
-        print(f"{name:14} {wall:.0f} s wall, {cpu:.0f} s of CPU a build (bar: {MINUTES.get(name, '-')} min)", flush=True)
+        most = f" (bar: {MINUTES[name]} min)" if name in MINUTES else ""
+        print(f"{name:14} {wall:.0f} s wall, {cpu:.0f} s of CPU a build{most}", flush=True)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(f"peak memory of the largest build: {peak:.2f} GB")
 

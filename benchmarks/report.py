@@ -43,7 +43,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     n_predictions = options.records * len(CLASSES)
     print(
-        f"{n_predictions:,} predictions, {options.tags} tags, {len(tags.tag):,} tags on records, {len(report.rows):,} figures"
+        f"{n_predictions:,} predictions, {options.tags} tags, "
+        f"{len(tags.tag):,} tags on records, {len(report.rows):,} figures"
     )
     print(f"overton: {ours:.2f} s for all figures with intervals (budget {BUDGET:.0f} s), peak {peak:.1f} GiB")
 

@@ -105,7 +105,7 @@ class Runtime:
         return answers
 
     def _abstain_beyond(self, record: Record, answer: dict[str, Any]) -> None:
-        """A list of labels is as long as the payload was sent, null for what was cut off, so that it is a valid label."""
+        """A list of labels is as long as the payload as it was sent, null for what was cut off: a valid label."""
         for task, payload in self._listed:
             value = (record.payloads or {}).get(payload.field)
             if value and len(value) > payload.max_length:

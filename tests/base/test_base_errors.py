@@ -6,7 +6,8 @@ from overton.base import OvertonError, Problem, group_problems, render_problems
 
 
 def test_a_problem_prints_its_place_its_field_its_hint_and_its_code() -> None:
-    problem = Problem("unknown label 'Heigth'", "record.unknown-class", "a.jsonl", 14, "$.tasks.Intent.crowd", "Did you mean 'Height'?")
+    field, hint = "$.tasks.Intent.crowd", "Did you mean 'Height'?"
+    problem = Problem("unknown label 'Heigth'", "record.unknown-class", "a.jsonl", 14, field, hint)
     assert str(problem) == (
         "a.jsonl:14: $.tasks.Intent.crowd: unknown label 'Heigth'. Did you mean 'Height'? [record.unknown-class]"
     )
