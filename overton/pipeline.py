@@ -25,7 +25,7 @@ from overton.base import Event, Observe, OvertonError, Problem, digest_json, ign
 from overton.codec import Encoder, Predictions, concatenate
 from overton.compile import Choices, Program, Tuning, compile_program
 from overton.data import Dataset, Gold, Splits, gold_of
-from overton.evaluate import Report, evaluate, example_rows, main_scores, render_examples
+from overton.evaluate import Report, best_temperature, evaluate, example_rows, main_scores, render_examples
 from overton.supervision import Combined, combine
 
 if TYPE_CHECKING:
@@ -112,9 +112,10 @@ def combine_all(dataset: Dataset, *, observe: Observe = ignore) -> dict[str, Com
     for task in dataset.schema.tasks:
         found = combine_votes(dataset, task.name)
         combined[task.name] = found
-        n_units = int((found.targets.index >= 0).sum())
-        n_sources = len(found.accuracy)
-        observe(Event("combine", f"{task.name}: {n_units:,} targets from {n_sources} sources by {found.method}"))
+        n_voted = int((found.targets.index >= 0).sum()) - found.n_certain
+        parts = [f"{found.n_certain:,} gold targets"] if found.n_certain else []
+        parts += [f"{n_voted:,} targets from {len(found.accuracy)} sources by {found.method}"] if n_voted else []
+        observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
     if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
         raise OvertonError(
             Problem(
@@ -172,7 +173,7 @@ def fit(
     start = resume.load(key) if resume else None
     if start is not None:
         observe(Event("train", f"goes on after epoch {len(start.history)}, where an earlier build was stopped"))
-    return train(
+    trained = train(
         program,
         batches,
         settings=choices,
@@ -183,6 +184,24 @@ def fit(
         start=start,
         save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
     )
+    return calibrate(dataset, program, trained, dev, observe=observe)
+
+
+def calibrate(
+    dataset: Dataset, program: Program, trained: Trained, dev: ndarray, *, observe: Observe = ignore
+) -> Trained:
+    """The trained program with probabilities that mean what they say on dev, as far as there is gold to tell."""
+    from overton.export import load_model
+    from overton.train import forward_of, predict, with_temperatures
+
+    if not len(dev):
+        return trained
+    forward = forward_of(load_model(program, trained.weights))
+    predictions = predict(forward, program.schema, dataset.gather, Encoder(program), dev)
+    gold = {name: gold_of(dataset.votes(name)) for name in predictions}
+    temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
+    observe(Event("train", "temperatures: " + ", ".join(f"{name} {value:.2f}" for name, value in temperature.items())))
+    return with_temperatures(trained, program, temperature)
 
 
 def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:
@@ -304,6 +323,7 @@ def lineage_of(
         "seed": seed,
         "epochs": [asdict(epoch) for epoch in trained.history],
         "best_epoch": trained.best_epoch,
+        "temperature": {name: round(value, 4) for name, value in trained.temperature.items()},
         "libraries": {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}},
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
     }

@@ -52,19 +52,22 @@ class TrainingChoices:
         word_dropout: Share of tokens whose features are dropped, so that unknown words are no surprise.
         id_dropout: Share of set members whose id is dropped, so that unknown ids are no surprise.
         rebalance: 0 trains on the classes as they are, 1 as if all were equally frequent.
+        robustness: How far a target of a `select` task that the model finds absurd is let go: 0 is the cross entropy,
+            1 the mean absolute error.
         bit_weight: Largest extra weight of the rare bits of a bitvector; 1 is none.
     """
 
     learning_rate: float = 0.003
     epochs: int = 0
     batch_size: int = 64
-    patience: int = 5
+    patience: int = 10
     weight_decay: float = 0.01
     dropout: float = 0.3
     word_dropout: float = 0.05
     id_dropout: float = 0.3
     rebalance: float = 0.0
     bit_weight: float = 1.0
+    robustness: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)

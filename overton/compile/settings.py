@@ -86,6 +86,7 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
     "learning_rate": Rule("The highest of the schedule.", low=1e-6, high=1),
     "patience": Rule("Epochs without a better score on dev before it stops.", low=1, high=10000, whole=True),
     "rebalance": Rule("0: classes as frequent as they are; 1: as if equally frequent.", high=1),
+    "robustness": Rule("How far an absurd target of a `select` task is let go; 0: not at all.", high=1),
     "weight_decay": Rule("Weight decay of AdamW.", high=1),
     "word_dropout": Rule("Share of tokens whose features are dropped.", high=1),
 }

@@ -5,12 +5,14 @@ from overton.evaluate.measure import evaluate, main_metric, main_scores
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.render import render_report
 from overton.evaluate.report import Report, Row, parse_report
+from overton.evaluate.temperature import best_temperature
 
 __all__ = [
     "ExampleRows",
     "Report",
     "Row",
     "TaskRows",
+    "best_temperature",
     "evaluate",
     "example_rows",
     "main_metric",

@@ -1,6 +1,7 @@
 """Program, batches and targets to weights."""
 
 from overton.train.batches import Batches, GatheredBatches, TrainingBatch, gather_batch, training_batches
+from overton.train.calibrate import with_temperatures
 from overton.train.loop import forward_of, train
 from overton.train.loss import Rebalance, rebalance_of, task_loss
 from overton.train.predict import Forward, ScoreDev, predict
@@ -26,4 +27,5 @@ __all__ = [
     "task_loss",
     "train",
     "training_batches",
+    "with_temperatures",
 ]

@@ -103,15 +103,19 @@ def _reproducible() -> Iterator[None]:
     """Random numbers and algorithms as the seed says, and everything as it was before when done."""
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     memory: Any = torch.utils.deterministic
-    fill = memory.fill_uninitialized_memory
+    fill, threads = memory.fill_uninitialized_memory, torch.get_num_threads()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # Sums depend on how they are split among threads, and two threads that wait for each other on a busy machine can be
+        # a hundred times slower than one.
+        torch.set_num_threads(1)
         memory.fill_uninitialized_memory = False  # all memory is written before it is read; filling it costs time
         try:
             yield
         finally:
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
             memory.fill_uninitialized_memory = fill
+            torch.set_num_threads(threads)
 
 
 def _begin(
@@ -182,7 +186,8 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
     for name, (probability, known) in batch.targets.items():
         target = torch.from_numpy(probability).to(run.device), torch.from_numpy(known).to(run.device)
         task = run.program.schema.task(name)
-        losses[name] = task_loss(task, logits[name], *target, run.rebalance.get(name, NO_REBALANCE))
+        rebalance = run.rebalance.get(name, NO_REBALANCE)
+        losses[name] = task_loss(task, logits[name], *target, rebalance, run.settings.robustness)
     run.optimizer.zero_grad(set_to_none=True)
     total_loss(losses).backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), LARGEST_GRADIENT)

@@ -18,6 +18,7 @@ from overton.schema import Task
 from overton.supervision import Targets
 
 SMALLEST_PRIOR = 1e-6
+LEAST_LOG = -30.0  # padding scores so low that its cost must not reach infinity times zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ def rebalance_of(targets: Targets, rows: ndarray, *, rebalance: float, bit_weigh
     return Rebalance(bit_weight=torch.from_numpy(weight.astype(np.float32)) if bit_weight > 1 else None)
 
 
-def task_loss(task: Task, logits: Tensor, probability: Tensor, known: Tensor, rebalance: Rebalance) -> Tensor:
+def task_loss(
+    task: Task, logits: Tensor, probability: Tensor, known: Tensor, rebalance: Rebalance, robustness: float = 0.0
+) -> Tensor:
     """Loss of one task in one batch.
 
     Args:
@@ -55,6 +58,9 @@ def task_loss(task: Task, logits: Tensor, probability: Tensor, known: Tensor, re
         probability: The targets, of shape (row, unit, label).
         known: Which units have one, bool of shape (row, unit).
         rebalance: What is added for rare classes.
+        robustness: For `select`, how far a target that the model finds absurd is let go: 0 is the cross entropy,
+            1 the mean absolute error. Sources of a `select` task are heuristics of what the model sees as well (the
+            longest span, the last mention), so their common errors can be learned by heart.
 
     Returns:
         The sum over units, by the number of records with one; zero where there is none.
@@ -69,9 +75,18 @@ def task_loss(task: Task, logits: Tensor, probability: Tensor, known: Tensor, re
         ).sum(-1)
     else:
         shifted = logits if rebalance.shift is None else logits + rebalance.shift
-        unit = -(probability * shifted.log_softmax(-1)).sum(-1)
+        power = robustness if task.type == "select" else 0.0
+        unit = (probability * _cost(shifted.log_softmax(-1), power)).sum(-1)
     labelled = known.any(1).sum().clamp(min=1)
     return (unit * known).sum() / labelled
+
+
+def _cost(log_probability: Tensor, power: float) -> Tensor:
+    """What a label costs: (1 - p^q) / q, which is -log p where q is 0.
+
+    Source: Zhang & Sabuncu 2018, arXiv:1805.07836.
+    """
+    return -torch.expm1(power * log_probability.clamp(min=LEAST_LOG)) / power if power else -log_probability
 
 
 def total_loss(losses: Mapping[str, Tensor]) -> Tensor:

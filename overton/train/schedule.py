@@ -3,7 +3,7 @@
 import math
 
 RECORDS_SEEN = 250_000
-FEWEST, MOST = 4, 40
+FEWEST, MOST = 4, 20
 WARM = 0.1
 
 
@@ -12,7 +12,7 @@ def epochs_for(n_records: int) -> int:
 
     Example:
         >>> epochs_for(1_000), epochs_for(13_000), epochs_for(1_000_000)
-        (40, 20, 4)
+        (20, 20, 4)
     """
     return min(max(math.ceil(RECORDS_SEEN / max(n_records, 1)), FEWEST), MOST)
 

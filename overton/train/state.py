@@ -61,8 +61,10 @@ class Trained:
         weights: The weights of the best epoch, by name.
         history: All epochs.
         best_epoch: The best of them, from 1.
+        temperature: By what the logits of each task were divided in the end, so that probabilities mean what they say.
     """
 
     weights: Weights
     history: tuple[EpochResult, ...] = field(default=())
     best_epoch: int = 0
+    temperature: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,63 @@
+"""How sure a model may be: the temperature that makes the gold labels of dev most likely.
+
+Dividing all logits of a task by one number changes no prediction, only the probabilities (Guo et al. 2017,
+arXiv:1706.04599). A model trained on labels that are often wrong, or with a loss that lets go of absurd ones, is
+surer or less sure than it is right.
+"""
+
+import numpy as np
+from numpy import ndarray
+
+from overton.codec import Predictions
+from overton.data import Gold
+from overton.evaluate.judge import judge
+
+FEWEST_UNITS = 100  # below, a temperature tells more of chance than of the model
+MOST_UNITS = 20_000
+CANDIDATES = np.exp(np.linspace(np.log(0.2), np.log(20.0), 93))
+LEAST = 1e-38
+
+
+def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> float:
+    """The temperature under which the gold labels of some records are most likely.
+
+    Args:
+        predictions: What the model said of these records, in their order.
+        gold: What is true, over the whole data set.
+        rows: Numbers of the records, int64.
+
+    Returns:
+        From 0.2 to 20; above 1 the model was too sure. 1 where there are too few gold labels to tell.
+    """
+    judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
+    known = np.flatnonzero(judged.known)
+    if predictions.task.type != "bitvector":  # a class that only gold knows cannot be made more likely
+        known = known[(judged.gold[known] >= 0) & (judged.gold[known] < predictions.probability.shape[1])]
+    if len(known) < FEWEST_UNITS:
+        return 1.0
+    known = known[:: -(-len(known) // MOST_UNITS)]
+    probability = predictions.probability[judged.place[known]].astype(np.float64)
+    if predictions.task.type == "bitvector":
+        holds = judged.gold[known][:, : probability.shape[1]]
+        losses = [_bit_loss(probability, holds, value) for value in CANDIDATES]
+    else:
+        losses = [_class_loss(probability, judged.gold[known], value) for value in CANDIDATES]
+    return float(CANDIDATES[int(np.argmin(losses))])
+
+
+def _class_loss(probability: ndarray, label: ndarray, temperature: float) -> float:
+    """Mean -log P(label) of a categorical; a probability of 0 is padding unless it is the label's."""
+    rows = np.arange(len(label))
+    scaled = np.where(probability > 0, np.log(np.maximum(probability, LEAST)), -np.inf)
+    scaled[rows, label] = np.log(np.maximum(probability[rows, label], LEAST))
+    scaled /= temperature
+    highest = scaled.max(axis=1)
+    total = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
+    return float((total - scaled[rows, label]).mean())
+
+
+def _bit_loss(probability: ndarray, holds: ndarray, temperature: float) -> float:
+    """Mean -log P of what each bit is."""
+    clipped = probability.clip(1e-7, 1 - 1e-7)
+    logit = np.log(clipped / (1 - clipped)) / temperature
+    return float(np.logaddexp(0, np.where(holds, -logit, logit)).mean())
