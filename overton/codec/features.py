@@ -16,6 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 NO_ASPECT = ""
+LONGEST = 256  # characters of a string that are looked at; nobody means a longer word
 DIGITS = str.maketrans("123456789", "000000000")
 RUN = re.compile(r"(.)\1{3,}")
 PARTS = re.compile(r"[^\W\d_]+")
@@ -61,7 +62,7 @@ def hash_features(texts: Sequence[str], settings: Mapping[str, Any]) -> ndarray:
     """
     function, columns = FUNCTIONS[settings["function"]], settings["columns"]
     buckets = np.array(settings["buckets"], np.uint64)
-    aspects = [function(text, columns) for text in texts]
+    aspects = [function(text[:LONGEST], columns) for text in texts]
     codes = np.array([[crc32(aspect.encode("utf-8", "replace")) for aspect in row] for row in aspects], np.uint64)
     hashed = (codes.reshape(len(texts), len(columns)) + np.uint64(1)) * _multipliers(columns) >> np.uint64(33)
     given = np.array([[aspect != NO_ASPECT for aspect in row] for row in aspects], bool).reshape(hashed.shape)

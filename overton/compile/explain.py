@@ -1,5 +1,7 @@
 """A program as aligned text for a person."""
 
+from itertools import groupby
+
 from overton.compile.program import Program, Setting
 
 
@@ -17,16 +19,24 @@ def explain(program: Program) -> str:
 def _task(program: Program, name: str) -> list[str]:
     task = program.schema.task(name)
     unit = program.schema.unit(task)
-    what = f"one member of {task.payload}" if task.type == "select" else f"{len(task.classes)} classes"
+    n_classes = len(task.classes)
+    classes = f"{n_classes} class{'' if n_classes == 1 else 'es'}"
+    what = f"one member of {task.payload}" if task.type == "select" else classes
     return [name, f"{task.type} per {unit}", what, program.outputs[name]]
 
 
 def _settings(settings: dict[str, Setting]) -> str:
-    return " ".join(f"{name}={_setting(value)}" for name, value in settings.items())
+    return " ".join(f"{name}={_setting(name, value)}" for name, value in settings.items())
 
 
-def _setting(value: Setting) -> str:
-    return "x".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+def _setting(name: str, value: Setting) -> str:
+    """A setting as text; heads are told as in a tuning file, other lists with their repetitions counted."""
+    if not isinstance(value, tuple):
+        return str(value)
+    if name == "heads":
+        return "x".join(map(str, value))
+    runs = [(part, len(list(same))) for part, same in groupby(value)]
+    return ",".join(f"{part}*{count}" if count > 1 else str(part) for part, count in runs)
 
 
 def _table(rows: list[list[str]]) -> list[str]:

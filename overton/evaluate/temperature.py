@@ -14,7 +14,7 @@ from overton.evaluate.judge import judge
 
 FEWEST_UNITS = 100  # below, a temperature tells more of chance than of the model
 MOST_UNITS = 20_000
-CANDIDATES = np.exp(np.linspace(np.log(0.2), np.log(20.0), 93))
+CANDIDATES = np.exp(np.linspace(np.log(0.2), np.log(100.0), 125))
 LEAST = 1e-38
 
 
@@ -27,7 +27,7 @@ def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> flo
         rows: Numbers of the records, int64.
 
     Returns:
-        From 0.2 to 20; above 1 the model was too sure. 1 where there are too few gold labels to tell.
+        From 0.2 to 100; above 1 the model was too sure. 1 where there are too few gold labels to tell.
     """
     judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
     known = np.flatnonzero(judged.known)

@@ -106,8 +106,8 @@ def _reproducible() -> Iterator[None]:
     fill, threads = memory.fill_uninitialized_memory, torch.get_num_threads()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.use_deterministic_algorithms(True, warn_only=True)
-        # Sums depend on how they are split among threads, and two threads that wait for each other on a busy machine can be
-        # a hundred times slower than one.
+        # Sums depend on how they are split among threads, and two threads that wait for each other on a busy machine
+        # can be a hundred times slower than one.
         torch.set_num_threads(1)
         memory.fill_uninitialized_memory = False  # all memory is written before it is read; filling it costs time
         try:

@@ -1,0 +1,147 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import overton.compile
+from overton.base import OvertonError
+from overton.compile import (
+    Choices,
+    PayloadChoices,
+    compile_program,
+    default_choices,
+    explain,
+    parse_program,
+    parse_tuning,
+    tuning_json_schema,
+)
+from overton.schema import parse_schema
+from tests.golden import check_cases
+from tests.kinds import SCHEMA
+
+CASES = Path(__file__).parents[1] / "cases" / "compile"
+PUBLISHED = Path(overton.compile.__file__).parent / "tuning.schema.json"
+CLASSES = {name: ("a", "b", "c") for name in SCHEMA["tasks"]}
+KINDS = parse_schema(json.dumps(SCHEMA)).with_classes(CLASSES)
+
+
+def tune(value):
+    return parse_tuning(value if isinstance(value, str) else json.dumps(value), "tuning.json", KINDS)
+
+
+def faults(value):
+    with pytest.raises(OvertonError) as raised:
+        tune(value)
+    return [str(problem) for problem in raised.value.problems]
+
+
+def pinned(schema, **settings):
+    choices = PayloadChoices(**{"size": 32, "layers": 2, "encoder": "cnn", **settings})
+    return Choices(payloads={payload.name: choices for payload in schema.payloads})
+
+
+def test_nothing_tuned_gives_the_defaults():
+    assert tune({}).choices(KINDS) == default_choices(KINDS)
+
+
+def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
+    tuning = tune({"payloads": {"tokens": {"size": [64, 128], "encoder": "bag"}}, "training": {"epochs": 7}})
+    choices = tuning.choices(KINDS)
+    assert (choices.payloads["tokens"].size, choices.payloads["tokens"].encoder) == (64, "bag")
+    assert choices.training.epochs == 7
+    assert tuning.payloads["tokens"]["size"] == (64, 128)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            {"trainig": {}},
+            "tuning.json: $.trainig: unknown key 'trainig'. Did you mean 'training'? [tuning.unknown-key]",
+        ),
+        (
+            {"payloads": {"tokns": {}}},
+            "tuning.json: $.payloads.tokns: unknown payload 'tokns'. Did you mean 'tokens'? [tuning.unknown-key]",
+        ),
+        (
+            {"payloads": {"tokens": {"encoder": "cmn"}}},
+            "tuning.json: $.payloads.tokens.encoder: expected one of 'bag', 'bilstm', 'cnn', got \"cmn\". "
+            "Did you mean 'cnn'? [tuning.bad-value]",
+        ),
+        (
+            {"payloads": {"entities": {"encoder": "cnn"}}},
+            "tuning.json: $.payloads.entities.encoder: a set has no 'encoder'. "
+            "Its settings are 'aggregate', 'attention', 'embedding', 'size' [tuning.not-applicable]",
+        ),
+        (
+            {"payloads": {"tokens": {"embedding": "hf:minilm"}}},
+            "tuning.json: $.payloads.tokens.embedding: Pretrained transformers are not available yet. "
+            "Use 'hash' for now [tuning.not-available]",
+        ),
+        (
+            {"training": {"epochs": []}},
+            "tuning.json: $.training.epochs: an empty list of choices. "
+            "Leave the key out for the default, or name the values to choose from [tuning.bad-value]",
+        ),
+        (
+            {"training": {"learning_rate": "fast"}},
+            'tuning.json: $.training.learning_rate: expected a number from 1e-06 to 1, got "fast" [tuning.bad-value]',
+        ),
+    ],
+)
+def test_a_fault_is_told_with_its_place_and_what_to_do(value, expected):
+    assert faults(value) == [expected]
+
+
+def test_all_faults_are_told_together():
+    assert len(faults({"training": {"epoch": 1, "dropout": 2}, "serving": {"p99": 1}, "payloads": []})) == 4
+
+
+@pytest.mark.parametrize("text", ['{"training": ', '{"training": {"dropout": NaN}}'])
+def test_what_is_no_json_is_told(text):
+    assert faults(text)[0].endswith("[tuning.bad-json]")
+
+
+def test_the_published_file_is_in_step(update_golden):
+    text = json.dumps(tuning_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    if update_golden:
+        PUBLISHED.write_text(text, encoding="utf-8")
+    assert PUBLISHED.read_text(encoding="utf-8") == text
+
+
+def test_programs_are_explained(update_golden):
+    def answer(text):
+        schema = parse_schema(text)
+        return explain(compile_program(schema, pinned(schema)))
+
+    check_cases(CASES / "explain.txt", answer, update=update_golden)
+
+
+@pytest.mark.parametrize("encoder", ["bag", "bilstm", "cnn"])
+@pytest.mark.parametrize("aggregate", ["attention", "max", "mean"])
+def test_a_program_reads_back_from_json(encoder, aggregate):
+    program = compile_program(KINDS, pinned(KINDS, encoder=encoder, aggregate=aggregate))
+    assert parse_program(json.loads(json.dumps(program.to_json()))) == program
+    assert f"{encoder}.v1" in {node.op for node in program.nodes}
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_declaration_does_not_matter(random):
+    value = json.loads(json.dumps(SCHEMA))
+    for section in ("payloads", "tasks"):
+        names = list(value[section])
+        random.shuffle(names)
+        value[section] = {name: value[section][name] for name in names}
+    random.shuffle(value["payloads"]["query"]["base"])
+    schema = parse_schema(json.dumps(value)).with_classes(CLASSES)
+    assert compile_program(schema, pinned(schema)).digest() == compile_program(KINDS, pinned(KINDS)).digest()
+
+
+def test_each_node_comes_after_those_that_it_reads():
+    program = compile_program(KINDS, default_choices(KINDS))
+    done = set()
+    for node in program.nodes:
+        assert not {name for name in node.inputs if name in {other.name for other in program.nodes}} - done
+        done.add(node.name)

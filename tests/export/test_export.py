@@ -1,0 +1,63 @@
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+from overton.codec import Encoder, input_specs
+from overton.compile import Choices, PayloadChoices, compile_program
+from overton.data import Pool, RecordParser, pack
+from overton.export import output_name, parity, to_onnx
+from overton.nn import build_model
+from overton.schema import parse_schema
+from tests.kinds import ODD, SCHEMA
+
+KINDS = parse_schema(json.dumps(SCHEMA)).with_classes({name: ("a", "b", "c") for name in SCHEMA["tasks"]})
+
+
+@pytest.fixture(scope="module", params=[("cnn", "attention"), ("bilstm", "max")], ids=["cnn", "bilstm"])
+def exported(request):
+    encoder, aggregate = request.param
+    choices = PayloadChoices(size=16, layers=2, encoder=encoder, aggregate=aggregate, attention="2x8")
+    program = compile_program(KINDS, Choices({payload.name: choices for payload in KINDS.payloads}))
+    weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
+    return program, weights, to_onnx(program, weights)
+
+
+def inputs_of(program, *payloads):
+    parser = RecordParser(KINDS, closed=True)
+    records = [parser.parse(json.dumps({"payloads": value}).encode()) for value in payloads]
+    return Encoder(program).encode(pack(records, KINDS, Pool()))
+
+
+def test_the_model_computes_the_same_at_every_size(exported):
+    program, weights, content = exported
+    batches = [inputs_of(program, value) for value in ODD.values()]
+    batches.append(inputs_of(program, *ODD.values()))
+    batches.append(inputs_of(program, *[ODD["a long record"]] * 33))
+    checked = parity(content, program, weights, batches)
+    assert checked.within(1e-5), checked
+    assert checked.n_records == 2 * len(ODD) + 33
+
+
+def test_no_size_is_frozen_and_nothing_lies_outside_the_file(exported):
+    program, _, content = exported
+    model = onnx.load_from_string(content)
+    onnx.checker.check_model(model)
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
+    frozen = {
+        value.name: [bool(size.dim_param) for size in value.type.tensor_type.shape.dim] for value in model.graph.input
+    }
+    for spec in input_specs(program):
+        assert frozen[spec.name] == [isinstance(size, str) for size in spec.shape], spec.name
+    assert {value.name for value in model.graph.output} == {output_name(task) for task in SCHEMA["tasks"]}
+
+
+def test_a_model_that_differs_is_found_out(exported):
+    program, weights, content = exported
+    name = next(name for name in weights if name.endswith("Pick/head.score.weight"))
+    other = {**weights, name: weights[name] + np.float32(0.5)}
+    checked = parity(content, program, other, [inputs_of(program, ODD["one token"], ODD["unseen words"])])
+    assert not checked.within(1e-4)
+    assert checked.error_by_task["Pick"] == checked.max_error
+    assert checked.error_by_task["Token"] < 1e-5

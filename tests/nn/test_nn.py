@@ -1,0 +1,92 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from overton.codec import Encoder
+from overton.compile import Choices, PayloadChoices, compile_program
+from overton.data import Pool, RecordParser, pack
+from overton.nn import BLOCKS, build_model
+from overton.schema import parse_schema
+from tests.kinds import ODD, SCHEMA
+
+VALUE = json.loads(json.dumps(SCHEMA))
+VALUE["payloads"]["body"] = {"type": "sequence", "field": "tokens", "base": ["title"]}
+VALUE["tasks"]["Body"] = {"payload": "body", "type": "multiclass"}
+KINDS = parse_schema(json.dumps(VALUE)).with_classes({name: ("a", "b", "c") for name in VALUE["tasks"]})
+SHORT = {"tokens": ["red", "car"], "title": "red car", "entities": [{"id": "car", "range": [1, 2]}]}
+LONG = {
+    "tokens": ["a", "big", "green", "apple", "and", "a", "pear"],
+    "title": "a big green apple and a pear",
+    "entities": [{"id": "apple", "range": [3, 4]}, {"id": "pear", "range": [6, 7]}, {"id": "fruit"}],
+}
+PROGRAMS = [("cnn", "attention"), ("bilstm", "max"), ("bag", "mean")]
+
+
+def program_of(encoder, aggregate):
+    choices = PayloadChoices(size=16, layers=2, encoder=encoder, aggregate=aggregate, attention="2x8")
+    return compile_program(KINDS, Choices(payloads={payload.name: choices for payload in KINDS.payloads}))
+
+
+def logits_of(program, *payloads):
+    parser = RecordParser(KINDS, closed=True)
+    records = [parser.parse(json.dumps({"payloads": value}).encode()) for value in payloads]
+    inputs = Encoder(program).encode(pack(records, KINDS, Pool()))
+    model = build_model(program, seed=3).eval()
+    with torch.inference_mode():
+        found = model({name: torch.from_numpy(value) for name, value in inputs.items()})
+    return {name: value.numpy() for name, value in found.items()}
+
+
+@pytest.mark.parametrize(("encoder", "aggregate"), PROGRAMS)
+def test_a_record_has_the_same_logits_alone_as_beside_a_longer_one(encoder, aggregate):
+    program = program_of(encoder, aggregate)
+    alone, beside = logits_of(program, SHORT), logits_of(program, LONG, SHORT)
+    for task, logits in alone.items():
+        padded = beside[task][1]
+        inside = tuple(slice(0, size) for size in logits[0].shape)
+        assert np.abs(padded[inside] - logits[0]).max() < 1e-5, task
+
+
+@pytest.mark.parametrize(("encoder", "aggregate"), PROGRAMS)
+def test_the_order_of_members_does_not_matter(encoder, aggregate):
+    program = program_of(encoder, aggregate)
+    turned = {**LONG, "entities": [LONG["entities"][place] for place in (2, 0, 1)]}
+    logits, moved = logits_of(program, LONG), logits_of(program, turned)
+    for task in ("Pick", "Member", "MemberBits"):
+        assert np.abs(logits[task][0][[2, 0, 1]] - moved[task][0]).max() < 1e-5
+    assert np.abs(logits["Record"] - moved["Record"]).max() < 1e-5
+
+
+@pytest.mark.parametrize(("encoder", "aggregate"), PROGRAMS)
+@pytest.mark.parametrize("name", ODD)
+def test_odd_records_have_finite_logits(encoder, aggregate, name):
+    for task, logits in logits_of(program_of(encoder, aggregate), ODD[name]).items():
+        assert np.isfinite(logits).all(), task
+
+
+@pytest.mark.parametrize(("encoder", "aggregate"), PROGRAMS)
+def test_every_weight_takes_part_in_learning(encoder, aggregate):
+    program = program_of(encoder, aggregate)
+    parser = RecordParser(KINDS, closed=True)
+    records = [parser.parse(json.dumps({"payloads": value}).encode()) for value in (LONG, SHORT)]
+    inputs = Encoder(program).encode(pack(records, KINDS, Pool()))
+    model = build_model(program, seed=3).train()
+    logits = model({name: torch.from_numpy(value) for name, value in inputs.items()})
+    # Padding scores far below everything; the sum of sines has a gradient in every logit that is no padding.
+    torch.stack([torch.sin(value[value > -1e3]).sum() for value in logits.values()]).sum().backward()
+    without = [name for name, weight in model.named_parameters() if weight.grad is None]
+    assert without == []
+
+
+def test_the_same_seed_gives_the_same_weights():
+    program = program_of("cnn", "attention")
+    first, again, other = (build_model(program, seed=seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_every_block_is_used_by_some_program():
+    used = {node.op for encoder, aggregate in PROGRAMS for node in program_of(encoder, aggregate).nodes}
+    assert used == set(BLOCKS)

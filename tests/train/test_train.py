@@ -1,0 +1,257 @@
+import json
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from overton.codec import Encoder
+from overton.compile import Choices, PayloadChoices, TrainingChoices, compile_program
+from overton.data import Pool, RecordParser, pack
+from overton.schema import Task, parse_schema
+from overton.supervision import Targets
+from overton.train import (
+    Rebalance,
+    epochs_for,
+    forward_of,
+    learning_rate_at,
+    rebalance_of,
+    task_loss,
+    train,
+    training_batches,
+    with_temperatures,
+)
+from overton.train.files import load_checkpoint, remove_checkpoints, save_checkpoint
+
+SCHEMA = parse_schema(
+    json.dumps(
+        {
+            "payloads": {
+                "tokens": {"type": "sequence"},
+                "query": {"type": "singleton", "base": ["tokens"]},
+                "entities": {"type": "set", "range": "tokens"},
+            },
+            "tasks": {
+                "Record": {"payload": "query", "type": "multiclass", "classes": ["other", "red"]},
+                "RecordBits": {"payload": "query", "type": "bitvector", "classes": ["red", "green"]},
+                "Token": {"payload": "tokens", "type": "multiclass", "classes": ["thing", "fruit"]},
+                "TokenBits": {"payload": "tokens", "type": "bitvector", "classes": ["red"]},
+                "Member": {"payload": "entities", "type": "multiclass", "classes": ["thing", "fruit"]},
+                "MemberBits": {"payload": "entities", "type": "bitvector", "classes": ["red"]},
+                "Pick": {"payload": "entities", "type": "select"},
+            },
+        }
+    )
+)
+SMALL = PayloadChoices(size=16, layers=1, encoder="cnn", attention="2x8")
+PROGRAM = compile_program(SCHEMA, Choices({payload.name: SMALL for payload in SCHEMA.payloads}))
+SETTINGS = TrainingChoices(epochs=12, batch_size=16, learning_rate=0.02, dropout=0.0, word_dropout=0.0, id_dropout=0.0)
+WORDS = ["red", "green", "apple", "pear", "car"]
+
+
+def make_batches(n_records=96, settings=SETTINGS):
+    """Records whose labels follow from their words, with targets for all of them."""
+    choose = random.Random(0)
+    texts = [[choose.choice(WORDS) for _ in range(choose.randint(1, 5))] for _ in range(n_records)]
+    parser = RecordParser(SCHEMA, closed=True)
+    records = [
+        parser.parse(
+            json.dumps(
+                {
+                    "payloads": {
+                        "tokens": text,
+                        "entities": [{"id": word, "range": [place, place + 1]} for place, word in enumerate(text)],
+                    }
+                }
+            ).encode()
+        )
+        for text in texts
+    ]
+    pool = Pool()
+    fruit = [[word in ("apple", "pear") for word in text] for text in texts]
+    red = [[word == "red" for word in text] for text in texts]
+    labels = {
+        "Record": [[any(one)] for one in red],
+        "RecordBits": [[(any(one), "green" in text)] for one, text in zip(red, texts, strict=True)],
+        "Token": fruit,
+        "TokenBits": [[(bit,) for bit in one] for one in red],
+        "Member": fruit,
+        "MemberBits": [[(bit,) for bit in one] for one in red],
+        "Pick": [[one.index(True) if any(one) else -1] for one in fruit],
+    }
+    targets = {name: targets_of(SCHEMA.task(name), value) for name, value in labels.items()}
+    batches = training_batches(
+        lambda rows: pack([records[row] for row in rows], SCHEMA, pool),
+        Encoder(PROGRAM),
+        targets,
+        np.arange(n_records),
+        np.array([len(text) for text in texts]),
+        settings.batch_size,
+    )
+    return batches, targets
+
+
+def targets_of(task, labels):
+    offsets = np.concatenate([[0], np.cumsum([len(one) for one in labels])])
+    flat = [label for one in labels for label in one]
+    if task.type == "bitvector":
+        table, index = np.unique(np.array(flat, np.float32), axis=0, return_inverse=True)
+        return Targets(task, offsets, index.reshape(-1).astype(np.int32), table)
+    width = 5 if task.type == "select" else len(task.classes)
+    return Targets(task, offsets, np.array(flat, np.int32), np.eye(width, dtype=np.float32))
+
+
+def loss_of(task_type, logits, probability, known, rebalance=None, robustness=0.0):
+    classes = () if task_type == "select" else ("a", "b")
+    arguments = torch.tensor(logits), torch.tensor(probability), torch.tensor(known), rebalance or Rebalance()
+    return float(task_loss(Task("T", "p", task_type, classes), *arguments, robustness))
+
+
+def test_every_kind_of_task_is_learned():
+    batches, targets = make_batches()
+    trained = train(PROGRAM, batches, settings=SETTINGS, seed=0)
+    first, last = trained.history[0].losses, trained.history[-1].losses
+    assert set(last) == set(targets)
+    for name, loss in last.items():
+        assert loss < 0.25 * first[name], name
+
+
+def test_the_loss_is_the_cross_entropy_expected_under_the_target():
+    loss = loss_of("multiclass", [[0.0, math.log(3)]], [[[0.4, 0.6]]], [[True]])
+    assert loss == pytest.approx(-0.4 * math.log(0.25) - 0.6 * math.log(0.75))
+
+
+def test_units_without_a_target_add_nothing():
+    one = loss_of("multiclass", [[[0.0, 2.0], [5.0, 0.0]]], [[[0.0, 1.0], [0.0, 0.0]]], [[True, False]])
+    assert one == loss_of("multiclass", [[[0.0, 2.0]]], [[[0.0, 1.0]]], [[True]])
+    assert loss_of("multiclass", [[1.0, 2.0]], [[[0.0, 0.0]]], [[False]]) == 0
+
+
+def test_the_loss_of_a_batch_is_the_mean_over_its_labelled_records():
+    units = [[[0.0, 2.0], [0.0, 2.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    target = [[[0.0, 1.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    loss = loss_of("multiclass", units, target, [[True, True], [False, False]])
+    assert loss == pytest.approx(2 * math.log(1 + math.exp(-2)), rel=1e-5)
+
+
+@pytest.mark.parametrize("robustness", [0.0, 0.7])
+def test_padding_of_a_set_is_harmless(robustness):
+    logits = torch.tensor([[1.0, 0.5, -1e4], [0.3, -1e4, -1e4]], requires_grad=True)
+    task = Task("Pick", "entities", "select")
+    target = torch.tensor([[[0.7, 0.3]], [[1.0, 0.0]]])
+    loss = task_loss(task, logits, target, torch.tensor([[True], [True]]), Rebalance(), robustness)
+    loss.backward()
+    assert math.isfinite(float(loss.detach()))
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_a_robust_loss_lets_go_of_absurd_targets_and_no_robustness_is_the_cross_entropy():
+    sure = [[8.0, 0.0]]
+    plain = loss_of("select", sure, [[[0.0, 1.0]]], [[True]])
+    assert loss_of("select", sure, [[[0.0, 1.0]]], [[True]], robustness=1e-6) == pytest.approx(plain, rel=1e-3)
+    assert loss_of("select", sure, [[[0.0, 1.0]]], [[True]], robustness=1.0) == pytest.approx(1, abs=1e-3)
+    assert plain > 8
+
+
+def test_rare_bits_weigh_more_when_asked():
+    plain = loss_of("bitvector", [[0.0, 0.0]], [[[1.0, 0.0]]], [[True]])
+    heavy = Rebalance(bit_weight=torch.tensor([3.0, 3.0]))
+    assert plain == pytest.approx(2 * math.log(2))
+    assert loss_of("bitvector", [[0.0, 0.0]], [[[1.0, 0.0]]], [[True]], heavy) == pytest.approx(4 * math.log(2))
+
+
+def test_rebalancing_follows_the_shares_of_the_classes():
+    task = Task("T", "p", "multiclass", ("a", "b"))
+    targets = targets_of(task, [[0], [0], [0], [1]])
+    rebalance = rebalance_of(targets, np.arange(4), rebalance=1.0, bit_weight=1.0)
+    assert rebalance.shift.tolist() == pytest.approx([math.log(0.75), math.log(0.25)])
+    assert rebalance_of(targets, np.arange(4), rebalance=0.0, bit_weight=1.0).shift is None
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
+    short = TrainingChoices(epochs=2, batch_size=16)
+    runs = [train(PROGRAM, make_batches()[0], settings=short, seed=seed).weights for seed in (1, 1, 2)]
+    assert all(runs[0][name].tobytes() == runs[1][name].tobytes() for name in runs[0])
+    assert any(runs[0][name].tobytes() != runs[2][name].tobytes() for name in runs[0])
+
+
+def test_a_training_taken_up_from_disk_ends_as_if_it_was_never_stopped(tmp_path):
+    settings = TrainingChoices(epochs=4, batch_size=16)
+
+    def stop_after_two(checkpoint):
+        save_checkpoint(checkpoint, tmp_path / "run")
+        if len(checkpoint.history) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(PROGRAM, make_batches()[0], settings=settings, seed=5, save=stop_after_two)
+    start = load_checkpoint(tmp_path / "run")
+    resumed = train(PROGRAM, make_batches()[0], settings=settings, seed=5, start=start)
+    whole = train(PROGRAM, make_batches()[0], settings=settings, seed=5)
+    assert len(resumed.history) == 4
+    assert all(resumed.weights[name].tobytes() == whole.weights[name].tobytes() for name in whole.weights)
+
+
+def test_a_checkpoint_that_is_missing_or_damaged_is_none(tmp_path):
+    assert load_checkpoint(tmp_path / "run") is None
+    train(
+        PROGRAM,
+        make_batches(32)[0],
+        settings=TrainingChoices(epochs=1),
+        seed=0,
+        save=lambda one: save_checkpoint(one, tmp_path / "run"),
+    )
+    path = next((tmp_path / "run").iterdir())
+    path.write_bytes(path.read_bytes()[:1000])
+    assert load_checkpoint(tmp_path / "run") is None
+    remove_checkpoints(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_stops_when_patience_ends_and_keeps_the_best_epoch():
+    scores = iter([0.1, 0.9, 0.5, 0.4, 0.3, 0.2])
+    kept = []
+
+    def score(forward):
+        kept.append(forward)
+        return {"Record": next(scores)}
+
+    settings = TrainingChoices(epochs=6, patience=2, batch_size=32)
+    trained = train(PROGRAM, make_batches(32)[0], settings=settings, seed=0, score_dev=score)
+    assert (trained.best_epoch, len(trained.history)) == (2, 4)
+
+
+def test_a_temperature_divides_the_logits_of_its_task_alone():
+    from overton.nn import build_model
+
+    batches, _ = make_batches(32)
+    trained = train(PROGRAM, batches, settings=TrainingChoices(epochs=1), seed=0)
+    inputs = next(batches.epoch(0)).inputs
+    found = []
+    for one in (trained, with_temperatures(trained, PROGRAM, {"Record": 2.0, "Token": 0.5})):
+        model = build_model(PROGRAM, seed=0)
+        model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in one.weights.items()})
+        found.append(forward_of(model)(inputs))
+    assert np.allclose(found[0]["Record"], 2 * found[1]["Record"], atol=1e-5)
+    assert np.allclose(found[0]["Token"], 0.5 * found[1]["Token"], atol=1e-5)
+    assert np.array_equal(found[0]["Pick"], found[1]["Pick"])
+
+
+def test_the_learning_rate_rises_and_falls():
+    rates = [learning_rate_at(step, 100, 1.0) for step in range(101)]
+    assert max(rates) == rates[9] == 1.0
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[100] == pytest.approx(0.0)
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+
+
+def test_little_data_is_seen_more_often():
+    assert epochs_for(100) >= epochs_for(20_000) >= epochs_for(10_000_000) >= 1
+
+
+def test_every_record_is_seen_once_an_epoch():
+    batches, _ = make_batches(50)
+    sizes = [len(batch.inputs["tokens.length"]) for batch in batches.epoch(1)]
+    assert sum(sizes) == 50
+    assert len(sizes) == batches.n_batches
