@@ -64,7 +64,7 @@ class TrainingChoices:
     weight_decay: float = 0.01
     dropout: float = 0.3
     word_dropout: float = 0.05
-    id_dropout: float = 0.3
+    id_dropout: float = 0.6
     rebalance: float = 0.0
     bit_weight: float = 1.0
     robustness: float = 0.7
