@@ -49,6 +49,8 @@ class TrainingChoices:
         patience: Epochs without a better score on dev after which training stops.
         weight_decay: Of AdamW, on matrices alone.
         dropout: Share of activations dropped.
+        member_dropout: Share of activations dropped where members of a set are described and compared: their sources
+            are heuristics of the same features, whose errors are easily learned by heart.
         word_dropout: Share of tokens whose features are dropped, so that unknown words are no surprise.
         id_dropout: Share of set members whose id is dropped, so that unknown ids are no surprise.
         rebalance: 0 trains on the classes as they are, 1 as if all were equally frequent.
@@ -63,6 +65,7 @@ class TrainingChoices:
     patience: int = 10
     weight_decay: float = 0.01
     dropout: float = 0.3
+    member_dropout: float = 0.5
     word_dropout: float = 0.05
     id_dropout: float = 0.6
     rebalance: float = 0.0

@@ -84,6 +84,7 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
     "epochs": Rule("Most passes over the training records; 0 lets their number decide.", high=10000, whole=True),
     "id_dropout": Rule("Share of set members whose id is dropped.", high=1),
     "learning_rate": Rule("The highest of the schedule.", low=1e-6, high=1),
+    "member_dropout": Rule("Share of activations dropped where members of a set are compared.", high=0.9),
     "patience": Rule("Epochs without a better score on dev before it stops.", low=1, high=10000, whole=True),
     "rebalance": Rule("0: classes as frequent as they are; 1: as if equally frequent.", high=1),
     "robustness": Rule("How far an absurd target of a `select` task is let go; 0: not at all.", high=1),

@@ -12,9 +12,10 @@ from overton.nn.blocks import BLOCKS
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Shares that are dropped while training: of activations, of tokens, and of ids of set members."""
+    """Shares that are dropped while training: of activations, likewise of set members, of tokens, of ids of members."""
 
     activations: float = 0.0
+    members: float = 0.0
     words: float = 0.0
     ids: float = 0.0
 
@@ -48,8 +49,11 @@ def _key(node: Node) -> str:
 
 
 def _build(node: Node, dropout: Drop) -> nn.Module:
-    settings = dict(node.settings)
-    if not node.op.startswith("id_embedding") and not node.op.startswith("word_embedding"):
-        return BLOCKS[node.op](**settings, dropout=dropout.activations)
-    share = {"id_dropout": dropout.ids} if node.op.startswith("id") else {"word_dropout": dropout.words}
-    return BLOCKS[node.op](**settings, dropout=dropout.activations, **share)
+    family = node.op.partition(".")[0]
+    shares = {
+        "id_embedding": {"dropout": dropout.activations, "id_dropout": dropout.ids},
+        "select_head": {"dropout": dropout.members},
+        "span": {"dropout": dropout.members},
+        "word_embedding": {"dropout": dropout.activations, "word_dropout": dropout.words},
+    }
+    return BLOCKS[node.op](**dict(node.settings), **shares.get(family, {"dropout": dropout.activations}))

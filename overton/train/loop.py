@@ -127,7 +127,7 @@ def _begin(
     observe: Observe,
 ) -> _Run:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dropout = Drop(settings.dropout, settings.word_dropout, settings.id_dropout)
+    dropout = Drop(settings.dropout, settings.member_dropout, settings.word_dropout, settings.id_dropout)
     model = build_model(program, seed, dropout).to(device)
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
     vectors = [weight for weight in model.parameters() if weight.ndim <= 1]

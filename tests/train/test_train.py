@@ -46,7 +46,9 @@ SCHEMA = parse_schema(
 )
 SMALL = PayloadChoices(size=16, layers=1, encoder="cnn", attention="2x8")
 PROGRAM = compile_program(SCHEMA, Choices({payload.name: SMALL for payload in SCHEMA.payloads}))
-SETTINGS = TrainingChoices(epochs=12, batch_size=16, learning_rate=0.02, dropout=0.0, word_dropout=0.0, id_dropout=0.0)
+SETTINGS = TrainingChoices(
+    epochs=12, batch_size=16, learning_rate=0.02, dropout=0.0, member_dropout=0.0, word_dropout=0.0, id_dropout=0.0
+)
 WORDS = ["red", "green", "apple", "pear", "car"]
 
 
