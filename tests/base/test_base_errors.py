@@ -1,5 +1,7 @@
 """Problems: how they are printed and grouped."""
 
+import pickle
+
 import pytest
 
 from overton.base import OvertonError, Problem, group_problems, render_problems
@@ -38,3 +40,10 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 def test_an_error_shows_all_its_problems() -> None:
     with pytest.raises(OvertonError, match=r"one \[a.b\]\ntwo \[a.b\]"):
         raise OvertonError([Problem("one", "a.b"), Problem("two", "a.b")])
+
+
+def test_an_error_of_another_process_is_the_same_error() -> None:
+    error = OvertonError([Problem("no such task", "record.unknown-task", "data/a.jsonl", 3), Problem("bad", "x.bad")])
+    copied = pickle.loads(pickle.dumps(error))
+    assert copied.problems == error.problems
+    assert str(copied) == str(error)

@@ -80,6 +80,11 @@ def test_a_number_of_thousands_of_digits_is_a_fault_and_no_crash():
     assert Encoder(SCHEMA).encode([GOOD, line])[0] is None
 
 
+def test_of_a_line_with_faults_without_end_the_first_thousand_are_told():
+    line = json.dumps({"payloads": {"tokens": [1] * 100_000}, "tags": ["Test"]}).encode()
+    assert len(line_faults(line, SCHEMA)) == 1_000
+
+
 def test_a_closed_parser_refuses_a_record_without_payloads():
     line = b'{"id": "a", "tasks": {"Intent": {"s": "age"}}}'
     assert RecordParser(SCHEMA).parse(line).id == "a"

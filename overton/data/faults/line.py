@@ -3,12 +3,13 @@
 The slow and thorough twin of the typed decoder: it sees only lines that the fast path suspects, and has the last word.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from overton.base import Problem, did_you_mean
 from overton.data.faults.labels import check_tasks
 from overton.data.faults.payloads import check_payloads
-from overton.data.faults.syntax import Faults, parse_json, show
+from overton.data.faults.syntax import Faults, TooManyFaults, parse_json, show
 from overton.data.names import SPLITS, is_bad_tag, meant_tag
 from overton.schema import Schema
 
@@ -16,7 +17,7 @@ _FIELDS = ("id", "payloads", "tasks", "tags")
 
 
 def line_faults(line: bytes, schema: Schema, path: str = "", number: int = 0, *, closed: bool = False) -> list[Problem]:
-    """Every fault of a line; none for a good one.
+    """Every fault of a line, or its first thousand; none for a good one.
 
     Args:
         line: The line.
@@ -26,9 +27,15 @@ def line_faults(line: bytes, schema: Schema, path: str = "", number: int = 0, *,
         closed: Whether the record must have payloads of its own.
     """
     faults = Faults(path, number)
+    with suppress(TooManyFaults):
+        _check(line, schema, faults, closed=closed)
+    return faults.found
+
+
+def _check(line: bytes, schema: Schema, faults: Faults, *, closed: bool) -> None:
     record = parse_json(line, faults)
     if record is None:
-        return faults.found
+        return
     for key in record:
         if key not in _FIELDS:
             faults.add(
@@ -40,7 +47,6 @@ def line_faults(line: bytes, schema: Schema, path: str = "", number: int = 0, *,
     sizes = check_payloads(payloads, schema, faults)
     check_tasks(record.get("tasks"), schema, sizes, faults)
     _check_tags(record.get("tags"), faults)
-    return faults.found
 
 
 def _check_id(id_: Any, faults: Faults, *, is_late: bool, closed: bool) -> None:

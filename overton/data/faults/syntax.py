@@ -12,12 +12,17 @@ from overton.base import Problem, json_path
 
 Path = tuple[str | int, ...]
 _VALUES = re.compile(r"'[^']*'|[\d.,]+|\[.*\]|\{.*\}")
+MOST_FAULTS = 1_000
 _SHORT = 40  # characters of a value that are shown
+
+
+class TooManyFaults(Exception):  # noqa: N818
+    """Raised to leave a line that has more faults than anybody reads."""
 
 
 @dataclass(slots=True)
 class Faults:
-    """Collects the faults of one line.
+    """Collects the faults of one line, at most `MOST_FAULTS`: a line of a megabyte could have half a million.
 
     Attributes:
         path: File of the line.
@@ -38,6 +43,9 @@ class Faults:
             message: What was seen and what was expected.
             hint: What to do.
             kind: What makes it one of many; where empty the task or payload and the message without its values.
+
+        Raises:
+            TooManyFaults: This one and those before it are enough.
         """
         where = json_path(at) if at else ""
         self.found.append(
@@ -51,6 +59,8 @@ class Faults:
                 kind or ".".join(map(str, at[:2])) + _VALUES.sub("", message),
             )
         )
+        if len(self.found) >= MOST_FAULTS:
+            raise TooManyFaults
 
 
 @dataclass(frozen=True, slots=True)
