@@ -28,6 +28,9 @@ def labels_json(predictions: Predictions, unit: Unit, *, probabilities: bool = F
         where there was nothing to predict on.
     """
     items = _soft(predictions) if probabilities else _plain(predictions)
+    if predictions.unknown is not None:
+        for position in predictions.unknown.nonzero()[0].tolist():
+            items[position] = None
     if unit == "record":
         return items
     offsets = predictions.offsets.tolist()
@@ -42,6 +45,7 @@ def label_json(predictions: Predictions, record: int, unit: Unit, *, probabiliti
         offsets=np.array([0, end - first]),
         probability=predictions.probability[first:end],
         label=predictions.label[first:end],
+        unknown=None if predictions.unknown is None else predictions.unknown[first:end],
     )
     return labels_json(one, unit, probabilities=probabilities)[0]
 

@@ -21,9 +21,11 @@ class Predictions:
             P(member) padded with zeros for `select`.
         label: `multiclass` and `select`: number of the predicted class or member, int32 of shape (unit,), -1
             where nothing can be predicted (an empty set, a null payload). `bitvector`: bool of shape (unit, label).
+        unknown: `bitvector`: where nothing can be predicted, bool of shape (unit,); None for nowhere.
     """
 
     task: Task
     offsets: ndarray
     probability: ndarray
     label: ndarray
+    unknown: ndarray | None = None

@@ -3,7 +3,8 @@
 Which model can be trusted depends on the sources. Rules that only ever say one class leave open which of two rules
 is at fault where they conflict: confusion matrices and a class prior drift there, and one accuracy a source, fitted
 leave-one-out and drawn half-way back to what is assumed of any source, does not. Sources that use nearly every class
-carry a class prior, and where there are enough of them confusion matrices too.
+carry a class prior, and where there are enough of them confusion matrices too: with two classes all errors of a kind
+coincide, so that sources whose errors go together look like one more truth, and more sources are needed.
 """
 
 from dataclasses import replace
@@ -36,9 +37,11 @@ CONFUSION = ConfusionSettings()
 # Judged by log loss on labelled sets of rules, taggers and crowds.
 BROAD = 0.9  # a source is broad that uses this share of the classes, mean of: share of all classes, share of all votes
 MOSTLY_BROAD = 0.4  # share of the votes that broad sources must give for a class prior
-ENOUGH_SOURCES = 8  # for confusion matrices: fewer cannot be told from sources whose errors go together
+FEW_SOURCES = 4  # with fewer, or of two classes with fewer than enough, confusion matrices show errors that go together
+ENOUGH_SOURCES = 8  # to believe confusion matrices more than one coin
 ESTIMATE_SHARE = 0.5  # of the log-odds of a one-coin source; the rest is that of any source
 CONFUSION_SHARE = 0.75  # of the log-odds of a confusion matrix; the rest is that of one coin
+CONFUSION_SHARE_OF_FEW = 0.5  # the same with few sources; the rest is that of any source
 PRIOR_SHARE = 0.5  # of the class prior
 MOST_NUMBERS = 50_000_000  # in all confusion matrices together
 
@@ -49,8 +52,12 @@ def fit_classes(evidence: Evidence) -> Fitted:
     if broad_share(evidence) < MOSTLY_BROAD:
         return _leave_one_out(evidence, _fit_accuracy(evidence, ONE_COIN_OF_RULES), with_prior=False)
     accuracy = _fit_accuracy(evidence, ONE_COIN)
-    if n_voting < ENOUGH_SOURCES or evidence.n_sources * evidence.n_labels**2 > MOST_NUMBERS:
+    least = FEW_SOURCES if evidence.n_labels > 2 else ENOUGH_SOURCES
+    if n_voting < least or evidence.n_sources * evidence.n_labels**2 > MOST_NUMBERS:
         return _leave_one_out(evidence, accuracy, with_prior=n_voting > 2)
+    if n_voting < ENOUGH_SOURCES:
+        assumed = np.full(evidence.n_sources, ONE_COIN.accuracy)
+        return _dawid_skene(evidence, accuracy, CONFUSION_SHARE_OF_FEW, PRIOR_SHARE, drawn_to=assumed)
     return _dawid_skene(evidence, accuracy, CONFUSION_SHARE, PRIOR_SHARE)
 
 
@@ -86,12 +93,21 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
     return Fitted(table, accuracy, table.max(1, initial=0), "leave_one_out", np.exp(log_prior))
 
 
-def _dawid_skene(evidence: Evidence, accuracy: ndarray, confusion_share: float, prior_share: float) -> Fitted:
+def _dawid_skene(
+    evidence: Evidence,
+    accuracy: ndarray,
+    confusion_share: float,
+    prior_share: float,
+    *,
+    drawn_to: ndarray | None = None,
+) -> Fitted:
+    """Confusion matrices started from accuracies; what they do not decide is decided by coins of `drawn_to`, or these."""
     k, sample = evidence.n_labels, evidence.sample
+    coins = accuracy if drawn_to is None else drawn_to
     seen = _known_votes(evidence.known, evidence.n_sources, k)
     known = _known_classes(evidence.known, k)
     fitted = fit_confusion(sample.cells, sample.count, accuracy, CONFUSION, seen, known)
-    log_vote = confusion_share * fitted.log_vote + (1 - confusion_share) * one_coin_rows(accuracy, k)
+    log_vote = confusion_share * fitted.log_vote + (1 - confusion_share) * one_coin_rows(coins, k)
     table = _table(evidence, log_vote, prior_share * fitted.log_prior)
     return Fitted(table, fitted.accuracy, table.max(1, initial=0), "dawid_skene", np.exp(fitted.log_prior))
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from overton.codec import concatenate, count_units, decode
+from overton.codec import concatenate, count_units, decode, label_json, labels_json
 from overton.data import Batch, Column, Pool
 from overton.schema import Payload, Schema, Task
 
@@ -34,6 +34,15 @@ def test_a_record_with_nothing_to_read_gets_no_class_and_no_probability():
     assert predictions.label[1] == -1
     assert predictions.probability[1].tolist() == [0, 0, 0]
     assert predictions.offsets.tolist() == [0, 1, 2, 3]
+
+
+def test_bits_of_a_record_with_nothing_to_read_are_unknown_and_no_empty_list():
+    halves = [decode(BITVECTOR, logits(2, 2), np.array(lengths)) for lengths in ([1, 1], [0, 1])]
+    predictions = concatenate(halves)
+    for probabilities in (False, True):
+        said = labels_json(predictions, "record", probabilities=probabilities)
+        assert [label is None for label in said] == [False, False, True, False]
+        assert label_json(predictions, 2, "record", probabilities=probabilities) is None
 
 
 def test_probabilities_are_those_of_the_softmax_and_the_sigmoid():

@@ -55,6 +55,30 @@ def test_many_sources_that_use_every_class_get_confusion_matrices():
     assert combined.accuracy["s8"] == pytest.approx(0.2, abs=0.05)
 
 
+def test_four_sources_that_err_on_classes_of_their_own_are_better_than_majority():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 4, 4000)
+    rows = [
+        {
+            f"s{source}": int((label + 1) % 4 if label == source and random.random() < 0.8 else label)
+            for source in range(4)
+            if random.random() < 0.8
+        }
+        for label in truth
+    ]
+    votes = votes_of(rows, classes=("a", "b", "c", "d"))
+    combined = combine(votes)
+    assert combined.method == "dawid_skene"
+    table = probabilities(votes, combined.targets.index, combined.targets.table)
+    wrong = 1 - share_right(table, truth)
+    assert wrong < 0.3 * (1 - share_right(targets_of(votes, method="majority"), truth))
+
+
+def test_few_sources_of_two_classes_get_one_accuracy_each():
+    votes, _ = simulate("multiclass", (0.9, 0.8, 0.7, 0.75, 0.6), n_labels=2)
+    assert combine(votes).method == "leave_one_out"
+
+
 def test_the_class_prior_is_recovered_where_classes_are_unequal():
     prior = (0.85, 0.05, 0.1)
     votes, truth = simulate("multiclass", (0.7,) * 9, n_labels=3, coverage=0.4, prior=prior, n_units=10_000)
