@@ -101,7 +101,7 @@ def _dawid_skene(
     *,
     drawn_to: ndarray | None = None,
 ) -> Fitted:
-    """Confusion matrices started from accuracies; what they do not decide is decided by coins of `drawn_to`, or these."""
+    """Confusion matrices started from accuracies; their share left over goes to coins of `drawn_to`, or these."""
     k, sample = evidence.n_labels, evidence.sample
     coins = accuracy if drawn_to is None else drawn_to
     seen = _known_votes(evidence.known, evidence.n_sources, k)
