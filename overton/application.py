@@ -117,27 +117,40 @@ class Application:
         outcome = check_data(self.schema, self.data_files, quarantine=quarantine, observe=observe)
         return replace(outcome, problems=(*problems, *outcome.problems))
 
-    def sources(self, *, task: str | None = None, observe: Observe = ignore) -> tuple[SourceRow, ...]:
+    def sources(self, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> tuple[SourceRow, ...]:
         """Coverage, overlap, conflict and accuracy of every source, the one to look at first."""
         from overton.pipeline import combine_votes
         from overton.supervision import source_rows
 
-        dataset = self.dataset(observe=observe)
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
         rows: list[SourceRow] = []
         for name in self.task_names(task):
             votes = dataset.votes(name)
             rows.extend(source_rows(votes, combine_votes(dataset, name), dataset.splits))
         return tuple(rows)
 
-    def combine(self, output: Path, *, task: str | None = None, observe: Observe = ignore) -> int:
-        """Write the combined labels as a data file that adds to the records, and return how many records it names."""
+    def combine(self, output: Path, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> int:
+        """Write the combined labels as a data file that adds to the records, and return how many records it names.
+
+        Raises:
+            OvertonError: Where the output is one of the data files: its records would be lost.
+        """
         import numpy as np
 
         from overton.data.files import write_records
         from overton.pipeline import combine_votes
         from overton.supervision import combined_labels
 
-        dataset = self.dataset(observe=observe)
+        if output.resolve() in [path.resolve() for path in self.data_files]:
+            raise OvertonError(
+                Problem(
+                    message="this is a data file of the application, and it would be replaced",
+                    code="application.output-is-input",
+                    path=str(output),
+                    hint="Name a file that does not exist",
+                )
+            )
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
         names = self.task_names(task)
         targets = {name: combine_votes(dataset, name).targets for name in names}
         listed = {task.name: dataset.schema.unit(task) != "record" for task in dataset.schema.tasks}
@@ -183,14 +196,14 @@ class Application:
         version_id = self.store.resolve(reference)
         return Version(version_id, self.store.get(version_id), self.home, self.store)
 
-    def version_rows(self) -> list[dict[str, Any]]:
+    def version_rows(self, *, observe: Observe = ignore) -> list[dict[str, Any]]:
         """One row a version, newest first: id, when, aliases, main metrics on test."""
         aliases: dict[str, list[str]] = {}
         for alias, version_id in self.store.aliases().items():
             aliases.setdefault(version_id, []).append(alias)
         return [
             {"version": entry.id, "created": entry.created, "aliases": aliases.get(entry.id, []), **entry.summary}
-            for entry in self.store.versions()
+            for entry in self.store.versions(observe=observe)
         ]
 
     def task_names(self, task: str | None = None) -> tuple[str, ...]:
@@ -221,7 +234,7 @@ def find_version(text: str, *, store: str | None = None) -> Version:
     return load(directory, store=store).version(reference)
 
 
-def explain_target(text: str, *, store: str | None = None, observe: Observe = ignore) -> str:
+def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> str:
     """The program of an application as it would be built now, or of a version."""
     from overton.compile import explain
     from overton.pipeline import plan
@@ -229,7 +242,7 @@ def explain_target(text: str, *, store: str | None = None, observe: Observe = ig
     if ("@" in text and not Path(text).is_dir()) or (Path(text) / "manifest.json").is_file():
         return find_version(text, store=store).explain()
     application = load(text, store=store)
-    return explain(plan(application.dataset(observe=observe), application.tuning).program)
+    return explain(plan(application.dataset(max_bad=max_bad, observe=observe), application.tuning).program)
 
 
 def json_schema_of(name: str, application: Application | None = None) -> dict[str, Any]:

@@ -87,6 +87,8 @@ def build(
             trained one does.
     """
     clock = Clock(observe)
+    for note in dataset.notes:
+        observe(Event("data", note))
     with clock("combine"):
         combined = combine_all(dataset, observe=observe)
     with clock("compile"):

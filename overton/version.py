@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -113,8 +114,22 @@ class Version:
     def predict_file(
         self, source: Path, output: Path, *, probabilities: bool = False, observe: Observe = ignore
     ) -> int:
-        """Predict a data file into a data file, streaming: each record with one more source, `overton@<version>`."""
+        """Predict a data file into a data file, streaming: each record with one more source, `overton@<version>`.
+
+        Raises:
+            OvertonError: Where a record has a fault, or the output is the input.
+        """
         from overton.data.files import write_records
+
+        if output.exists() and source.exists() and output.samefile(source):
+            raise OvertonError(
+                Problem(
+                    message="the output is the input, and would replace it",
+                    code="application.output-is-input",
+                    path=str(output),
+                    hint="Name another file",
+                )
+            )
 
         def records() -> Iterator[dict[str, Any]]:
             done = 0
@@ -134,7 +149,7 @@ class Version:
         return explain(parse_program(self.artifact.json("program.json")))
 
     def promote(self, alias: str, *, why: str = "", force: bool = False) -> str | None:
-        """Let an alias name this version; returns the version that it named before.
+        """Let an alias name this version; returns the version that it named before, and does nothing where it is this.
 
         Raises:
             OvertonError: Where the signature breaks clients of the version that the alias names, unless forced,
@@ -151,7 +166,9 @@ class Version:
                 )
             )
         before = self.store.aliases().get(alias)
-        if before and before != self.id and not force:
+        if before == self.id:
+            return before
+        if before and not force:
             changes = diff_schemas(self.store.get(before).schema, self.artifact.schema)
             breaking = [change for change in changes if change.kind == "breaking"]
             if breaking:
@@ -163,8 +180,16 @@ class Version:
                     )
                     for change in breaking
                 )
-        self.store.promote(alias, self.id, who=getpass.getuser(), when=now(), why=why, expected=before)
+        self.store.promote(alias, self.id, who=_user(), when=now(), why=why, expected=before)
         return before
+
+
+def _user() -> str:
+    """Who runs this; in a container the user may have a number and no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid:{os.getuid()}"
 
 
 def tagged_splits(dataset: Dataset) -> Splits:

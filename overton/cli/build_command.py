@@ -14,13 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of everything random (default 0)")
     console.add_store(parser)
-    parser.add_argument(
-        "--max-bad",
-        type=int,
-        default=0,
-        metavar="N",
-        help="go on without bad lines if at most N (default 0)",
-    )
+    console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 

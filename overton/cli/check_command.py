@@ -9,6 +9,9 @@ HELP = "find every fault of an application's schema, tuning and data"
 EXAMPLE = "  overton check demo\n  overton check demo --quarantine bad.jsonl"
 
 
+_FACTS = {"bad": "bad", "amending": "adding to others", "amended": "added to", "overridden": "labels overridden"}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
@@ -18,8 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check, print, and return 1 where there is a fault."""
-    from dataclasses import asdict
-
     from overton.application import load
     from overton.base import render_problems
 
@@ -30,8 +31,8 @@ def run(options: argparse.Namespace) -> int:
         console.write_json(
             {
                 "ok": not outcome.problems,
-                "problems": [asdict(problem) for problem in outcome.problems],
-                "warnings": [asdict(problem) for problem in outcome.warnings],
+                "problems": console.problems_json(outcome.problems),
+                "warnings": console.problems_json(outcome.warnings),
                 "records": outcome.n_records,
                 "lines": outcome.n_lines,
                 "counts": dict(outcome.counts),
@@ -39,14 +40,20 @@ def run(options: argparse.Namespace) -> int:
         )
         return 1 if outcome.problems else 0
     if outcome.problems:
-        console.note(render_problems(outcome.problems))
+        console.note(render_problems(outcome.problems, limit=len(outcome.problems)))
     for warning in outcome.warnings:
         console.note(f"warning: {warning}")
-    facts = ", ".join(f"{count:,} {name}" for name, count in outcome.counts.items() if count)
+    facts = ", ".join(f"{count:,} {_fact(name)}" for name, count in outcome.counts.items() if count)
     faults, warnings = (sum(one.count for one in many) for many in (outcome.problems, outcome.warnings))
     read = f"{_number(outcome.n_lines, 'line')}, {_number(outcome.n_records, 'record')}{f' ({facts})' if facts else ''}"
     console.write(f"{read}: {_number(faults, 'fault')}, {_number(warnings, 'warning')}")
     return 1 if outcome.problems else 0
+
+
+def _fact(name: str) -> str:
+    """What a count of the check counts, in words."""
+    kind, _, payload = name.partition(":")
+    return f"cut at the max_length of {payload!r}" if kind == "cut" else _FACTS.get(name, name)
 
 
 def _number(count: int, what: str) -> str:

@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="the data file to write")
     parser.add_argument("--task", metavar="T", help="this task alone")
+    console.add_max_bad(parser)
     console.add_common(parser)
 
 
@@ -23,6 +24,6 @@ def run(options: argparse.Namespace) -> int:
 
     application = load(options.app)
     with console.progress(quiet=options.quiet) as observe:
-        n_records = application.combine(options.output, task=options.task, observe=observe)
+        n_records = application.combine(options.output, task=options.task, max_bad=options.max_bad, observe=observe)
     console.write(f"{options.output}: combined labels of {n_records:,} records")
     return 0

@@ -6,11 +6,11 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from overton.base import Event, Observe, ignore
+from overton.base import Event, Observe, Problem, ignore
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -32,6 +32,12 @@ def write_json(value: object) -> None:
     write(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Problems as JSON values: what `docs/errors.md` says of them."""
+    keys = ("code", "message", "hint", "path", "line", "field", "count")
+    return [{key: getattr(problem, key) for key in keys} for problem in problems]
+
+
 def width() -> int:
     """Columns of the terminal, at least 80."""
     return max(80, shutil.get_terminal_size((100, 24)).columns)
@@ -42,6 +48,24 @@ def add_common(parser: argparse.ArgumentParser, *, json_output: bool = False) ->
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     if json_output:
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of a table")
+
+
+def add_max_bad(parser: argparse.ArgumentParser) -> None:
+    """The option that lets a command go on without bad lines."""
+    parser.add_argument(
+        "--max-bad",
+        type=_natural,
+        default=0,
+        metavar="N",
+        help="go on without bad lines if at most N (default 0)",
+    )
+
+
+def _natural(text: str) -> int:
+    """A number from 0 on; argparse names the option where it is none."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")
+    return int(text)
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "target", metavar="APP|VERSION", help="an application, or APP@ID, APP@ALIAS, an artefact's path"
     )
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser)
 
 
@@ -22,5 +23,6 @@ def run(options: argparse.Namespace) -> int:
     from overton.application import explain_target
 
     with console.progress(quiet=options.quiet) as observe:
-        console.write(explain_target(options.target, store=options.store, observe=observe))
+        text = explain_target(options.target, store=options.store, max_bad=options.max_bad, observe=observe)
+        console.write(text)
     return 0

@@ -5,12 +5,16 @@ imported before a command runs, so `--help` answers at once.
 """
 
 import argparse
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from overton import __version__
-from overton.base import OvertonError, render_problems
+from overton.base import OvertonError, Problem, render_problems
+from overton.cli import console
 
 COMMANDS = (
     "init",
@@ -65,19 +69,44 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    options = build_parser().parse_args(words)
     try:
-        status = options.run(options)
-    except OvertonError as error:
-        sys.stderr.write(render_problems(error.problems) + "\n")
-        return 1
+        options = build_parser().parse_args(words)
+        try:
+            return int(options.run(options))
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader of our output has gone, as `| head` does
+            return 0
+        except OvertonError as error:
+            problems = error.problems
+        except OSError as error:
+            problems = (_problem_of(error),)
+        return _refuse(options, problems)
     except KeyboardInterrupt:
         sys.stderr.write("stopped; nothing was left half written\n")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone, as `| head` does
-        return 0
-    return int(status)
+
+
+def _refuse(options: argparse.Namespace, problems: Sequence[Problem]) -> int:
+    """Tell why the command did not do its work, on stdout too where that is to be JSON."""
+    all_of_them = options.command == "check"
+    sys.stderr.write(render_problems(problems, **({"limit": len(problems)} if all_of_them else {})) + "\n")
+    if getattr(options, "json", False):
+        console.write_json({"ok": False, "problems": console.problems_json(problems)})
+    return 1
+
+
+def _problem_of(error: OSError) -> Problem:
+    """What the operating system refused, as a problem."""
+    if error.filename is None and error.errno == errno.ENOSPC:
+        # Most likely our output: what waits to be written to it would fail once more when Python ends.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Problem(
+        message=(error.strerror or str(error) or type(error).__name__).lower(),
+        code="os.refused",
+        path=os.fspath(error.filename) if isinstance(error.filename, str | os.PathLike) else "",
+        hint="Check the path, its permissions, and the space on the disk",
+    )
 
 
 if __name__ == "__main__":

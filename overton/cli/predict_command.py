@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "version", metavar="VERSION", help="path to an artefact, APP@ID, APP@ALIAS, or APP (the newest)"
     )
     parser.add_argument("input", type=Path, metavar="INPUT", help="data file; '-' for stdin")
-    parser.add_argument("output", type=Path, metavar="OUTPUT", help="data file to write")
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="data file to write; '-' for stdout")
     parser.add_argument("--probabilities", action="store_true", help="write class -> probability")
     console.add_store(parser)
     console.add_common(parser)

@@ -23,5 +23,8 @@ def run(options: argparse.Namespace) -> int:
 
     version = find_version(options.version, store=options.store)
     before = version.promote(options.alias, why=options.why, force=options.force)
+    if before == version.id:
+        console.write(f"{options.alias}: names {version.id} already")
+        return 0
     console.write(f"{options.alias}: {before or 'nothing'} -> {version.id}")
     return 0

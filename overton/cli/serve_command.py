@@ -1,11 +1,13 @@
 """`overton serve`: answer over HTTP, without torch."""
 
 import argparse
+from pathlib import Path
 
 from overton.cli import console
 
 HELP = "serve a version over HTTP"
-EXAMPLE = "  overton serve demo@live --port 8080"
+EXAMPLE = """  overton serve demo@live --port 8080
+  curl -H 'Content-Type: application/json' -d '{"payloads": {"query": "how tall"}}' localhost:8080/v1/predict"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to bind (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8080, metavar="P", help="port to bind (default 8080)")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="clients must show the token in it; needed beyond 127.0.0.1"
+    )
     console.add_store(parser)
     console.add_common(parser)
 
@@ -26,5 +31,12 @@ def run(options: argparse.Namespace) -> int:
 
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
-        serve(version.artifact, version.id, host=options.host, port=options.port, observe=observe)
+        serve(
+            version.artifact,
+            version.id,
+            host=options.host,
+            port=options.port,
+            token_file=options.token_file,
+            observe=observe,
+        )
     return 0

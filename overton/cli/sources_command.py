@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
     parser.add_argument("--task", metavar="T", help="this task alone")
+    console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
 
     application = load(options.app)
     with console.progress(quiet=options.quiet) as observe:
-        rows = application.sources(task=options.task, observe=observe)
+        rows = application.sources(task=options.task, max_bad=options.max_bad, observe=observe)
     if options.json:
         console.write_json({"rows": [asdict(row) for row in rows]})
     else:

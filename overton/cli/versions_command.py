@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the list."""
     from overton.application import load, render_versions
 
-    rows = load(options.app, store=options.store).version_rows()
+    rows = load(options.app, store=options.store).version_rows(observe=lambda event: console.note(event.message))
     if options.json:
         console.write_json({"versions": rows})
     elif rows:

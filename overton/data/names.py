@@ -20,6 +20,11 @@ _MEANT = {
     "heldout": "test",
 }
 _ALIKE = 0.85
+_SLICES = {
+    "slices",
+    *("slice"[:place] + "slice"[place + 1 :] for place in range(1, 5)),
+    *("slice"[:place] + "slice"[place - 1 :] for place in range(1, 6)),
+}
 
 
 def is_source_name(name: str) -> bool:
@@ -42,10 +47,18 @@ def meant_tag(tag: str) -> str:
         return _MEANT.get(word, word)
     prefix, colon, rest = tag.partition(":")
     if colon:
-        wrong = prefix != "slice" and prefix.strip().casefold() in ("slice", "slices")
+        wrong = prefix != "slice" and _means_slice(prefix.strip().casefold())
         return SLICE_PREFIX + rest.strip() if wrong or (prefix == "slice" and rest != rest.strip()) else ""
     near = [split for split in SPLITS if SequenceMatcher(None, word, split).ratio() > _ALIKE]
     return near[0] if near else ""
+
+
+def _means_slice(prefix: str) -> bool:
+    """Whether it is `slice` but for its case, its plural, letters that changed places, or one left out or doubled.
+
+    A letter put in or replaced makes other words (`splice`, `spice`, `slide`), which are left alone.
+    """
+    return prefix in _SLICES or sorted(prefix) == sorted("slice")
 
 
 def is_bad_tag(tag: str) -> bool:

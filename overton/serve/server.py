@@ -167,7 +167,7 @@ def _bind(host: str, port: int, *, token: bool) -> socket.socket:
                 Problem(
                     message=f"{host} can be reached from other machines, and no token is asked for",
                     code="serve.not-loopback",
-                    hint="Bind 127.0.0.1, or give a token",
+                    hint="Bind 127.0.0.1, or give a token with --token-file",
                 )
             )
         listener = socket.socket(family, kind, protocol)

@@ -175,13 +175,14 @@ class Store:
         """The id of a version: of an id, an alias, the beginning of an id (4 digits or more), or `latest`.
 
         Raises:
-            OvertonError: Where nothing is so named, or several versions begin like that.
+            OvertonError: Where nothing is so named, several versions begin like that, or one is damaged that may be
+                the latest.
         """
         ids = self._ids()
         if reference == LATEST:
-            versions = self.versions()
-            if versions:
-                return versions[0].id
+            made = [(self._manifest(version).created, version) for version in ids]  # a damaged one may be the newest
+            if made:
+                return max(made)[1]
             raise self._unknown("there is no version yet", "`overton build` makes one")
         if reference in ids:
             return reference

@@ -21,6 +21,106 @@ def test_the_loop_from_init_to_served_prediction_works(tmp_path: Path, capsys: p
     assert sum(first["tasks"]["Intent"]["combined"].values()) == pytest.approx(1, abs=0.01)
 
 
+def test_no_output_replaces_what_it_was_made_of(tmp_path: Path, kinds_application: Application, capsys) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(kinds_application.directory, app)
+    data = next((app / "data").iterdir())
+    before = data.read_bytes()
+    assert main(["combine", str(app), str(data), "-q"]) == 1
+    assert main(["predict", str(app), str(data), str(data), "-q"]) == 1
+    assert capsys.readouterr().err.count("[application.output-is-input]") == 2
+    assert data.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["combine", "APP", "DIR"],
+        ["combine", "APP", "DIR/no/such/folder.jsonl"],
+        ["predict", "APP", "DATA", "DIR"],
+        ["check", "APP", "--quarantine", "DIR"],
+        ["report", "APP", "--out", "DATA"],
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_what_the_system_refuses_is_told_in_one_line(
+    words: list[str], tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(next((kinds_application.directory / "data").iterdir()))
+    places = {"APP": str(kinds_application.directory), "DATA": data}
+    assert main([places.get(word, word.replace("DIR", str(tmp_path))) for word in words] + ["-q"]) == 1
+    told = capsys.readouterr().err
+    assert told.endswith("[os.refused]\n")
+    assert told.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_faulty_schema_is_told_as_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "schema.json").write_text(
+        json.dumps({"payloads": {f"p{n}": {"type": "seq"} for n in range(30)}, "tasks": {}})
+    )
+    assert main(["check", str(tmp_path), "--json"]) == 1
+    printed = capsys.readouterr()
+    answer = json.loads(printed.out)
+    assert answer["ok"] is False
+    assert len(answer["problems"]) >= 30
+    assert answer["problems"][0]["code"].startswith("schema.")
+    assert "kind" not in answer["problems"][0]
+    assert "more" not in printed.err.splitlines()[-1]
+
+
+def test_bad_lines_may_be_left_out_of_every_look_at_the_data(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
+    (app / "data" / "zz.jsonl").write_text("{\n")
+    assert main(["sources", str(app), "-q"]) == 1
+    assert "--max-bad 1 [data.too-many-bad]" in capsys.readouterr().err
+    for words in (["sources", str(app)], ["explain", str(app)], ["combine", str(app), str(tmp_path / "c.jsonl")]):
+        assert main([*words, "--max-bad", "1", "-q"]) == 0
+    with pytest.raises(SystemExit) as stop:
+        main(["build", str(app), "--max-bad", "-1"])
+    assert stop.value.code == 2
+
+
+def test_a_report_on_other_data_leaves_the_own_one_as_it_is(tmp_path: Path, kinds_application: Application) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(kinds_application.directory, app)
+    data = str(next((app / "data").iterdir()))
+    assert main(["report", str(app), "-q"]) == 0
+    (own,) = (app / ".overton" / "reports").glob("*/report.json")
+    before = own.read_bytes()
+    assert main(["report", str(app), "--data", data, "-q"]) == 0
+    assert own.read_bytes() == before
+    assert len(list((app / ".overton" / "reports").glob("*/on-*/report.json"))) == 1
+
+
+def test_promoting_what_is_live_adds_nothing_to_the_log(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(kinds_application.directory, app)
+    for _ in range(2):
+        assert main(["promote", str(app), "again"]) == 0
+    assert "again: names" in capsys.readouterr().out
+    assert len(list((app / "store" / "aliases" / "again").iterdir())) == 1
+
+
+def test_a_damaged_version_is_told_and_no_other_takes_its_place(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(kinds_application.directory, app)
+    (manifest,) = (app / "store" / "versions").glob("*/manifest.json")
+    manifest.write_text("garbage")
+    assert main(["report", str(app), "-q"]) == 1
+    assert "manifest" in capsys.readouterr().err
+    assert main(["versions", str(app)]) == 0
+    assert "is left out" in capsys.readouterr().err
+
+
 def test_combined_labels_are_a_data_file_that_checks(tmp_path: Path, kinds_application: Application) -> None:
     app = tmp_path / "app"
     shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))

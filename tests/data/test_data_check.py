@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from overton.base import render_problems
+from overton.base import OvertonError, render_problems
 from overton.data.files import check_data, load_dataset
 from tests.data_schema import SCHEMA
 
@@ -125,6 +125,59 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_faults_of_others(tmp_path)
     assert [problem.code for problem in found.problems] == ["data.unreadable", "record.bad-id"]
     alone = check_data(SCHEMA, [tmp_path / "a.jsonl.gz"])
     assert ([problem.code for problem in alone.problems], alone.n_records) == (["data.unreadable"], 0)
+
+
+def test_every_file_that_cannot_be_read_is_a_fault_of_its_own(tmp_path):
+    files = [tmp_path / name for name in ("a.jsonl.gz", "b.jsonl.gz")]
+    for path in files:
+        path.write_bytes(b"no gzip")
+    assert [(problem.path, problem.count) for problem in check_data(SCHEMA, files).problems] == [
+        (str(path), 1) for path in files
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n \n"], ids=["empty", "mark alone", "blank"])
+def test_data_files_without_a_record_are_a_fault(tmp_path, content):
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(content)
+    (problem,) = check_data(SCHEMA, [path]).problems
+    with pytest.raises(OvertonError) as error:
+        load_dataset(SCHEMA, [path], tmp_path / "rows")
+    assert (problem,) == error.value.problems
+    assert problem.code == "data.no-records"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        '{"payloads": {"tokens": 7}, "id": "r41"}',
+        '{"id": "r41", "payloads": {"tok',
+        '{"id": "r41", "payload": {"tokens": ["a"]}}',
+        '{"id": "r41", "payloads": {"tokens": ["a"]}, "tasks": {"Intent": {"a": {"age": NaN}}}}',
+    ],
+    ids=["wrong", "cut off", "misspelt", "not a number"],
+)
+def test_a_line_that_names_a_record_with_a_fault_is_a_warning(tmp_path, bad):
+    late = {"id": "r41", "tags": ["x"]}
+    path = tmp_path / "d.jsonl"
+    lines = [json.dumps(record(0, "a", "train")), bad, json.dumps(late), json.dumps(late | {"id": "r7"})]
+    path.write_text("\n".join(lines))
+    found = check_data(SCHEMA, [path], quarantine=tmp_path / "q.jsonl")
+    assert [(problem.line, problem.code == "record.unknown-id") for problem in found.problems] == [
+        (2, False),
+        (4, True),
+    ]
+    assert found.counts["bad"] == 2
+    assert str(found.warnings[0]).replace(f"{tmp_path}/", "") == (
+        "d.jsonl:3: $.id: the record 'r41' is left out for its fault at d.jsonl:2. "
+        "Mend the record; what this line adds to it is left out with it [record.left-out]"
+    )
+    assert sorted(json.loads(line)["line"] for line in (tmp_path / "q.jsonl").read_text().splitlines()) == [2, 3, 4]
+
+
+def test_a_line_that_adds_to_a_record_makes_no_record(tmp_path):
+    found = check(tmp_path, [record(0, "a"), {"id": "r7", "tags": ["Test"]}, {"id": "r7", "tags": ["x"]}])
+    assert sorted(problem.code for problem in found.problems) == ["record.near-miss-tag", "record.unknown-id"]
 
 
 def test_faults_beyond_counting_are_still_counted(tmp_path):

@@ -94,7 +94,7 @@ def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
         (lambda content: content[:20], "it is too short to be a row store"),
         (lambda content: b"PK" + content[2:], "it is not a row store"),
         (lambda content: content.replace(b'"sections"', b'"sectoins"', 1), "its header is damaged"),
-        (lambda content: content[:8] + b"\x63" + content[9:], "it is of format 99, and this is for format 1"),
+        (lambda content: content[:8] + b"\x63" + content[9:], "it is of format 99, and this is for format 2"),
     ],
     ids=["truncated", "stub", "foreign", "header", "version"],
 )
@@ -113,6 +113,58 @@ def test_a_damaged_row_store_is_told_and_built_again(data, spoil, reason, suffix
     assert dataset.payloads(rows) == expected
     assert f"{path}: the row store cannot be used: " in messages[0].message
     assert open_container(path, kind)
+
+
+@pytest.mark.parametrize("suffix", [".rows", ".votes"])
+def test_a_row_store_with_changed_bytes_is_told_and_built_again(data, suffix):
+    rows = np.arange(40)
+    expected = load(data).payloads(rows)
+    (path,) = (path for path in stored(data) if path.suffix == suffix)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 0xFF
+    path.write_bytes(content)
+    messages = []
+    dataset = load(data, observe=messages.append)
+    assert "its content has changed since it was written" in messages[0].message
+    assert dataset.payloads(rows) == expected
+    messages.clear()
+    load(data, observe=messages.append)
+    assert not messages
+
+
+def test_an_unchanged_row_store_is_not_read_through_again(data, monkeypatch):
+    load(data)
+    load(data)
+    monkeypatch.setattr("overton.data.files.verified.verify_container", lambda path: pytest.fail(f"{path} was read"))
+    assert load(data).n_records == 40
+
+
+@pytest.mark.parametrize("suffix", [".rows", ".votes"])
+@pytest.mark.parametrize("spoil", [lambda part: bytes(byte ^ 0x5A for byte in part), lambda part: bytes(len(part))])
+def test_damage_in_the_middle_of_a_row_store_is_one_event_and_mended(data, suffix, spoil):
+    rows = np.arange(40)
+    expected = load(data)
+    (path,) = (path for path in stored(data) if path.suffix == suffix)
+    content = path.read_bytes()
+    begin = content.index(b"}}") + 2  # behind the header
+    middle = begin + (len(content) - begin) // 2
+    path.write_bytes(content[: middle - 400] + spoil(content[middle - 400 : middle + 400]) + content[middle + 400 :])
+    messages = []
+    dataset = load(data, observe=messages.append)
+    told = [event.message for event in messages if event.message]
+    assert told == [
+        f"{path}: the row store cannot be used: its content has changed since it was written; it is built again"
+    ]
+    assert dataset.payloads(rows) == expected.payloads(rows)
+    assert dataset.votes("POS").label.tolist() == expected.votes("POS").label.tolist()
+
+
+def test_another_release_reads_the_data_files_again(data, monkeypatch):
+    load(data)
+    before = set(stored(data))
+    monkeypatch.setattr("overton.data.files.load.__version__", "99.0")
+    load(data)
+    assert len(set(stored(data)) - before) == 2
 
 
 def test_half_a_row_store_is_built_again(data):
@@ -161,7 +213,7 @@ def test_a_write_that_fails_leaves_no_file(data, monkeypatch):
     def fail(self, *arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(SectionWriter, "_copy", fail)
+    monkeypatch.setattr(SectionWriter, "_read_as", fail)
     with pytest.raises(OSError, match="No space left"):
         load(data)
     assert stored(data) == []
@@ -202,8 +254,58 @@ def test_bad_lines_are_refused_with_all_their_faults(tmp_path):
             "d.jsonl:5: the line ends in the middle of the record. Was the file cut off? A record stands on one line, "
             "without line breaks inside [record.truncated]\n"
             "d.jsonl:6: $.id: the id 'r9' is taken by the record at d.jsonl:1. Give every record its own id; "
-            "to add labels to a record, name its id and leave out 'payloads' [record.id-clash]"
+            "to add labels to a record, name its id and leave out 'payloads' [record.id-clash]\n"
+            "5 bad lines, where at most 4 may be left out. Mend them (`overton check` tells every fault), "
+            "or leave them out with --max-bad 5 [data.too-many-bad]"
         )
+
+
+def test_every_file_that_cannot_be_read_is_told(tmp_path):
+    write(tmp_path / "a.jsonl", [line(1)])
+    for name in ("b.jsonl.gz", "c.jsonl.gz"):
+        (tmp_path / name).write_bytes(b"no gzip")
+    with pytest.raises(OvertonError) as error:
+        load_dataset(SCHEMA, sorted(tmp_path.glob("*.jsonl*")), tmp_path / "rows")
+    assert [Path(problem.path).name for problem in error.value.problems] == ["b.jsonl.gz", "c.jsonl.gz"]
+
+
+def test_a_late_line_hints_at_bad_lines_where_its_record_may_be(tmp_path):
+    late = {"id": "r2", "tasks": {"Intent": {"a": "age"}}}
+    path = write(tmp_path / "d.jsonl", [line(1), line(2, tasks={"Intent": {"a": "aeg"}}), late])
+    with pytest.raises(OvertonError, match="it may be on a line that has a fault of its own"):
+        load(path)
+
+
+def test_every_file_that_cannot_be_read_is_told(tmp_path):
+    names = ("a.jsonl.gz", "b.jsonl.gz", "c.jsonl")
+    for name in names[:2]:
+        (tmp_path / name).write_bytes(b"no gzip")
+    files = [tmp_path / name for name in names]
+    write(files[2], [line(1)])
+    with pytest.raises(OvertonError) as error:
+        load(files)
+    assert [(problem.code, problem.path) for problem in error.value.problems] == [
+        ("data.unreadable", str(path)) for path in files[:2]
+    ]
+    with pytest.raises(OvertonError) as error:
+        load([tmp_path / "x.jsonl", files[2], tmp_path / "y.jsonl"])
+    assert [problem.path for problem in error.value.problems] == [str(tmp_path / "x.jsonl"), str(tmp_path / "y.jsonl")]
+
+
+def test_a_line_that_names_a_record_left_out_is_no_bad_line(tmp_path):
+    late = {"id": "r1", "tasks": {"Intent": {"b": "age"}}}
+    bad = {"id": "r1", "payloads": {"tokens": 7}}
+    path = write(tmp_path / "d.jsonl", [line(0), bad, line(2), late])
+    with pytest.raises(OvertonError) as error:
+        load(path)
+    assert [problem.code for problem in error.value.problems] == ["record.payload-type", "data.too-many-bad"]
+    messages = []
+    dataset = load(path, max_bad=1, observe=messages.append)
+    assert dataset.ids(np.arange(2)) == ["r0", "r2"]
+    assert [event.message for event in messages if event.message] == [
+        "1 bad line left out",
+        "1 line that would add to them left out",
+    ]
 
 
 def test_bad_lines_are_left_out_where_that_is_allowed(tmp_path):
@@ -222,7 +324,7 @@ def test_bad_lines_are_left_out_where_that_is_allowed(tmp_path):
     assert dataset.tags.names == ()
     assert dataset.schema.task("POS").classes == ("N",)
     assert dataset.votes("Intent").unit.tolist() == [0, 0, 1, 1, 2, 2]
-    assert messages[-1].message == "3 bad lines are left out"
+    assert messages[-1].message == "3 bad lines left out"
 
 
 def test_data_without_a_record_is_refused(tmp_path):

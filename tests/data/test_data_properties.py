@@ -252,6 +252,7 @@ def test_a_file_is_checked_line_by_line(lines):
         for problem in found.problems:
             told[problem.code] = told.get(problem.code, 0) + problem.count
         between = {
+            "data.no-records",
             "record.id-clash",
             "record.unknown-id",
             "record.two-splits",

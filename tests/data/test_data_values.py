@@ -54,6 +54,16 @@ def test_a_pool_gives_numbers_in_order_and_can_forget_the_last():
         ("best", ""),
         ("eval:hard", ""),
         ("test:unit", ""),
+        ("slcie:x", "slice:x"),
+        ("Silce: x", "slice:x"),
+        ("slce:x", "slice:x"),
+        ("sllice:x", "slice:x"),
+        ("since:x", ""),
+        ("size:x", ""),
+        ("splice:x", ""),
+        ("spice:x", ""),
+        ("slide:x", ""),
+        ("lice:x", ""),
     ],
 )
 def test_a_tag_near_one_that_means_something_is_told_from_others(tag, meant):

@@ -139,7 +139,7 @@ def _check_member(index: int, task: Task, size: int | None, at: Path, faults: Fa
 
 
 def _check_soft(label: dict[str, Any], task: Task, size: int | None, at: Path, faults: Faults) -> None:
-    total = 0.0
+    total: float | None = 0.0
     for name, probability in label.items():
         if task.type == "select":
             if member_index(name) < 0:
@@ -150,15 +150,16 @@ def _check_soft(label: dict[str, Any], task: Task, size: int | None, at: Path, f
                 _check_member(member_index(name), task, size, (*at, name), faults)
         else:
             _check_class(name, task, (*at, name), faults)
-        if isinstance(probability, Wrong):
-            return
-        if isinstance(probability, bool) or not isinstance(probability, int | float):
+        if isinstance(probability, Wrong):  # told already
+            total = None
+        elif isinstance(probability, bool) or not isinstance(probability, int | float):
             faults.add("record.probability", (*at, name), f"expected a probability, got {show(probability)}")
-            return
-        if not 0 <= probability <= 1:
+            total = None
+        elif not 0 <= probability <= 1:
             faults.add("record.probability", (*at, name), f"the probability {probability} is outside 0 to 1")
-            return
-        total += probability
-    if task.type != "bitvector" and abs(total - 1) > SUM_TOLERANCE:
+            total = None
+        elif total is not None:
+            total += probability
+    if total is not None and task.type != "bitvector" and abs(total - 1) > SUM_TOLERANCE:
         hint = "A label with its doubt gives every class that is possible, and their probabilities add up to 1"
         faults.add("record.probability", at, f"the probabilities add up to {total:.4g}", hint)

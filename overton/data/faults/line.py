@@ -3,6 +3,8 @@
 The slow and thorough twin of the typed decoder: it sees only lines that the fast path suspects, and has the last word.
 """
 
+import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +16,8 @@ from overton.data.names import SPLITS, is_bad_tag, meant_tag
 from overton.schema import Schema
 
 _FIELDS = ("id", "payloads", "tasks", "tags")
+_LATE_FIELDS = ("id", "tasks", "tags")
+_FIRST_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]+)"')
 
 
 def line_faults(line: bytes, schema: Schema, path: str = "", number: int = 0, *, closed: bool = False) -> list[Problem]:
@@ -30,6 +34,23 @@ def line_faults(line: bytes, schema: Schema, path: str = "", number: int = 0, *,
     with suppress(TooManyFaults):
         _check(line, schema, faults, closed=closed)
     return faults.found
+
+
+def faulty_id(line: bytes) -> bytes:
+    """The id of the record that a line with faults would have been; empty where it would be none, or cannot be read.
+
+    Example:
+        >>> faulty_id(b'{"payloads": {"query": 7}, "id": "r1"}'), faulty_id(b'{"id": "r2", "payl'), faulty_id(b"{")
+        (b'r1', b'r2', b'')
+    """
+    with suppress(ValueError, RecursionError):
+        value = json.loads(line)
+        # A misspelt 'payloads' makes a record too: only what has nothing but labels and tags adds to another.
+        if not isinstance(value, dict) or all(key in _LATE_FIELDS or value[key] is None for key in value):
+            return b""
+        return value["id"].encode() if isinstance(value.get("id"), str) else b""
+    first = _FIRST_ID.match(line)  # cut off or the like: the id commonly stands first
+    return first[1] if first else b""
 
 
 def _check(line: bytes, schema: Schema, faults: Faults, *, closed: bool) -> None:

@@ -1,6 +1,7 @@
 """The faults that a line has before any schema is asked: bytes that are no text, text that is no JSON, and so on."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from overton.base import Problem, json_path
 Path = tuple[str | int, ...]
 _VALUES = re.compile(r"'[^']*'|[\d.,]+|\[.*\]|\{.*\}")
 MOST_FAULTS = 1_000
+_CONSTANTS = ("NaN", "Infinity", "-Infinity")
 _SHORT = 40  # characters of a value that are shown
 
 
@@ -89,7 +91,7 @@ class _Object(dict[str, Any]):
 def parse_json(line: bytes, faults: Faults) -> Any:
     """The JSON value of a line, its faults told; None where nothing can be made of it.
 
-    NaN and the infinities become `Wrong`; of a key that stands twice the last counts, as everywhere.
+    NaN, the infinities and numbers out of range become `Wrong`; of a key that stands twice the last counts, as everywhere.
     """
     try:
         text = line.decode("utf-8")
@@ -101,7 +103,7 @@ def parse_json(line: bytes, faults: Faults) -> Any:
         )
         return None
     try:
-        value = json.loads(text, object_pairs_hook=_Object, parse_constant=Wrong)
+        value = json.loads(text, object_pairs_hook=_Object, parse_constant=Wrong, parse_float=_number)
         oddities = list(_walk(value, ()))
     except json.JSONDecodeError as error:
         _add_syntax(text, error, faults)
@@ -113,8 +115,10 @@ def parse_json(line: bytes, faults: Faults) -> Any:
         faults.add("record.bad-json", (), f"not JSON that can be read: {error}")
         return None
     for at, odd in oddities:
-        if isinstance(odd, Wrong):
+        if isinstance(odd, Wrong) and odd.text in _CONSTANTS:
             faults.add("record.nan", at, f"{odd.text} is not JSON", "Write null where there is no value")
+        elif isinstance(odd, Wrong):
+            faults.add("record.bad-json", at, f"not JSON that can be read: the number {odd.text[:_SHORT]} is out of range")
         else:
             faults.add(
                 "record.duplicate-key", at, f"the key {at[-1]!r} stands twice", "Keep one of the two", str(at[-2:])
@@ -122,6 +126,11 @@ def parse_json(line: bytes, faults: Faults) -> Any:
     if not faults.found:
         _add_strict(line, faults)
     return value if isinstance(value, dict) else _not_object(value, faults)
+
+
+def _number(text: str) -> Any:
+    value = float(text)
+    return Wrong(text) if math.isinf(value) else value
 
 
 def _not_object(value: Any, faults: Faults) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from overton.base import Observe, OvertonError, Problem, ignore
+from overton.base import Observe, OvertonError, Problem, group_problems, ignore
 from overton.base.files import atomic_writer
 from overton.data.check import DataCheck, data_warnings
 from overton.data.dataset import Dataset
@@ -53,6 +53,9 @@ def check_data(
 
 def _summary(joined: Joined, faults: Tally) -> DataCheck:
     dataset = Dataset(joined)
+    if not dataset.n_records and not faults.problems():
+        folder = str(Path(joined.shards[0].path).parent)
+        faults.add([Problem("there is no record with payloads", "data.no-records", folder)])
     amended = [row for rows in joined.late_row for row in rows[rows >= 0].tolist()]
     counts = {
         "bad": sum(shard.meta["n_bad"] for shard in joined.shards) + len(joined.bad_lines),
@@ -63,7 +66,7 @@ def _summary(joined: Joined, faults: Tally) -> DataCheck:
     }
     return DataCheck(
         problems=faults.problems(),
-        warnings=tuple(data_warnings(dataset)) if dataset.n_records else (),
+        warnings=(*group_problems(joined.stranded), *(data_warnings(dataset) if dataset.n_records else ())),
         n_records=dataset.n_records,
         n_lines=sum(shard.meta["n_lines"] for shard in joined.shards),
         counts=counts,
@@ -90,11 +93,11 @@ def _write_bad(bad: BadLine, file: IO[bytes]) -> None:
 
 
 def _quarantine_joined(joined: Joined, on_bad: OnBad) -> None:
-    """Read once more the lines that only turned out bad when all files were known."""
+    """Read once more the lines that only turned out bad, or without their record, when all files were known."""
     if on_bad is no_quarantine:
         return
     by_line: dict[tuple[str, int], list[Problem]] = {}
-    for problem in joined.problems:
+    for problem in (*joined.problems, *joined.stranded):  # without its record a line would name nothing
         by_line.setdefault((problem.path, problem.line), []).append(problem)
     for shard in joined.shards:
         wanted = {line for path, line in by_line if path == shard.path}

@@ -7,14 +7,17 @@
     checksum    32 bytes  SHA-256 of the header
     header      JSON      {"kind", "meta", "sections": {name: [dtype, count, offset]}}
     sections    each from a multiple of 64 bytes, little endian
+    checksum    uint32    CRC-32 of everything between the header and itself
 
-All numbers are little endian. Opening reads the header alone, so it takes as long for a terabyte as for a page.
+All numbers are little endian. Opening reads the header alone, so it takes as long for a terabyte as for a page;
+`verify_container` reads the whole file.
 """
 
 import hashlib
 import mmap
 import struct
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -28,9 +31,11 @@ from overton.base import OvertonError, Problem
 from overton.base.files import atomic_writer
 
 MAGIC = b"\x89OVT\r\n\x1a\n"  # as in PNG: a transfer that meddles with line ends or the eighth bit breaks it
-VERSION = 1
+VERSION = 2
 _HEAD = struct.Struct("<8sIIQ32s")
+_TAIL = struct.Struct("<I")
 _ALIGN = 64
+_BLOCK = 1 << 20  # bytes read at once
 
 
 class SectionWriter:
@@ -85,20 +90,29 @@ class SectionWriter:
             offset = _aligned(offset + count * dtype.itemsize)
         header = msgspec.json.encode({"kind": kind, "meta": meta, "sections": sections})
         begin = _aligned(_HEAD.size + len(header))
+        size = begin + offset + _TAIL.size
         with atomic_writer(path) as file:
-            file.write(_HEAD.pack(MAGIC, VERSION, len(header), begin + offset, hashlib.sha256(header).digest()))
+            file.write(_HEAD.pack(MAGIC, VERSION, len(header), size, hashlib.sha256(header).digest()))
             file.write(header)
-            for name, (dtype_name, _, place) in sections.items():
-                file.write(bytes(begin + place - file.tell()))
-                for piece in self._pieces[name]:
-                    self._copy(piece, np.dtype(dtype_name), file)
-            file.write(bytes(begin + offset - file.tell()))
+            checksum = 0
 
-    def _copy(self, piece: tuple[int, int, np.dtype[Any]], dtype: np.dtype[Any], file: IO[bytes]) -> None:
+            def write(content: bytes) -> None:
+                nonlocal checksum
+                checksum = zlib.crc32(content, checksum)
+                file.write(content)
+
+            for name, (dtype_name, _, place) in sections.items():
+                write(bytes(begin + place - file.tell()))
+                for piece in self._pieces[name]:
+                    write(self._read_as(piece, np.dtype(dtype_name)))
+            write(bytes(begin + offset - file.tell()))
+            file.write(_TAIL.pack(checksum))
+
+    def _read_as(self, piece: tuple[int, int, np.dtype[Any]], dtype: np.dtype[Any]) -> bytes:
         place, count, own = piece
         self._spool.seek(place)
         content = self._spool.read(count * own.itemsize)
-        file.write(content if own == dtype else np.frombuffer(content, own).astype(dtype).tobytes())
+        return content if own == dtype else np.frombuffer(content, own).astype(dtype).tobytes()
 
 
 def open_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, ndarray]]:
@@ -135,6 +149,28 @@ def open_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, nda
         for name, (dtype, count, offset) in value["sections"].items()
     }
     return value["meta"], sections
+
+
+def verify_container(path: Path) -> None:
+    """Read a whole file, which `open_container` found to be one, and compare its checksum.
+
+    Raises:
+        OvertonError: Where a byte of it has changed since it was written, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            _, _, n_header, size, _ = _HEAD.unpack(file.read(_HEAD.size))
+            file.seek(_HEAD.size + n_header)
+            left = size - file.tell() - _TAIL.size
+            checksum = 0
+            while left and (content := file.read(min(_BLOCK, left))):
+                checksum = zlib.crc32(content, checksum)
+                left -= len(content)
+            tail = file.read(_TAIL.size)
+    except OSError as error:
+        raise _damaged(path, (error.strerror or str(error)).lower()) from None
+    if tail != _TAIL.pack(checksum):
+        raise _damaged(path, "its content has changed since it was written")
 
 
 def _aligned(offset: int) -> int:

@@ -25,11 +25,12 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
         cache: Folder where digests are remembered.
 
     Raises:
-        OvertonError: Where a file cannot be read.
+        OvertonError: Where files cannot be read: a problem each.
     """
     memory = cache / NAME
     known, written = _recall(memory)
     digests = []
+    unreadable: list[Problem] = []
     fresh: Known = {}
     is_new = False
     for path in files:
@@ -43,9 +44,12 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
             digest = entry[1] if entry is not None and trusted else _digest(path)
             is_new |= not trusted
         except OSError as error:
-            raise _unreadable(path, error) from None
+            unreadable.append(_unreadable(path, error))
+            continue
         fresh[str(path.absolute())] = (signs, digest)
         digests.append(digest)
+    if unreadable:
+        raise OvertonError(unreadable)
     if is_new:
         sure = {path: entry for path, entry in known.items() if entry[0][1] + _SETTLED < written}
         write_atomic(memory, msgspec.json.encode(sure | fresh))
@@ -65,6 +69,6 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _unreadable(path: Path, error: OSError) -> OvertonError:
+def _unreadable(path: Path, error: OSError) -> Problem:
     reason = (error.strerror or str(error)).lower()
-    return OvertonError(Problem(f"the file cannot be read: {reason}", "data.unreadable", str(path)))
+    return Problem(f"the file cannot be read: {reason}", "data.unreadable", str(path), kind=str(path))

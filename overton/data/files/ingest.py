@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from overton.base import Event, Observe, Problem
 from overton.data.encode.encoder import Chunk, Encoder, Part
-from overton.data.faults.line import line_faults
+from overton.data.faults.line import faulty_id, line_faults
 from overton.data.faults.tally import Tally
 from overton.data.files.container import SectionWriter
 from overton.data.files.lines import Block, read_blocks
@@ -60,6 +60,7 @@ def ingest(
     ):
         writer = _ShardWriter(encoder, row_sections, vote_sections)
         writer.add(encoder.encode_nothing(), np.zeros(0, np.int64))  # so that every section is there
+        writer.add_bad([])
         faults = Tally()
         n_bad = n_lines = 0
         for block in read_blocks(path):
@@ -67,6 +68,7 @@ def ingest(
             for line in bad:
                 on_bad(line)
                 faults.add(line.problems)
+            writer.add_bad(bad)
             n_bad += len(bad)
             n_lines += len(block.lines)
             if chunk is not None:
@@ -135,6 +137,12 @@ class _ShardWriter:
         self._votes.append("late.line", numbers[late.place])
         self._ids(self._votes, "late.id", late)
         self._supervision("late.", late)
+
+    def add_bad(self, bad: list[BadLine]) -> None:
+        """Append the ids of records that are left out, so that a line which names one can be told why it is not there."""
+        named = [(line.number, id_) for line in bad if (id_ := faulty_id(line.text))]
+        self._rows.append("bad.line", np.array([number for number, _ in named], np.int64))
+        self._bytes(self._rows, "bad.id", [id_ for _, id_ in named])
 
     def has_unique_ids(self) -> bool:
         """Whether every record has an id of its own for certain."""

@@ -121,5 +121,6 @@ def _broken(path: Path, reason: str) -> OvertonError:
             code="data.unreadable",
             path=str(path),
             hint="Compressed files end in .gz (gzip) or .zst (Zstandard), others in .jsonl",
+            kind=str(path),
         )
     )

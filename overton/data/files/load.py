@@ -6,14 +6,19 @@ from pathlib import Path
 
 import msgspec
 
+from overton import __version__
 from overton.base import Event, Observe, OvertonError, Problem, digest_json, group_problems, ignore
 from overton.data.dataset import Dataset
 from overton.data.files.container import VERSION, open_container
 from overton.data.files.digests import file_digests
 from overton.data.files.ingest import OnBad, ingest, no_quarantine
+from overton.data.files.verified import verify_once
+from overton.data.names import count_of
 from overton.data.rows.join import join_shards
 from overton.data.rows.shard import Shard
 from overton.schema import Schema
+
+SHOWN = 19  # kinds of fault of bad lines; `check` tells them all
 
 
 def load_dataset(
@@ -34,32 +39,50 @@ def load_dataset(
     files = sorted(files, key=lambda path: path.name)
     cache.mkdir(parents=True, exist_ok=True)
     digests = file_digests(files, cache)
-    shards = [
-        load_shard(path, schema, digest, cache, observe=observe) for path, digest in zip(files, digests, strict=True)
-    ]
+    shards: list[Shard] = []
+    unreadable: list[Problem] = []
+    for path, digest in zip(files, digests, strict=True):
+        try:
+            shards.append(load_shard(path, schema, digest, cache, observe=observe))
+        except OvertonError as error:
+            unreadable.extend(error.problems)
+    if unreadable:
+        raise OvertonError(unreadable)
     joined = join_shards(schema, shards)
     n_bad = sum(shard.meta["n_bad"] for shard in shards) + len(joined.bad_lines)
     if n_bad > max_bad:
-        raise OvertonError(
-            group_problems([*(problem for shard in shards for problem in shard_problems(shard)), *joined.problems])
-        )
+        faults = group_problems([*(problem for shard in shards for problem in shard_problems(shard)), *joined.problems])
+        raise OvertonError([*faults[:SHOWN], _too_many(n_bad, max_bad)])
     if n_bad:
-        observe(Event("ingest", f"{n_bad:,} bad lines are left out"))
+        observe(Event("ingest", f"{count_of(n_bad, 'bad line')} left out"))
+    if joined.stranded:
+        observe(Event("ingest", f"{count_of(len(joined.stranded), 'line')} that would add to them left out"))
     dataset = Dataset(joined)
     if not dataset.n_records:
         raise OvertonError(Problem("there is no record with payloads", "data.no-records", str(files[0].parent)))
     return dataset
 
 
+def _too_many(n_bad: int, max_bad: int) -> Problem:
+    return Problem(
+        message=f"{count_of(n_bad, 'bad line')}, where at most {max_bad:,} may be left out",
+        code="data.too-many-bad",
+        hint=f"Mend them (`overton check` tells every fault), or leave them out with --max-bad {n_bad}",
+    )
+
+
 def load_shard(
     path: Path, schema: Schema, digest: str, cache: Path, *, on_bad: OnBad = no_quarantine, observe: Observe = ignore
 ) -> Shard:
     """The shard of a data file, made where it is not there or cannot be used."""
-    key = digest_json([digest, schema.digest(), VERSION])
+    # Another release may refuse other lines and word its messages in another way; both are kept in the shard.
+    key = digest_json([digest, schema.digest(), VERSION, __version__])
     rows, votes = cache / f"{key}.rows", cache / f"{key}.votes"
     if rows.exists() or votes.exists():
         try:
-            return open_shard(path, rows, votes)
+            shard = open_shard(path, rows, votes)
+            verify_once((rows, votes), cache)
+            return shard
         except OvertonError as error:
             observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))
     ingest(path, schema, rows, votes, digest=key, on_bad=on_bad, observe=observe)

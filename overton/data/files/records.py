@@ -1,6 +1,8 @@
 """Records to and from data files, one JSON object a line; the name's ending says how the file is compressed."""
 
+import errno
 import gzip
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +47,8 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     with atomic_writer(path) as file:
         if path.name.endswith(".gz"):
             with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as stream:

@@ -1,6 +1,6 @@
 """Shards to one data set: records are numbered through, late records find theirs, and what does not fit is told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +27,7 @@ class Joined:
         late_row: Of each shard the record of the data set that each late record adds to, int64; -1 where to none.
         problems: Faults between lines: ids that clash or name nothing, labels that do not fit the record they name.
         bad_lines: Shard and line of every line that is left out for them.
+        stranded: Lines that are right, but name a record that is left out for a fault of its own.
     """
 
     layout: Layout
@@ -35,6 +36,7 @@ class Joined:
     late_row: tuple[ndarray, ...]
     problems: tuple[Problem, ...]
     bad_lines: tuple[tuple[int, int], ...]
+    stranded: tuple[Problem, ...] = ()
 
     @property
     def schema(self) -> Schema:
@@ -104,10 +106,13 @@ def join_shards(schema: Schema, shards: Sequence[Shard]) -> Joined:
     joined = Joined(layout, tuple(shards), kept, (), (), ())
     late_row = _late_rows(joined, hashes)
     splits = _own_splits(joined) if any(shard.n_late for shard in shards) else np.zeros(0, np.int8)
+    left_out = _left_out(shards) if any((rows < 0).any() for rows in late_row) else {}
+    stranded: list[Problem] = []
     for number, shard in enumerate(shards):
         rows = late_row[number]
+        stranded.extend(_stranded(shard, rows, left_out))
         for faults in (
-            _unknown_ids(shard, rows),
+            _unknown_ids(shard, rows, left_out),
             check_late(shard, rows, joined.full, layout),
             late_splits(shard, rows, splits),
         ):
@@ -115,7 +120,8 @@ def join_shards(schema: Schema, shards: Sequence[Shard]) -> Joined:
                 problems.append(problem)
                 bad_lines.append((number, int(shard.votes["late.line"][late])))
                 rows[late] = -1
-    return Joined(layout, tuple(shards), kept, tuple(late_row), tuple(problems), tuple(dict.fromkeys(bad_lines)))
+    lines = tuple(dict.fromkeys(bad_lines))
+    return Joined(layout, tuple(shards), kept, tuple(late_row), tuple(problems), lines, tuple(stranded))
 
 
 def _clashes(joined: Joined, hashes: ndarray) -> tuple[ndarray, list[Problem], list[tuple[int, int]]]:
@@ -193,10 +199,36 @@ def _own_splits(joined: Joined) -> ndarray:
     return joined.over_shards(columns).copy()
 
 
-def _unknown_ids(shard: Shard, late_row: ndarray) -> Iterator[tuple[int, Problem]]:
+def _left_out(shards: Sequence[Shard]) -> dict[str, str]:
+    """Place of each record that is left out for a fault of its own, by its id."""
+    places: dict[str, str] = {}
+    for shard in shards:
+        for id_, line in shard.bad_ids():
+            places.setdefault(id_, f"{shard.path}:{line}")
+    return places
+
+
+def _stranded(shard: Shard, late_row: ndarray, left_out: Mapping[str, str]) -> Iterator[Problem]:
+    unknown = np.flatnonzero(late_row < 0).tolist() if left_out else []
+    names = shard.late_ids() if unknown else []
+    for late in unknown:
+        if names[late] in left_out:
+            yield Problem(
+                message=f"the record {names[late]!r} is left out for its fault at {left_out[names[late]]}",
+                code="record.left-out",
+                path=shard.path,
+                line=int(shard.votes["late.line"][late]),
+                field="$.id",
+                hint="Mend the record; what this line adds to it is left out with it",
+            )
+
+
+def _unknown_ids(shard: Shard, late_row: ndarray, left_out: Mapping[str, str]) -> Iterator[tuple[int, Problem]]:
     unknown = np.flatnonzero(late_row < 0).tolist()
     names = shard.late_ids() if unknown else []
     for late in unknown:
+        if names[late] in left_out:
+            continue
         yield (
             late,
             Problem(

@@ -91,6 +91,12 @@ class Shard:
         first, content = self.votes["late.id.first"].tolist(), self.votes["late.id.bytes"].tobytes()
         return [content[start:end].decode() for start, end in pairwise(first)]
 
+    def bad_ids(self) -> list[tuple[str, int]]:
+        """Id and line of each record that is left out for a fault of its own."""
+        first, content = self.rows["bad.id.first"].tolist(), self.rows["bad.id.bytes"].tobytes()
+        ids = [content[start:end].decode(errors="replace") for start, end in pairwise(first)]
+        return list(zip(ids, self.rows["bad.line"].tolist(), strict=True))
+
     def text(self, payload: int, row: int) -> str | None:
         """The text of a singleton."""
         first, content = self.rows[f"text.{payload}.first"], self.rows[f"text.{payload}.bytes"]
