@@ -21,7 +21,13 @@ def write_application(directory: Path, epochs: int) -> None:
 
 def stop_after_epoch(directory: Path, epoch: int, number: signal.Signals) -> int:
     """Build until an epoch has been told, send a signal, return the exit status."""
-    with subprocess.Popen([*BUILD, str(directory)], stderr=subprocess.PIPE, text=True) as process:
+    # What a shell starts in the background, a test run too, ignores ^C, and so do its children.
+    with subprocess.Popen(
+        [*BUILD, str(directory)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         for line in process.stderr:
             if f"train: epoch {epoch}/" in line:
                 process.send_signal(number)

@@ -174,6 +174,7 @@ def _soft_votes(votes: list[dict[str, float]], known: TaskLabels) -> tuple[SoftV
         wrong |= np.abs(np.bincount(owner, probability, len(votes)) - 1) > SUM_TOLERANCE
     if known.task.classes:
         wrong[owner[label >= len(known.task.classes)]] = True
+    probability = np.clip(probability, 0, 1)  # what is outside is wrong, and may be more than 32 bits hold
     return SoftVotes(length, label.astype(np.int32), probability.astype(np.float32)), wrong
 
 

@@ -156,7 +156,7 @@ def _check_soft(label: dict[str, Any], task: Task, size: int | None, at: Path, f
             faults.add("record.probability", (*at, name), f"expected a probability, got {show(probability)}")
             total = None
         elif not 0 <= probability <= 1:
-            faults.add("record.probability", (*at, name), f"the probability {probability} is outside 0 to 1")
+            faults.add("record.probability", (*at, name), f"the probability {show(probability)} is outside 0 to 1")
             total = None
         elif total is not None:
             total += probability

@@ -91,7 +91,8 @@ class _Object(dict[str, Any]):
 def parse_json(line: bytes, faults: Faults) -> Any:
     """The JSON value of a line, its faults told; None where nothing can be made of it.
 
-    NaN, the infinities and numbers out of range become `Wrong`; of a key that stands twice the last counts, as everywhere.
+    NaN, the infinities and numbers out of range become `Wrong`; of a key that stands twice the last counts, as
+    everywhere.
     """
     try:
         text = line.decode("utf-8")
@@ -118,7 +119,9 @@ def parse_json(line: bytes, faults: Faults) -> Any:
         if isinstance(odd, Wrong) and odd.text in _CONSTANTS:
             faults.add("record.nan", at, f"{odd.text} is not JSON", "Write null where there is no value")
         elif isinstance(odd, Wrong):
-            faults.add("record.bad-json", at, f"not JSON that can be read: the number {odd.text[:_SHORT]} is out of range")
+            faults.add(
+                "record.bad-json", at, f"not JSON that can be read: the number {odd.text[:_SHORT]} is out of range"
+            )
         else:
             faults.add(
                 "record.duplicate-key", at, f"the key {at[-1]!r} stands twice", "Keep one of the two", str(at[-2:])

@@ -139,7 +139,7 @@ class _ShardWriter:
         self._supervision("late.", late)
 
     def add_bad(self, bad: list[BadLine]) -> None:
-        """Append the ids of records that are left out, so that a line which names one can be told why it is not there."""
+        """Append the ids of records that are left out: a line that names one is told why it is not there."""
         named = [(line.number, id_) for line in bad if (id_ := faulty_id(line.text))]
         self._rows.append("bad.line", np.array([number for number, _ in named], np.int64))
         self._bytes(self._rows, "bad.id", [id_ for _, id_ in named])
