@@ -1,14 +1,1 @@
 """The command line: one module a command, each a thin layer over `overton.application`."""
-
-import sys
-
-
-def start() -> int:
-    """Run the command line; stopped while that is still being imported, it ends as quietly as later."""
-    try:
-        from overton.cli.main import main
-
-        return main()
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped\n")
-        return 130
