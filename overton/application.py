@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
+from overton.base.files import check_place
 from overton.version import Version, now
 
 if TYPE_CHECKING:
@@ -106,9 +107,14 @@ class Application:
         Args:
             quarantine: Where to write the lines that have faults, with the reasons.
             observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where the quarantine is a file of the application: it would be lost.
         """
         from overton.data.files import check_data
 
+        if quarantine is not None:
+            self._check_output(quarantine)
         problems: tuple[Problem, ...] = ()
         try:
             _ = self.tuning
@@ -133,7 +139,7 @@ class Application:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.
 
         Raises:
-            OvertonError: Where the output is one of the data files: its records would be lost.
+            OvertonError: Where the output is a file of the application: it would be lost.
         """
         import numpy as np
 
@@ -141,15 +147,7 @@ class Application:
         from overton.pipeline import combine_votes
         from overton.supervision import combined_labels
 
-        if output.resolve() in [path.resolve() for path in self.data_files]:
-            raise OvertonError(
-                Problem(
-                    message="this is a data file of the application, and it would be replaced",
-                    code="application.output-is-input",
-                    path=str(output),
-                    hint="Name a file that does not exist",
-                )
-            )
+        self._check_output(output)
         dataset = self.dataset(max_bad=max_bad, observe=observe)
         names = self.task_names(task)
         targets = {name: combine_votes(dataset, name).targets for name in names}
@@ -205,6 +203,20 @@ class Application:
             {"version": entry.id, "created": entry.created, "aliases": aliases.get(entry.id, []), **entry.summary}
             for entry in self.store.versions(observe=observe)
         ]
+
+    def _check_output(self, output: Path) -> None:
+        """Refuse to write over schema, tuning and data, or into a folder that is not there, before any work is done."""
+        own = [self.directory / "schema.json", self.directory / "tuning.json", *self.data_files]
+        if output.resolve() in [path.resolve() for path in own]:
+            raise OvertonError(
+                Problem(
+                    message="this is a file of the application, and it would be replaced",
+                    code="application.output-is-input",
+                    path=str(output),
+                    hint="Name a file that does not exist",
+                )
+            )
+        check_place(output)
 
     def task_names(self, task: str | None = None) -> tuple[str, ...]:
         """All tasks, or the one that is named."""

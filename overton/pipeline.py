@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
@@ -267,6 +267,7 @@ def evaluate_version(
     rows = evaluated_rows(splits, gold)
     predictions = predict_rows(dataset, runtime, rows, observe=observe)
     report = evaluate(predictions, gold, dataset.tags, splits, rows=rows, seed=seed)
+    report = replace(report, data=dataset.files)
     examples = example_rows(dataset.ids(rows), rows, dataset.tags, splits, votes, predictions, gold)
     return report, render_examples(examples)
 

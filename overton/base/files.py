@@ -1,5 +1,6 @@
 """Writing files so that nothing is ever half written: a temporary file beside the target, then one rename."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,12 @@ from typing import IO, Any
 def atomic_writer(path: Path, mode: str = "wb", *, newline: str | None = None) -> Iterator[IO[Any]]:
     """Open a temporary file that takes the place of `path` when the block ends well, and vanishes when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    check_place(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        error.filename = str(path)  # nobody knows the temporary file
+        raise
     try:
         encoding = None if "b" in mode else "utf-8"
         with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
@@ -31,6 +37,18 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a whole file, or nothing."""
     with atomic_writer(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path where no file can be written, before any work is done for it.
+
+    Raises:
+        OSError: Where its folder is not there, or it is a folder itself.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
 
 
 def _umask() -> int:

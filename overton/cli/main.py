@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from overton import __version__
 from overton.base import OvertonError, Problem, render_problems
+from overton.base.errors import SHOWN
 from overton.cli import console
 
 COMMANDS = (
@@ -88,8 +89,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _refuse(options: argparse.Namespace, problems: Sequence[Problem]) -> int:
     """Tell why the command did not do its work, on stdout too where that is to be JSON."""
-    all_of_them = options.command == "check"
-    sys.stderr.write(render_problems(problems, **({"limit": len(problems)} if all_of_them else {})) + "\n")
+    limit = len(problems) if options.command == "check" else SHOWN
+    text = render_problems(problems, limit=limit)
+    if len(problems) > limit and options.command != "predict":  # its input is no part of the application
+        text += "; `overton check` tells all"
+    sys.stderr.write(text + "\n")
     if getattr(options, "json", False):
         console.write_json({"ok": False, "problems": console.problems_json(problems)})
     return 1

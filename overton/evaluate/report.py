@@ -51,6 +51,7 @@ class Report:
         calibration: By task, over the test split, the bins of its probabilities: `{"n": [...], "confidence": [...],
             "outcome": [...]}`, mean confidence and share that came true of each, by rising confidence.
         notes: Things a reader should know, such as splits that were made by hash.
+        data: Which records: digest of content and schema of each data file, by name, as the lineage has it.
     """
 
     rows: tuple[Row, ...]
@@ -58,6 +59,7 @@ class Report:
     confusion: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    data: Mapping[str, str] = field(default_factory=dict)
 
     def row(self, task: str, split: str, tag: str, metric: str) -> Row:
         """One figure; a KeyError where there is none."""
@@ -103,6 +105,7 @@ class Report:
             "confusion": dict(self.confusion),
             "calibration": dict(self.calibration),
             "notes": list(self.notes),
+            "data": dict(self.data),
         }
 
 

@@ -114,15 +114,25 @@ class Store:
         return open_artifact({**whole, MANIFEST: manifest.to_bytes()}, path)
 
     def versions(self, *, observe: Observe = ignore) -> list[Version]:
-        """All versions, newest first. One whose manifest is damaged is told to `observe` and left out."""
-        found = []
+        """All versions, newest first. One whose manifest is damaged is told to `observe` and left out.
+
+        Raises:
+            OvertonError: Where the manifest of every version is damaged: that is no store without versions.
+        """
+        found: list[Version] = []
+        damaged: list[tuple[str, OvertonError]] = []
         for version in self._ids():
             try:
-                manifest = self._manifest(version)
+                manifest = self._read_manifest(version)
             except OvertonError as error:
-                observe(Event("store", f"version {version} is left out: {error}"))
+                damaged.append((version, error))
                 continue
-            found.append(Version(version, manifest.created, dict(manifest.summary)))
+            if manifest is not None:
+                found.append(Version(version, manifest.created, dict(manifest.summary)))
+        if damaged and not found:
+            raise OvertonError(problem for _, fault in damaged for problem in fault.problems)
+        for version, fault in damaged:
+            observe(Event("store", f"version {version} is left out: {fault}"))
         return sorted(found, key=lambda version: (version.created, version.id), reverse=True)
 
     def promote(self, alias: str, version: str, *, who: str, when: str, why: str, expected: str | None) -> Promotion:
@@ -180,9 +190,10 @@ class Store:
         """
         ids = self._ids()
         if reference == LATEST:
-            made = [(self._manifest(version).created, version) for version in ids]  # a damaged one may be the newest
-            if made:
-                return max(made)[1]
+            made = [self._read_manifest(version) for version in ids]  # a damaged one may be the newest
+            whole = [(manifest.created, manifest.id) for manifest in made if manifest is not None]
+            if whole:
+                return max(whole)[1]
             raise self._unknown("there is no version yet", "`overton build` makes one")
         if reference in ids:
             return reference
@@ -206,10 +217,18 @@ class Store:
 
     def _manifest(self, version: str) -> Manifest:
         check_name(version, "a version")
+        manifest = self._read_manifest(version)
+        if manifest is None:
+            others = [name for name in self._ids() if name != version]
+            raise self._unknown(f"there is no version {version!r}", did_you_mean(version, others))
+        return manifest
+
+    def _read_manifest(self, version: str) -> Manifest | None:
+        """The manifest of a version; None where there is none, as a put that was killed leaves it."""
         path = _manifest_path(version)
         content = self._blobs.read(path)
         if content is None:
-            raise self._unknown(f"there is no version {version!r}", did_you_mean(version, self._ids()))
+            return None
         manifest = parse_manifest(content, f"{self.url}/{path}")
         if manifest.id != version:
             raise self._damaged(path, f"it is the manifest of version {manifest.id}")

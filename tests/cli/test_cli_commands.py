@@ -1,7 +1,10 @@
 """The commands, run as a user runs them: words in, text and exit status out."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,12 +27,15 @@ def test_the_loop_from_init_to_served_prediction_works(tmp_path: Path, capsys: p
 def test_no_output_replaces_what_it_was_made_of(tmp_path: Path, kinds_application: Application, capsys) -> None:
     app = tmp_path / "app"
     shutil.copytree(kinds_application.directory, app)
-    data = next((app / "data").iterdir())
-    before = data.read_bytes()
-    assert main(["combine", str(app), str(data), "-q"]) == 1
+    data, schema, link = next((app / "data").iterdir()), app / "schema.json", tmp_path / "link.jsonl"
+    link.symlink_to(data)
+    before = data.read_bytes(), schema.read_bytes()
     assert main(["predict", str(app), str(data), str(data), "-q"]) == 1
-    assert capsys.readouterr().err.count("[application.output-is-input]") == 2
-    assert data.read_bytes() == before
+    for own in (data, schema, link):
+        assert main(["combine", str(app), str(own), "-q"]) == 1
+        assert main(["check", str(app), "--quarantine", str(own), "-q"]) == 1
+    assert capsys.readouterr().err.count("[application.output-is-input]") == 7
+    assert (data.read_bytes(), schema.read_bytes()) == before
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,7 @@ def test_no_output_replaces_what_it_was_made_of(tmp_path: Path, kinds_applicatio
         ["combine", "APP", "DIR/no/such/folder.jsonl"],
         ["predict", "APP", "DATA", "DIR"],
         ["check", "APP", "--quarantine", "DIR"],
+        ["check", "APP", "--quarantine", "DIR/no/such/folder.jsonl"],
         ["report", "APP", "--out", "DATA"],
     ],
     ids=lambda words: " ".join(words),
@@ -51,6 +58,7 @@ def test_what_the_system_refuses_is_told_in_one_line(
     assert main([places.get(word, word.replace("DIR", str(tmp_path))) for word in words] + ["-q"]) == 1
     told = capsys.readouterr().err
     assert told.endswith("[os.refused]\n")
+    assert ".tmp:" not in told
     assert told.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -68,6 +76,8 @@ def test_a_faulty_schema_is_told_as_json_too(tmp_path: Path, capsys: pytest.Capt
     assert answer["problems"][0]["code"].startswith("schema.")
     assert "kind" not in answer["problems"][0]
     assert "more" not in printed.err.splitlines()[-1]
+    assert main(["versions", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.endswith("more; `overton check` tells all\n")
 
 
 def test_bad_lines_may_be_left_out_of_every_look_at_the_data(
@@ -94,7 +104,8 @@ def test_a_report_on_other_data_leaves_the_own_one_as_it_is(tmp_path: Path, kind
     before = own.read_bytes()
     assert main(["report", str(app), "--data", data, "-q"]) == 0
     assert own.read_bytes() == before
-    assert len(list((app / ".overton" / "reports").glob("*/on-*/report.json"))) == 1
+    (other,) = (app / ".overton" / "reports").glob("*/on-*/report.json")
+    assert list(json.loads(other.read_text())["data"]) == [Path(data).name]
 
 
 def test_promoting_what_is_live_adds_nothing_to_the_log(
@@ -117,8 +128,10 @@ def test_a_damaged_version_is_told_and_no_other_takes_its_place(
     manifest.write_text("garbage")
     assert main(["report", str(app), "-q"]) == 1
     assert "manifest" in capsys.readouterr().err
-    assert main(["versions", str(app)]) == 0
-    assert "is left out" in capsys.readouterr().err
+    assert main(["versions", str(app)]) == 1
+    printed = capsys.readouterr()
+    assert "manifest" in printed.err
+    assert "no version yet" not in printed.err
 
 
 def test_combined_labels_are_a_data_file_that_checks(tmp_path: Path, kinds_application: Application) -> None:
@@ -126,6 +139,51 @@ def test_combined_labels_are_a_data_file_that_checks(tmp_path: Path, kinds_appli
     shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
     assert main(["combine", str(app), str(app / "data" / "zz.jsonl"), "-q"]) == 0
     assert main(["check", str(app), "-q"]) == 0
+
+
+def test_a_full_disk_at_the_other_end_of_stdout_is_told_in_one_line(kinds_application: Application) -> None:
+    words = [sys.executable, "-m", "overton.cli.main", "versions", str(kinds_application.directory)]
+    with open("/dev/full", "w") as full:
+        outcome = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (outcome.returncode, outcome.stderr.count("\n")) == (1, 1)
+    assert outcome.stderr.endswith("[os.refused]\n")
+
+
+def test_a_user_with_a_number_and_no_name_may_promote(
+    tmp_path: Path, kinds_application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    app = tmp_path / "app"
+    shutil.copytree(kinds_application.directory, app)
+    assert main(["promote", str(app), "live"]) == 0
+    (entry,) = (app / "store" / "aliases" / "live").iterdir()
+    assert json.loads(entry.read_text())["who"] == f"uid:{os.getuid()}"
+
+
+def test_items_beyond_max_length_are_counted(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
+    schema = json.loads((app / "schema.json").read_text())
+    schema["payloads"]["tokens"]["max_length"] = 1
+    (app / "schema.json").write_text(json.dumps(schema))
+    main(["check", str(app), "-q"])
+    assert "cut at the max_length of 'tokens'" in capsys.readouterr().out
+
+
+def test_a_server_for_other_machines_is_told_how_to_ask_for_a_token(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "token").write_text("short")
+    words = ["serve", str(kinds_application.directory), "--host", "0.0.0.0", "--port", "0", "-q"]
+    assert main(words) == 1
+    assert "--token-file" in capsys.readouterr().err
+    assert main([*words, "--token-file", str(tmp_path / "token")]) == 1
+    assert "[serve.bad-token]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from overton import load
+from overton.cli.entry import start
 from tests.kinds import write_kinds
 
 BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
@@ -34,6 +35,18 @@ def stop_after_epoch(directory: Path, epoch: int, number: signal.Signals) -> int
                 break
         process.communicate(timeout=60)
         return process.returncode
+
+
+def test_a_command_stopped_while_it_is_being_imported_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stopped(dict):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "overton.cli.main", Stopped())
+    assert start() == 130
+    assert capsys.readouterr().err == "stopped\n"
 
 
 def test_a_build_stopped_by_the_user_leaves_nothing_half_written(tmp_path: Path) -> None:

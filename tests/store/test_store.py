@@ -275,6 +275,23 @@ def test_a_version_with_a_damaged_manifest_does_not_hide_the_others(tmp_path):
     assert code(promote, store, "live", bad, None) == "artifact.manifest"
 
 
+def test_a_store_of_damaged_versions_alone_is_not_an_empty_one(tmp_path):
+    store = Store(str(tmp_path))
+    (tmp_path / "versions" / put(store) / MANIFEST).write_text("garbage")
+    assert code(store.versions) == "artifact.manifest"
+    assert code(store.resolve, "latest") == "artifact.manifest"
+
+
+def test_a_put_that_was_killed_does_not_hide_the_latest(tmp_path):
+    store = Store(str(tmp_path))
+    good, half = put(store, 0), put(store, 1)
+    (tmp_path / "versions" / half / MANIFEST).rename(tmp_path / "versions" / half / f"{MANIFEST}#1")
+    events = []
+    assert [version.id for version in store.versions(observe=events.append)] == [good]
+    assert store.resolve("latest") == good
+    assert not events
+
+
 def test_a_manifest_under_the_name_of_another_version_is_refused(tmp_path):
     store = Store(str(tmp_path))
     good, other = put(store, 0), put(store, 1)
