@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.base.files import write_atomic
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ class Version:
     def report_directory(self) -> Path:
         """Where `overton report` writes its files unless told otherwise."""
         return self.home / "reports" / self.id if self.home else Path(f"report-{self.id}")
+
+    def report_directory_on(self, data: Path) -> Path:
+        """The same for a report on other data, within, so that the version's own report stays what it is."""
+        return self.report_directory / f"on-{digest_bytes(str(data.resolve()).encode())[:8]}-{data.stem}"
 
     def report(self) -> Report:
         """Quality at the time of the build."""

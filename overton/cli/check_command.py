@@ -8,7 +8,6 @@ from overton.cli import console
 HELP = "find every fault of an application's schema, tuning and data"
 EXAMPLE = "  overton check demo\n  overton check demo --quarantine bad.jsonl"
 
-
 _FACTS = {"bad": "bad", "amending": "adding to others", "amended": "added to", "overridden": "labels overridden"}
 
 
@@ -23,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
     """Check, print, and return 1 where there is a fault."""
     from overton.application import load
     from overton.base import render_problems
+    from overton.data.names import count_of
 
     application = load(options.app)
     with console.progress(quiet=options.quiet) as observe:
@@ -45,8 +45,10 @@ def run(options: argparse.Namespace) -> int:
         console.note(f"warning: {warning}")
     facts = ", ".join(f"{count:,} {_fact(name)}" for name, count in outcome.counts.items() if count)
     faults, warnings = (sum(one.count for one in many) for many in (outcome.problems, outcome.warnings))
-    read = f"{_number(outcome.n_lines, 'line')}, {_number(outcome.n_records, 'record')}{f' ({facts})' if facts else ''}"
-    console.write(f"{read}: {_number(faults, 'fault')}, {_number(warnings, 'warning')}")
+    read = (
+        f"{count_of(outcome.n_lines, 'line')}, {count_of(outcome.n_records, 'record')}{f' ({facts})' if facts else ''}"
+    )
+    console.write(f"{read}: {count_of(faults, 'fault')}, {count_of(warnings, 'warning')}")
     return 1 if outcome.problems else 0
 
 
@@ -54,7 +56,3 @@ def _fact(name: str) -> str:
     """What a count of the check counts, in words."""
     kind, _, payload = name.partition(":")
     return f"cut at the max_length of {payload!r}" if kind == "cut" else _FACTS.get(name, name)
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

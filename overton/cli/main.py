@@ -71,20 +71,22 @@ def build_parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     try:
-        options = build_parser().parse_args(words)
-        try:
-            return int(options.run(options))
-        except BrokenPipeError:
-            sys.stderr.close()  # the reader of our output has gone, as `| head` does
-            return 0
-        except OvertonError as error:
-            problems = error.problems
-        except OSError as error:
-            problems = (_problem_of(error),)
-        return _refuse(options, problems)
+        return _run(build_parser().parse_args(words))
     except KeyboardInterrupt:
         sys.stderr.write("stopped; nothing was left half written\n")
         return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        return int(options.run(options))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone, as `| head` does
+        return 0
+    except OvertonError as error:
+        return _refuse(options, error.problems)
+    except OSError as error:
+        return _refuse(options, [_problem_of(error)])
 
 
 def _refuse(options: argparse.Namespace, problems: Sequence[Problem]) -> int:

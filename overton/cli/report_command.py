@@ -24,16 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the report and write its files."""
     from overton.application import find_version
-    from overton.base import digest_bytes
     from overton.evaluate import render_report
 
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
         evaluation = version.evaluate(options.data, observe=observe) if options.data else version.evaluation()
-    directory = options.out or version.report_directory
-    if options.data and not options.out:
-        # The version's own report stays what it is.
-        directory = directory / f"on-{digest_bytes(str(options.data.resolve()).encode())[:8]}-{options.data.stem}"
+    own = version.report_directory_on(options.data) if options.data else version.report_directory
+    directory = options.out or own
     evaluation.save(directory)
     report = evaluation.report.of_tag(options.tag) if options.tag else evaluation.report
     if options.json:

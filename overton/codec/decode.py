@@ -62,17 +62,13 @@ def concatenate(predictions: Sequence[Predictions]) -> Predictions:
     first = predictions[0]
     sizes = np.concatenate([np.diff(part.offsets) for part in predictions])
     width = max(part.probability.shape[1] for part in predictions)
-    unknown = None
-    if any(part.unknown is not None for part in predictions):
-        unknown = np.concatenate(
-            [np.zeros(len(part.label), np.bool_) if part.unknown is None else part.unknown for part in predictions]
-        )
+    unknown = [part.unknown for part in predictions if part.unknown is not None]  # of one task: all parts or none
     return Predictions(
         task=first.task,
         offsets=_offsets(sizes),
         probability=np.concatenate([_widened(part.probability, width) for part in predictions]),
         label=np.concatenate([part.label for part in predictions]),
-        unknown=unknown,
+        unknown=np.concatenate(unknown) if unknown else None,
     )
 
 
@@ -92,8 +88,7 @@ def _record(task: Task, logits: ndarray, lengths: ndarray, threshold: float | nd
     offsets = np.arange(len(logits) + 1)
     if task.type == "bitvector":
         probability = np.where(known[:, None], _sigmoid(logits), np.float32(0))
-        unknown = None if known.all() else ~known
-        return Predictions(task, offsets, probability, (probability >= threshold) & known[:, None], unknown)
+        return Predictions(task, offsets, probability, (probability >= threshold) & known[:, None], ~known)
     probability = _softmax(logits)
     label = probability.argmax(axis=1).astype(np.int32)
     if not known.all():

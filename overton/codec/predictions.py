@@ -21,7 +21,7 @@ class Predictions:
             P(member) padded with zeros for `select`.
         label: `multiclass` and `select`: number of the predicted class or member, int32 of shape (unit,), -1
             where nothing can be predicted (an empty set, a null payload). `bitvector`: bool of shape (unit, label).
-        unknown: `bitvector`: where nothing can be predicted, bool of shape (unit,); None for nowhere.
+        unknown: `bitvector` on a singleton: where nothing can be predicted, bool of shape (unit,); None for the others.
     """
 
     task: Task

@@ -57,13 +57,14 @@ def fit_classes(evidence: Evidence) -> Fitted:
         return _leave_one_out(evidence, accuracy, with_prior=n_voting > 2)
     if n_voting < ENOUGH_SOURCES:
         assumed = np.full(evidence.n_sources, ONE_COIN.accuracy)
-        return _dawid_skene(evidence, accuracy, CONFUSION_SHARE_OF_FEW, PRIOR_SHARE, drawn_to=assumed)
-    return _dawid_skene(evidence, accuracy, CONFUSION_SHARE, PRIOR_SHARE)
+        return _dawid_skene(evidence, accuracy, assumed, CONFUSION_SHARE_OF_FEW, PRIOR_SHARE)
+    return _dawid_skene(evidence, accuracy, accuracy, CONFUSION_SHARE, PRIOR_SHARE)
 
 
 def fit_dawid_skene(evidence: Evidence) -> Fitted:
     """Confusion matrices and class prior, whatever the sources are like."""
-    return _dawid_skene(evidence, _fit_accuracy(evidence, ONE_COIN), 1.0, 1.0)
+    accuracy = _fit_accuracy(evidence, ONE_COIN)
+    return _dawid_skene(evidence, accuracy, accuracy, 1.0, 1.0)
 
 
 def broad_share(evidence: Evidence) -> float:
@@ -94,16 +95,10 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
 
 
 def _dawid_skene(
-    evidence: Evidence,
-    accuracy: ndarray,
-    confusion_share: float,
-    prior_share: float,
-    *,
-    drawn_to: ndarray | None = None,
+    evidence: Evidence, accuracy: ndarray, coins: ndarray, confusion_share: float, prior_share: float
 ) -> Fitted:
-    """Confusion matrices started from accuracies; their share left over goes to coins of `drawn_to`, or these."""
+    """Confusion matrices started from accuracies; the share that they leave over goes to one-coin rows of `coins`."""
     k, sample = evidence.n_labels, evidence.sample
-    coins = accuracy if drawn_to is None else drawn_to
     seen = _known_votes(evidence.known, evidence.n_sources, k)
     known = _known_classes(evidence.known, k)
     fitted = fit_confusion(sample.cells, sample.count, accuracy, CONFUSION, seen, known)

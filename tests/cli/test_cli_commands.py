@@ -13,6 +13,12 @@ from overton.application import Application
 from overton.cli.main import COMMANDS, main
 
 
+def copy_of(application: Application, directory: Path, *, built: bool = True) -> Path:
+    """A copy to spoil, with its version or without."""
+    left_out = shutil.ignore_patterns() if built else shutil.ignore_patterns("store", ".overton")
+    return Path(shutil.copytree(application.directory, directory / "app", ignore=left_out))
+
+
 def test_the_loop_from_init_to_served_prediction_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app = str(tmp_path / "app")
     assert main(["init", app, "--example", "factoid", "--records", "60"]) == 0
@@ -25,8 +31,7 @@ def test_the_loop_from_init_to_served_prediction_works(tmp_path: Path, capsys: p
 
 
 def test_no_output_replaces_what_it_was_made_of(tmp_path: Path, kinds_application: Application, capsys) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app)
+    app = copy_of(kinds_application, tmp_path)
     data, schema, link = next((app / "data").iterdir()), app / "schema.json", tmp_path / "link.jsonl"
     link.symlink_to(data)
     before = data.read_bytes(), schema.read_bytes()
@@ -83,8 +88,7 @@ def test_a_faulty_schema_is_told_as_json_too(tmp_path: Path, capsys: pytest.Capt
 def test_bad_lines_may_be_left_out_of_every_look_at_the_data(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
+    app = copy_of(kinds_application, tmp_path, built=False)
     (app / "data" / "zz.jsonl").write_text("{\n")
     assert main(["sources", str(app), "-q"]) == 1
     assert "--max-bad 1 [data.too-many-bad]" in capsys.readouterr().err
@@ -96,8 +100,7 @@ def test_bad_lines_may_be_left_out_of_every_look_at_the_data(
 
 
 def test_a_report_on_other_data_leaves_the_own_one_as_it_is(tmp_path: Path, kinds_application: Application) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app)
+    app = copy_of(kinds_application, tmp_path)
     data = str(next((app / "data").iterdir()))
     assert main(["report", str(app), "-q"]) == 0
     (own,) = (app / ".overton" / "reports").glob("*/report.json")
@@ -111,8 +114,7 @@ def test_a_report_on_other_data_leaves_the_own_one_as_it_is(tmp_path: Path, kind
 def test_promoting_what_is_live_adds_nothing_to_the_log(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app)
+    app = copy_of(kinds_application, tmp_path)
     for _ in range(2):
         assert main(["promote", str(app), "again"]) == 0
     assert "again: names" in capsys.readouterr().out
@@ -122,8 +124,7 @@ def test_promoting_what_is_live_adds_nothing_to_the_log(
 def test_a_damaged_version_is_told_and_no_other_takes_its_place(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app)
+    app = copy_of(kinds_application, tmp_path)
     (manifest,) = (app / "store" / "versions").glob("*/manifest.json")
     manifest.write_text("garbage")
     assert main(["report", str(app), "-q"]) == 1
@@ -135,8 +136,7 @@ def test_a_damaged_version_is_told_and_no_other_takes_its_place(
 
 
 def test_combined_labels_are_a_data_file_that_checks(tmp_path: Path, kinds_application: Application) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
+    app = copy_of(kinds_application, tmp_path, built=False)
     assert main(["combine", str(app), str(app / "data" / "zz.jsonl"), "-q"]) == 0
     assert main(["check", str(app), "-q"]) == 0
 
@@ -156,8 +156,7 @@ def test_a_user_with_a_number_and_no_name_may_promote(
         raise KeyError("getpwuid(): uid not found")
 
     monkeypatch.setattr("getpass.getuser", nobody)
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app)
+    app = copy_of(kinds_application, tmp_path)
     assert main(["promote", str(app), "live"]) == 0
     (entry,) = (app / "store" / "aliases" / "live").iterdir()
     assert json.loads(entry.read_text())["who"] == f"uid:{os.getuid()}"
@@ -166,8 +165,7 @@ def test_a_user_with_a_number_and_no_name_may_promote(
 def test_items_beyond_max_length_are_counted(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
+    app = copy_of(kinds_application, tmp_path, built=False)
     schema = json.loads((app / "schema.json").read_text())
     schema["payloads"]["tokens"]["max_length"] = 1
     (app / "schema.json").write_text(json.dumps(schema))
@@ -218,8 +216,7 @@ def test_an_unknown_task_names_the_near_one(kinds_application: Application, caps
 def test_check_tells_the_faults_of_tuning_and_data_together(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
+    app = copy_of(kinds_application, tmp_path, built=False)
     (app / "tuning.json").write_text('{"training": {"epoch": 3}}')
     with (app / "data" / "more.jsonl").open("w") as file:
         file.write('{"id": "x", "payloads": {"tokens": ["a"], "entities": [{"id": "A", "range": [0, 9]}]}}\n')
@@ -233,8 +230,7 @@ def test_check_tells_the_faults_of_tuning_and_data_together(
 def test_a_build_refuses_bad_lines_unless_told_how_many_it_may_leave_out(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
+    app = copy_of(kinds_application, tmp_path, built=False)
     (app / "data" / "more.jsonl").write_text('{"id": "x", "payloads": {"tokens"\n')
     assert main(["build", str(app), "-q"]) == 1
     assert "more.jsonl:1" in capsys.readouterr().err
@@ -282,8 +278,7 @@ def test_predictions_are_a_data_file_with_one_more_source(tmp_path: Path, kinds_
 def test_a_version_is_promoted_and_found_by_its_alias(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app)
+    app = copy_of(kinds_application, tmp_path)
     assert main(["promote", str(app), "live", "--why", "first"]) == 0
     assert "live: nothing -> " in capsys.readouterr().out
     assert main(["versions", str(app)]) == 0
@@ -296,8 +291,7 @@ def test_a_version_is_promoted_and_found_by_its_alias(
 def test_explaining_an_application_needs_no_version(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(kinds_application.directory, app, ignore=shutil.ignore_patterns("store", ".overton"))
+    app = copy_of(kinds_application, tmp_path, built=False)
     assert main(["explain", str(app), "-q"]) == 0
     assert "select_head.v1" in capsys.readouterr().out
 

@@ -15,7 +15,7 @@ from overton.data.dataset import Dataset
 from overton.data.faults.tally import Tally
 from overton.data.files.ingest import BadLine, OnBad, no_quarantine
 from overton.data.files.lines import read_blocks
-from overton.data.files.load import load_shard, shard_problems
+from overton.data.files.load import load_shard, no_records, shard_problems
 from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
 from overton.schema import Schema
@@ -54,11 +54,10 @@ def check_data(
 def _summary(joined: Joined, faults: Tally) -> DataCheck:
     dataset = Dataset(joined)
     if not dataset.n_records and not faults.problems():
-        folder = str(Path(joined.shards[0].path).parent)
-        faults.add([Problem("there is no record with payloads", "data.no-records", folder)])
+        faults.add([no_records(joined)])
     amended = [row for rows in joined.late_row for row in rows[rows >= 0].tolist()]
     counts = {
-        "bad": sum(shard.meta["n_bad"] for shard in joined.shards) + len(joined.bad_lines),
+        "bad": joined.n_bad,
         "amending": len(amended),
         "amended": len(set(amended)),
         "overridden": sum(dataset.n_overridden(task.name) for task in dataset.schema.tasks),

@@ -1,6 +1,7 @@
 """Digests of data files, remembered by size and times of change so that an unchanged file is not read again."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,8 @@ _SETTLED = (
     2_000_000_000  # nanoseconds: a file that changed so shortly before may change again within one tick of its clock
 )
 
-Known = dict[str, tuple[tuple[int, int, int, int], str]]
+Signs = tuple[int, int, int, int]
+Known = dict[str, tuple[Signs, str]]
 
 
 def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
@@ -37,7 +39,7 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
         try:
             status = path.stat()
             entry = known.get(str(path.absolute()))
-            signs = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+            signs = signs_of(status)
             same = entry is not None and entry[0] == signs
             settled = status.st_mtime_ns + _SETTLED < written
             trusted = entry is not None and same and settled
@@ -54,6 +56,11 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
         sure = {path: entry for path, entry in known.items() if entry[0][1] + _SETTLED < written}
         write_atomic(memory, msgspec.json.encode(sure | fresh))
     return digests
+
+
+def signs_of(status: os.stat_result) -> Signs:
+    """By what a file that has changed is known without reading it: its size, times of change and number."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _recall(memory: Path) -> tuple[Known, int]:

@@ -8,17 +8,18 @@ import msgspec
 
 from overton import __version__
 from overton.base import Event, Observe, OvertonError, Problem, digest_json, group_problems, ignore
+from overton.base.errors import SHOWN
 from overton.data.dataset import Dataset
 from overton.data.files.container import VERSION, open_container
 from overton.data.files.digests import file_digests
 from overton.data.files.ingest import OnBad, ingest, no_quarantine
 from overton.data.files.verified import verify_once
 from overton.data.names import count_of
-from overton.data.rows.join import join_shards
+from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
 from overton.schema import Schema
 
-SHOWN = 19  # kinds of fault of bad lines; `check` tells them all
+_KINDS = SHOWN - 1  # of faults of bad lines, so that how many there are is shown too; `check` tells them all
 
 
 def load_dataset(
@@ -34,7 +35,8 @@ def load_dataset(
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where a file cannot be read, or more lines than `max_bad` are bad: with all their faults, grouped.
+        OvertonError: Where a file cannot be read, or more lines than `max_bad` are bad: with their faults, grouped,
+            the most frequent kinds.
     """
     files = sorted(files, key=lambda path: path.name)
     cache.mkdir(parents=True, exist_ok=True)
@@ -49,18 +51,24 @@ def load_dataset(
     if unreadable:
         raise OvertonError(unreadable)
     joined = join_shards(schema, shards)
-    n_bad = sum(shard.meta["n_bad"] for shard in shards) + len(joined.bad_lines)
+    n_bad = joined.n_bad
     if n_bad > max_bad:
         faults = group_problems([*(problem for shard in shards for problem in shard_problems(shard)), *joined.problems])
-        raise OvertonError([*faults[:SHOWN], _too_many(n_bad, max_bad)])
+        raise OvertonError([*faults[:_KINDS], _too_many(n_bad, max_bad)])
     if n_bad:
         observe(Event("ingest", f"{count_of(n_bad, 'bad line')} left out"))
     if joined.stranded:
         observe(Event("ingest", f"{count_of(len(joined.stranded), 'line')} that would add to them left out"))
     dataset = Dataset(joined)
     if not dataset.n_records:
-        raise OvertonError(Problem("there is no record with payloads", "data.no-records", str(files[0].parent)))
+        raise OvertonError(no_records(joined))
     return dataset
+
+
+def no_records(joined: Joined) -> Problem:
+    """What is wrong with shards that hold no record."""
+    folder = Path(joined.shards[0].path).parent
+    return Problem("there is no record with payloads", "data.no-records", str(folder))
 
 
 def _too_many(n_bad: int, max_bad: int) -> Problem:
@@ -81,7 +89,7 @@ def load_shard(
     if rows.exists() or votes.exists():
         try:
             shard = open_shard(path, rows, votes)
-            verify_once((rows, votes), cache)
+            verify_once(rows, votes)
             return shard
         except OvertonError as error:
             observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))

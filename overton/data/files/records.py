@@ -1,8 +1,6 @@
 """Records to and from data files, one JSON object a line; the name's ending says how the file is compressed."""
 
-import errno
 import gzip
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +9,7 @@ from typing import IO, Any, cast
 
 import msgspec
 
-from overton.base.files import atomic_writer
+from overton.base.files import atomic_writer, check_place
 from overton.data.files.lines import read_blocks
 
 STANDARD = Path("-")
@@ -47,8 +45,7 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+    check_place(path)
     with atomic_writer(path) as file:
         if path.name.endswith(".gz"):
             with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as stream:

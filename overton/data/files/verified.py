@@ -1,49 +1,41 @@
-"""Which shards were read through and found whole, so that only those that changed since are read through again."""
+"""Whether a shard was read through and found whole, so that only one that changed since is read through again."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from overton.base.files import write_atomic
 from overton.data.files.container import verify_container
+from overton.data.files.digests import Signs, signs_of
 
-NAME = "verified.json"
-
-Signs = tuple[int, int, int, int]
+SUFFIX = ".verified"
 
 
-def verify_once(files: Sequence[Path], cache: Path) -> None:
-    """Verify the files that are new or have changed since they were last verified.
+def verify_once(rows: Path, votes: Path) -> None:
+    """Verify the two files of a shard, unless they are as they were when they were last verified.
 
     A shard opens in milliseconds whatever its size, and a read of it all would not, so what was found is remembered
-    with the size, the times of change and the number of the file. A disk that changes bytes by itself goes unnoticed.
+    beside it, with the size, the times of change and the number of its files. A disk that changes bytes by itself
+    goes unnoticed.
 
     Args:
-        files: Files that `open_container` has opened.
-        cache: Folder where it is remembered.
+        rows: A file that `open_container` has opened.
+        votes: The same.
 
     Raises:
         OvertonError: Where one is damaged.
     """
-    memory = cache / NAME
-    known = _recall(memory)
-    signs = {path.name: _signs(path) for path in files}
-    changed = [path for path in files if known.get(path.name) != signs[path.name]]
-    for path in changed:
+    memory = rows.with_suffix(SUFFIX)
+    signs = [signs_of(path.stat()) for path in (rows, votes)]
+    if _recall(memory) == signs:
+        return
+    for path in (rows, votes):
         verify_container(path)
-    if changed:
-        left = {name: entry for name, entry in known.items() if (cache / name).exists()}
-        write_atomic(memory, msgspec.json.encode(left | signs))
+    write_atomic(memory, msgspec.json.encode(signs))
 
 
-def _signs(path: Path) -> Signs:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def _recall(memory: Path) -> dict[str, Signs]:
+def _recall(memory: Path) -> list[Signs]:
     try:
-        return msgspec.json.decode(memory.read_bytes(), type=dict[str, Signs])
+        return msgspec.json.decode(memory.read_bytes(), type=list[Signs])
     except (OSError, msgspec.DecodeError):
-        return {}
+        return []

@@ -1,6 +1,6 @@
 """Shards to one data set: records are numbered through, late records find theirs, and what does not fit is told."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,6 +37,12 @@ class Joined:
     problems: tuple[Problem, ...]
     bad_lines: tuple[tuple[int, int], ...]
     stranded: tuple[Problem, ...] = ()
+
+    @property
+    def n_bad(self) -> int:
+        """Number of lines that are left out for a fault of their own or between lines."""
+        own: int = sum(shard.meta["n_bad"] for shard in self.shards)
+        return own + len(self.bad_lines)
 
     @property
     def schema(self) -> Schema:
@@ -110,15 +116,16 @@ def join_shards(schema: Schema, shards: Sequence[Shard]) -> Joined:
     stranded: list[Problem] = []
     for number, shard in enumerate(shards):
         rows = late_row[number]
-        stranded.extend(_stranded(shard, rows, left_out))
+        unknown, without_record = _unmatched(shard, rows, left_out)
+        stranded += without_record
         for faults in (
-            _unknown_ids(shard, rows, left_out),
+            unknown,
             check_late(shard, rows, joined.full, layout),
             late_splits(shard, rows, splits),
         ):
             for late, problem in list(faults):
                 problems.append(problem)
-                bad_lines.append((number, int(shard.votes["late.line"][late])))
+                bad_lines.append((number, shard.late_line(late)))
                 rows[late] = -1
     lines = tuple(dict.fromkeys(bad_lines))
     return Joined(layout, tuple(shards), kept, tuple(late_row), tuple(problems), lines, tuple(stranded))
@@ -208,35 +215,25 @@ def _left_out(shards: Sequence[Shard]) -> dict[str, str]:
     return places
 
 
-def _stranded(shard: Shard, late_row: ndarray, left_out: Mapping[str, str]) -> Iterator[Problem]:
-    unknown = np.flatnonzero(late_row < 0).tolist() if left_out else []
-    names = shard.late_ids() if unknown else []
-    for late in unknown:
-        if names[late] in left_out:
-            yield Problem(
-                message=f"the record {names[late]!r} is left out for its fault at {left_out[names[late]]}",
-                code="record.left-out",
-                path=shard.path,
-                line=int(shard.votes["late.line"][late]),
-                field="$.id",
-                hint="Mend the record; what this line adds to it is left out with it",
-            )
-
-
-def _unknown_ids(shard: Shard, late_row: ndarray, left_out: Mapping[str, str]) -> Iterator[tuple[int, Problem]]:
-    unknown = np.flatnonzero(late_row < 0).tolist()
-    names = shard.late_ids() if unknown else []
-    for late in unknown:
-        if names[late] in left_out:
-            continue
-        yield (
-            late,
-            Problem(
-                message=f"no record has the id {names[late]!r}",
-                code="record.unknown-id",
-                path=shard.path,
-                line=int(shard.votes["late.line"][late]),
-                field="$.id",
-                hint="A record without 'payloads' adds labels and tags to the record that it names",
-            ),
-        )
+def _unmatched(
+    shard: Shard, late_row: ndarray, left_out: Mapping[str, str]
+) -> tuple[list[tuple[int, Problem]], list[Problem]]:
+    """Late records that name none: those that are at fault, and those whose record is left out for its own."""
+    unknown: list[tuple[int, Problem]] = []
+    stranded: list[Problem] = []
+    lates = np.flatnonzero(late_row < 0).tolist()
+    names = shard.late_ids() if lates else []
+    for late in lates:
+        place = left_out.get(names[late])
+        if place is None:
+            message, code = f"no record has the id {names[late]!r}", "record.unknown-id"
+            hint = "A record without 'payloads' adds labels and tags to the record that it names"
+        else:
+            message, code = f"the record {names[late]!r} is left out for its fault at {place}", "record.left-out"
+            hint = "Mend the record; what this line adds to it is left out with it"
+        problem = Problem(message, code, shard.path, shard.late_line(late), "$.id", hint)
+        if place is None:
+            unknown.append((late, problem))
+        else:
+            stranded.append(problem)
+    return unknown, stranded

@@ -65,7 +65,7 @@ def late_splits(shard: Shard, late_row: ndarray, splits: ndarray) -> Iterator[tu
                         message=f"the tag {name!r} comes to a record that is in {SPLITS[splits[row]]!r}",
                         code="record.two-splits",
                         path=shard.path,
-                        line=int(shard.votes["late.line"][late]),
+                        line=shard.late_line(late),
                         field="$.tags",
                         hint="A record stands in one split",
                     ),
@@ -116,7 +116,7 @@ def _problem(shard: Shard, lists: LateLists, place: int, task: Task, n_items: in
         message=f"{seen} for the record that this line names, but its {task.payload!r} {has}",
         code="record.select-index" if task.type == "select" else "record.label-length",
         path=shard.path,
-        line=int(shard.votes["late.line"][int(lists.owner[place])]),
+        line=shard.late_line(int(lists.owner[place])),
         field=json_path(["tasks", task.name, source]),
         kind=f"late {task.name}",
     )

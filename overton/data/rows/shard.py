@@ -91,6 +91,10 @@ class Shard:
         first, content = self.votes["late.id.first"].tolist(), self.votes["late.id.bytes"].tobytes()
         return [content[start:end].decode() for start, end in pairwise(first)]
 
+    def late_line(self, late: int) -> int:
+        """Line of a late record."""
+        return int(self.votes["late.line"][late])
+
     def bad_ids(self) -> list[tuple[str, int]]:
         """Id and line of each record that is left out for a fault of its own."""
         first, content = self.rows["bad.id.first"].tolist(), self.rows["bad.id.bytes"].tobytes()
