@@ -132,7 +132,9 @@ class Application:
         rows: list[SourceRow] = []
         for name in self.task_names(task):
             votes = dataset.votes(name)
-            rows.extend(source_rows(votes, combine_votes(dataset, name), dataset.splits))
+            rows.extend(
+                source_rows(votes, combine_votes(dataset, name, use_dev_gold=self.tuning.use_dev_gold), dataset.splits)
+            )
         return tuple(rows)
 
     def combine(self, output: Path, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> int:
@@ -150,7 +152,8 @@ class Application:
         self._check_output(output)
         dataset = self.dataset(max_bad=max_bad, observe=observe)
         names = self.task_names(task)
-        targets = {name: combine_votes(dataset, name).targets for name in names}
+        use_dev_gold = self.tuning.use_dev_gold
+        targets = {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold).targets for name in names}
         listed = {task.name: dataset.schema.unit(task) != "record" for task in dataset.schema.tasks}
 
         def records() -> Iterator[dict[str, Any]]:

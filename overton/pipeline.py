@@ -90,7 +90,7 @@ def build(
     for note in dataset.notes:
         observe(Event("data", note))
     with clock("combine"):
-        combined = combine_all(dataset, observe=observe)
+        combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, observe=observe)
     with clock("compile"):
         planned = plan(dataset, tuning)
     with clock("train"):
@@ -104,19 +104,25 @@ def build(
     return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples, golden=golden)
 
 
-def combine_all(dataset: Dataset, *, observe: Observe = ignore) -> dict[str, Combined]:
+def combine_all(dataset: Dataset, *, use_dev_gold: bool = True, observe: Observe = ignore) -> dict[str, Combined]:
     """The combined votes of every task by name.
+
+    Args:
+        dataset: The records.
+        use_dev_gold: Whether gold on dev records shows what the sources are worth.
+        observe: Told of the progress.
 
     Raises:
         OvertonError: Where no training record has a label of any task.
     """
     combined = {}
     for task in dataset.schema.tasks:
-        found = combine_votes(dataset, task.name)
+        found = combine_votes(dataset, task.name, use_dev_gold=use_dev_gold)
         combined[task.name] = found
         n_voted = int((found.targets.index >= 0).sum()) - found.n_certain
         parts = [f"{found.n_certain:,} gold targets"] if found.n_certain else []
         parts += [f"{n_voted:,} targets from {len(found.accuracy)} sources by {found.method}"] if n_voted else []
+        parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
     if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
         raise OvertonError(
@@ -129,11 +135,13 @@ def combine_all(dataset: Dataset, *, observe: Observe = ignore) -> dict[str, Com
     return combined
 
 
-def combine_votes(dataset: Dataset, task: str) -> Combined:
-    """The combined votes of one task; gold counts as certain where it stands in training data."""
-    training = np.zeros(dataset.n_records, np.bool_)
-    training[dataset.splits.train] = True
-    return combine(dataset.votes(task), training=training)
+def combine_votes(dataset: Dataset, task: str, *, use_dev_gold: bool = True) -> Combined:
+    """The combined votes of one task.
+
+    Gold is certain where it stands in training data; on dev it shows what the sources are worth, and is no target.
+    """
+    training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
+    return combine(dataset.votes(task), training=training, dev=dev if use_dev_gold else None)
 
 
 def plan(dataset: Dataset, tuning: Tuning) -> Plan:

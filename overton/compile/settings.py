@@ -24,6 +24,7 @@ class Rule:
         low: The least number, where it is one.
         high: The greatest.
         whole: Whether the number must be whole.
+        flag: Whether it is true or false.
     """
 
     meaning: str
@@ -32,10 +33,13 @@ class Rule:
     low: float = 0
     high: float = 0
     whole: bool = False
+    flag: bool = False
 
     @property
     def expected(self) -> str:
         """What is expected, in words."""
+        if self.flag:
+            return "true or false"
         if self.names:
             return f"one of {', '.join(repr(name) for name in self.names)}"
         if self.form:
@@ -45,6 +49,8 @@ class Rule:
 
     def accepts(self, value: object) -> bool:
         """Whether a value may stand there."""
+        if self.flag:
+            return isinstance(value, bool)
         if self.names:
             return value in self.names
         if self.form:
@@ -62,6 +68,8 @@ class Rule:
     def json_schema(self) -> dict[str, Any]:
         """JSON Schema of one value."""
         schema: dict[str, Any] = {"description": self.meaning}
+        if self.flag:
+            return {**schema, "type": "boolean"}
         if self.names:
             return {**schema, "enum": list(self.names)}
         if self.form:
@@ -98,6 +106,9 @@ SEARCH_SETTINGS: Mapping[str, Rule] = {
 SERVING_SETTINGS: Mapping[str, Rule] = {
     "p99_ms": Rule("Latency that 99 of 100 single queries must meet, in milliseconds.", low=0.01, high=100000),
 }
+SUPERVISION_SETTINGS: Mapping[str, Rule] = {
+    "use_dev_gold": Rule("Whether gold on dev records shows what the sources are worth; true if left out.", flag=True),
+}
 
 
 def tuning_json_schema() -> dict[str, Any]:
@@ -112,6 +123,7 @@ def tuning_json_schema() -> dict[str, Any]:
                 "payloads": {"type": "object", "additionalProperties": payload},
                 "training": _object({name: _choice(rule) for name, rule in TRAINING_SETTINGS.items()}),
                 "search": _object({name: rule.json_schema() for name, rule in SEARCH_SETTINGS.items()}),
+                "supervision": _object({name: rule.json_schema() for name, rule in SUPERVISION_SETTINGS.items()}),
                 "serving": _object({name: rule.json_schema() for name, rule in SERVING_SETTINGS.items()}),
             }
         ),

@@ -10,11 +10,18 @@ from typing import Any
 
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.compile.choices import SETTINGS_OF_PAYLOAD, Choices, default_choices
-from overton.compile.settings import PAYLOAD_SETTINGS, SEARCH_SETTINGS, SERVING_SETTINGS, TRAINING_SETTINGS, Rule
+from overton.compile.settings import (
+    PAYLOAD_SETTINGS,
+    SEARCH_SETTINGS,
+    SERVING_SETTINGS,
+    SUPERVISION_SETTINGS,
+    TRAINING_SETTINGS,
+    Rule,
+)
 from overton.schema import Schema
 
 Options = tuple[Any, ...]
-SECTIONS = ("payloads", "search", "serving", "training")
+SECTIONS = ("payloads", "search", "serving", "supervision", "training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +33,14 @@ class Tuning:
         training: Likewise, by setting of training.
         search: How long to search: `trials`, `minutes`.
         serving: What serving must meet: `p99_ms`.
+        use_dev_gold: Whether gold on dev records shows what the sources are worth.
     """
 
     payloads: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)
     training: Mapping[str, Options] = field(default_factory=dict)
     search: Mapping[str, float] = field(default_factory=dict)
     serving: Mapping[str, float] = field(default_factory=dict)
+    use_dev_gold: bool = True
 
     def choices(self, schema: Schema) -> Choices:
         """The default choices with what the tuning says in their place; of several values, the first."""
@@ -58,11 +67,13 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
     faults: list[Problem] = []
     sections = _section(value, "$", SECTIONS, faults)
     payloads = _section(sections.get("payloads", {}), "$.payloads", [p.name for p in schema.payloads], faults)
+    supervision = _values(sections.get("supervision", {}), "$.supervision", SUPERVISION_SETTINGS, faults)
     tuning = Tuning(
         payloads={name: _payload(schema, name, settings, faults) for name, settings in payloads.items()},
         training=_options(sections.get("training", {}), "$.training", TRAINING_SETTINGS, faults),
-        search=_numbers(sections.get("search", {}), "$.search", SEARCH_SETTINGS, faults),
-        serving=_numbers(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
+        search=_values(sections.get("search", {}), "$.search", SEARCH_SETTINGS, faults),
+        serving=_values(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
+        use_dev_gold=supervision.get("use_dev_gold", True),
     )
     if faults:
         raise OvertonError(replace(fault, path=path) for fault in faults)
@@ -117,11 +128,11 @@ def _options(value: object, at: str, rules: Mapping[str, Rule], faults: list[Pro
     return options
 
 
-def _numbers(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, float]:
-    numbers = _section(value, at, rules, faults)
-    found = [_check(number, f"{at}.{name}", rules[name]) for name, number in numbers.items()]
+def _values(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, Any]:
+    values = _section(value, at, rules, faults)
+    found = [_check(inner, f"{at}.{name}", rules[name]) for name, inner in values.items()]
     faults.extend(fault for fault in found if fault)
-    return numbers
+    return values
 
 
 def _check(value: object, at: str, rule: Rule) -> Problem | None:

@@ -1,9 +1,9 @@
 """Supervision: the votes of every source, combined into the probability of each label."""
 
+from overton.supervision.analysis.render import render_sources
+from overton.supervision.analysis.rows import SourceRow, source_rows
 from overton.supervision.combine import METHODS, Combined, combine
 from overton.supervision.combined_labels import combined_labels
-from overton.supervision.render import render_sources
-from overton.supervision.sources import SourceRow, source_rows
 from overton.supervision.targets import Targets
 
 __all__ = [

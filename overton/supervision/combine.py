@@ -1,6 +1,6 @@
 """Votes of one task to targets: the one door to this room's label models."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,21 +9,33 @@ from numpy import ndarray
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Votes
 from overton.schema import TaskType
-from overton.supervision.bits import fit_bits
-from overton.supervision.classes import fit_classes, fit_dawid_skene
-from overton.supervision.evidence import Evidence, Fitted, gather_evidence
-from overton.supervision.majority import majority_bits, majority_labels
-from overton.supervision.members import fit_members
+from overton.supervision.models.bits import fit_bits
+from overton.supervision.models.classes import fit_classes, fit_dawid_skene
+from overton.supervision.models.evidence import (
+    FIT_VOTES,
+    Known,
+    evidence_of,
+    gold_and_units,
+    known_of,
+    label_count,
+    option_counts,
+    thin,
+    voting_cells,
+)
+from overton.supervision.models.label_model import LabelModel
+from overton.supervision.models.majority import agreement, exact_agreement, majority_table
+from overton.supervision.models.members import fit_members
+from overton.supervision.models.patterns import Patterns, find_patterns, without_units
+from overton.supervision.models.weigh import Fit, fit_weighed
 from overton.supervision.targets import Targets
 
-Fit = Callable[[Evidence], Fitted]
-
+MAJORITY = "majority"
 # A select source has one accuracy and a bit two rates under every model but the vote, so two names mean one there.
-METHODS: Mapping[str, Mapping[TaskType, Fit]] = {
+FITS: Mapping[str, Mapping[TaskType, Fit]] = {
     "auto": {"multiclass": fit_classes, "bitvector": fit_bits, "select": fit_members},
     "dawid_skene": {"multiclass": fit_dawid_skene, "bitvector": fit_bits, "select": fit_members},
-    "majority": {"multiclass": majority_labels, "bitvector": majority_bits, "select": majority_labels},
 }
+METHODS = (*FITS, MAJORITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +45,34 @@ class Combined:
     Attributes:
         targets: The targets of all records.
         method: The model that was used: `majority`, `leave_one_out` or `dawid_skene`.
+        model: The fitted model; None for `majority`, and where nobody but gold votes.
+        patterns: The different rows of votes; `index` is the pattern of each unit.
         accuracy: Estimated probability that a vote is right, by source other than `gold` that votes at all; for
             bitvectors that all its bits are right.
+        copies: Sources that vote as one, each with the others of its block.
         expected: Probability that the best guess is right, for each row of the table, shape (row,).
         prior: P(class) or P(bit), shape (label,); None where the model has none.
-        n_patterns: Number of different rows of votes.
         n_certain: Number of units whose target is gold.
+        n_known: Number of units with votes whose gold showed what sources are worth.
         n_certain_rows: Number of rows of the table that are gold; they are its last.
     """
 
     targets: Targets
     method: str
+    model: LabelModel | None
+    patterns: Patterns
     accuracy: Mapping[str, float]
+    copies: Mapping[str, tuple[str, ...]]
     expected: ndarray
     prior: ndarray | None
-    n_patterns: int
     n_certain: int
+    n_known: int
     n_certain_rows: int
+
+    @property
+    def n_patterns(self) -> int:
+        """Number of different rows of votes."""
+        return self.patterns.n_patterns
 
 
 def combine(
@@ -57,7 +80,8 @@ def combine(
     *,
     method: str = "auto",
     training: ndarray | None = None,
-    fit_units: int = 100_000,
+    dev: ndarray | None = None,
+    fit_votes: int = FIT_VOTES,
     seed: int = 0,
 ) -> Combined:
     """Combine the votes of one task.
@@ -65,9 +89,10 @@ def combine(
     Args:
         votes: All votes of the task; `gold` is never one of them.
         method: A name in `METHODS`.
-        training: Records on which gold is certain truth, bool of shape (record,); none where None. Gold on other
-            records is not looked at.
-        fit_units: Most units that a model is fitted on; a sample of them where there are more.
+        training: Records on which gold is certain truth, bool of shape (record,); none where None.
+        dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
+            other records is not looked at.
+        fit_votes: Most votes that a model is fitted on; those of a sample of the units where there are more.
         seed: Seed of that sample.
 
     Returns:
@@ -84,35 +109,84 @@ def combine(
                 hint=did_you_mean(method, METHODS),
             )
         )
-    evidence, certain = gather_evidence(votes, training, fit_units=fit_units, seed=seed)
-    fitted = METHODS[method][votes.task.type](evidence) if evidence.patterns.n_patterns else _unvoted(evidence)
-    targets = _targets(votes, evidence, fitted, certain)
-    voting = np.unique(evidence.patterns.cells.source)
+    cells, n_options, n_labels = voting_cells(votes), option_counts(votes), label_count(votes)
+    patterns = find_patterns(cells, n_options)
+    gold, certain, learned_from = gold_and_units(votes, training, dev)
+    known = known_of(cells, n_options, gold, learned_from)
+    model = None
+    if method != MAJORITY and patterns.n_patterns:
+        sample = thin(without_units(patterns, learned_from), fit_votes, seed)
+        model = fit_model(votes, sample, known, method=method, seed=seed)
+        table = model.table(patterns)
+    else:
+        table = majority_table(patterns, n_labels, bits=votes.task.type == "bitvector")
+    targets = _targets(votes, patterns, table, certain, gold.label[certain])
     return Combined(
         targets=targets,
-        method=fitted.method,
-        accuracy={votes.sources[source]: float(fitted.accuracy[source]) for source in voting},
-        expected=np.append(fitted.expected, np.ones(len(targets.table) - len(fitted.table))),
-        prior=fitted.prior,
-        n_patterns=evidence.patterns.n_patterns,
+        method=model.method if model else MAJORITY,
+        model=model,
+        patterns=patterns,
+        accuracy=_accuracy(votes, patterns, model, table),
+        copies=_copies(votes, model),
+        expected=np.append(_expected(votes, table), np.ones(len(targets.table) - len(table))),
+        prior=model.prior if model else None,
         n_certain=int(certain.sum()),
-        n_certain_rows=len(targets.table) - len(fitted.table),
+        n_known=int((learned_from & (patterns.index >= 0)).sum()),
+        n_certain_rows=len(targets.table) - len(table),
     )
 
 
-def _unvoted(evidence: Evidence) -> Fitted:
-    """Nobody but gold voted, so there is nothing to fit."""
-    return Fitted(np.zeros((0, evidence.n_labels)), np.zeros(evidence.n_sources), np.zeros(0), "majority")
+def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, seed: int) -> LabelModel:
+    """Fit the label model of a task on the patterns of its votes, and on votes beside known truth."""
+    task_type = votes.task.type
+    evidence = evidence_of(task_type, len(votes.sources), label_count(votes), patterns, known, seed=seed)
+    return fit_weighed(FITS[method][task_type], evidence, seed=seed)
 
 
-def _targets(votes: Votes, evidence: Evidence, fitted: Fitted, certain: ndarray) -> Targets:
+def _expected(votes: Votes, table: ndarray) -> ndarray:
+    """Probability that the best guess of each pattern is right, of shape (pattern,)."""
+    right: ndarray = np.maximum(table, 1 - table).prod(1) if votes.task.type == "bitvector" else table.max(1, initial=0)
+    return right
+
+
+def _accuracy(votes: Votes, patterns: Patterns, model: LabelModel | None, table: ndarray) -> dict[str, float]:
+    """Estimated accuracy of the sources that vote: the model's own, of copies how far the targets agree with them."""
+    voting = np.unique(patterns.cells.source)
+    estimate = exact_agreement if votes.task.type == "bitvector" else agreement
+    if model is None:
+        accuracy = estimate(patterns, table, len(votes.sources))
+    else:
+        accuracy = model.accuracy.copy()
+        together = np.isin(model.block, _shared_blocks(model))
+        if together.any():
+            accuracy[together] = estimate(patterns, table, len(votes.sources))[together]
+    return {votes.sources[source]: float(accuracy[source]) for source in voting}
+
+
+def _shared_blocks(model: LabelModel) -> ndarray:
+    blocks, size = np.unique(model.block, return_counts=True)
+    return blocks[size > 1]
+
+
+def _copies(votes: Votes, model: LabelModel | None) -> dict[str, tuple[str, ...]]:
+    if model is None:
+        return {}
+    copies = {}
+    for block in _shared_blocks(model):
+        names = [votes.sources[source] for source in np.flatnonzero(model.block == block)]
+        copies.update({name: tuple(other for other in names if other != name) for name in names})
+    return copies
+
+
+def _targets(votes: Votes, patterns: Patterns, table: ndarray, certain: ndarray, truth: ndarray) -> Targets:
     """The table of the patterns, and below it the rows that are certain."""
-    rows, number = _distinct(evidence.known.truth)
-    sure = rows if votes.task.type == "bitvector" else np.arange(evidence.n_labels) == rows[:, None]
-    index = evidence.patterns.index.astype(np.int32)
-    index[certain] = len(fitted.table) + number
-    table = np.concatenate([fitted.table, sure.reshape(len(rows), evidence.n_labels)]).astype(np.float32)
-    return Targets(votes.task, votes.offsets, index, table)
+    rows, number = _distinct(truth)
+    n_labels = table.shape[1]
+    sure = rows if votes.task.type == "bitvector" else np.arange(n_labels) == rows[:, None]
+    index = patterns.index.astype(np.int32)
+    index[certain] = len(table) + number
+    whole = np.concatenate([table, sure.reshape(len(rows), n_labels)]).astype(np.float32)
+    return Targets(votes.task, votes.offsets, index, whole)
 
 
 def _distinct(truth: ndarray) -> tuple[ndarray, ndarray]:

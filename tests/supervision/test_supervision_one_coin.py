@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from overton.supervision.one_coin import OneCoinSettings, find_slots, fit_one_coin, log_odds, slot_scores, slot_table
-from overton.supervision.patterns import Cells, find_patterns
+from overton.supervision.models.members import MemberScorer
+from overton.supervision.models.one_coin import OneCoinSettings, fit_one_coin, log_odds
+from overton.supervision.models.patterns import Cells, find_patterns
+from overton.supervision.models.probability import softmax
 
 SETTINGS = OneCoinSettings(accuracy=0.75, strength=16, lowest=0.1, highest=0.98)
 
@@ -15,9 +17,9 @@ def cells_of(rows):
 
 def test_the_posterior_is_that_of_bayes():
     cells = cells_of([[(0, 1), (1, 2)]])
-    n_options, accuracy = np.array([3]), np.array([0.8, 0.6])
-    slots = find_slots(cells, n_options)
-    table = slot_table(slots, slot_scores(cells, slots, n_options, accuracy), n_options, 4)
+    scorer = MemberScorer(np.array([0.8, 0.6]), n_labels=4)
+    scores = scorer.scores(cells, np.array([3]), np.ones(2))
+    table = softmax(np.where(np.arange(4) < 3, scores, -np.inf))
     likelihood = np.array([0.1 * 0.2, 0.8 * 0.2, 0.1 * 0.6])
     assert table[0] == pytest.approx([*(likelihood / likelihood.sum()), 0])
 

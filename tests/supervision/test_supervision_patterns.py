@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overton.supervision.patterns import Cells, find_patterns, keep_rows, slices, take_cells
+from overton.supervision.models.patterns import Cells, find_patterns, keep_rows, slices, take_cells
 from tests.supervision.planted import votes_of
 
 

@@ -7,35 +7,28 @@ carry a class prior, and where there are enough of them confusion matrices too: 
 coincide, so that sources whose errors go together look like one more truth, and more sources are needed.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.confusion import (
+from overton.supervision.models.confusion import (
     ConfusionSettings,
     class_scores,
     fit_confusion,
     fit_prior,
     one_coin_rows,
 )
-from overton.supervision.evidence import Evidence, Fitted, Known, worth
-from overton.supervision.one_coin import (
-    OneCoinSettings,
-    find_slots,
-    fit_one_coin,
-    keep_agreed,
-    label_votes,
-    right_votes,
-)
-from overton.supervision.probability import softmax
+from overton.supervision.models.evidence import BROAD, CORRELATION, Evidence, Known, breadth
+from overton.supervision.models.label_model import LabelModel
+from overton.supervision.models.one_coin import OneCoinSettings, fit_one_coin, label_votes, right_votes
+from overton.supervision.models.patterns import Cells
 
-ONE_COIN = OneCoinSettings(accuracy=0.75, strength=64, lowest=1.0, highest=0.95)
-ONE_COIN_OF_RULES = replace(ONE_COIN, levelled=0.35)
+ONE_COIN = OneCoinSettings(accuracy=0.75, strength=64, lowest=0.1, highest=0.95)
+ONE_COIN_OF_RULES = replace(ONE_COIN, lowest=1.0, levelled=0.35)
 CONFUSION = ConfusionSettings()
 
 # Judged by log loss on labelled sets of rules, taggers and crowds.
-BROAD = 0.9  # a source is broad that uses this share of the classes, mean of: share of all classes, share of all votes
 MOSTLY_BROAD = 0.4  # share of the votes that broad sources must give for a class prior
 FEW_SOURCES = 4  # with fewer, or of two classes with fewer than enough, confusion matrices show errors that go together
 ENOUGH_SOURCES = 8  # to believe confusion matrices more than one coin
@@ -46,9 +39,24 @@ PRIOR_SHARE = 0.5  # of the class prior
 MOST_NUMBERS = 50_000_000  # in all confusion matrices together
 
 
-def fit_classes(evidence: Evidence) -> Fitted:
+@dataclass(frozen=True, slots=True)
+class ClassScorer:
+    """log P(vote | class) of every source.
+
+    Attributes:
+        log_vote: As in `Confusion`, of shape (source * class, class).
+    """
+
+    log_vote: ndarray
+
+    def scores(self, cells: Cells, n_options: ndarray, scale: ndarray) -> ndarray:
+        """See `Scorer`."""
+        return class_scores(cells, len(n_options), np.zeros(self.log_vote.shape[1]), self.log_vote, scale)
+
+
+def fit_classes(evidence: Evidence) -> LabelModel:
     """The model that suits the sources."""
-    n_voting = len(np.unique(evidence.sample.cells.source))
+    n_voting = len(evidence.voting)
     if broad_share(evidence) < MOSTLY_BROAD:
         return _leave_one_out(evidence, _fit_accuracy(evidence, ONE_COIN_OF_RULES), with_prior=False)
     accuracy = _fit_accuracy(evidence, ONE_COIN)
@@ -61,7 +69,7 @@ def fit_classes(evidence: Evidence) -> Fitted:
     return _dawid_skene(evidence, accuracy, accuracy, CONFUSION_SHARE, PRIOR_SHARE)
 
 
-def fit_dawid_skene(evidence: Evidence) -> Fitted:
+def fit_dawid_skene(evidence: Evidence) -> LabelModel:
     """Confusion matrices and class prior, whatever the sources are like."""
     accuracy = _fit_accuracy(evidence, ONE_COIN)
     return _dawid_skene(evidence, accuracy, accuracy, 1.0, 1.0)
@@ -70,9 +78,7 @@ def fit_dawid_skene(evidence: Evidence) -> Fitted:
 def broad_share(evidence: Evidence) -> float:
     """Share of the votes that come from sources that use nearly every class."""
     votes = label_votes(evidence.sample.cells, evidence.sample.count, evidence.n_sources, evidence.n_labels)
-    total = max(votes.sum(), 1e-9)
-    breadth = 0.5 * ((votes > 0).mean(1) + (votes > 0) @ (votes.sum(0) / total))
-    return float(votes[(breadth >= BROAD) & ((votes > 0).sum(1) > 1)].sum() / total)
+    return float(votes[breadth(votes) >= BROAD].sum() / max(votes.sum(), 1e-9))
 
 
 def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings) -> ndarray:
@@ -81,7 +87,7 @@ def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings) -> ndarray:
     return fit_one_coin(sample.cells, sample.count, sample.n_options, evidence.n_sources, settings, known)
 
 
-def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -> Fitted:
+def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -> LabelModel:
     k, sample = evidence.n_labels, evidence.sample
     assumed = one_coin_rows(np.full(evidence.n_sources, ONE_COIN.accuracy), k)
     estimated = one_coin_rows(accuracy, k)
@@ -90,30 +96,35 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
     if with_prior:
         log_prior = fit_prior(sample.cells, sample.count, estimated, _known_classes(evidence.known, k), CONFUSION)
     share = PRIOR_SHARE if with_prior else 0.0
-    table = _table(evidence, log_vote, share * log_prior)
-    return Fitted(table, accuracy, table.max(1, initial=0), "leave_one_out", np.exp(log_prior))
+    return _model(evidence, "leave_one_out", log_vote, accuracy, log_prior, share)
 
 
 def _dawid_skene(
     evidence: Evidence, accuracy: ndarray, coins: ndarray, confusion_share: float, prior_share: float
-) -> Fitted:
+) -> LabelModel:
     """Confusion matrices started from accuracies; the share that they leave over goes to one-coin rows of `coins`."""
     k, sample = evidence.n_labels, evidence.sample
     seen = _known_votes(evidence.known, evidence.n_sources, k)
     known = _known_classes(evidence.known, k)
     fitted = fit_confusion(sample.cells, sample.count, accuracy, CONFUSION, seen, known)
     log_vote = confusion_share * fitted.log_vote + (1 - confusion_share) * one_coin_rows(coins, k)
-    table = _table(evidence, log_vote, prior_share * fitted.log_prior)
-    return Fitted(table, fitted.accuracy, table.max(1, initial=0), "dawid_skene", np.exp(fitted.log_prior))
+    return _model(evidence, "dawid_skene", log_vote, fitted.accuracy, fitted.log_prior, prior_share)
 
 
-def _table(evidence: Evidence, log_vote: ndarray, log_prior: ndarray) -> ndarray:
-    """Posterior of each pattern."""
-    patterns = evidence.patterns
-    scores = class_scores(patterns.cells, patterns.n_patterns, np.zeros(evidence.n_labels), log_vote)
-    scores = scores * worth(patterns.cells, patterns.n_patterns)[:, None] + log_prior
-    slots = find_slots(patterns.cells, patterns.n_options)
-    return softmax(keep_agreed(scores, slots))
+def _model(
+    evidence: Evidence, method: str, log_vote: ndarray, accuracy: ndarray, log_prior: ndarray, prior_share: float
+) -> LabelModel:
+    return LabelModel(
+        type="multiclass",
+        method=method,
+        scorer=ClassScorer(log_vote),
+        log_prior=prior_share * log_prior,
+        weight=np.ones(evidence.n_sources),
+        correlation=CORRELATION,
+        block=evidence.block,
+        accuracy=accuracy,
+        prior=np.exp(log_prior),
+    )
 
 
 def _known_votes(known: Known, n_sources: int, k: int) -> ndarray:

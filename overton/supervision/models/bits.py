@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.evidence import Evidence, Fitted, Known, vote_count, worth
-from overton.supervision.majority import exact_agreement
-from overton.supervision.patterns import Cells, Patterns
-from overton.supervision.probability import sigmoid
+from overton.supervision.models.evidence import CORRELATION, Evidence, Known, vote_count
+from overton.supervision.models.label_model import LabelModel
+from overton.supervision.models.majority import exact_agreement
+from overton.supervision.models.patterns import Cells, Patterns
+from overton.supervision.models.probability import sigmoid
 
 ENOUGH_CHANGE = 1e-4
 BLOCK = 4_000_000  # numbers held at once
@@ -79,19 +80,31 @@ class _Counts:
         )
 
 
-def fit_bits(evidence: Evidence) -> Fitted:
-    """Sensitivities and false alarms of every source and bit, and the posterior of every bit."""
+@dataclass(frozen=True, slots=True)
+class BitScorer:
+    """Log-odds of every bit given each vote."""
+
+    model: BitModel
+
+    def scores(self, cells: Cells, n_options: ndarray, scale: ndarray) -> ndarray:
+        """See `Scorer`."""
+        return bit_scores(cells, len(n_options), self.model, scale)
+
+
+def fit_bits(evidence: Evidence) -> LabelModel:
+    """Sensitivities and false alarms of every source and bit."""
     model = fit_bit_model(evidence.sample, evidence.known, evidence.n_sources, evidence.n_labels, SETTINGS)
-    patterns = evidence.patterns
-    scores = bit_scores(patterns.cells, patterns.n_patterns, model)
-    believed = sigmoid(scores + model.prior)
-    scores *= worth(patterns.cells, patterns.n_patterns)[:, None]
-    table = _agreed(sigmoid(scores + SETTINGS.prior_share * model.prior), patterns)
-    return Fitted(
-        table=table,
-        accuracy=exact_agreement(patterns, believed, evidence.n_sources),
-        expected=np.where(table > 0.5, believed, 1 - believed).prod(1),
+    sample = evidence.sample
+    believed = sigmoid(bit_scores(sample.cells, sample.n_patterns, model) + model.prior)
+    return LabelModel(
+        type="bitvector",
         method="dawid_skene",
+        scorer=BitScorer(model),
+        log_prior=SETTINGS.prior_share * model.prior,
+        weight=np.ones(evidence.n_sources),
+        correlation=CORRELATION,
+        block=evidence.block,
+        accuracy=exact_agreement(sample, believed, evidence.n_sources),
         prior=sigmoid(model.prior),
     )
 
@@ -114,17 +127,20 @@ def fit_bit_model(sample: Patterns, known: Known, n_sources: int, n_bits: int, s
     return model
 
 
-def bit_scores(cells: Cells, n_rows: int, model: BitModel) -> ndarray:
-    """Log-odds of every bit given the votes, without the prior, of shape (row, bit)."""
+def bit_scores(cells: Cells, n_rows: int, model: BitModel, scale: ndarray | None = None) -> ndarray:
+    """Log-odds of every bit given the votes, without the prior, of shape (row, bit); `scale` is what a cell counts."""
+    scale = np.ones(len(cells.row)) if scale is None else scale
     n_bits = len(model.prior)
     scores = np.zeros((n_rows, n_bits))
     per_block = max(BLOCK // max(n_bits, 1), 1)
     for at in range(0, len(cells.row), per_block):
         row, source = cells.row[at : at + per_block], cells.source[at : at + per_block]
         starts = np.flatnonzero(np.diff(row, prepend=-1))
-        scores[row[starts]] += np.add.reduceat(model.against_bit[source], starts, axis=0)
+        scores[row[starts]] += np.add.reduceat(
+            model.against_bit[source] * scale[at : at + per_block, None], starts, axis=0
+        )
     cell = cells.entry_cell
-    gained = (model.for_bit - model.against_bit)[cells.source[cell], cells.label] * cells.weight
+    gained = (model.for_bit - model.against_bit)[cells.source[cell], cells.label] * cells.weight * scale[cell]
     place = cells.row[cell] * n_bits + cells.label
     return scores + np.bincount(place, gained, n_rows * n_bits).reshape(n_rows, n_bits)
 
@@ -176,11 +192,3 @@ def _drawn(part: ndarray, whole: ndarray, assumed: float, settings: BitSettings)
     pooled = (part.sum(1) + settings.pooled_strength * assumed) / (whole.sum(1) + settings.pooled_strength)
     shares: ndarray = (part + settings.strength * pooled[:, None]) / (whole + settings.strength)
     return shares
-
-
-def _agreed(table: ndarray, patterns: Patterns) -> ndarray:
-    """The table by which no bit goes against all of two or more votes."""
-    shares = _shares(patterns, table.shape[1])
-    several = (vote_count(patterns.cells, patterns.n_patterns) > 1)[:, None]
-    table = np.where(several & (shares > 1 - 1e-9), np.maximum(table, 0.51), table)
-    return np.where(several & (shares < 1e-9), np.minimum(table, 0.49), table)

@@ -125,6 +125,14 @@ def select_patterns(patterns: Patterns, count: ndarray) -> Patterns:
     return Patterns(np.zeros(0, np.int64), count[keep], patterns.n_options[keep], chosen)
 
 
+def without_units(patterns: Patterns, units: ndarray) -> Patterns:
+    """The patterns counted without some units, bool of shape (unit,)."""
+    if not units.any():
+        return patterns
+    left_out = patterns.index[units & (patterns.index >= 0)]
+    return select_patterns(patterns, patterns.count - np.bincount(left_out, minlength=patterns.n_patterns))
+
+
 def keep_rows(cells: Cells, keep: ndarray) -> Cells:
     """The cells of some rows, which are numbered anew; `keep` is bool of shape (row,)."""
     kept = keep_cells(cells, keep[cells.row])

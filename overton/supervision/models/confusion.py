@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.patterns import Cells
-from overton.supervision.probability import softmax
+from overton.supervision.models.patterns import Cells
+from overton.supervision.models.probability import softmax
 
 ENOUGH_CHANGE = 1e-4
 
@@ -63,9 +63,21 @@ def one_coin_rows(accuracy: ndarray, n_classes: int) -> ndarray:
     return logs
 
 
-def class_scores(cells: Cells, n_rows: int, log_prior: ndarray, log_vote: ndarray) -> ndarray:
-    """The logarithm of P(class, votes) up to a constant per row, of shape (row, class)."""
+def class_scores(
+    cells: Cells, n_rows: int, log_prior: ndarray, log_vote: ndarray, scale: ndarray | None = None
+) -> ndarray:
+    """The logarithm of P(class, votes) up to a constant per row, of shape (row, class).
+
+    Args:
+        cells: The votes.
+        n_rows: Number of rows.
+        log_prior: log P(class), shape (class,).
+        log_vote: As in `Confusion`.
+        scale: What each cell counts, shape (cell,); one where not given.
+    """
     vote, row, weight = _entries(cells, len(log_prior))
+    if scale is not None:
+        weight = weight * scale[cells.entry_cell]
     scores = np.empty((n_rows, len(log_prior)))
     for number, said in enumerate(np.ascontiguousarray(log_vote.T)):  # a class at a time: a fast sum, and little memory
         scores[:, number] = np.bincount(row, said[vote] * weight, n_rows)

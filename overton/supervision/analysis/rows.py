@@ -9,8 +9,8 @@ from numpy import ndarray
 
 from overton.data import GOLD, SPLITS, Gold, Splits, Votes, gold_of
 from overton.supervision.combine import Combined, combine
-from overton.supervision.evidence import known_units, voting_cells
-from overton.supervision.patterns import Cells, mix
+from overton.supervision.models.evidence import telling, voting_cells
+from overton.supervision.models.patterns import Cells, mix
 
 COMBINED, MAJORITY = "combined", "majority"
 
@@ -109,7 +109,7 @@ class _Facts:
             low, high = np.minimum.reduceat(said, starts), np.maximum.reduceat(said, starts)
             disagreed[cells.row[starts]] = low != high
         n_votes = np.bincount(cells.row, minlength=votes.n_units)
-        return cls(cells, said, n_votes, disagreed, gold, known_units(gold), truth)
+        return cls(cells, said, n_votes, disagreed, gold, telling(gold), truth)
 
 
 def _rows_of_sources(

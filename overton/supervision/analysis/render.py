@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from overton.supervision.sources import SourceRow
+from overton.supervision.analysis.rows import SourceRow
 
 HEAD = ("source", "split", "coverage", "overlap", "conflict", "estimated", "gold", "n")
 SHORTEST_NAME = 8

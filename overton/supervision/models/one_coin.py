@@ -16,13 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.evidence import Known
-from overton.supervision.patterns import Cells
-from overton.supervision.probability import sigmoid, softmax
+from overton.supervision.models.evidence import Known
+from overton.supervision.models.patterns import Cells
+from overton.supervision.models.probability import sigmoid
 
 LEAST_INFORMATION = 0.05  # per vote: below it the others say next to nothing about the source
 ENOUGH_CHANGE = 1e-4
-LEAST_LEAD = 0.05  # log-odds by which the label that all agree on leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +80,6 @@ def log_odds(accuracy: ndarray, n_options: ndarray) -> ndarray:
     """Log-odds that a vote gives its label against any one other label."""
     odds: ndarray = np.log(accuracy) - np.log1p(-accuracy) + np.log(np.maximum(n_options - 1, 1))
     return odds
-
-
-def slot_scores(cells: Cells, slots: Slots, n_options: ndarray, accuracy: ndarray) -> ndarray:
-    """Sum of the log-odds of the votes for each slot, shape (slot,)."""
-    cell = cells.entry_cell
-    odds = log_odds(accuracy[cells.source], n_options[cells.row])[cell] * cells.weight
-    scores: ndarray = np.bincount(slots.of_entry, odds, len(slots.row))
-    return scores
-
-
-def slot_table(slots: Slots, scores: ndarray, n_options: ndarray, width: int) -> ndarray:
-    """Probabilities of the labels of each row from the scores of its slots, of shape (row, width); zeros pad it."""
-    table = np.where(np.arange(width) < n_options[:, None], 0.0, -np.inf)
-    table[slots.row, slots.label] = scores
-    return softmax(keep_agreed(table, slots))
-
-
-def keep_agreed(scores: ndarray, slots: Slots) -> ndarray:
-    """Scores of shape (row, label) by which no row on which all votes agree goes to another label."""
-    alone = slots.first[np.bincount(slots.row, minlength=len(slots.first)) == 1]
-    row, label = slots.row[alone], slots.label[alone]
-    scores[row, label] = np.maximum(
-        scores[row, label], scores[row].max(1) + LEAST_LEAD * (scores[row].argmax(1) != label)
-    )
-    return scores
 
 
 def right_votes(known: Known, n_sources: int) -> tuple[ndarray, ndarray]:

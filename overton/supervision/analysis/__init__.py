@@ -1,0 +1,1 @@
+"""What the sources of a task are worth: the page about them."""

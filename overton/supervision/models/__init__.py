@@ -1,0 +1,1 @@
+"""Label models: the votes of one task, fitted."""

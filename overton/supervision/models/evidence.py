@@ -1,0 +1,148 @@
+"""What a label model of one task is fitted on: vote patterns, and votes beside known truth."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy import ndarray
+
+from overton.data import GOLD, Gold, Votes, gold_of
+from overton.schema import TaskType
+from overton.supervision.models.blocks import collapse_blocks, count_pairs, find_blocks
+from overton.supervision.models.patterns import Cells, Patterns, keep_rows, select_patterns, take_cells
+
+CORRELATION = 0.2  # of the errors of two votes on one row; judged by log loss on labelled sets
+BROAD = 0.9  # a source is broad that uses this share of the classes, mean of: share of all classes, share of all votes
+EARNEST = 0.5  # the same for sources whose agreement tells whether one copies another
+FIT_VOTES = 400_000  # votes that a model is fitted on
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Votes on units whose truth is known.
+
+    Attributes:
+        cells: The votes; `row` numbers the known units from 0.
+        n_options: Number of labels to choose among in each known unit, int64 of shape (row,).
+        truth: The right label, int64 of shape (row,), or for bitvectors bool of shape (row, label).
+    """
+
+    cells: Cells
+    n_options: ndarray
+    truth: ndarray
+
+    def take(self, keep: ndarray) -> "Known":
+        """Some of the units; `keep` is bool of shape (row,)."""
+        return Known(keep_rows(self.cells, keep), self.n_options[keep], self.truth[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that a label model of one task needs.
+
+    Attributes:
+        type: Type of the task.
+        n_sources: Number of sources; the numbers in the cells are below it.
+        n_labels: Width of the table of targets.
+        sample: The patterns that the model is fitted on, with their counts; `index` is empty.
+        known: Votes beside known truth.
+        block: Number of the block of each source, of shape (source,); each block votes once, under that number.
+    """
+
+    type: TaskType
+    n_sources: int
+    n_labels: int
+    sample: Patterns
+    known: Known
+    block: ndarray
+
+    @property
+    def voting(self) -> ndarray:
+        """Numbers of the blocks that vote at all."""
+        return np.unique(np.concatenate([self.sample.cells.source, self.known.cells.source]))
+
+
+def evidence_of(
+    task_type: TaskType, n_sources: int, n_labels: int, sample: Patterns, known: Known, *, seed: int
+) -> Evidence:
+    """Patterns and known votes to evidence: blocks of copies are found and vote once from here on."""
+    pairs = count_pairs(sample.cells, sample.count, n_sources, n_labels, seed=seed)
+    chance = None
+    judged = np.ones(n_sources, np.bool_)
+    if task_type == "select":
+        chance = float((sample.count / np.maximum(sample.n_options, 1)).sum() / max(sample.count.sum(), 1.0))
+    elif task_type == "multiclass":
+        judged = breadth(pairs.said) >= EARNEST
+    block = find_blocks(pairs, chance=chance, judged=judged)
+    return Evidence(
+        type=task_type,
+        n_sources=n_sources,
+        n_labels=n_labels,
+        sample=replace(sample, cells=collapse_blocks(sample.cells, block)),
+        known=replace(known, cells=collapse_blocks(known.cells, block)),
+        block=block,
+    )
+
+
+def thin(patterns: Patterns, most_votes: int, seed: int) -> Patterns:
+    """The patterns of a random part of the units, where there are more votes than a model needs.
+
+    A function of the counts alone, so that it does not matter how they were gathered.
+    """
+    if len(patterns.cells.row) <= most_votes:
+        return patterns
+    share = most_votes / len(patterns.cells.row)
+    kept = np.random.default_rng(seed).binomial(patterns.count.astype(np.int64), share).astype(np.float64)
+    return select_patterns(patterns, kept)
+
+
+def breadth(said: ndarray) -> ndarray:
+    """How many of the classes each source uses, shape (source,): mean of the share of all, and of all votes."""
+    used = said > 0
+    shares: ndarray = 0.5 * (used.mean(1) + used @ (said.sum(0) / max(said.sum(), 1e-9)))
+    return np.where(used.sum(1) > 1, shares, 0.0)
+
+
+def known_of(cells: Cells, n_options: ndarray, gold: Gold, units: ndarray) -> Known:
+    """The votes beside gold on some units, bool of shape (unit,)."""
+    return Known(keep_rows(cells, units), n_options[units], gold.label[units])
+
+
+def voting_cells(votes: Votes) -> Cells:
+    """The votes of all sources but `gold`; `row` is the unit."""
+    is_gold = votes.source == (votes.sources.index(GOLD) if GOLD in votes.sources else -1)
+    return take_cells(votes, ~is_gold, share=votes.task.type != "bitvector")
+
+
+def label_count(votes: Votes) -> int:
+    """Width of the table of targets: number of classes, or size of the largest set."""
+    if votes.candidates is None:
+        return len(votes.task.classes)
+    return max(int(votes.candidates.max(initial=0)), 1)
+
+
+def option_counts(votes: Votes) -> ndarray:
+    """Number of labels to choose among in each unit, int64 of shape (unit,)."""
+    if votes.candidates is None:
+        return np.full(votes.n_units, label_count(votes))
+    return votes.candidates.astype(np.int64)
+
+
+def vote_count(cells: Cells, n_rows: int) -> ndarray:
+    """Number of sources that voted on each row, float64 of shape (row,)."""
+    return np.bincount(cells.row, minlength=n_rows).astype(np.float64)
+
+
+def telling(gold: Gold) -> ndarray:
+    """Units whose gold label says something, bool of shape (unit,)."""
+    says: ndarray = gold.known if gold.task.type == "bitvector" else gold.known & (gold.label >= 0)
+    return says
+
+
+def gold_and_units(votes: Votes, training: ndarray | None, dev: ndarray | None) -> tuple[Gold, ndarray, ndarray]:
+    """The gold labels, the units on which they are certain, and those on which they show what sources are worth."""
+    gold = gold_of(votes)
+    says, length = telling(gold), np.diff(votes.offsets)
+    none = np.zeros(votes.n_records, np.bool_)
+    certain = says & np.repeat(none if training is None else training, length)
+    learned_from = certain | says & np.repeat(none if dev is None else dev, length)
+    return gold, certain, learned_from

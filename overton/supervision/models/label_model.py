@@ -1,0 +1,136 @@
+"""A fitted label model: what each vote adds to the score of each label, and the posterior that the sums give.
+
+All models here are additive: the score of a label is a prior plus what the votes of the row add to it. So one class
+serves every kind of task, a target can be explained vote by vote, and predicting costs one pass over the votes.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy import ndarray
+
+from overton.schema import TaskType
+from overton.supervision.models.blocks import collapse_blocks
+from overton.supervision.models.patterns import Cells, Patterns
+from overton.supervision.models.probability import sigmoid, softmax
+
+LEAST_LEAD = 0.05  # log-odds by which the label that all agree on leads
+
+
+class Scorer(Protocol):
+    """What votes say, by the model of one kind of task."""
+
+    def scores(self, cells: Cells, n_options: ndarray, scale: ndarray) -> ndarray:
+        """What the votes of each row add to the score of each label.
+
+        Args:
+            cells: The votes, after blocks of copies were collapsed.
+            n_options: Number of labels to choose among in each row, int64 of shape (row,).
+            scale: What each cell counts, float64 of shape (cell,).
+
+        Returns:
+            Float64 of shape (row, label); for bitvectors log-odds of each bit, else log-likelihoods up to a constant.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LabelModel:
+    """A fitted model of one task.
+
+    Attributes:
+        type: Type of the task.
+        method: Its name: `leave_one_out` or `dawid_skene`.
+        scorer: What votes say.
+        log_prior: Log-probability of each class, or log-odds of each bit, of shape (label,).
+        weight: What a vote of each source counts; 1 where no gold says otherwise, of shape (source,).
+        correlation: Of the errors of two votes on one row: n votes count as n / (1 + (n - 1) * correlation).
+        block: Number of the block of each source; copies share one, and vote as one. Shape (source,).
+        accuracy: Estimated accuracy of each source, of shape (source,).
+        prior: P(class) or P(bit) as estimated, of shape (label,); None where the model has none.
+    """
+
+    type: TaskType
+    method: str
+    scorer: Scorer
+    log_prior: ndarray
+    weight: ndarray
+    correlation: float
+    block: ndarray
+    accuracy: ndarray
+    prior: ndarray | None = None
+
+    def scores(self, cells: Cells, n_options: ndarray) -> ndarray:
+        """Score of each label of each row, prior included, of shape (row, label)."""
+        cells = collapse_blocks(cells, self.block)
+        scores = self.scorer.scores(cells, n_options, self.weight[cells.source])
+        if self.correlation:
+            scores *= worth(np.bincount(cells.row, minlength=len(n_options)), self.correlation)[:, None]
+        scores += self.log_prior
+        return scores
+
+    def table(self, patterns: Patterns) -> ndarray:
+        """Posterior of each pattern of votes, of shape (pattern, label)."""
+        return self.posterior(self.scores(patterns.cells, patterns.n_options), patterns)
+
+    def posterior(self, scores: ndarray, patterns: Patterns) -> ndarray:
+        """Scores of patterns to probabilities by which no label that all votes agree on is lost."""
+        if self.type == "bitvector":
+            return _keep_agreed_bits(sigmoid(scores), patterns)
+        if self.type == "select":
+            scores[np.arange(scores.shape[1]) >= patterns.n_options[:, None]] = -np.inf
+        return softmax(keep_agreed(scores, patterns.cells))
+
+    def expected(self, table: ndarray) -> ndarray:
+        """Probability that the best guess of each pattern is right, of shape (pattern,)."""
+        right: ndarray = np.maximum(table, 1 - table).prod(1) if self.type == "bitvector" else table.max(1, initial=0)
+        return right
+
+    def contributions(self, cells: Cells, n_options: ndarray) -> ndarray:
+        """What each vote by itself adds to the score of each label, of shape (cell, label).
+
+        A vote of a block of copies adds its share of what the block adds, so that the votes of a row, times what
+        several votes are worth, and the prior make up its score.
+        """
+        key = cells.row * (len(self.block) + 1) + self.block[cells.source]
+        _, number, size = np.unique(key, return_inverse=True, return_counts=True)
+        alone = replace(cells, row=np.arange(len(cells.row)), source=self.block[cells.source].astype(np.int32))
+        share = self.weight[alone.source] / size[number]
+        parts = self.scorer.scores(alone, n_options[cells.row], share)
+        if self.correlation:
+            n_votes = np.bincount(cells.row, 1 / size[number], len(n_options))
+            parts *= worth(n_votes, self.correlation)[cells.row, None]
+        return parts
+
+
+def worth(n_votes: ndarray, correlation: float) -> ndarray:
+    """What a vote of each row is worth, shape (row,): n votes whose errors go together are worth less than n.
+
+    This is the design effect of a cluster sample, 1 + (n - 1) * correlation. Source: Kish 1965, Survey Sampling, 5.4.
+    """
+    shares: ndarray = 1 / (1 + correlation * np.maximum(n_votes - 1.0, 0))
+    return shares
+
+
+def keep_agreed(scores: ndarray, cells: Cells) -> ndarray:
+    """Scores of shape (row, label) by which no row on which all votes agree goes to another label."""
+    starts = np.flatnonzero(np.diff(cells.row, prepend=-1))
+    if not len(starts):
+        return scores
+    first = cells.first[starts]
+    low, high = np.minimum.reduceat(cells.label, first), np.maximum.reduceat(cells.label, first)
+    row, label = cells.row[starts[low == high]], low[low == high]
+    lead = scores[row].max(1) + LEAST_LEAD * (scores[row].argmax(1) != label)
+    scores[row, label] = np.maximum(scores[row, label], lead)
+    return scores
+
+
+def _keep_agreed_bits(table: ndarray, patterns: Patterns) -> ndarray:
+    """The table by which no bit goes against all of two or more votes."""
+    cells, n_bits = patterns.cells, table.shape[1]
+    n_votes = np.bincount(cells.row, minlength=len(table))[:, None]
+    place = cells.row[cells.entry_cell] * n_bits + cells.label
+    votes = np.bincount(place, cells.weight, table.size).reshape(table.shape)
+    several = n_votes > 1
+    table = np.where(several & (votes > n_votes * (1 - 1e-9)), np.maximum(table, 0.51), table)
+    return np.where(several & (votes < 1e-9), np.minimum(table, 0.49), table)

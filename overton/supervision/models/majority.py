@@ -1,0 +1,55 @@
+"""Majority vote: the baseline that every label model is shown beside."""
+
+import numpy as np
+from numpy import ndarray
+
+from overton.supervision.models.evidence import vote_count
+from overton.supervision.models.patterns import Patterns
+
+TIE = 1e-9
+
+
+def majority_table(patterns: Patterns, n_labels: int, *, bits: bool) -> ndarray:
+    """Shares of the labels by vote, of shape (pattern, label).
+
+    The label with most votes, ties shared; a soft vote adds its probabilities. A bit holds where more than half of the
+    sources say so, and half where they are even.
+    """
+    cells = patterns.cells
+    place = cells.row[cells.entry_cell] * n_labels + cells.label
+    votes = np.bincount(place, cells.weight, patterns.n_patterns * n_labels).reshape(patterns.n_patterns, n_labels)
+    if bits:
+        share = votes / np.maximum(vote_count(cells, patterns.n_patterns), 1)[:, None]
+        return np.where(share > 0.5 + TIE, 1.0, np.where(share < 0.5 - TIE, 0.0, 0.5))
+    top = votes >= votes.max(1, keepdims=True, initial=0) - TIE
+    table: ndarray = top / top.sum(1, keepdims=True)
+    return table
+
+
+def agreement(patterns: Patterns, table: ndarray, n_sources: int) -> ndarray:
+    """Share of the votes of each source that a table agrees with, of shape (source,); nan where it never votes."""
+    cells = patterns.cells
+    cell = cells.entry_cell
+    times = cells.weight * patterns.count[cells.row][cell]
+    total = np.bincount(cells.source[cell], times, n_sources)
+    right = np.bincount(cells.source[cell], times * table[cells.row[cell], cells.label], n_sources)
+    share: ndarray = np.divide(right, total, out=np.full(n_sources, np.nan), where=total > 0)
+    return share
+
+
+def exact_agreement(patterns: Patterns, table: ndarray, n_sources: int) -> ndarray:
+    """Probability that all bits of a vote are right, by a table of P(bit), averaged over the votes of each source."""
+    cells = patterns.cells
+    n_cells = len(cells.row)
+    absent = np.log(np.maximum(1 - table, 1e-12))
+    present = np.log(np.maximum(table, 1e-12))
+    all_absent = absent.sum(1)[cells.row]
+    cell = cells.entry_cell
+    said = cells.weight >= 0.5
+    gained = (present - absent)[cells.row[cell], cells.label] * said
+    exact = np.exp(all_absent + np.bincount(cell, gained, n_cells))
+    times = patterns.count[cells.row]
+    total = np.bincount(cells.source, times, n_sources)
+    right = np.bincount(cells.source, times * exact, n_sources)
+    share: ndarray = np.divide(right, total, out=np.full(n_sources, np.nan), where=total > 0)
+    return share

@@ -1,0 +1,166 @@
+"""What the votes of each source should count, learned where truth is known.
+
+A label model takes sources to err by themselves. Where gold stands beside votes, one number a source says how far that
+is true of it: its votes count that much, fitted by logistic regression on what the model says of units that it was not
+fitted on. It drops a source whose errors others repeat, and settles how far the prior is to be believed; with so few
+numbers some dozens of units are enough. This is the log-linear pool of opinions (Genest & Zidek 1986,
+doi:10.1214/ss/1177013825), its weights stacked as in Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy import ndarray
+
+from overton.supervision.models.evidence import Evidence, Known
+from overton.supervision.models.label_model import LabelModel, worth
+from overton.supervision.models.probability import softmax
+
+LEAST_KNOWN = 50  # units with votes and known truth, below which a model is left as it is
+MOST_KNOWN = 6000  # that weights are fitted on
+MOST_NUMBERS = 40_000_000  # held at once: unit x vote x label
+FOLDS = 4
+CHUNK = 32  # neighbouring units that stand in one fold: the tokens of a record have much in common
+STRENGTH = 10.0  # of the pull to what was assumed
+ROUNDS = 15
+ENOUGH_CHANGE = 1e-4
+
+Fit = Callable[[Evidence], LabelModel]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What adds up to the scores of units whose truth is known.
+
+    Attributes:
+        added: What each vote, and last the prior, adds to each label, of shape (unit, vote + 1, label).
+        weight: Number of the weight of each of them, of shape (unit, vote + 1); the last number pads.
+        truth: The right label, shape (unit,).
+        outside: Labels that a unit cannot have, bool of shape (unit, label).
+        start: The weights before any truth is seen, shape (source + 1,).
+    """
+
+    added: ndarray
+    weight: ndarray
+    truth: ndarray
+    outside: ndarray
+    start: ndarray
+
+
+def fit_weighed(fit: Fit, evidence: Evidence, *, seed: int = 0) -> LabelModel:
+    """Fit a model, and where enough truth is known weigh its sources.
+
+    Args:
+        fit: Fits a model without weights.
+        evidence: Votes, and votes beside known truth.
+        seed: Seed of the choice of units.
+    """
+    model = fit(evidence)
+    known = evidence.known
+    voted = np.bincount(known.cells.row, minlength=len(known.truth)) > 0
+    if voted.sum() < LEAST_KNOWN:
+        return model
+    fold = np.arange(len(voted)) // CHUNK % FOLDS
+    chosen = _choose(np.flatnonzero(voted), evidence, seed)
+    units = known.take(chosen)
+    fold_of_cell = fold[chosen][units.cells.row]
+    said = np.zeros((len(units.cells.row), evidence.n_labels))
+    for number in range(FOLDS):
+        without = fit(replace(evidence, known=known.take(fold != number)))
+        inside = fold_of_cell == number
+        said[inside] = _said(without, units)[inside]
+    shares = np.ptp(model.log_prior) == 0 and model.type == "multiclass"
+    prior = _log_shares(known, evidence.n_labels) if shares else model.log_prior
+    parts = _parts(said, units, prior, model)
+    weights = _fit(_by_bit(parts, units.truth) if model.type == "bitvector" else parts)
+    return replace(model, weight=weights[:-1], log_prior=weights[-1] * prior, correlation=0.0)
+
+
+def _choose(units: ndarray, evidence: Evidence, seed: int) -> ndarray:
+    """Known units to fit weights on, bool of shape (row,)."""
+    known = evidence.known
+    width = int(np.bincount(known.cells.row, minlength=1).max()) + 1
+    most = max(min(MOST_KNOWN, MOST_NUMBERS // (width * evidence.n_labels)), LEAST_KNOWN)
+    if len(units) > most:
+        units = np.random.default_rng(seed).choice(units, most, replace=False)
+    chosen = np.zeros(len(known.truth), np.bool_)
+    chosen[units] = True
+    return chosen
+
+
+def _log_shares(known: Known, n_labels: int) -> ndarray:
+    """A class prior from known truth, for a model that has none."""
+    units = np.bincount(known.truth, minlength=n_labels) + 2.0
+    shares: ndarray = np.log(units / units.sum())
+    return shares
+
+
+def _said(model: LabelModel, known: Known) -> ndarray:
+    """What each vote by itself adds to the score of each label, of shape (cell, label)."""
+    cells = known.cells
+    alone = replace(cells, row=np.arange(len(cells.row)))
+    return model.scorer.scores(alone, known.n_options[cells.row], np.ones(len(cells.row)))
+
+
+def _parts(said: ndarray, known: Known, prior: ndarray, model: LabelModel) -> _Parts:
+    cells, n_units, n_sources = known.cells, len(known.truth), len(model.weight)
+    size = np.bincount(cells.row, minlength=n_units)
+    place = np.arange(len(cells.row)) - np.repeat(np.cumsum(size) - size, size)
+    added = np.zeros((n_units, int(size.max()) + 1, said.shape[1]))
+    weight = np.full(added.shape[:2], n_sources + 1)
+    added[cells.row, place], weight[cells.row, place] = said, cells.source
+    added[:, -1], weight[:, -1] = prior, n_sources
+    start = np.full(n_sources + 1, float(worth(size, model.correlation).mean()))
+    start[-1] = 1.0
+    outside = np.arange(said.shape[1]) >= known.n_options[:, None]
+    return _Parts(added, weight, known.truth, outside, start)
+
+
+def _by_bit(parts: _Parts, truth: ndarray) -> _Parts:
+    """Each bit of each unit as a choice between two labels: it fails, it holds."""
+    n_units, width, n_bits = parts.added.shape
+    holds = parts.added.transpose(0, 2, 1).reshape(n_units * n_bits, width)
+    added = np.stack([np.zeros_like(holds), holds], axis=2)
+    weight = np.repeat(parts.weight, n_bits, axis=0)
+    return _Parts(added, weight, truth.reshape(-1).astype(np.int64), np.zeros((len(added), 2), np.bool_), parts.start)
+
+
+def _fit(parts: _Parts) -> ndarray:
+    """The weights, shape (source + 1,): Newton's method on a convex loss, halving steps that go too far."""
+    weights = parts.start
+    loss, posterior = _loss(parts, weights)
+    for _ in range(ROUNDS):
+        gradient, curvature = _slope(parts, weights, posterior)
+        step = np.linalg.solve(curvature, gradient)
+        new, (new_loss, new_posterior) = weights - step, _loss(parts, weights - step)
+        while new_loss > loss and np.abs(step).max() > ENOUGH_CHANGE:
+            step = step / 2
+            new, (new_loss, new_posterior) = weights - step, _loss(parts, weights - step)
+        if new_loss > loss - ENOUGH_CHANGE:
+            break
+        weights, loss, posterior = new, new_loss, new_posterior
+    return weights
+
+
+def _loss(parts: _Parts, weights: ndarray) -> tuple[float, ndarray]:
+    """Penalized log loss, and the posterior of each unit, of shape (unit, label)."""
+    padded = np.append(weights, 0.0)[parts.weight]
+    scores = np.einsum("uv,uvl->ul", padded, parts.added)
+    posterior = softmax(np.where(parts.outside, -np.inf, scores))
+    right = posterior[np.arange(len(parts.truth)), parts.truth]
+    pull = 0.5 * STRENGTH * float(((weights - parts.start) ** 2).sum())
+    return pull - float(np.log(np.maximum(right, 1e-300)).sum()), posterior
+
+
+def _slope(parts: _Parts, weights: ndarray, posterior: ndarray) -> tuple[ndarray, ndarray]:
+    """Gradient and second derivatives of the loss."""
+    n = len(weights)
+    mean = np.einsum("uvl,ul->uv", parts.added, posterior)
+    right = parts.added[np.arange(len(mean)), :, parts.truth]
+    gradient = np.bincount(parts.weight.ravel(), (mean - right).ravel(), n + 1)[:n] + STRENGTH * (weights - parts.start)
+    apart = parts.added - mean[..., None]
+    products = np.matmul(apart * posterior[:, None], apart.transpose(0, 2, 1))
+    pair = parts.weight[:, :, None] * (n + 1) + parts.weight[:, None, :]
+    curvature = np.bincount(pair.ravel(), products.ravel(), (n + 1) ** 2).reshape(n + 1, n + 1)[:n, :n]
+    return gradient, curvature + STRENGTH * np.eye(n)
