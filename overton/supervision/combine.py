@@ -92,7 +92,7 @@ def combine(
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
         dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
             other records is not looked at.
-        fit_votes: Most votes that a model is fitted on; those of a sample of the units where there are more.
+        fit_votes: Most votes, in different patterns, that a model is fitted on; a sample of the units where there are more.
         seed: Seed of that sample.
 
     Returns:

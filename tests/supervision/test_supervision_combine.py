@@ -271,10 +271,10 @@ def test_an_unknown_method_is_refused_with_a_suggestion():
 
 def test_a_sample_of_the_units_is_enough_to_fit_on():
     votes, _ = simulate("multiclass", ACCURACY, n_units=10_000)
-    whole, sampled = combine(votes), combine(votes, fit_votes=9000, seed=1)
+    whole, sampled = combine(votes), combine(votes, fit_votes=3000, seed=1)
     assert sampled.accuracy["s0"] == pytest.approx(whole.accuracy["s0"], abs=0.04)
     assert sampled.accuracy != whole.accuracy
-    assert combine(votes, fit_votes=9000, seed=1).accuracy == sampled.accuracy
+    assert combine(votes, fit_votes=3000, seed=1).accuracy == sampled.accuracy
     assert (sampled.targets.index >= 0).sum() == (whole.targets.index >= 0).sum()
 
 
