@@ -1,7 +1,7 @@
 """Votes of one task to targets: the one door to this room's label models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray
@@ -10,6 +10,7 @@ from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Votes
 from overton.schema import TaskType
 from overton.supervision.models.bits import fit_bits
+from overton.supervision.models.chain import chain_targets
 from overton.supervision.models.classes import fit_classes, fit_dawid_skene
 from overton.supervision.models.evidence import (
     FIT_VOTES,
@@ -81,6 +82,7 @@ def combine(
     method: str = "auto",
     training: ndarray | None = None,
     dev: ndarray | None = None,
+    chain: bool = True,
     fit_votes: int = FIT_VOTES,
     seed: int = 0,
 ) -> Combined:
@@ -92,7 +94,9 @@ def combine(
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
         dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
             other records is not looked at.
-        fit_votes: Most votes, in different patterns, that a model is fitted on; a sample of the units where there are more.
+        chain: Whether neighbouring tokens inform each other where sources disagree.
+        fit_votes: Most votes, in different patterns, that a model is fitted on; a sample of
+            the units where there are more.
         seed: Seed of that sample.
 
     Returns:
@@ -121,6 +125,9 @@ def combine(
     else:
         table = majority_table(patterns, n_labels, bits=votes.task.type == "bitvector")
     targets = _targets(votes, patterns, table, certain, gold.label[certain])
+    n_certain_rows = len(targets.table) - len(table)
+    if chain and model and votes.ordered and votes.task.type == "multiclass":
+        targets = _chained(targets, patterns, n_certain_rows)
     return Combined(
         targets=targets,
         method=model.method if model else MAJORITY,
@@ -128,11 +135,11 @@ def combine(
         patterns=patterns,
         accuracy=_accuracy(votes, patterns, model, table),
         copies=_copies(votes, model),
-        expected=np.append(_expected(votes, table), np.ones(len(targets.table) - len(table))),
+        expected=_expected(targets),
         prior=model.prior if model else None,
         n_certain=int(certain.sum()),
         n_known=int((learned_from & (patterns.index >= 0)).sum()),
-        n_certain_rows=len(targets.table) - len(table),
+        n_certain_rows=n_certain_rows,
     )
 
 
@@ -143,10 +150,24 @@ def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, se
     return fit_weighed(FITS[method][task_type], evidence, seed=seed)
 
 
-def _expected(votes: Votes, table: ndarray) -> ndarray:
-    """Probability that the best guess of each pattern is right, of shape (pattern,)."""
-    right: ndarray = np.maximum(table, 1 - table).prod(1) if votes.task.type == "bitvector" else table.max(1, initial=0)
+def _expected(targets: Targets) -> ndarray:
+    """Probability that the best guess of each row is right, of shape (row,)."""
+    table = targets.table
+    is_bits = targets.task.type == "bitvector"
+    right: ndarray = np.maximum(table, 1 - table).prod(1) if is_bits else table.max(1, initial=0)
     return right
+
+
+def _chained(targets: Targets, patterns: Patterns, n_certain_rows: int) -> Targets:
+    """The targets of tokens informed by their neighbours; the rows that are certain stay the last."""
+    agreed = np.ones(len(targets.table), np.bool_)
+    agreed[: patterns.n_patterns] = patterns.agreed()
+    index, rows = chain_targets(targets.index, targets.table, agreed, targets.offsets, targets.task.classes)
+    last = len(targets.table) - n_certain_rows
+    certain, added = (index >= last) & (index < len(targets.table)), index >= len(targets.table)
+    index = np.where(certain, index + len(rows), np.where(added, index - n_certain_rows, index)).astype(np.int32)
+    table = np.concatenate([targets.table[:last], rows.astype(np.float32), targets.table[last:]])
+    return replace(targets, index=index, table=table)
 
 
 def _accuracy(votes: Votes, patterns: Patterns, model: LabelModel | None, table: ndarray) -> dict[str, float]:

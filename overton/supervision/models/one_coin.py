@@ -21,7 +21,7 @@ from overton.supervision.models.patterns import Cells
 from overton.supervision.models.probability import sigmoid
 
 LEAST_INFORMATION = 0.05  # per vote: below it the others say next to nothing about the source
-ENOUGH_CHANGE = 1e-4
+ENOUGH_CHANGE = 3e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class OneCoinSettings:
     lowest: float
     highest: float
     levelled: float = 0.0
-    rounds: int = 20
+    rounds: int = 100
 
 
 @dataclass(frozen=True, slots=True)
