@@ -10,6 +10,7 @@ from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Votes
 from overton.schema import TaskType
 from overton.supervision.models.bits import fit_bits
+from overton.supervision.models.blocks import collapse_blocks
 from overton.supervision.models.chain import chain_targets
 from overton.supervision.models.classes import fit_classes, fit_dawid_skene
 from overton.supervision.models.evidence import (
@@ -26,7 +27,8 @@ from overton.supervision.models.evidence import (
 from overton.supervision.models.label_model import LabelModel
 from overton.supervision.models.majority import agreement, exact_agreement, majority_table
 from overton.supervision.models.members import fit_members
-from overton.supervision.models.patterns import Patterns, find_patterns, without_units
+from overton.supervision.models.one_coin import accuracy_beside
+from overton.supervision.models.patterns import Patterns, find_patterns, keep_cells, without_units
 from overton.supervision.models.weigh import Fit, fit_weighed
 from overton.supervision.targets import Targets
 
@@ -105,25 +107,18 @@ def combine(
     Raises:
         OvertonError: Where there is no such method.
     """
-    if method not in METHODS:
-        raise OvertonError(
-            Problem(
-                message=f"there is no method {method!r} of combining votes",
-                code="supervision.unknown-method",
-                hint=did_you_mean(method, METHODS),
-            )
-        )
-    cells, n_options, n_labels = voting_cells(votes), option_counts(votes), label_count(votes)
+    _check_method(method)
+    cells, n_options = voting_cells(votes), option_counts(votes)
     patterns = find_patterns(cells, n_options)
     gold, certain, learned_from = gold_and_units(votes, training, dev)
-    known = known_of(cells, n_options, gold, learned_from)
     model = None
     if method != MAJORITY and patterns.n_patterns:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
+        known = known_of(cells, n_options, gold, learned_from)
         model = fit_model(votes, sample, known, method=method, seed=seed)
         table = model.table(patterns)
     else:
-        table = majority_table(patterns, n_labels, bits=votes.task.type == "bitvector")
+        table = majority_table(patterns, label_count(votes), bits=votes.task.type == "bitvector")
     targets = _targets(votes, patterns, table, certain, gold.label[certain])
     n_certain_rows = len(targets.table) - len(table)
     if chain and model and votes.ordered and votes.task.type == "multiclass":
@@ -141,6 +136,17 @@ def combine(
         n_known=int((learned_from & (patterns.index >= 0)).sum()),
         n_certain_rows=n_certain_rows,
     )
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise OvertonError(
+            Problem(
+                message=f"there is no method {method!r} of combining votes",
+                code="supervision.unknown-method",
+                hint=did_you_mean(method, METHODS),
+            )
+        )
 
 
 def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, seed: int) -> LabelModel:
@@ -171,17 +177,29 @@ def _chained(targets: Targets, patterns: Patterns, n_certain_rows: int) -> Targe
 
 
 def _accuracy(votes: Votes, patterns: Patterns, model: LabelModel | None, table: ndarray) -> dict[str, float]:
-    """Estimated accuracy of the sources that vote: the model's own, of copies how far the targets agree with them."""
-    voting = np.unique(patterns.cells.source)
+    """Estimated accuracy of the sources that vote: the model's own, of copies by the votes of all but their block."""
     estimate = exact_agreement if votes.task.type == "bitvector" else agreement
+    voting = np.unique(patterns.cells.source)
     if model is None:
         accuracy = estimate(patterns, table, len(votes.sources))
     else:
         accuracy = model.accuracy.copy()
-        together = np.isin(model.block, _shared_blocks(model))
-        if together.any():
-            accuracy[together] = estimate(patterns, table, len(votes.sources))[together]
+        copies = voting[np.isin(model.block[voting], _shared_blocks(model))]
+        if len(copies):
+            accuracy[copies] = estimate(patterns, table, len(votes.sources))[copies]
+        for source in copies if votes.task.type != "bitvector" else ():
+            beside = _beside_others(patterns, model, int(source))
+            accuracy[source] = accuracy[source] if beside is None else beside
     return {votes.sources[source]: float(accuracy[source]) for source in voting}
+
+
+def _beside_others(patterns: Patterns, model: LabelModel, source: int) -> float | None:
+    """Accuracy of a source by the votes of those outside its block."""
+    cells, block = patterns.cells, model.block.copy()
+    cells = keep_cells(cells, (block[cells.source] != block[source]) | (cells.source == source))
+    block[source] = source
+    beside = collapse_blocks(cells, block)
+    return accuracy_beside(beside, patterns.count, patterns.n_options, model.accuracy, source)
 
 
 def _shared_blocks(model: LabelModel) -> ndarray:
