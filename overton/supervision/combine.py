@@ -122,7 +122,7 @@ def combine(
     targets = _targets(votes, patterns, table, certain, gold.label[certain])
     n_certain_rows = len(targets.table) - len(table)
     if chain and model and votes.ordered and votes.task.type == "multiclass":
-        targets = _chained(targets, patterns, n_certain_rows)
+        targets = _chained(targets, patterns, model, n_certain_rows)
     return Combined(
         targets=targets,
         method=model.method if model else MAJORITY,
@@ -164,11 +164,18 @@ def _expected(targets: Targets) -> ndarray:
     return right
 
 
-def _chained(targets: Targets, patterns: Patterns, n_certain_rows: int) -> Targets:
-    """The targets of tokens informed by their neighbours; the rows that are certain stay the last."""
+def _chained(targets: Targets, patterns: Patterns, model: LabelModel, n_certain_rows: int) -> Targets:
+    """The targets of tokens informed by their neighbours; the rows that are certain stay the last.
+
+    Between neighbours nobody's silence counts: it speaks for labels without a vote, and the chain would repeat it.
+    """
+    alone = targets.table
+    if model.silence is not None:
+        alone = alone.copy()
+        alone[: patterns.n_patterns] = replace(model, silence=None).table(patterns)
     agreed = np.ones(len(targets.table), np.bool_)
     agreed[: patterns.n_patterns] = patterns.agreed()
-    index, rows = chain_targets(targets.index, targets.table, agreed, targets.offsets, targets.task.classes)
+    index, rows = chain_targets(targets.index, alone, agreed, targets.offsets, targets.task.classes)
     last = len(targets.table) - n_certain_rows
     certain, added = (index >= last) & (index < len(targets.table)), index >= len(targets.table)
     index = np.where(certain, index + len(rows), np.where(added, index - n_certain_rows, index)).astype(np.int32)

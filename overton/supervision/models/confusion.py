@@ -65,8 +65,8 @@ class ConfusionSettings:
     """
 
     accuracy: float = 0.75
-    strength: float = 8.0
-    row_strength: float = 4.0
+    strength: float = 4.0
+    row_strength: float = 3.0
     prior_strength: float = 5.0
     highest: float = 0.99
     presence_strength: float = 300.0
