@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from overton.data import Splits
-from overton.supervision import combine, combined_labels, render_sources, source_rows
+from overton.supervision import SourceReport, combine, combined_labels, render_sources, source_report, source_rows
 from tests.supervision.planted import simulate, votes_of
 
 GOLDEN = Path(__file__).parents[1] / "cases" / "supervision" / "sources.txt"
@@ -47,6 +47,7 @@ def test_the_source_that_is_wrong_most_comes_first_and_the_combined_labels_last(
     assert rows[0].to_json().keys() == {
         *("task", "source", "split", "coverage", "overlap", "conflict"),
         *("estimated_accuracy", "gold_accuracy", "n"),
+        *("tag", "polarity", "n_gold", "gold_low", "gold_high", "copies", "marginal", "estimated_change", "warnings"),
     }
 
 
@@ -125,7 +126,7 @@ def test_the_table_for_the_terminal(update_golden):
             row["gold"] = truth
         rows.append(row)
     votes = votes_of(rows)
-    figures = source_rows(votes, combine(votes), splits(40, 12))
+    figures = source_report(votes, combine(votes), splits(40, 12))
     text = "".join(f"# width {width}\n{render_sources(figures, width)}\n" for width in (100, 72))
     if update_golden:
         GOLDEN.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +136,7 @@ def test_the_table_for_the_terminal(update_golden):
 
 
 def test_no_rows_render_to_nothing():
-    assert render_sources(()) == ""
+    assert render_sources(SourceReport()) == ""
 
 
 def test_combined_labels_are_labels_of_a_data_file():
