@@ -29,7 +29,7 @@ def tags_of(names):
 
 
 def planted(accuracy=(0.9, 0.8, 0.7, 0.85), *, n=2000, n_gold=1000, seed=0, extra=None):
-    """Multiclass rows as mappings, gold on the first; more sources by name, each a function of number, truth, random."""
+    """Multiclass rows as mappings, gold on the first; more sources by name: functions of number, truth, random."""
     random = np.random.default_rng(seed)
     rows = []
     for number in range(n):
@@ -291,3 +291,34 @@ def test_the_page_for_the_terminal(update_golden):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
     assert all(len(line) <= 80 for line in render_sources(report, 80).splitlines())
+
+
+def test_pairs_are_counted_alike_where_a_table_of_all_would_be_too_large(monkeypatch):
+    votes = votes_of(planted(n=300, n_gold=0))
+    tags = tags_of([["slice:x"] if number % 3 else ["slice:y"] for number in range(300)])
+    combined = combine(votes)
+    expected = source_report(votes, combined, splits(300, 0), tags=tags).slices
+    monkeypatch.setattr("overton.supervision.analysis.slices.MOST_KEYS", 0)
+    assert source_report(votes, combined, splits(300, 0), tags=tags).slices == expected
+    assert all(len(row.pairs) == 3 for row in expected)
+
+
+def test_a_part_of_the_patterns_stands_for_all_where_they_are_many(monkeypatch):
+    votes, _ = simulate("multiclass", (0.9, 0.7, 0.6, 0.8, 0.7, 0.75), n_units=6000, n_labels=4)
+    combined, split = combine(votes), splits(6000, 3000)
+    whole = source_report(votes, combined, split).rows
+    monkeypatch.setattr("overton.supervision.analysis.marginal.MOST_VOTES", combined.n_patterns * 6)
+    parts = {(row.source, row.split): row.marginal for row in source_report(votes, combined, split).rows}
+    for row in whole:
+        if row.marginal is not None:
+            part = parts[row.source, row.split]
+            assert part != row.marginal
+            assert part.changed == pytest.approx(row.marginal.changed, abs=0.03)
+            assert part.lost == pytest.approx(row.marginal.lost, abs=0.03)
+
+
+def test_a_source_that_is_alone_on_all_its_units_is_missed_where_it_votes():
+    votes = votes_of([{"s": 1, "gold": 1}, {"s": 0}, {"t": 0}], type="select", candidates=[2, 3, 2])
+    rows = source_report(votes, combine(votes), splits(3, 1)).rows
+    (marginal,) = [row.marginal for row in rows if row.source == "s" and row.split == "train"]
+    assert (marginal.changed, marginal.lost, marginal.gold) == (0, 0.5, None)

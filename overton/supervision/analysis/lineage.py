@@ -191,7 +191,7 @@ def _make_up(
     if model is None:
         cell = cells.entry_cell
         place = cell * n_labels + cells.label
-        adds: ndarray = np.bincount(place, cells.weight, len(cells.row) * n_labels).reshape(-1, n_labels)
+        adds: ndarray = np.bincount(place, cells.weight, len(cells.row) * n_labels).reshape(len(cells.row), n_labels)
         bits = combined.targets.task.type == "bitvector"
         return adds, np.zeros(n_labels), nothing, majority_table(patterns, n_labels, bits=bits)
     adds = np.zeros((0, n_labels))

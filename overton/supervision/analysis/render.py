@@ -112,8 +112,12 @@ def _render_table(rows: list[SourceRow], width: int) -> list[str]:
         if not columns[weakest].rank:
             break
         kept.remove(weakest)
-    rest = sum(widths[place] + 2 for place in kept[1:])
-    widths[0] = max(SHORTEST_NAME, min(widths[0], width - rest))
+    texts = [place for place in kept if columns[place].head in ("source", "tag")]
+    while sum(widths[place] + 2 for place in kept) - 2 > width:
+        longest = max(texts, key=lambda place: widths[place])
+        if widths[longest] <= SHORTEST_NAME:
+            break
+        widths[longest] -= 1
     lines: list[str] = []
     tagged = any(row.tag != WHOLE for row in rows)
     for _, part in groupby(rows, key=lambda row: (row.split, row.tag)):
@@ -154,7 +158,7 @@ def _is_telling(column: _Column, rows: list[SourceRow], *, tagged: bool) -> bool
 def _align(line: list[str], columns: list[_Column], widths: list[int], kept: list[int]) -> str:
     cells = []
     for place in kept:
-        text = line[place] if place or len(line[0]) <= widths[0] else line[0][: widths[0] - 1] + "…"
+        text = line[place] if len(line[place]) <= widths[place] else line[place][: widths[place] - 1] + "…"
         cells.append(f"{text:<{widths[place]}}" if columns[place].left else f"{text:>{widths[place]}}")
     return "  ".join(cells).rstrip()
 

@@ -11,6 +11,7 @@ from overton.supervision.analysis.facts import Facts
 from overton.supervision.models.patterns import slices
 
 MOST_PAIRS = 4_000_000  # pairs of votes looked at; a sample of the units where there are more
+MOST_KEYS = 4_000_000  # slice x source x source, counted in one table
 SHOWN_PAIRS = 3
 
 
@@ -85,8 +86,7 @@ def _pairs(facts: Facts, first: ndarray, number: ndarray, n_slices: int) -> dict
     cells, n_sources = facts.cells, len(facts.votes.sources)
     cell = np.flatnonzero((np.diff(first) > 0)[facts.record[cells.row]] & (facts.n_votes[cells.row] > 1))
     cell = _sampled(facts, cell)
-    keys: list[ndarray] = []
-    differs: list[ndarray] = []
+    counts = _Counts(n_slices * n_sources**2)
     place, shift = np.arange(max(len(cell) - 1, 0)), 1
     while len(place):
         place = place[cells.row[cell[place]] == cells.row[cell[place + shift]]]
@@ -95,11 +95,40 @@ def _pairs(facts: Facts, first: ndarray, number: ndarray, n_slices: int) -> dict
         size = first[record + 1] - first[record]
         pair = cells.source[one].astype(np.int64) * n_sources + cells.source[other]
         of_slice = number[slices(first[record], first[record + 1])]
-        keys.append(of_slice * n_sources**2 + np.repeat(pair, size))
-        differs.append(np.repeat(facts.said[one] != facts.said[other], size))
+        counts.add(
+            of_slice * n_sources**2 + np.repeat(pair, size), np.repeat(facts.said[one] != facts.said[other], size)
+        )
         shift += 1
         place = place[place + shift < len(cell)]
-    return _worst(facts, keys, differs, n_slices) if keys else {}
+    return _worst(facts, *counts.found(), n_slices)
+
+
+class _Counts:
+    """How often keys come, and how often with a mark; in one table where all keys fit into it."""
+
+    def __init__(self, n_keys: int) -> None:
+        self.n_keys = n_keys
+        self.n = np.zeros(n_keys if n_keys <= MOST_KEYS else 0)
+        self.marked = np.zeros_like(self.n)
+        self.parts: list[tuple[ndarray, ndarray]] = []
+
+    def add(self, keys: ndarray, marks: ndarray) -> None:
+        """Count some keys, int64 of shape (key,), and their marks, bool of shape (key,)."""
+        if len(self.n):
+            self.n += np.bincount(keys, minlength=self.n_keys)
+            self.marked += np.bincount(keys[marks], minlength=self.n_keys)
+        else:
+            self.parts.append((keys, marks))
+
+    def found(self) -> tuple[ndarray, ndarray, ndarray]:
+        """The different keys, ascending, how often each came and how often with a mark."""
+        if len(self.n):
+            found = np.flatnonzero(self.n)
+            return found, self.n[found], self.marked[found]
+        keys = np.concatenate([np.zeros(0, np.int64), *(part for part, _ in self.parts)])
+        marks = np.concatenate([np.zeros(0, bool), *(part for _, part in self.parts)])
+        found, place = np.unique(keys, return_inverse=True)
+        return found, np.bincount(place, minlength=len(found)), np.bincount(place, marks, len(found))
 
 
 def _sampled(facts: Facts, cell: ndarray) -> ndarray:
@@ -113,12 +142,9 @@ def _sampled(facts: Facts, cell: ndarray) -> ndarray:
 
 
 def _worst(
-    facts: Facts, keys: list[ndarray], differs: list[ndarray], n_slices: int
+    facts: Facts, found: ndarray, n: ndarray, differ: ndarray, n_slices: int
 ) -> dict[int, tuple[PairOfSources, ...]]:
     n_sources, names = len(facts.votes.sources), facts.votes.sources
-    found, place = np.unique(np.concatenate(keys), return_inverse=True)
-    n = np.bincount(place, minlength=len(found))
-    differ = np.bincount(place, np.concatenate(differs), len(found))
     of_slice, pair = found // n_sources**2, found % n_sources**2
     order = np.lexsort((pair, -differ, of_slice))
     order = order[differ[order] > 0]

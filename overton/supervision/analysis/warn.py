@@ -14,6 +14,7 @@ from overton.supervision.analysis.copies import Copy
 from overton.supervision.analysis.facts import Facts
 from overton.supervision.analysis.marginal import Gain, pooled_error
 from overton.supervision.analysis.tally import JUDGED, RIGHT, N, Tally
+from overton.supervision.models.patterns import slices
 
 COMBINED, MAJORITY = "combined", "majority"
 # Every code, the gravest first: rows are sorted by it. docs/sources.md tells what each means.
@@ -181,6 +182,8 @@ def _constant(seen: Evidence) -> Iterator[SourceWarning]:
     cells, said = facts.cells, facts.said
     if facts.votes.task.type == "select" or not len(said):
         return
+    codes, n_code = np.unique(said, return_counts=True)
+    first_cell = np.concatenate([[0], np.cumsum(facts.n_votes)])
     order = np.argsort(cells.source, kind="stable")
     bounds = np.searchsorted(cells.source[order], [*facts.voting, len(facts.votes.sources)])
     for number, start, stop in zip(facts.voting.tolist(), bounds[:-1], bounds[1:], strict=True):
@@ -188,10 +191,11 @@ def _constant(seen: Evidence) -> Iterator[SourceWarning]:
         shared = cells.row[own[facts.n_votes[cells.row[own]] > 1]]
         if len(shared) < LEAST_VOTES or (said[own] != said[own[0]]).any():
             continue
-        inside = np.zeros(facts.votes.n_units, bool)
-        inside[shared] = True
-        others, same = cells.source != number, said == said[own[0]]
-        there, anywhere = same[others & inside[cells.row]].mean(), same[others].mean()
+        on_shared = slices(first_cell[shared], first_cell[shared + 1])
+        others = said[on_shared[cells.source[on_shared] != number]]
+        there = float((others == said[own[0]]).mean())
+        place = np.searchsorted(codes, said[own[0]])
+        anywhere = float((n_code[place] - len(own)) / max(len(said) - len(own), 1))
         if there < anywhere + LEAST_LIFT and 1 - there > DISAGREED and not _lifted_by_gold(seen, own):
             message = (
                 f"says {_name_of(seen, own[0])} on all of its {len(own):,} units; "
@@ -232,7 +236,7 @@ def _drop(seen: Evidence) -> Iterator[SourceWarning]:
         noise = ERRORS * np.sqrt(2 * max(before * (1 - before), 0.01) / max(n[number], 1))
         if before - accuracy > max(noise, LEAST_DROP):
             message = f"its estimated accuracy fell from {before:.2f} in the version before to {accuracy:.2f}"
-            yield _warn(seen, name, "drop", message, "Look at what it labels now and did not label then")
+            yield _warn(seen, name, "drop", message, "Look at what it labels now and did not label then, and at which others changed")
 
 
 def _gap(seen: Evidence) -> Iterator[SourceWarning]:
