@@ -236,7 +236,13 @@ def _drop(seen: Evidence) -> Iterator[SourceWarning]:
         noise = ERRORS * np.sqrt(2 * max(before * (1 - before), 0.01) / max(n[number], 1))
         if before - accuracy > max(noise, LEAST_DROP):
             message = f"its estimated accuracy fell from {before:.2f} in the version before to {accuracy:.2f}"
-            yield _warn(seen, name, "drop", message, "Look at what it labels now and did not label then, and at which others changed")
+            yield _warn(
+                seen,
+                name,
+                "drop",
+                message,
+                "Look at what it labels now and did not label then, and at which others changed",
+            )
 
 
 def _gap(seen: Evidence) -> Iterator[SourceWarning]:
