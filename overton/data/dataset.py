@@ -1,6 +1,6 @@
 """All records of an application, read straight from the maps of their shards."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -126,9 +126,15 @@ class Dataset:
             return np.arange(self.n_records + 1)
         return starts(self.lengths(found.payload))
 
-    def votes(self, task: str) -> Votes:
-        """All labels of a task."""
-        return self._votes(task)[0]
+    def votes(self, task: str, sources: Collection[str] | None = None) -> Votes:
+        """The labels of a task.
+
+        Args:
+            task: Its name.
+            sources: The sources whose labels to read, all where None; they keep their numbers. Labels in data files
+                that hold none of them are not looked at.
+        """
+        return self._votes(task, sources)[0]
 
     def n_overridden(self, task: str) -> int:
         """Number of labels that a later line of the same source replaced."""
@@ -162,9 +168,9 @@ class Dataset:
                 value[payload.field] = shard.text(number, local)
         return values
 
-    def _votes(self, task: str) -> tuple[Votes, int]:
+    def _votes(self, task: str, sources: Collection[str] | None = None) -> tuple[Votes, int]:
         number = [one.name for one in self.schema.tasks].index(task)
-        return gather_votes(self.joined, number, self.schema.tasks[number], self.sources, self.offsets(task))
+        return gather_votes(self.joined, number, self.schema.tasks[number], self.sources, self.offsets(task), sources)
 
     def _copy_rows(self, rows: ndarray) -> tuple[ndarray, ndarray, ndarray]:
         """The words of some records that may lie in any shard, the first word of each, and the shard of each."""
