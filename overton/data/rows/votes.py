@@ -14,7 +14,8 @@ from overton.data.rows.ragged import positions, spread, starts
 from overton.data.votes import Votes
 from overton.schema import Task
 
-_CELLS = 1 << 22  # cells that are worked on at once
+_CELLS = 1 << 17  # cells that are worked on at once: arrays that stay in the cache
+_FEW = 0.25  # share of the lists below which their values alone are copied
 _NO_PLACES = np.zeros(0, np.int64)
 
 
@@ -91,11 +92,13 @@ def _lists(
         remap = np.array([source_number[name] for name in shard.sources], np.int32)
         record, source, line, length, value = _shard_lists(joined, place, number, task)
         counted = (record >= 0) & chosen[source]
+        start = starts(length)[:-1]
         if not counted.all():
-            start = starts(length)[:-1]
-            record, source, line, length = record[counted], source[counted], line[counted], length[counted]
-            value = value[spread(start[counted], length)]
-        parts.append((record, remap[source], line + (place << 40), n_values + starts(length)[:-1]))
+            record, source, line = record[counted], source[counted], line[counted]
+            start, length = start[counted], length[counted]
+            if counted.mean() < _FEW:
+                start, value = starts(length)[:-1], value[spread(start, length)]
+        parts.append((record, remap[source], line + (place << 40), n_values + start))
         table = _table(joined, place, number, task, int(value.max(initial=-1)) + 1)
         n_plain = len(table[0]) - len(shard.votes[f"{number}.soft.length"])
         values.append(_table_rows(value, n_rows, n_plain))
@@ -196,25 +199,31 @@ def _cells(lists: Lists, offsets: ndarray) -> tuple[ndarray, ndarray, ndarray, i
     first_list = np.flatnonzero(np.diff(lists.record, prepend=-1))
     records = lists.record[first_list]
     n_lists = np.diff(first_list, append=len(lists.record))
-    n_units = offsets[records + 1] - offsets[records]
+    first_unit = offsets[records]
+    n_units = offsets[records + 1] - first_unit
     n_cells = n_lists * n_units
-    blocks = [_no_cells()]
-    overridden = 0
+    n = int(n_cells.sum())
+    whole = np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int32)
+    n = overridden = 0
     for low, high in _blocks(n_cells):
-        place = positions(n_cells[low:high])
-        width = np.repeat(n_lists[low:high], n_cells[low:high])
-        unit_place = place // width
-        one = np.repeat(first_list[low:high], n_cells[low:high]) + (place - unit_place * width)
-        row = lists.value[lists.start[one] + unit_place]
-        unit = np.repeat(offsets[records[low:high]], n_cells[low:high]) + unit_place
-        said = row != ABSTAIN
-        unit, source, row = unit[said], lists.source[one[said]], row[said]
+        owner = np.repeat(np.arange(low, high), n_units[low:high])
+        in_record = positions(n_units[low:high])  # of each unit
+        width = n_lists[owner]
+        place = np.repeat(np.arange(len(owner)), width)  # of each cell's unit in the block
+        one = np.arange(len(place)) + (first_list[owner] - starts(width)[:-1])[place]
+        row = lists.value[lists.start[one] + in_record[place]]
+        unit, source = (first_unit[owner] + in_record)[place], lists.source[one]
+        if int(row.min(initial=0)) == ABSTAIN:
+            said = row != ABSTAIN
+            unit, source, row = unit[said], source[said], row[said]
         last = np.append((unit[1:] != unit[:-1]) | (source[1:] != source[:-1]), np.ones(min(len(unit), 1), bool))
         if not last.all():
             overridden += int((~last).sum())
             unit, source, row = unit[last], source[last], row[last]
-        blocks.append((unit, source, row))
-    unit, source, row = (np.concatenate(column) for column in zip(*blocks, strict=True))
+        for column, part in zip(whole, (unit, source, row), strict=True):
+            column[n : n + len(unit)] = part
+        n += len(unit)
+    unit, source, row = (column[:n] for column in whole)
     return unit, source, row, overridden
 
 
