@@ -217,7 +217,8 @@ def _hash_cells(cells: Cells) -> ndarray:
 
 
 def _hash_sources(source: ndarray) -> ndarray:
-    return mix((source.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+    # Not by the constant of labels: a source would cancel out the label of its own number with probability 0.
+    return mix((source.astype(np.uint64) + np.uint64(1)) * MIX_FIRST)
 
 
 def _hash_labels(label: ndarray, weight: ndarray) -> ndarray:
