@@ -16,6 +16,7 @@ from overton.schema import Task
 
 _CELLS = 1 << 17  # cells that are worked on at once: arrays that stay in the cache
 _FEW = 0.25  # share of the lists below which their values alone are copied
+_CELL_TYPES = (np.int64, np.int32, np.int32)  # of units, sources and rows
 _NO_PLACES = np.zeros(0, np.int64)
 
 
@@ -202,8 +203,7 @@ def _cells(lists: Lists, offsets: ndarray) -> tuple[ndarray, ndarray, ndarray, i
     first_unit = offsets[records]
     n_units = offsets[records + 1] - first_unit
     n_cells = n_lists * n_units
-    n = int(n_cells.sum())
-    whole = np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int32)
+    every_unit, every_source, every_row = (np.empty(int(n_cells.sum()), type_) for type_ in _CELL_TYPES)
     n = overridden = 0
     for low, high in _blocks(n_cells):
         owner = np.repeat(np.arange(low, high), n_units[low:high])
@@ -220,15 +220,15 @@ def _cells(lists: Lists, offsets: ndarray) -> tuple[ndarray, ndarray, ndarray, i
         if not last.all():
             overridden += int((~last).sum())
             unit, source, row = unit[last], source[last], row[last]
-        for column, part in zip(whole, (unit, source, row), strict=True):
-            column[n : n + len(unit)] = part
-        n += len(unit)
-    unit, source, row = (column[:n] for column in whole)
-    return unit, source, row, overridden
+        stop = n + len(unit)
+        every_unit[n:stop], every_source[n:stop], every_row[n:stop] = unit, source, row
+        n = stop
+    return every_unit[:n], every_source[:n], every_row[:n], overridden
 
 
 def _no_cells() -> tuple[ndarray, ndarray, ndarray]:
-    return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32)
+    unit, source, row = (np.zeros(0, type_) for type_ in _CELL_TYPES)
+    return unit, source, row
 
 
 def _blocks(n_cells: ndarray) -> list[tuple[int, int]]:
