@@ -24,6 +24,7 @@ from overton.version import Version, now
 if TYPE_CHECKING:
     from overton.compile import Tuning
     from overton.data import DataCheck, Dataset
+    from overton.pipeline import Tallies
     from overton.schema import Schema
     from overton.store import Store
     from overton.supervision import SourceRow
@@ -128,13 +129,12 @@ class Application:
         from overton.pipeline import combine_votes
         from overton.supervision import source_rows
 
-        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
+        use_dev_gold = self.tuning.use_dev_gold
         rows: list[SourceRow] = []
         for name in self.task_names(task):
-            votes = dataset.votes(name)
-            rows.extend(
-                source_rows(votes, combine_votes(dataset, name, use_dev_gold=self.tuning.use_dev_gold), dataset.splits)
-            )
+            combined = combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies)
+            rows.extend(source_rows(dataset.votes(name), combined, dataset.splits))
         return tuple(rows)
 
     def combine(self, output: Path, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> int:
@@ -150,10 +150,12 @@ class Application:
         from overton.supervision import combined_labels
 
         self._check_output(output)
-        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
         names = self.task_names(task)
         use_dev_gold = self.tuning.use_dev_gold
-        targets = {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold).targets for name in names}
+        targets = {
+            name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies).targets for name in names
+        }
         listed = {task.name: dataset.schema.unit(task) != "record" for task in dataset.schema.tasks}
 
         def records() -> Iterator[dict[str, Any]]:
@@ -186,7 +188,8 @@ class Application:
             load=lambda key: load_checkpoint(runs / key),
             save=lambda key, checkpoint: save_checkpoint(checkpoint, runs / key),
         )
-        artifact = build(dataset, tuning, seed=seed, resume=resume, observe=observe)
+        tallies = self._tallies(observe)
+        artifact = build(dataset, tuning, seed=seed, resume=resume, tallies=tallies, observe=observe)
         self.store.put(artifact, when=now())
         remove_checkpoints(runs)
         observe(Event("publish", f"version {artifact.id} in {self.store_url}"))
@@ -206,6 +209,17 @@ class Application:
             {"version": entry.id, "created": entry.created, "aliases": aliases.get(entry.id, []), **entry.summary}
             for entry in self.store.versions(observe=observe)
         ]
+
+    def _tallies(self, observe: Observe = ignore) -> Tallies:
+        """Where the counted votes of each task are kept."""
+        from overton.pipeline import Tallies
+        from overton.supervision.files import load_kept, save_kept
+
+        folder = self.home / "votes"
+        return Tallies(
+            load=lambda task: load_kept(folder / f"{task}.tally", task, observe=observe),
+            save=lambda task, kept: save_kept(folder / f"{task}.tally", task, kept),
+        )
 
     def _check_output(self, output: Path) -> None:
         """Refuse to write over schema, tuning and data, or into a folder that is not there, before any work is done."""

@@ -13,6 +13,7 @@ from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
 from overton.data.rows.join import Joined
 from overton.data.rows.ragged import starts
+from overton.data.rows.stamps import Stamps, digest_records, digest_shards, stamp_votes
 from overton.data.rows.votes import gather_votes
 from overton.data.tags import Splits, Tags, join_tags, split_records
 from overton.data.votes import Votes
@@ -136,6 +137,12 @@ class Dataset:
         """
         return self._votes(task, sources)[0]
 
+    def stamps(self, task: str) -> Stamps:
+        """Digests of what the votes of a task depend on, made without reading the votes."""
+        number = self._number(task)
+        records, shards = self._stamped
+        return stamp_votes(self.joined, number, self.schema.tasks[number], self.offsets(task), records, shards)
+
     def n_overridden(self, task: str) -> int:
         """Number of labels that a later line of the same source replaced."""
         return self._votes(task)[1]
@@ -169,8 +176,15 @@ class Dataset:
         return values
 
     def _votes(self, task: str, sources: Collection[str] | None = None) -> tuple[Votes, int]:
-        number = [one.name for one in self.schema.tasks].index(task)
+        number = self._number(task)
         return gather_votes(self.joined, number, self.schema.tasks[number], self.sources, self.offsets(task), sources)
+
+    def _number(self, task: str) -> int:
+        return [one.name for one in self.schema.tasks].index(task)
+
+    @cached_property
+    def _stamped(self) -> tuple[str, list[str]]:
+        return digest_records(self.joined), digest_shards(self.joined)
 
     def _copy_rows(self, rows: ndarray) -> tuple[ndarray, ndarray, ndarray]:
         """The words of some records that may lie in any shard, the first word of each, and the shard of each."""
