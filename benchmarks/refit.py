@@ -1,9 +1,9 @@
-"""Combining votes again after an edit of one source, with the counted votes that were kept, against counting all anew.
+"""Combining votes after an edit of one source: what was counted is kept and brought up to date, or all is counted anew.
 
 The records of an application, repeated with fresh ids until they are many, stand in one data file, and the labels of
-one source in another. That one is edited: every label of the source takes the place of its next one. Both ways read the
-edited file into the row store first; that is told apart, and so is fitting, which both ways do alike. The application is
-`--data`, `factoid-en` under OVERTON_TEST_DATA, or a made one.
+one source in another, which is edited: every other label is taken back. Both ways find the edited file read into the
+row store, and both fit their models afterwards; either is told apart. The application is `--data`, `factoid-en` under
+OVERTON_TEST_DATA, or a made one.
 
     python benchmarks/refit.py [--data FOLDER] [--records 900000] [--source NAME]
 """
@@ -15,16 +15,17 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ingest import find_application, read_lines
 
 import overton
 from overton.data import Dataset
 from overton.pipeline import combine_votes
-from overton.supervision import Kept, bring_up_to_date
+from overton.supervision import bring_up_to_date
 from overton.supervision.files import load_kept, save_kept
 
 ROUNDS = 3
@@ -35,132 +36,94 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of an application: schema.json and data/")
     parser.add_argument("--records", type=int, default=900_000)
-    parser.add_argument("--source", help="whose labels are edited; the one with most of the first task it votes on")
+    parser.add_argument("--source", help="the one to edit; without it the one with most labels of records")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        application = find_application(options.data, folder)
+        application, home = find_application(options.data, Path(name)), Path(name) / "repeated"
         records = [json.loads(line) for line in read_lines(application)]
         source = options.source or most_voting(records)
-        home = folder / "repeated"
+        labels = [take_out(record, source) for record in records]
         (home / "data").mkdir(parents=True)
         shutil.copy(application / "schema.json", home)
-        said = [taken_out(record, source) for record in records]
         write_repeated(records, options.records, home / "data" / "a-records.jsonl")
-        write_repeated(said, options.records, home / "data" / "b-source.jsonl")
+        write_repeated(labels, options.records, home / "data" / "b-source.jsonl")
         dataset = overton.load(home).dataset()
         print(f"{application.name}: {dataset.n_records:,} records, {len(dataset.sources)} sources; edited: {source}")
-        keep_all(dataset, home)
-        turned = [{**one, "tasks": other["tasks"]} for one, other in zip(said, [*said[1:], said[0]], strict=True)]
-        write_repeated(fitting(turned, said), options.records, home / "data" / "b-source.jsonl")
-        read, dataset = timed(overton.load(home).dataset)
+        keep_all(dataset, home / "votes")
+        edited = [one if number % 2 else None for number, one in enumerate(labels)]
+        write_repeated(edited, options.records, home / "data" / "b-source.jsonl")
+        both, dataset = timed(overton.load(home).dataset)
         opened, _ = timed(overton.load(home).dataset)
-        print(f"reading the edited file: {read - opened:.2f} s; opening the row store: {opened:.2f} s")
-        print_table(dataset, home)
+        print(f"the edited file: {both - opened:.2f} s to read; opening the row store: {opened:.2f} s")
+        print_table(dataset, home / "votes")
 
 
-def print_table(dataset: Dataset, home: Path) -> None:
-    """Print the seconds of every task, and of all."""
-    total = [0.0, 0.0]
-    print(f"\n{'task':12s} {'votes':>12s} {'anew':>8s} {'kept':>8s} {'ratio':>7s} {'fit':>8s}")
-    for task in [task.name for task in dataset.schema.tasks]:
-        anew, fresh = best(lambda task=task: bring_up_to_date(dataset, task, None))
-        ours, found = best(lambda task=task: bring_up_to_date(dataset, task, load_kept(path_of(home, task), task)))
-        assert (found.tally.patterns.index == fresh.tally.patterns.index).all()
-        whole, _ = timed(lambda task=task, found=found: combine_votes(dataset, task, tallies=Given(found)))
-        n_votes = float(fresh.tally.patterns.count @ votes_of_patterns(fresh))
-        print(f"{task:12s} {n_votes:12,.0f} {anew:8.3f} {ours:8.3f} {anew / ours:7.1f} {whole:8.3f}")
-        total = [total[0] + anew, total[1] + ours]
-    print(f"{'all':12s} {'':12s} {total[0]:8.3f} {total[1]:8.3f} {total[0] / total[1]:7.1f}")
-
-
-class Given:
-    """A place for counted votes that holds one."""
-
-    def __init__(self, kept: Kept) -> None:
-        self.load: Callable[[str], Kept | None] = lambda task: kept
-        self.save: Callable[[str, Kept], None] = lambda task, kept: None
-
-
-def votes_of_patterns(kept: Kept) -> Any:  # noqa: ANN401
-    """Number of votes of each pattern."""
-    import numpy as np
-
-    patterns = kept.tally.patterns
-    return np.bincount(patterns.cells.row, minlength=patterns.n_patterns)
-
-
-def keep_all(dataset: Dataset, home: Path) -> None:
+def keep_all(dataset: Dataset, folder: Path) -> None:
     """Count the votes of all tasks and keep them, telling how long that takes."""
     counted = saved = 0.0
-    for task in [task.name for task in dataset.schema.tasks]:
-        seconds, kept = timed(lambda task=task: bring_up_to_date(dataset, task, None))
+    for task in dataset.schema.tasks:
+        seconds, kept = timed(bring_up_to_date, dataset, task.name, None)
         counted += seconds
-        saved += timed(lambda task=task, kept=kept: save_kept(path_of(home, task), task, kept))[0]
-    size = sum(file.stat().st_size for file in (home / ".overton" / "votes").iterdir()) / 1e6
+        saved += timed(save_kept, folder / task.name, task.name, kept)[0]
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     print(f"first count: {counted:.2f} s, and {saved:.2f} s to keep it ({size:.0f} MB)")
 
 
-def path_of(home: Path, task: str) -> Path:
-    """Where the counted votes of a task are kept."""
-    return home / ".overton" / "votes" / f"{task}.tally"
+def print_table(dataset: Dataset, folder: Path) -> None:
+    """Print the seconds of every task, and of all."""
+    total = np.zeros(3)
+    print(f"\n{'task':12s} {'votes':>12s} {'anew':>8s} {'kept':>8s} {'ratio':>7s} {'models':>8s}")
+    for task in [task.name for task in dataset.schema.tasks]:
+        anew, fresh = best(bring_up_to_date, dataset, task, None)
+        ours, found = best(lambda task=task: bring_up_to_date(dataset, task, load_kept(folder / task, task)))
+        patterns = fresh.tally.patterns
+        assert (found.tally.patterns.index == patterns.index).all(), "both ways lead to the same"
+        whole, _ = timed(combine_votes, dataset, task)
+        n_votes = int(patterns.count[patterns.cells.row].sum())
+        print(f"{task:12s} {n_votes:12,} {anew:8.3f} {ours:8.3f} {anew / ours:7.1f} {whole - anew:8.3f}")
+        total += (anew, ours, whole - anew)
+    print(f"{'all':12s} {'':12s} {total[0]:8.3f} {total[1]:8.3f} {total[0] / total[1]:7.1f} {total[2]:8.3f}")
 
 
-def most_voting(records: list[dict[str, Any]]) -> str:
-    """The source, not gold, with most labels of the last task that is of records and has several sources."""
+def most_voting(records: Sequence[dict[str, Any]]) -> str:
+    """The source, not gold, with most labels that are a class of a whole record."""
     votes = Counter(
-        name
+        source
         for record in records
-        for task, said in record["tasks"].items()
-        for name, label in said.items()
-        if task == "Intent" and name != "gold" and isinstance(label, str)
+        for said in record["tasks"].values()
+        for source, label in said.items()
+        if isinstance(label, str) and source != "gold"
     )
     return votes.most_common(1)[0][0]
 
 
-def taken_out(record: dict[str, Any], source: str) -> dict[str, Any]:
-    """The labels of a source, which the record loses."""
+def take_out(record: dict[str, Any], source: str) -> dict[str, Any] | None:
+    """The labels of a source as a record that adds to the one that loses them; None where there are none."""
     tasks = {task: {source: said.pop(source)} for task, said in record["tasks"].items() if source in said}
-    return {"id": record["id"], "tasks": tasks}
+    return {"id": record["id"], "tasks": tasks} if tasks else None
 
 
-def fitting(turned: list[dict[str, Any]], said: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Labels that changed their records, where a label is a class; those of lists and members stay."""
-    for new, old in zip(turned, said, strict=True):
-        tasks = {
-            task: new["tasks"][task]
-            if task in new["tasks"] and all(isinstance(label, str) for label in new["tasks"][task].values())
-            else labels
-            for task, labels in old["tasks"].items()
-        }
-        yield {"id": old["id"], "tasks": tasks}
-
-
-def write_repeated(lines: Any, n_records: int, path: Path) -> None:  # noqa: ANN401
-    """Write records again and again, each with an id of its own; those that say nothing are left out."""
-    parts = [
-        (record["id"], json.dumps({key: value for key, value in record.items() if key != "id"})[1:])
-        for record in lines
-    ]
-    keep = [bool(rest != ' "tasks": {}}' and rest != '"tasks": {}}') for _, rest in parts]
+def write_repeated(records: Sequence[dict[str, Any] | None], n_records: int, path: Path) -> None:
+    """Write records again and again, each time with other ids."""
+    parts = [record and (record["id"], json.dumps({**record, "id": ""}).partition('"id": ""')) for record in records]
     with path.open("w") as file:
         for number in range(n_records):
-            place = number % len(parts)
-            if keep[place]:
-                file.write(f'{{"id": "{number // len(parts)}-{parts[place][0]}", {parts[place][1]}\n')
+            if part := parts[number % len(parts)]:
+                name, (before, _, after) = part
+                file.write(f'{before}"id": "{number // len(parts)}-{name}"{after}\n')
     os.utime(path, (0, 0))  # long settled, so that its digest may be remembered
 
 
-def timed(function: Callable[[], Any]) -> tuple[float, Any]:
+def timed(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
     """Seconds that a call takes, and what it returns."""
     start = time.perf_counter()
-    found = function()
+    found = function(*arguments)
     return time.perf_counter() - start, found
 
 
-def best(function: Callable[[], Any]) -> tuple[float, Any]:
+def best(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
     """The fewest seconds of some calls, and what the last returns."""
-    runs = [timed(function) for _ in range(ROUNDS)]
+    runs = [timed(function, *arguments) for _ in range(ROUNDS)]
     return min(seconds for seconds, _ in runs), runs[-1][1]
 
 
