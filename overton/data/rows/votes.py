@@ -68,7 +68,8 @@ def gather_votes(
     unit, source, row, overridden = _cells(lists, offsets)
     first, label, probability = _entries(row, table)
     candidates = set_sizes(joined, task) if task.type == "select" else None
-    return Votes(task, sources, offsets, unit, source, first, label, probability, candidates), overridden
+    ordered = joined.schema.unit(task) == "token"
+    return Votes(task, sources, offsets, unit, source, first, label, probability, candidates, ordered), overridden
 
 
 def set_sizes(joined: Joined, task: Task) -> ndarray:

@@ -18,6 +18,7 @@ from overton.supervision.models.confusion import (
     fit_confusion,
     fit_prior,
     one_coin_rows,
+    presence_given,
 )
 from overton.supervision.models.evidence import BROAD, CORRELATION, Evidence, Known, breadth
 from overton.supervision.models.label_model import LabelModel
@@ -92,11 +93,13 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
     assumed = one_coin_rows(np.full(evidence.n_sources, ONE_COIN.accuracy), k)
     estimated = one_coin_rows(accuracy, k)
     log_vote = ESTIMATE_SHARE * estimated + (1 - ESTIMATE_SHARE) * assumed
-    log_prior = np.full(k, -np.log(k))
-    if with_prior:
-        log_prior = fit_prior(sample.cells, sample.count, estimated, _known_classes(evidence.known, k), CONFUSION)
-    share = PRIOR_SHARE if with_prior else 0.0
-    return _model(evidence, "leave_one_out", log_vote, accuracy, log_prior, share)
+    if not with_prior:
+        return _model(evidence, "leave_one_out", log_vote, accuracy, np.full(k, -np.log(k)), 0.0)
+    log_prior = fit_prior(sample.cells, sample.count, estimated, _known_classes(evidence.known, k), CONFUSION)
+    presence = presence_given(sample.cells, sample.count, log_prior, estimated, CONFUSION)
+    log_vote += np.repeat(presence.votes, k, axis=0)
+    model = _model(evidence, "leave_one_out", log_vote, accuracy, log_prior, PRIOR_SHARE)
+    return replace(model, log_prior=model.log_prior + presence.absence)
 
 
 def _dawid_skene(
@@ -108,7 +111,9 @@ def _dawid_skene(
     known = _known_classes(evidence.known, k)
     fitted = fit_confusion(sample.cells, sample.count, accuracy, CONFUSION, seen, known)
     log_vote = confusion_share * fitted.log_vote + (1 - confusion_share) * one_coin_rows(coins, k)
-    return _model(evidence, "dawid_skene", log_vote, fitted.accuracy, fitted.log_prior, prior_share)
+    log_vote += np.repeat(fitted.presence.votes, k, axis=0)
+    model = _model(evidence, "dawid_skene", log_vote, fitted.accuracy, fitted.log_prior, prior_share)
+    return replace(model, log_prior=model.log_prior + fitted.presence.absence)
 
 
 def _model(
