@@ -127,6 +127,15 @@ def test_votes_of_sources_that_changed_are_replaced_as_if_all_were_counted_again
     assert_same(found, count(votes))
 
 
+def test_the_order_in_which_a_vote_names_its_labels_is_not_kept():
+    rows = [{"s": {2: 0.5, 0: 0.25, 1: 0.25}}, {"s": {0: 0.25, 1: 0.25, 2: 0.5}}, {"s": {1: 0.25, 2: 0.5, 0: 0.25}}]
+    tallies = [count(votes_of(some)) for some in (rows, rows[::-1], rows[1:] + rows[:1])]
+    for tally in [*tallies, merge([count(votes_of([row])) for row in rows])]:
+        assert tally.patterns.count.tolist() == [3]
+        assert tally.patterns.cells.label.tolist() == [0, 1, 2]
+        assert tally.patterns.cells.weight.tolist() == [0.25, 0.25, 0.5]
+
+
 @pytest.mark.parametrize("type", TYPES)
 def test_many_patterns_are_paired_without_a_table_of_all_pairs(type):
     random = np.random.default_rng(0)
