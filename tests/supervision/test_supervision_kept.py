@@ -263,6 +263,18 @@ def test_labels_of_a_record_that_lost_its_id_to_another_are_seen_to_go(home):
     assert_same(second.tally, count(dataset.votes("Record")))
 
 
+def test_a_set_that_shrinks_below_a_vote_that_still_fits_is_seen(home):
+    def write_set(n_members):
+        members = [{"id": f"M{number}"} for number in range(n_members)]
+        write_lines(home / "data" / "set.jsonl", [{"id": "set", "payloads": {"entities": members}}])
+
+    write_lines(home / "data" / "zz.jsonl", [{"id": "set", "tasks": {"Pick": {"p": 0}}}])
+    write_set(3)
+    tallies_of(overton.load(home))
+    write_set(2)
+    assert_fresh(overton.load(home))
+
+
 def test_a_place_for_tallies_is_asked_and_told_once_a_task(home):
     dataset = overton.load(home).dataset()
     kept = {}
