@@ -24,6 +24,7 @@ from overton.version import Version, now
 if TYPE_CHECKING:
     from overton.compile import Tuning
     from overton.data import DataCheck, Dataset
+    from overton.pipeline import Tallies
     from overton.schema import Schema
     from overton.store import Store
     from overton.supervision import RecordLineage, SourceReport, SourceRow
@@ -150,13 +151,13 @@ class Application:
         from overton.pipeline import combine_votes
         from overton.supervision import join_reports, source_report, tags_to_show
 
-        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
         names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
         learned = self._learned_before()
         reports = []
         for name in names:
             votes = dataset.votes(name)
-            combined = combine_votes(dataset, name, use_dev_gold=self.tuning.use_dev_gold)
+            combined = combine_votes(dataset, name, use_dev_gold=self.tuning.use_dev_gold, tallies=tallies)
             reports.append(
                 source_report(votes, combined, dataset.splits, tags=dataset.tags, shown=shown, parent=learned.get(name))
             )
@@ -173,10 +174,10 @@ class Application:
         from overton.pipeline import combine_votes
         from overton.supervision import explain_record, find_record
 
-        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
         names, row = self.task_names(task), find_record(dataset, record_id)
         use_dev_gold = self.tuning.use_dev_gold
-        combined = {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold) for name in names}
+        combined = {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies) for name in names}
         return explain_record(dataset, row, combined)
 
     def _learned_before(self) -> dict[str, dict[str, float]]:
@@ -204,10 +205,12 @@ class Application:
         from overton.supervision import combined_labels
 
         self._check_output(output)
-        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
         names = self.task_names(task)
         use_dev_gold = self.tuning.use_dev_gold
-        targets = {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold).targets for name in names}
+        targets = {
+            name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies).targets for name in names
+        }
         listed = {task.name: dataset.schema.unit(task) != "record" for task in dataset.schema.tasks}
 
         def records() -> Iterator[dict[str, Any]]:
@@ -240,7 +243,8 @@ class Application:
             load=lambda key: load_checkpoint(runs / key),
             save=lambda key, checkpoint: save_checkpoint(checkpoint, runs / key),
         )
-        artifact = build(dataset, tuning, seed=seed, resume=resume, observe=observe)
+        tallies = self._tallies(observe)
+        artifact = build(dataset, tuning, seed=seed, resume=resume, tallies=tallies, observe=observe)
         self.store.put(artifact, when=now())
         remove_checkpoints(runs)
         observe(Event("publish", f"version {artifact.id} in {self.store_url}"))
@@ -260,6 +264,17 @@ class Application:
             {"version": entry.id, "created": entry.created, "aliases": aliases.get(entry.id, []), **entry.summary}
             for entry in self.store.versions(observe=observe)
         ]
+
+    def _tallies(self, observe: Observe = ignore) -> Tallies:
+        """Where the counted votes of each task are kept."""
+        from overton.pipeline import Tallies
+        from overton.supervision.files import load_kept, save_kept
+
+        folder = self.home / "votes"
+        return Tallies(
+            load=lambda task: load_kept(folder / f"{task}.tally", task, observe=observe),
+            save=lambda task, kept: save_kept(folder / f"{task}.tally", task, kept),
+        )
 
     def _check_output(self, output: Path) -> None:
         """Refuse to write over schema, tuning and data, or into a folder that is not there, before any work is done."""

@@ -24,9 +24,9 @@ from overton.artifact import Artifact, Runtime, pack_artifact, signature_of
 from overton.base import Event, Observe, OvertonError, Problem, digest_json, ignore
 from overton.codec import Encoder, Predictions, concatenate
 from overton.compile import Choices, Program, Tuning, compile_program
-from overton.data import Dataset, Gold, Splits, gold_of
+from overton.data import GOLD, Dataset, Gold, Splits, gold_of
 from overton.evaluate import Report, best_temperature, evaluate, example_rows, main_scores, render_examples
-from overton.supervision import Combined, combine
+from overton.supervision import Combined, Kept, bring_up_to_date, combine
 
 if TYPE_CHECKING:
     from overton.train import Checkpoint, Forward, Trained
@@ -62,12 +62,26 @@ class Resume:
     save: Save
 
 
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """Where the counted votes of each task are kept, so that after an edit only those of the edited sources are read.
+
+    Attributes:
+        load: Gives what was kept of a task by its name; None where there is nothing.
+        save: Keeps the counted votes of a task.
+    """
+
+    load: Callable[[str], Kept | None]
+    save: Callable[[str, Kept], None]
+
+
 def build(
     dataset: Dataset,
     tuning: Tuning,
     *,
     seed: int = 0,
     resume: Resume | None = None,
+    tallies: Tallies | None = None,
     observe: Observe = ignore,
 ) -> Artifact:
     """Build one version.
@@ -77,6 +91,7 @@ def build(
         tuning: What the engineer pinned.
         seed: Seed of everything random.
         resume: Where training keeps its state; None for nowhere.
+        tallies: Where counted votes are kept; None for nowhere.
         observe: Told of the progress.
 
     Returns:
@@ -90,7 +105,7 @@ def build(
     for note in dataset.notes:
         observe(Event("data", note))
     with clock("combine"):
-        combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, observe=observe)
+        combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, tallies=tallies, observe=observe)
     with clock("compile"):
         planned = plan(dataset, tuning)
     with clock("train"):
@@ -104,12 +119,15 @@ def build(
     return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples, golden=golden)
 
 
-def combine_all(dataset: Dataset, *, use_dev_gold: bool = True, observe: Observe = ignore) -> dict[str, Combined]:
+def combine_all(
+    dataset: Dataset, *, use_dev_gold: bool = True, tallies: Tallies | None = None, observe: Observe = ignore
+) -> dict[str, Combined]:
     """The combined votes of every task by name.
 
     Args:
         dataset: The records.
         use_dev_gold: Whether gold on dev records shows what the sources are worth.
+        tallies: Where counted votes are kept; None for nowhere.
         observe: Told of the progress.
 
     Raises:
@@ -117,7 +135,7 @@ def combine_all(dataset: Dataset, *, use_dev_gold: bool = True, observe: Observe
     """
     combined = {}
     for task in dataset.schema.tasks:
-        found = combine_votes(dataset, task.name, use_dev_gold=use_dev_gold)
+        found = combine_votes(dataset, task.name, use_dev_gold=use_dev_gold, tallies=tallies)
         combined[task.name] = found
         n_voted = int((found.targets.index >= 0).sum()) - found.n_certain
         parts = [f"{found.n_certain:,} gold targets"] if found.n_certain else []
@@ -135,13 +153,21 @@ def combine_all(dataset: Dataset, *, use_dev_gold: bool = True, observe: Observe
     return combined
 
 
-def combine_votes(dataset: Dataset, task: str, *, use_dev_gold: bool = True) -> Combined:
+def combine_votes(
+    dataset: Dataset, task: str, *, use_dev_gold: bool = True, tallies: Tallies | None = None
+) -> Combined:
     """The combined votes of one task.
 
-    Gold is certain where it stands in training data; on dev it shows what the sources are worth, and is no target.
+    Gold is certain where it stands in training data; on dev it shows what the sources are worth, and is no target. It
+    is read anew each time; the votes of all other sources are counted once, and again where they have changed.
     """
+    kept = tallies.load(task) if tallies else None
+    counted = bring_up_to_date(dataset, task, kept)
+    if tallies and counted is not kept:
+        tallies.save(task, counted)
     training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
-    return combine(dataset.votes(task), training=training, dev=dev if use_dev_gold else None)
+    gold = dataset.votes(task, [GOLD])
+    return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None)
 
 
 def plan(dataset: Dataset, tuning: Tuning) -> Plan:
@@ -208,7 +234,7 @@ def calibrate(
         return trained
     forward = forward_of(load_model(program, trained.weights))
     predictions = predict(forward, program.schema, dataset.gather, Encoder(program), dev)
-    gold = {name: gold_of(dataset.votes(name)) for name in predictions}
+    gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in predictions}
     temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
     observe(Event("train", "temperatures: " + ", ".join(f"{name} {value:.2f}" for name, value in temperature.items())))
     return with_temperatures(trained, program, temperature)
@@ -216,7 +242,7 @@ def calibrate(
 
 def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:
     """What counts as true on dev: gold where the task has any there, else the most likely combined labels."""
-    gold = gold_of(dataset.votes(combined.targets.task.name))
+    gold = gold_of(dataset.votes(combined.targets.task.name, [GOLD]))
     units = np.repeat(np.isin(np.arange(dataset.n_records), dev), np.diff(gold.offsets))
     return gold if (gold.known & units).any() else combined.targets.most_likely()
 

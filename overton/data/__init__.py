@@ -10,6 +10,7 @@ from overton.data.pack import pack
 from overton.data.parser import RecordParser
 from overton.data.pool import Pool
 from overton.data.record import Record
+from overton.data.rows.stamps import Stamps
 from overton.data.tags import Splits, Tags
 from overton.data.tokens import tokenize
 from overton.data.votes import Votes
@@ -27,6 +28,7 @@ __all__ = [
     "Record",
     "RecordParser",
     "Splits",
+    "Stamps",
     "Tags",
     "Votes",
     "gold_of",

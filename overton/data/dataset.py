@@ -1,6 +1,6 @@
 """All records of an application, read straight from the maps of their shards."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
 from overton.data.rows.join import Joined
 from overton.data.rows.ragged import starts
+from overton.data.rows.stamps import Stamps, digest_records, digest_shards, stamp_votes
 from overton.data.rows.votes import gather_votes
 from overton.data.tags import Splits, Tags, join_tags, split_records
 from overton.data.votes import Votes
@@ -126,9 +127,21 @@ class Dataset:
             return np.arange(self.n_records + 1)
         return starts(self.lengths(found.payload))
 
-    def votes(self, task: str) -> Votes:
-        """All labels of a task."""
-        return self._votes(task)[0]
+    def votes(self, task: str, sources: Collection[str] | None = None) -> Votes:
+        """The labels of a task.
+
+        Args:
+            task: Its name.
+            sources: The sources whose labels to read, all where None; they keep their numbers. Labels in data files
+                that hold none of them are not looked at.
+        """
+        return self._votes(task, sources)[0]
+
+    def stamps(self, task: str) -> Stamps:
+        """Digests of what the votes of a task depend on, made without reading the votes."""
+        number = self._number(task)
+        records, shards = self._stamped
+        return stamp_votes(self.joined, number, self.schema.tasks[number], self.offsets(task), records, shards)
 
     def n_overridden(self, task: str) -> int:
         """Number of labels that a later line of the same source replaced."""
@@ -162,9 +175,16 @@ class Dataset:
                 value[payload.field] = shard.text(number, local)
         return values
 
-    def _votes(self, task: str) -> tuple[Votes, int]:
-        number = [one.name for one in self.schema.tasks].index(task)
-        return gather_votes(self.joined, number, self.schema.tasks[number], self.sources, self.offsets(task))
+    def _votes(self, task: str, sources: Collection[str] | None = None) -> tuple[Votes, int]:
+        number = self._number(task)
+        return gather_votes(self.joined, number, self.schema.tasks[number], self.sources, self.offsets(task), sources)
+
+    def _number(self, task: str) -> int:
+        return [one.name for one in self.schema.tasks].index(task)
+
+    @cached_property
+    def _stamped(self) -> tuple[str, list[str]]:
+        return digest_records(self.joined), digest_shards(self.joined)
 
     def _copy_rows(self, rows: ndarray) -> tuple[ndarray, ndarray, ndarray]:
         """The words of some records that may lie in any shard, the first word of each, and the shard of each."""

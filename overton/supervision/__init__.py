@@ -19,6 +19,8 @@ from overton.supervision.analysis.slices import SliceRow
 from overton.supervision.analysis.warn import SourceWarning
 from overton.supervision.combine import METHODS, Combined, combine
 from overton.supervision.combined_labels import combined_labels
+from overton.supervision.kept import Kept, bring_up_to_date
+from overton.supervision.tally import Tally
 from overton.supervision.targets import Targets
 
 __all__ = [
@@ -26,16 +28,19 @@ __all__ = [
     "ClassRow",
     "Combined",
     "Copy",
+    "Kept",
     "Marginal",
     "RecordLineage",
     "SliceRow",
     "SourceReport",
     "SourceRow",
     "SourceWarning",
+    "Tally",
     "Targets",
     "TaskLineage",
     "UnitLineage",
     "VoteLineage",
+    "bring_up_to_date",
     "combine",
     "combined_labels",
     "explain_record",

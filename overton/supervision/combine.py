@@ -22,14 +22,14 @@ from overton.supervision.models.evidence import (
     label_count,
     option_counts,
     thin,
-    voting_cells,
 )
 from overton.supervision.models.label_model import LabelModel
 from overton.supervision.models.majority import agreement, exact_agreement, majority_table
 from overton.supervision.models.members import fit_members
 from overton.supervision.models.one_coin import accuracy_beside
-from overton.supervision.models.patterns import Patterns, find_patterns, keep_cells, without_units
+from overton.supervision.models.patterns import Patterns, keep_cells, without_units
 from overton.supervision.models.weigh import Fit, fit_weighed
+from overton.supervision.tally import Tally, count
 from overton.supervision.targets import Targets
 
 MAJORITY = "majority"
@@ -80,6 +80,7 @@ class Combined:
 
 def combine(
     votes: Votes,
+    tally: Tally | None = None,
     *,
     method: str = "auto",
     training: ndarray | None = None,
@@ -91,7 +92,8 @@ def combine(
     """Combine the votes of one task.
 
     Args:
-        votes: All votes of the task; `gold` is never one of them.
+        votes: All votes of the task; `gold` is never one of them, but shows what they are worth.
+        tally: The votes other than `gold`, where they are counted already: `votes` may then hold no more than `gold`.
         method: A name in `METHODS`.
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
         dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
@@ -108,13 +110,12 @@ def combine(
         OvertonError: Where there is no such method.
     """
     _check_method(method)
-    cells, n_options = voting_cells(votes), option_counts(votes)
-    patterns = find_patterns(cells, n_options)
+    patterns = (tally or count(votes)).patterns
     gold, certain, learned_from = gold_and_units(votes, training, dev)
     model = None
     if method != MAJORITY and patterns.n_patterns:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
-        known = known_of(cells, n_options, gold, learned_from)
+        known = known_of(patterns, option_counts(votes), gold, learned_from)
         model = fit_model(votes, sample, known, method=method, seed=seed)
         table = model.table(patterns)
     else:
@@ -229,7 +230,7 @@ def _targets(votes: Votes, patterns: Patterns, table: ndarray, certain: ndarray,
     rows, number = _distinct(truth)
     n_labels = table.shape[1]
     sure = rows if votes.task.type == "bitvector" else np.arange(n_labels) == rows[:, None]
-    index = patterns.index.astype(np.int32)
+    index = patterns.index.copy()
     index[certain] = len(table) + number
     whole = np.concatenate([table, sure.reshape(len(rows), n_labels)]).astype(np.float32)
     return Targets(votes.task, votes.offsets, index, whole)

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import overton.data.encode.encoder
+import overton.data.rows.votes
 from overton.base import OvertonError
 from overton.data import Record, RecordParser, gold_of, pack, tokenize
 from overton.data.encode.encoder import RUN_BYTES, Encoder
 from overton.data.faults.line import line_faults
 from overton.data.files import check_data, load_dataset
-from tests.data_records import data_sets, odd_lines, records
+from tests.data_records import SOURCES, data_sets, odd_lines, records
 from tests.data_schema import SCHEMA
 
 PARSER = RecordParser(SCHEMA)
@@ -121,6 +122,18 @@ def test_what_is_stored_is_what_the_files_say(files, run_bytes):
         assert dataset.payloads(rows) == [cut_payloads(record["payloads"]) for _, record in expected]
         for task in dataset.schema.tasks:
             assert votes_by_unit(dataset.votes(task.name)) == in_memory(dataset, files, task)
+
+
+@settings(max_examples=20)
+@given(data_sets(), st.sets(st.sampled_from([*SOURCES, "nobody"])), st.sampled_from([0, 0.5, 1]))
+def test_votes_of_some_sources_are_those_among_all(files, wanted, few):
+    with tempfile.TemporaryDirectory() as name, unittest.mock.patch.object(overton.data.rows.votes, "_FEW", few):
+        dataset = loaded(files, Path(name))
+        for task in dataset.schema.tasks:
+            whole, part = dataset.votes(task.name), dataset.votes(task.name, wanted)
+            assert (part.sources, part.offsets.tolist()) == (whole.sources, whole.offsets.tolist())
+            said = {key: entries for key, entries in votes_by_unit(whole).items() if key[2] in wanted}
+            assert votes_by_unit(part) == said
 
 
 @settings(max_examples=20)

@@ -48,6 +48,11 @@ def test_no_bit_is_a_vote_and_differs_from_no_vote():
     assert (patterns.index >= 0).tolist() == [True, False, True, True, True]
 
 
+def test_a_bit_that_does_not_hold_is_a_vote_whatever_its_source():
+    patterns = patterns_of([{"s": [0], "t": {1: 0.0}, "u": {2: 0.0}}, {"s": [0]}], type="bitvector")
+    assert patterns.n_patterns == 2
+
+
 def test_sets_of_different_sizes_are_different_patterns():
     assert patterns_of([{"s": 1}, {"s": 1}], type="select", candidates=[2, 3]).n_patterns == 2
 

@@ -1,5 +1,6 @@
 """The stored labels of all shards to the votes of one task."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +14,10 @@ from overton.data.rows.ragged import positions, spread, starts
 from overton.data.votes import Votes
 from overton.schema import Task
 
-_CELLS = 1 << 22  # cells that are worked on at once
+_CELLS = 1 << 17  # cells that are worked on at once: arrays that stay in the cache
+_FEW = 0.25  # share of the lists below which their values alone are copied
+_CELL_TYPES = (np.int64, np.int32, np.int32)  # of units, sources and rows
+_NO_PLACES = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,12 @@ class Table:
 
 
 def gather_votes(
-    joined: Joined, number: int, task: Task, sources: tuple[str, ...], offsets: ndarray
+    joined: Joined,
+    number: int,
+    task: Task,
+    sources: tuple[str, ...],
+    offsets: ndarray,
+    wanted: Collection[str] | None = None,
 ) -> tuple[Votes, int]:
     """The votes of one task, and how many were overridden by a later line.
 
@@ -53,61 +62,94 @@ def gather_votes(
         task: The task, its classes told.
         sources: Names of all sources, sorted.
         offsets: First unit of each record.
+        wanted: The sources to read, all where None; labels of a shard that holds none of them are not looked at.
     """
-    lists, table = _lists(joined, number, task, sources)
+    lists, table = _lists(joined, number, task, sources, frozenset(sources if wanted is None else wanted))
     unit, source, row, overridden = _cells(lists, offsets)
     first, label, probability = _entries(row, table)
-    candidates = None
-    if task.type == "select":
-        payload = joined.schema.payload(task.payload)
-        candidates = np.clip(joined.full[:, joined.layout.index[payload.name]], 0, payload.max_length).astype(np.int32)
+    candidates = set_sizes(joined, task) if task.type == "select" else None
     ordered = joined.schema.unit(task) == "token"
     return Votes(task, sources, offsets, unit, source, first, label, probability, candidates, ordered), overridden
 
 
-def _lists(joined: Joined, number: int, task: Task, sources: tuple[str, ...]) -> tuple[Lists, Table]:
+def set_sizes(joined: Joined, task: Task) -> ndarray:
+    """Number of members of each record's set that are kept, int32 of shape (record,)."""
+    payload = joined.schema.payload(task.payload)
+    kept: ndarray = np.clip(joined.full[:, joined.layout.index[payload.name]], 0, payload.max_length).astype(np.int32)
+    return kept
+
+
+def _lists(
+    joined: Joined, number: int, task: Task, sources: tuple[str, ...], wanted: frozenset[str]
+) -> tuple[Lists, Table]:
     source_number = {name: place for place, name in enumerate(sources)}
-    parts: list[tuple[ndarray, ndarray, ndarray, ndarray]] = []
-    values: list[ndarray] = []
-    tables: list[tuple[ndarray, ndarray, ndarray]] = []
+    parts: list[tuple[ndarray, ndarray, ndarray, ndarray]] = [(*_no_cells()[:2], _NO_PLACES, _NO_PLACES)]
+    values: list[ndarray] = [_no_cells()[2]]
+    tables: list[tuple[ndarray, ndarray, ndarray]] = [(_NO_PLACES, np.zeros(0, np.int32), np.zeros(0, np.float32))]
     n_values = n_rows = 0
     for place, shard in enumerate(joined.shards):
-        remap = np.array([source_number[name] for name in shard.sources] or [0], np.int32)
-        late = LateLists(shard, number)
-        late_record = joined.late_row[place][late.owner]
-        if task.type == "select":  # an index beyond what is kept of the set selects nothing
-            kept = late.last_member() < joined.schema.payload(task.payload).max_length
-            late_record = np.where(kept, late_record, -1)
-        base_record, base_length = _base_lists(joined, place, number, task)
-        base_value = shard.votes[f"{number}.value"]
-        record = np.concatenate([base_record, late_record])
-        local_source = np.concatenate([shard.votes[f"{number}.source"], late.source])
-        line = np.concatenate([_base_lines(joined, place, number), shard.votes["late.line"][late.owner]])
-        start = n_values + starts(np.concatenate([base_length, late.length]))[:-1]
-        counted = record >= 0
-        parts.append((record[counted], remap[local_source[counted]], line[counted] + (place << 40), start[counted]))
-        value = np.concatenate([base_value, late.value]).astype(np.int32)
+        chosen = np.array([name in wanted for name in shard.sources], np.bool_)
+        if not chosen.any():
+            continue
+        remap = np.array([source_number[name] for name in shard.sources], np.int32)
+        record, source, line, length, value = _shard_lists(joined, place, number, task)
+        counted = (record >= 0) & chosen[source]
+        start = starts(length)[:-1]
+        if not counted.all():
+            record, source, line = record[counted], source[counted], line[counted]
+            start, length = start[counted], length[counted]
+            if counted.mean() < _FEW:
+                start, value = starts(length)[:-1], value[spread(start, length)]
+        parts.append((record, remap[source], line + (place << 40), n_values + start))
         table = _table(joined, place, number, task, int(value.max(initial=-1)) + 1)
         n_plain = len(table[0]) - len(shard.votes[f"{number}.soft.length"])
-        values.append(
-            np.where(
-                value == ABSTAIN, ABSTAIN, n_rows + np.where(value >= 0, value, n_plain + FIRST_SOFT - value)
-            ).astype(np.int32)
-        )
+        values.append(_table_rows(value, n_rows, n_plain))
         n_values += len(value)
         n_rows += len(table[0])
         tables.append(table)
     record, source, line, start = (np.concatenate(column) for column in zip(*parts, strict=True))
     key = record * len(sources) + source
     if not (key[1:] > key[:-1]).all():
-        order = (
-            np.argsort(key, kind="stable")
-            if len(joined.shards) == 1 and not joined.shards[0].n_late
-            else np.lexsort((line, key))
-        )
+        one_file = len(joined.shards) == 1 and not joined.shards[0].n_late
+        order = np.argsort(key, kind="stable") if one_file else np.lexsort((line, key))
         record, source, start = record[order], source[order], start[order]
     length, label, probability = (np.concatenate(column) for column in zip(*tables, strict=True))
     return Lists(record, source, start, np.concatenate(values)), Table(starts(length), label, probability)
+
+
+def _shard_lists(
+    joined: Joined, place: int, number: int, task: Task
+) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]:
+    """Record (-1 where it does not count), source, line and length of each list of a shard, and all their values."""
+    shard = joined.shards[place]
+    late = LateLists(shard, number)
+    late_record = joined.late_row[place][late.owner]
+    if task.type == "select":  # an index beyond what is kept of the set selects nothing
+        kept = late.last_member() < joined.schema.payload(task.payload).max_length
+        late_record = np.where(kept, late_record, -1)
+    base_record, base_length = _base_lists(joined, place, number, task)
+    pairs = (
+        (base_record, late_record),
+        (shard.votes[f"{number}.source"], late.source),
+        (_base_lines(joined, place, number), shard.votes["late.line"][late.owner]),
+        (base_length, late.length),
+        (shard.votes[f"{number}.value"], late.value),
+    )
+    record, source, line, length, value = (
+        np.concatenate(pair) if len(late.owner) else np.asarray(pair[0]) for pair in pairs
+    )
+    return record, source, line, length, value
+
+
+def _table_rows(value: ndarray, first: int, n_plain: int) -> ndarray:
+    """The row in the table of each value of a shard, whose rows begin with `first`; int32, -1 abstains."""
+    row = value.astype(np.int32)
+    if int(row.min(initial=0)) <= FIRST_SOFT:
+        row = np.where(row <= FIRST_SOFT, n_plain + FIRST_SOFT - row, row)
+    if first:
+        row += np.int32(first)
+    row[value == ABSTAIN] = ABSTAIN
+    return row
 
 
 def _base_lists(joined: Joined, place: int, number: int, task: Task) -> tuple[ndarray, ndarray]:
@@ -159,30 +201,35 @@ def _cells(lists: Lists, offsets: ndarray) -> tuple[ndarray, ndarray, ndarray, i
     first_list = np.flatnonzero(np.diff(lists.record, prepend=-1))
     records = lists.record[first_list]
     n_lists = np.diff(first_list, append=len(lists.record))
-    n_units = offsets[records + 1] - offsets[records]
+    first_unit = offsets[records]
+    n_units = offsets[records + 1] - first_unit
     n_cells = n_lists * n_units
-    blocks = [_no_cells()]
-    overridden = 0
+    every_unit, every_source, every_row = (np.empty(int(n_cells.sum()), type_) for type_ in _CELL_TYPES)
+    n = overridden = 0
     for low, high in _blocks(n_cells):
-        place = positions(n_cells[low:high])
-        width = np.repeat(n_lists[low:high], n_cells[low:high])
-        unit_place = place // width
-        one = np.repeat(first_list[low:high], n_cells[low:high]) + (place - unit_place * width)
-        row = lists.value[lists.start[one] + unit_place]
-        unit = np.repeat(offsets[records[low:high]], n_cells[low:high]) + unit_place
-        said = row != ABSTAIN
-        unit, source, row = unit[said], lists.source[one[said]], row[said]
+        owner = np.repeat(np.arange(low, high), n_units[low:high])
+        in_record = positions(n_units[low:high])  # of each unit
+        width = n_lists[owner]
+        place = np.repeat(np.arange(len(owner)), width)  # of each cell's unit in the block
+        one = np.arange(len(place)) + (first_list[owner] - starts(width)[:-1])[place]
+        row = lists.value[lists.start[one] + in_record[place]]
+        unit, source = (first_unit[owner] + in_record)[place], lists.source[one]
+        if int(row.min(initial=0)) == ABSTAIN:
+            said = row != ABSTAIN
+            unit, source, row = unit[said], source[said], row[said]
         last = np.append((unit[1:] != unit[:-1]) | (source[1:] != source[:-1]), np.ones(min(len(unit), 1), bool))
         if not last.all():
             overridden += int((~last).sum())
             unit, source, row = unit[last], source[last], row[last]
-        blocks.append((unit, source, row))
-    unit, source, row = (np.concatenate(column) for column in zip(*blocks, strict=True))
-    return unit, source, row, overridden
+        stop = n + len(unit)
+        every_unit[n:stop], every_source[n:stop], every_row[n:stop] = unit, source, row
+        n = stop
+    return every_unit[:n], every_source[:n], every_row[:n], overridden
 
 
 def _no_cells() -> tuple[ndarray, ndarray, ndarray]:
-    return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32)
+    unit, source, row = (np.zeros(0, type_) for type_ in _CELL_TYPES)
+    return unit, source, row
 
 
 def _blocks(n_cells: ndarray) -> list[tuple[int, int]]:

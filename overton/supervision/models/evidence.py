@@ -8,7 +8,7 @@ from numpy import ndarray
 from overton.data import GOLD, Gold, Votes, gold_of
 from overton.schema import TaskType
 from overton.supervision.models.blocks import collapse_blocks, count_pairs, find_blocks
-from overton.supervision.models.patterns import Cells, Patterns, keep_rows, select_patterns, take_cells
+from overton.supervision.models.patterns import Cells, Patterns, cells_of, keep_rows, select_patterns, take_cells
 
 CORRELATION = 0.2  # of the errors of two votes on one row; judged by log loss on labelled sets
 BROAD = 0.9  # a source is broad that uses this share of the classes, mean of: share of all classes, share of all votes
@@ -102,9 +102,9 @@ def breadth(said: ndarray) -> ndarray:
     return np.where(used.sum(1) > 1, shares, 0.0)
 
 
-def known_of(cells: Cells, n_options: ndarray, gold: Gold, units: ndarray) -> Known:
+def known_of(patterns: Patterns, n_options: ndarray, gold: Gold, units: ndarray) -> Known:
     """The votes beside gold on some units, bool of shape (unit,)."""
-    return Known(keep_rows(cells, units), n_options[units], gold.label[units])
+    return Known(cells_of(patterns, units), n_options[units], gold.label[units])
 
 
 def voting_cells(votes: Votes) -> Cells:

@@ -10,11 +10,13 @@ import numpy as np
 from numpy import ndarray
 
 from overton.data import Votes
+from overton.supervision.models.distinct import number_hashes
 
 # Odd constants of splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195), whose last step mixes the bits.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIX_FIRST = np.uint64(0xBF58476D1CE4E5B9)
 MIX_SECOND = np.uint64(0x94D049BB133111EB)
+MOST_PLAIN = 1 << 20  # different plain votes, up to which each is hashed once
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,13 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """The different rows of votes.
+    """The different rows of votes, ascending by their hash.
 
     Attributes:
-        index: Pattern of each unit, int64 of shape (unit,); -1 where nobody voted.
+        index: Pattern of each unit, int32 of shape (unit,); -1 where nobody voted.
         count: Number of units of each pattern, float64 of shape (pattern,).
         n_options: Number of labels to choose among in each pattern, int64 of shape (pattern,).
-        cells: The votes of each pattern; `row` is the pattern.
+        cells: The votes of each pattern; `row` is the pattern. The labels of a cell are ascending.
     """
 
     index: ndarray
@@ -79,9 +81,10 @@ def take_cells(votes: Votes, keep: ndarray, *, share: bool) -> Cells:
         share: Whether a cell is one vote shared among its labels: entries that add up to more than one are
             scaled down to it, and cells without any weight are left out as abstentions.
     """
-    weight = votes.probability.astype(np.float64)
+    plain = not any(votes.probability.strides)  # one number stands for all, so a look at it is enough
+    weight = np.broadcast_to(np.float64(1), len(votes.label)) if plain else votes.probability.astype(np.float64)
     size = np.diff(votes.first)
-    if share and not (len(weight) == len(size) and (size == 1).all() and (weight == 1).all()):
+    if share and not (len(weight) == len(size) and (size == 1).all() and (plain or (weight == 1).all())):
         total = np.bincount(np.repeat(np.arange(len(size)), size), weight, len(size))
         keep = keep & (total > 0)
         weight = weight / np.repeat(np.maximum(total, 1.0), size)
@@ -93,9 +96,13 @@ def keep_cells(cells: Cells, keep: ndarray) -> Cells:
     if keep.all():
         return cells
     size = np.diff(cells.first)
-    entries = np.repeat(keep, size)
+    single = len(cells.label) == len(size) and bool((size == 1).all())
+    entries = keep if single else np.repeat(keep, size)
     first = np.concatenate([[0], np.cumsum(size[keep])])
-    return Cells(cells.row[keep], cells.source[keep], first, cells.label[entries], cells.weight[entries])
+    label = cells.label[entries]
+    plain = len(label) and not any(cells.weight.strides)  # one number that stands for all still does
+    weight = np.broadcast_to(cells.weight[0], len(label)) if plain else cells.weight[entries]
+    return Cells(cells.row[keep], cells.source[keep], first, label, weight)
 
 
 def find_patterns(cells: Cells, n_options: ndarray) -> Patterns:
@@ -105,24 +112,64 @@ def find_patterns(cells: Cells, n_options: ndarray) -> Patterns:
         cells: The votes; `row` is the unit.
         n_options: Number of labels to choose among in each unit, shape (unit,).
     """
-    starts = np.flatnonzero(np.diff(cells.row, prepend=-1))
+    starts = row_starts(cells)
     units = cells.row[starts]
-    hashes = mix(_sum_by_start(_hash_cells(cells), starts) + n_options[units].astype(np.uint64) * GOLDEN)
-    _, example, inverse, count = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
-    index = np.full(len(n_options), -1, np.int64)
-    index[units] = inverse
-    stops = np.append(starts[1:], len(cells.row))
-    chosen = slices(starts[example], stops[example])
+    distinct, number = number_hashes(hash_rows(cells, starts, n_options[units]))
+    index = np.full(len(n_options), -1, np.int32)
+    index[units] = number
+    example = np.zeros(len(distinct), np.int64)
+    example[number] = np.arange(len(number))
+    of_patterns = sort_entries(cut_cells(cells, starts[example], np.append(starts, len(cells.row))[example + 1]))
+    count = np.bincount(number, minlength=len(distinct)).astype(np.float64)
+    return Patterns(index, count, n_options[units[example]].astype(np.int64), of_patterns)
+
+
+def row_starts(cells: Cells) -> ndarray:
+    """First cell of each row that has any, int64."""
+    if not len(cells.row):
+        return np.zeros(0, np.int64)
+    return np.append(0, np.flatnonzero(cells.row[1:] != cells.row[:-1]) + 1)
+
+
+def hash_rows(cells: Cells, starts: ndarray, n_options: ndarray) -> ndarray:
+    """Hash of the votes of each row that has any, and of the number of labels it chooses among.
+
+    Args:
+        cells: The votes.
+        starts: First cell of each of these rows.
+        n_options: Number of labels to choose among in each of these rows.
+    """
+    return mix(_sum_by_start(_hash_cells(cells), starts) + n_options.astype(np.uint64) * GOLDEN)
+
+
+def cut_cells(cells: Cells, start: ndarray, stop: ndarray) -> Cells:
+    """The cells of half-open ranges of them, each range a row; one cell may stand in many."""
+    chosen = slices(start, stop)
     size = np.diff(cells.first)[chosen]
     entries = slices(cells.first[:-1][chosen], cells.first[1:][chosen])
-    of_patterns = Cells(
-        row=np.repeat(np.arange(len(example)), (stops - starts)[example]),
+    return Cells(
+        row=np.repeat(np.arange(len(start)), stop - start),
         source=cells.source[chosen],
         first=np.concatenate([[0], np.cumsum(size)]),
         label=cells.label[entries],
         weight=cells.weight[entries],
     )
-    return Patterns(index, count.astype(np.float64), n_options[units[example]].astype(np.int64), of_patterns)
+
+
+def cells_of(patterns: Patterns, units: ndarray) -> Cells:
+    """The votes of some units, bool of shape (unit,), numbered anew from 0."""
+    ends = np.searchsorted(patterns.cells.row, np.arange(patterns.n_patterns + 1))
+    ends = np.append(ends, 0)  # the range that -1 finds, which is empty
+    number = patterns.index[units]
+    return cut_cells(patterns.cells, np.where(number < 0, 0, ends[number]), np.where(number < 0, 0, ends[number + 1]))
+
+
+def sort_entries(cells: Cells) -> Cells:
+    """The same cells, the labels of each ascending."""
+    if len(cells.label) == len(cells.row) and (np.diff(cells.first) == 1).all():
+        return cells
+    order = np.lexsort((cells.weight, cells.label, cells.entry_cell))
+    return replace(cells, label=cells.label[order], weight=cells.weight[order])
 
 
 def select_patterns(patterns: Patterns, count: ndarray) -> Patterns:
@@ -161,13 +208,28 @@ def slices(start: ndarray, stop: ndarray) -> ndarray:
 
 def _hash_cells(cells: Cells) -> ndarray:
     """A number for what each cell says, whatever the order of its entries."""
-    source = mix((cells.source.astype(np.uint64) + np.uint64(1)) * GOLDEN)
-    probability = cells.weight.view(np.uint64)
-    said = mix((cells.label.astype(np.uint64) + np.uint64(1)) * GOLDEN ^ probability)
-    if len(cells.label) == len(cells.row) and (np.diff(cells.first) == 1).all():
-        return mix(source ^ said)
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(said, dtype=np.uint64)])
-    return mix(source ^ (running[cells.first[1:]] - running[cells.first[:-1]]))
+    single = len(cells.label) == len(cells.row) and bool((np.diff(cells.first) == 1).all())
+    if single and not any(cells.weight.strides) and len(cells.row):
+        n_sources, n_labels = int(cells.source.max()) + 1, int(cells.label.max()) + 1
+        if n_sources * n_labels <= MOST_PLAIN:
+            said = _hash_labels(np.arange(n_labels), np.broadcast_to(cells.weight[0], n_labels))
+            by_number = mix(_hash_sources(np.arange(n_sources))[:, None] ^ said).ravel()
+            hashes: ndarray = by_number[cells.source * np.int32(n_labels) + cells.label]
+            return hashes
+    said = _hash_labels(cells.label, cells.weight)
+    if not single:
+        running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(said, dtype=np.uint64)])
+        said = running[cells.first[1:]] - running[cells.first[:-1]]
+    return mix(_hash_sources(cells.source) ^ said)
+
+
+def _hash_sources(source: ndarray) -> ndarray:
+    # Not by the constant of labels: a source would cancel out the label of its own number with probability 0.
+    return mix((source.astype(np.uint64) + np.uint64(1)) * MIX_FIRST)
+
+
+def _hash_labels(label: ndarray, weight: ndarray) -> ndarray:
+    return mix((label.astype(np.uint64) + np.uint64(1)) * GOLDEN ^ np.ascontiguousarray(weight).view(np.uint64))
 
 
 def _sum_by_start(values: ndarray, starts: ndarray) -> ndarray:
