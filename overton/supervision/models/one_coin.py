@@ -117,7 +117,7 @@ def fit_one_coin(
     witnessed = (np.bincount(cells.row, minlength=len(count))[cells.row] > 1) & (n_options[cells.row] > 1)
     times = count[cells.row] * witnessed
     n_gold, n_right = gold or (np.zeros(n_sources), np.zeros(n_sources))
-    guess = 1 / max(float((n_options * count).sum() / max(count.sum(), 1.0)), 1.0)
+    guess = float(count.sum() / max(float((n_options * count).sum()), 1.0))  # nothing where gold is all there is
     accuracy = np.full(n_sources, settings.accuracy)
     said = label_votes(cells, count, n_sources) if settings.levelled else None
     for _ in range(settings.rounds):
