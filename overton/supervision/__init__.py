@@ -2,6 +2,7 @@
 
 from overton.supervision.analysis.render import render_sources
 from overton.supervision.analysis.rows import SourceRow, source_rows
+from overton.supervision.arrays import LabelModel
 from overton.supervision.combine import METHODS, Combined, combine
 from overton.supervision.combined_labels import combined_labels
 from overton.supervision.targets import Targets
@@ -9,6 +10,7 @@ from overton.supervision.targets import Targets
 __all__ = [
     "METHODS",
     "Combined",
+    "LabelModel",
     "SourceRow",
     "Targets",
     "combine",

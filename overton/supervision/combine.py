@@ -83,6 +83,7 @@ def combine(
     dev: ndarray | None = None,
     fit_votes: int = FIT_VOTES,
     seed: int = 0,
+    model: LabelModel | None = None,
 ) -> Combined:
     """Combine the votes of one task.
 
@@ -92,8 +93,9 @@ def combine(
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
         dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
             other records is not looked at.
-        fit_votes: Most votes, in different patterns, that a model is fitted on; a sample of the units where there are more.
+        fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
         seed: Seed of that sample.
+        model: A model of the same sources and labels that was fitted before; without it one is fitted on these votes.
 
     Returns:
         Targets for every unit that anyone but `gold` voted on, and for those with gold in training.
@@ -109,17 +111,16 @@ def combine(
                 hint=did_you_mean(method, METHODS),
             )
         )
-    cells, n_options, n_labels = voting_cells(votes), option_counts(votes), label_count(votes)
+    cells, n_options = voting_cells(votes), option_counts(votes)
     patterns = find_patterns(cells, n_options)
     gold, certain, learned_from = gold_and_units(votes, training, dev)
     known = known_of(cells, n_options, gold, learned_from)
-    model = None
-    if method != MAJORITY and patterns.n_patterns:
+    if method == MAJORITY or not patterns.n_patterns:
+        model = None
+    elif model is None:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
         model = fit_model(votes, sample, known, method=method, seed=seed)
-        table = model.table(patterns)
-    else:
-        table = majority_table(patterns, n_labels, bits=votes.task.type == "bitvector")
+    table = model.table(patterns) if model else _majority(votes, patterns)
     targets = _targets(votes, patterns, table, certain, gold.label[certain])
     return Combined(
         targets=targets,
@@ -141,6 +142,10 @@ def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, se
     task_type = votes.task.type
     evidence = evidence_of(task_type, len(votes.sources), label_count(votes), patterns, known, seed=seed)
     return fit_weighed(FITS[method][task_type], evidence, seed=seed)
+
+
+def _majority(votes: Votes, patterns: Patterns) -> ndarray:
+    return majority_table(patterns, label_count(votes), bits=votes.task.type == "bitvector")
 
 
 def _expected(votes: Votes, table: ndarray) -> ndarray:

@@ -1,0 +1,250 @@
+"""A label model as tables of packed votes: the posterior of every row of a matrix, in one pass over it.
+
+The models are additive, so what some sources say together can be looked up: the votes of a group of sources on one row
+make up a number, and a table holds what every such number adds to the score of each class. Where one group holds all
+sources, the table holds the posterior itself. All else is done for a block of rows at a time, which stays in the cache.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy import ndarray
+
+from overton.supervision.models.label_model import LEAST_LEAD, LabelModel, worth
+from overton.supervision.models.majority import TIE
+from overton.supervision.models.patterns import Cells
+
+MOST_NUMBERS = 131_072  # in the table of one group: half a megabyte
+MOST_OF_ALL = 16_000_000  # in all tables together, unless single sources need more
+BLOCK_NUMBERS = 262_144  # scores held at once
+MOST_ROWS = 16_384  # looked at at once
+FEW_CLASSES = 12  # up to which a class at a time is faster than a row at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What some sources say together. Their votes on a row, abstentions too, are the digits of a number, the code.
+
+    Attributes:
+        columns: Numbers of the sources.
+        scores: What the votes add to the score of each class, float32 of shape (code, class).
+        n_votes: Number of votes, int32 of shape (code,).
+        span: Highest label and the negative of the lowest, int32 of shape (code, 2); without a vote below any that
+            votes have.
+    """
+
+    columns: tuple[int, ...]
+    scores: ndarray
+    n_votes: ndarray
+    span: ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The tables of a model.
+
+    Attributes:
+        n_classes: Number of classes.
+        parts: Groups of sources; those of a part with several groups are copies, which share one vote among them.
+        log_prior: Float32 of shape (class,).
+        worth: What a vote counts by the number of votes on its row, float32 of shape (source + 1,).
+        no_votes: Probabilities of a row without votes, float32 of shape (class,).
+        by_count: Whether scores are votes that are counted, and those with most of them share the probability.
+        posterior: Where one group holds all sources, the posterior of each code, float32 of shape (code, class).
+    """
+
+    n_classes: int
+    parts: tuple[tuple[Packed, ...], ...]
+    log_prior: ndarray
+    worth: ndarray
+    no_votes: ndarray
+    by_count: bool
+    posterior: ndarray | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows looked at at once."""
+        return max(min(BLOCK_NUMBERS // self.n_classes, MOST_ROWS), 64)
+
+    def predict(self, votes: ndarray, out: ndarray) -> None:
+        """Fill in the posterior of a block of rows.
+
+        Args:
+            votes: Labels, -1 where a source abstains, of a signed integer type and shape (source, row).
+            out: Float32 of shape (row, class).
+        """
+        if self.posterior is not None:
+            code = _codes(votes, self.parts[0][0].columns, self.n_classes)
+            np.take(self.posterior, code, axis=0, out=out, mode="clip")
+        else:
+            n_votes, span = self._add_up(votes, out)
+            _finish(self, out, n_votes, span)
+
+    def _add_up(self, votes: ndarray, out: ndarray) -> tuple[ndarray, ndarray]:
+        """Put the sums of the scores in `out`; return the number of votes and the span of the labels of each row."""
+        out[:] = 0
+        n_votes = np.zeros(len(out), np.int32)
+        span = np.full((len(out), 2), -self.n_classes - 1, np.int32)
+        for part in self.parts:
+            shared = np.zeros_like(out) if len(part) > 1 else out
+            members = np.zeros_like(n_votes)
+            for packed in part:
+                code = _codes(votes, packed.columns, self.n_classes)
+                shared += np.take(packed.scores, code, axis=0, mode="clip")
+                members += np.take(packed.n_votes, code, mode="clip")
+                np.maximum(span, np.take(packed.span, code, axis=0, mode="clip"), out=span)
+            if len(part) > 1:
+                out += shared / np.maximum(members, 1)[:, None].astype(np.float32)
+                members = np.minimum(members, 1)
+            n_votes += members
+        return n_votes, span
+
+
+def lookup_of(model: LabelModel, n_sources: int, n_classes: int, no_votes: ndarray) -> Lookup:
+    """The tables of a fitted model of classes.
+
+    Args:
+        model: The model; it may know more sources than stand in the matrix.
+        n_sources: Number of sources of the matrix.
+        n_classes: Number of classes.
+        no_votes: Probabilities of a row without votes, shape (class,).
+    """
+    block = model.block[:n_sources]
+    alone = Cells(
+        row=np.arange(n_sources * n_classes),
+        source=np.repeat(block, n_classes).astype(np.int32),
+        first=np.arange(n_sources * n_classes + 1),
+        label=np.tile(np.arange(n_classes, dtype=np.int32), n_sources),
+        weight=np.ones(n_sources * n_classes),
+    )
+    n_options = np.full(len(alone.row), n_classes)
+    said = model.scorer.scores(alone, n_options, model.weight[alone.source])
+    said -= said.mean(1, keepdims=True)  # what is added to all classes alike only costs digits
+    value = worth(np.arange(n_sources + 1), model.correlation)
+    cube = said.reshape(n_sources, n_classes, n_classes)
+    return _lookup(cube, block, model.log_prior, value, no_votes, by_count=False)
+
+
+def majority_lookup(n_sources: int, n_classes: int) -> Lookup:
+    """The tables of the majority vote."""
+    said = np.broadcast_to(np.eye(n_classes), (n_sources, n_classes, n_classes))
+    even = np.full(n_classes, 1 / n_classes)
+    return _lookup(said, np.arange(n_sources), np.zeros(n_classes), np.ones(n_sources + 1), even, by_count=True)
+
+
+def _lookup(
+    said: ndarray, block: ndarray, log_prior: ndarray, value: ndarray, no_votes: ndarray, *, by_count: bool
+) -> Lookup:
+    n_sources, n_classes = said.shape[:2]
+    padded = np.concatenate([np.zeros((n_sources, 1, n_classes)), said], axis=1)  # an abstention adds nothing
+    most = min(MOST_NUMBERS, MOST_OF_ALL // max(n_sources, 1)) // n_classes
+    parts = tuple(tuple(_pack(padded, block, columns) for columns in part) for part in _split(block, n_classes, most))
+    lookup = Lookup(
+        n_classes=n_classes,
+        parts=parts,
+        log_prior=log_prior.astype(np.float32),
+        worth=value.astype(np.float32),
+        no_votes=no_votes.astype(np.float32),
+        by_count=by_count,
+    )
+    if len(parts) != 1 or len(parts[0]) != 1:
+        return lookup
+    packed = parts[0][0]
+    posterior = packed.scores.copy()
+    _finish(lookup, posterior, packed.n_votes, packed.span)
+    return replace(lookup, posterior=posterior)
+
+
+def _split(block: ndarray, n_classes: int, most: int) -> Iterator[Sequence[tuple[int, ...]]]:
+    """Sources by part and group, so that no code reaches `most` but for single sources; blocks stay together."""
+    widest = 1
+    while (n_classes + 1) ** (widest + 1) <= most:
+        widest += 1
+    group: tuple[int, ...] = ()
+    for number in np.unique(block):
+        members = tuple(np.flatnonzero(block == number).tolist())
+        if len(members) > widest:
+            yield [members[at : at + widest] for at in range(0, len(members), widest)]
+            continue
+        if len(group) + len(members) > widest:
+            yield [group]
+            group = ()
+        group += members
+    if group:
+        yield [group]
+
+
+def _pack(padded: ndarray, block: ndarray, columns: tuple[int, ...]) -> Packed:
+    """The table of some sources; `padded` is what each vote adds, of shape (source, 1 + label, class)."""
+    n_classes = padded.shape[2]
+    code = np.arange((n_classes + 1) ** len(columns))
+    scores, n_votes = np.zeros((len(code), n_classes)), np.zeros(len(code), np.int32)
+    high, low = np.full(len(code), -1), np.full(len(code), n_classes)
+    digits = [code // (n_classes + 1) ** place % (n_classes + 1) for place in range(len(columns))]
+    blocks = np.unique(block[list(columns)])
+    whole = all((block == number).sum() == (block[list(columns)] == number).sum() for number in blocks)
+    for number in blocks:
+        added, members = np.zeros_like(scores), np.zeros_like(n_votes)
+        for column, digit in zip(columns, digits, strict=True):
+            if block[column] == number:
+                added += padded[column][digit]
+                members += digit > 0
+        scores += added / np.maximum(members, 1)[:, None] if whole else added
+        n_votes += np.minimum(members, 1) if whole else members
+    for digit in digits:
+        high = np.maximum(high, digit - 1)
+        low = np.where(digit > 0, np.minimum(low, digit - 1), low)
+    span = np.stack([high, -low], axis=1).astype(np.int32)
+    return Packed(columns, scores.astype(np.float32), n_votes, span)
+
+
+def _codes(votes: ndarray, columns: tuple[int, ...], n_classes: int) -> ndarray:
+    """The code of each row, int32: digit 0 is an abstention, and the first source has the lowest digit."""
+    base = n_classes + 1
+    code: ndarray = votes[columns[-1]].astype(np.int32)
+    for column in columns[-2::-1]:
+        code *= base
+        code += votes[column]
+    code += (base ** len(columns) - 1) // n_classes  # the sum of all powers: one more for each digit
+    return code
+
+
+def _finish(lookup: Lookup, scores: ndarray, n_votes: ndarray, span: ndarray) -> None:
+    """Scores of shape (row, class) to probabilities, in place; as `FittedModel.posterior` and `majority_table`."""
+    if not lookup.by_count:
+        scores *= lookup.worth[n_votes][:, None]
+        scores += lookup.log_prior
+    top, best = _best(scores)
+    if lookup.by_count:
+        np.greater_equal(scores, (top - np.float32(TIE))[:, None], out=scores)
+    else:
+        row = np.flatnonzero((span[:, 0] + span[:, 1] == 0) & (best != span[:, 0]))  # all agree on another label
+        top[row] += np.float32(LEAST_LEAD)
+        scores[row, span[row, 0]] = top[row]
+        scores -= top[:, None]
+        np.exp(scores, out=scores)
+    scores /= _sum(scores)[:, None]
+    scores[n_votes == 0] = lookup.no_votes
+
+
+def _best(scores: ndarray) -> tuple[ndarray, ndarray]:
+    """The highest score of each row, and the first class that has it."""
+    if scores.shape[1] > FEW_CLASSES:
+        best = scores.argmax(1)
+        return np.take_along_axis(scores, best[:, None], axis=1)[:, 0], best
+    top, best = scores[:, 0].copy(), np.zeros(len(scores), np.int32)
+    for number in range(1, scores.shape[1]):
+        best[scores[:, number] > top] = number
+        np.maximum(top, scores[:, number], out=top)
+    return top, best
+
+
+def _sum(values: ndarray) -> ndarray:
+    if values.shape[1] > FEW_CLASSES:
+        total: ndarray = values.sum(1)
+        return total
+    total = values[:, 0].copy()
+    for number in range(1, values.shape[1]):
+        total += values[:, number]
+    return total
