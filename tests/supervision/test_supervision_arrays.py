@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from overton.base import OvertonError
-from overton.supervision import LabelModel, arrays, combine
+from overton.supervision import LabelModel, arrays, combine, combine_bits, combine_select
 from overton.supervision.array_votes import task_of, votes_of_matrix
 
 ACCURACY = (0.9, 0.8, 0.7, 0.6, 0.75, 0.85, 0.65, 0.8, 0.7)
@@ -345,3 +345,64 @@ def test_what_is_no_long_frame_is_told():
     assert problem_of(LabelModel.fit_long, long.assign(label=None)).code == "supervision.no-votes"
     assert problem_of(LabelModel.fit_long, long.assign(worker=None)).code == "supervision.bad-array"
     assert problem_of(LabelModel.fit_long, long.assign(p=2), probability="p").code == "supervision.bad-label"
+
+
+# -------------------------------------------------------------------------------------------- bitvectors and selections
+
+
+def test_bits_of_an_array_are_combined_better_than_by_majority():
+    random = np.random.default_rng(0)
+    truth = random.random((4000, 5)) < 0.3
+    accuracy = np.array([0.98, 0.7, 0.7, 0.75])
+    flipped = random.random((4000, 4, 5)) > accuracy[:, None]
+    labels = np.where((random.random((4000, 4)) < 0.9)[..., None], truth[:, None] ^ flipped, -1)
+    combined, majority = combine_bits(labels), combine_bits(labels, method="majority")
+    table = combined.targets.to_array()
+    voted = ~np.isnan(table).any(1)
+    assert (voted == (labels >= 0).any((1, 2))).all()
+    right = ((table > 0.5) == truth)[voted].mean()
+    assert right > ((majority.targets.to_array() > 0.5) == truth)[voted].mean() + 0.01
+    taught = combine_bits(labels, gold=np.where(np.arange(4000)[:, None] < 2000, truth, -1), sources=list("abcd"))
+    assert taught.accuracy["a"] == pytest.approx(0.98**5, abs=0.04)
+
+
+def test_selections_of_an_array_are_combined_and_stay_within_the_set():
+    random = np.random.default_rng(0)
+    size = random.integers(2, 6, 6000)
+    truth = random.integers(0, size)
+    wrong = (truth[:, None] + random.integers(1, size[:, None], (6000, 5))) % size[:, None]
+    labels = np.where(random.random((6000, 5)) < [0.9, 0.8, 0.7, 0.6, 0.75], truth[:, None], wrong)
+    labels = np.where(random.random((6000, 5)) < 0.6, labels, -1)
+    combined = combine_select(labels, size, sources=list("abcde"))
+    assert list(combined.accuracy.values()) == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.75], abs=0.03)
+    table = combined.targets.to_array()
+    assert (np.nan_to_num(table)[np.arange(5) >= size[:, None]] == 0).all()
+    taught = combine_select(labels, size, gold=truth)
+    assert taught.accuracy["0"] == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "code"),
+    [
+        ([[[0, 1]], [[0, 2]]], {}, "bad-label"),
+        ([[[0, 1]], [[0, -1]]], {}, "bad-label"),
+        ([[0, 1]], {}, "bad-array"),
+        ([[[-1, -1]]], {}, "no-votes"),
+        ([[[0, 1]]], {"gold": [[0]]}, "bad-array"),
+    ],
+)
+def test_what_are_no_bits_is_told(labels, options, code):
+    assert problem_of(combine_bits, labels, **options).code == f"supervision.{code}"
+
+
+@pytest.mark.parametrize(
+    ("labels", "candidates", "code"),
+    [
+        ([[0, 1], [2, 0]], [3, 2], "bad-label"),
+        ([[0, -2]], [3], "bad-label"),
+        ([[0, 1]], [3, 2], "bad-array"),
+        ([[-1, -1]], [3], "no-votes"),
+    ],
+)
+def test_what_are_no_selections_is_told(labels, candidates, code):
+    assert problem_of(combine_select, labels, candidates).code == f"supervision.{code}"
