@@ -7,6 +7,7 @@ sources, the table holds the posterior itself. All else is done for a block of r
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy import ndarray
@@ -78,24 +79,26 @@ class Lookup:
             code = _codes(votes, self.parts[0][0].columns, self.n_classes)
             np.take(self.posterior, code, axis=0, out=out, mode="clip")
         else:
-            n_votes, span = self._add_up(votes, out)
-            _finish(self, out, n_votes, span)
+            scores = np.zeros(out.shape, np.float32, order=_order(self.n_classes))
+            n_votes, span = self._add_up(votes, scores)
+            _finish(self, scores, n_votes, span)
+            out[:] = scores
 
-    def _add_up(self, votes: ndarray, out: ndarray) -> tuple[ndarray, ndarray]:
-        """Put the sums of the scores in `out`; return the number of votes and the span of the labels of each row."""
-        out[:] = 0
-        n_votes = np.zeros(len(out), np.int32)
-        span = np.full((len(out), 2), -self.n_classes - 1, np.int32)
+    def _add_up(self, votes: ndarray, scores: ndarray) -> tuple[ndarray, ndarray]:
+        """Add what votes say to `scores`; return the number of votes and the span of the labels of each row."""
+        n_votes = np.zeros(len(scores), np.int32)
+        span = np.full((len(scores), 2), -self.n_classes - 1, np.int32)
         for part in self.parts:
-            shared = np.zeros_like(out) if len(part) > 1 else out
+            shared = np.zeros_like(scores) if len(part) > 1 else scores
             members = np.zeros_like(n_votes)
             for packed in part:
                 code = _codes(votes, packed.columns, self.n_classes)
-                shared += np.take(packed.scores, code, axis=0, mode="clip")
+                _add_rows(shared, packed.scores, code)
                 members += np.take(packed.n_votes, code, mode="clip")
                 np.maximum(span, np.take(packed.span, code, axis=0, mode="clip"), out=span)
             if len(part) > 1:
-                out += shared / np.maximum(members, 1)[:, None].astype(np.float32)
+                _each(np.divide, shared, np.maximum(members, 1).astype(np.float32))
+                scores += shared
                 members = np.minimum(members, 1)
             n_votes += members
         return n_votes, span
@@ -153,7 +156,7 @@ def _lookup(
     packed = parts[0][0]
     posterior = packed.scores.copy()
     _finish(lookup, posterior, packed.n_votes, packed.span)
-    return replace(lookup, posterior=posterior)
+    return replace(lookup, posterior=np.ascontiguousarray(posterior))
 
 
 def _split(block: ndarray, n_classes: int, most: int) -> Iterator[Sequence[tuple[int, ...]]]:
@@ -196,7 +199,7 @@ def _pack(padded: ndarray, block: ndarray, columns: tuple[int, ...]) -> Packed:
         high = np.maximum(high, digit - 1)
         low = np.where(digit > 0, np.minimum(low, digit - 1), low)
     span = np.stack([high, -low], axis=1).astype(np.int32)
-    return Packed(columns, scores.astype(np.float32), n_votes, span)
+    return Packed(columns, scores.astype(np.float32, order=_order(n_classes)), n_votes, span)
 
 
 def _codes(votes: ndarray, columns: tuple[int, ...], n_classes: int) -> ndarray:
@@ -213,38 +216,68 @@ def _codes(votes: ndarray, columns: tuple[int, ...], n_classes: int) -> ndarray:
 def _finish(lookup: Lookup, scores: ndarray, n_votes: ndarray, span: ndarray) -> None:
     """Scores of shape (row, class) to probabilities, in place; as `FittedModel.posterior` and `majority_table`."""
     if not lookup.by_count:
-        scores *= lookup.worth[n_votes][:, None]
-        scores += lookup.log_prior
-    top, best = _best(scores)
+        _each(np.multiply, scores, np.take(lookup.worth, n_votes))
+        for number, value in enumerate(lookup.log_prior):
+            scores[:, number] += value
+    top = _over_classes(np.maximum, scores)
     if lookup.by_count:
-        np.greater_equal(scores, (top - np.float32(TIE))[:, None], out=scores)
+        scores[:] = scores >= (top - np.float32(TIE))[:, None]
     else:
-        row = np.flatnonzero((span[:, 0] + span[:, 1] == 0) & (best != span[:, 0]))  # all agree on another label
-        top[row] += np.float32(LEAST_LEAD)
-        scores[row, span[row, 0]] = top[row]
-        scores -= top[:, None]
+        row = np.flatnonzero(span[:, 0] + span[:, 1] == 0)  # all votes agree
+        label = span[row, 0]
+        behind = (scores[row, label] < top[row]) | (_ties(scores, top)[row] > 1)
+        row, label = row[behind], label[behind]
+        lead = np.float32(LEAST_LEAD) * (scores[row].argmax(1) != label)
+        top[row] += lead
+        scores[row, label] = np.where(lead > 0, top[row], scores[row, label])
+        _each(np.subtract, scores, top)
         np.exp(scores, out=scores)
-    scores /= _sum(scores)[:, None]
-    scores[n_votes == 0] = lookup.no_votes
+    _each(np.divide, scores, _over_classes(np.add, scores))
+    scores[np.flatnonzero(n_votes == 0)] = lookup.no_votes
 
 
-def _best(scores: ndarray) -> tuple[ndarray, ndarray]:
-    """The highest score of each row, and the first class that has it."""
+# Scores of few classes lie class by class in memory, and are worked on a class at a time; of many, row by row.
+
+
+def _order(n_classes: int) -> Literal["C", "F"]:
+    return "F" if n_classes <= FEW_CLASSES else "C"
+
+
+def _add_rows(scores: ndarray, table: ndarray, row: ndarray) -> None:
+    """Add some rows of a table to scores."""
+    if table.shape[1] > FEW_CLASSES:
+        scores += np.take(table, row, axis=0, mode="clip")
+    else:
+        for number in range(table.shape[1]):
+            scores[:, number] += np.take(table[:, number], row, mode="clip")
+
+
+def _each(operation: np.ufunc, scores: ndarray, values: ndarray) -> None:
+    """Every score changed by the value of its row."""
     if scores.shape[1] > FEW_CLASSES:
-        best = scores.argmax(1)
-        return np.take_along_axis(scores, best[:, None], axis=1)[:, 0], best
-    top, best = scores[:, 0].copy(), np.zeros(len(scores), np.int32)
+        operation(scores, values[:, None], out=scores)
+    else:
+        for number in range(scores.shape[1]):
+            operation(scores[:, number], values, out=scores[:, number])
+
+
+def _over_classes(operation: np.ufunc, scores: ndarray) -> ndarray:
+    """One value for each row."""
+    if scores.shape[1] > FEW_CLASSES:
+        found: ndarray = operation.reduce(scores, axis=1)
+        return found
+    found = scores[:, 0].copy()
     for number in range(1, scores.shape[1]):
-        best[scores[:, number] > top] = number
-        np.maximum(top, scores[:, number], out=top)
-    return top, best
+        operation(found, scores[:, number], out=found)
+    return found
 
 
-def _sum(values: ndarray) -> ndarray:
-    if values.shape[1] > FEW_CLASSES:
-        total: ndarray = values.sum(1)
-        return total
-    total = values[:, 0].copy()
-    for number in range(1, values.shape[1]):
-        total += values[:, number]
-    return total
+def _ties(scores: ndarray, top: ndarray) -> ndarray:
+    """Number of classes of each row that have its highest score."""
+    if scores.shape[1] > FEW_CLASSES:
+        many: ndarray = (scores == top[:, None]).sum(1)
+        return many
+    ties = np.zeros(len(scores), np.int8)
+    for number in range(scores.shape[1]):
+        ties += scores[:, number] == top
+    return ties
