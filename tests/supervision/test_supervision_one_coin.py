@@ -67,3 +67,12 @@ def test_known_truth_alone_is_enough():
     gold = (np.array([84.0]), np.array([42.0]))
     fitted = fit_one_coin(none, nothing, nothing.astype(np.int64), 1, SETTINGS, gold)
     assert fitted[0] == pytest.approx((42 + 12) / 100)
+
+
+@pytest.mark.parametrize("n_labels", [1, 2, 5, 12, 13, 40])
+def test_probabilities_of_few_labels_and_of_many_are_the_same_sums(n_labels):
+    scores = np.random.default_rng(0).normal(0, 30, (50, n_labels))
+    scores[:, n_labels // 2 + 1 :] = -np.inf
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    assert softmax(scores) == pytest.approx(powers / powers.sum(1, keepdims=True), rel=1e-14)
+    assert softmax(scores[0]) == pytest.approx(softmax(scores)[0], rel=1e-14)

@@ -78,7 +78,7 @@ def class_scores(
     vote, row, weight = _entries(cells, len(log_prior))
     if scale is not None:
         weight = weight * scale[cells.entry_cell]
-    scores = np.empty((n_rows, len(log_prior)))
+    scores = np.empty((n_rows, len(log_prior)), order="F")
     for number, said in enumerate(np.ascontiguousarray(log_vote.T)):  # a class at a time: a fast sum, and little memory
         scores[:, number] = np.bincount(row, said[vote] * weight, n_rows)
     scores += log_prior

@@ -120,8 +120,10 @@ def fit_one_coin(
     guess = float(count.sum() / max(float((n_options * count).sum()), 1.0))  # nothing where gold is all there is
     accuracy = np.full(n_sources, settings.accuracy)
     said = label_votes(cells, count, n_sources) if settings.levelled else None
+    log_others = np.log(np.maximum(n_options - 1, 1))[cells.row]
     for _ in range(settings.rounds):
-        hit, sure, size = _leave_one_out(cells, slots, n_options, accuracy)
+        odds = (np.log(accuracy) - np.log1p(-accuracy))[cells.source] + log_others  # as `log_odds`, source by source
+        hit, sure, size = _leave_one_out(cells, slots, n_options, odds)
         chance = (1 - sure) / np.maximum(n_options[cells.row] - 1, 1)
         weight = np.bincount(cells.source, times * size, n_sources) + n_gold
         excess = np.bincount(cells.source, times * (hit - size * chance), n_sources) + n_right
@@ -156,12 +158,17 @@ def _level(accuracy: ndarray, said: ndarray, share: float) -> ndarray:
     return sigmoid(odds - share * (profile @ (of_label - of_all) * (n_votes > 0)))
 
 
-def _leave_one_out(
-    cells: Cells, slots: Slots, n_options: ndarray, accuracy: ndarray
-) -> tuple[ndarray, ndarray, ndarray]:
-    """For each cell, given the other cells of its row: P(what it says), sum of P(y)^2, and its own weight."""
+def _leave_one_out(cells: Cells, slots: Slots, n_options: ndarray, odds: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+    """For each cell, given the other cells of its row: P(what it says), sum of P(y)^2, and its own weight.
+
+    Args:
+        cells: The votes.
+        slots: The different labels voted for in each row.
+        n_options: Number of labels to choose among in each row, shape (row,).
+        odds: Log-odds of the votes, shape (cell,).
+    """
     cell = cells.entry_cell
-    odds = log_odds(accuracy[cells.source], n_options[cells.row])[cell] * cells.weight
+    odds = odds[cell] * cells.weight
     score = np.bincount(slots.of_entry, odds, len(slots.row))
     top = np.maximum.reduceat(score, slots.first)
     top = np.where(slots.n_unvoted > 0, np.maximum(top, 0), top)
