@@ -179,27 +179,30 @@ def _split(block: ndarray, n_classes: int, most: int) -> Iterator[Sequence[tuple
 
 
 def _pack(padded: ndarray, block: ndarray, columns: tuple[int, ...]) -> Packed:
-    """The table of some sources; `padded` is what each vote adds, of shape (source, 1 + label, class)."""
+    """The table of some sources, block by block; `padded`, (source, 1 + label, class), is what each vote adds."""
     n_classes = padded.shape[2]
-    code = np.arange((n_classes + 1) ** len(columns))
-    scores, n_votes = np.zeros((len(code), n_classes)), np.zeros(len(code), np.int32)
-    high, low = np.full(len(code), -1), np.full(len(code), n_classes)
-    digits = [code // (n_classes + 1) ** place % (n_classes + 1) for place in range(len(columns))]
-    blocks = np.unique(block[list(columns)])
-    whole = all((block == number).sum() == (block[list(columns)] == number).sum() for number in blocks)
-    for number in blocks:
-        added, members = np.zeros_like(scores), np.zeros_like(n_votes)
-        for column, digit in zip(columns, digits, strict=True):
-            if block[column] == number:
-                added += padded[column][digit]
-                members += digit > 0
-        scores += added / np.maximum(members, 1)[:, None] if whole else added
-        n_votes += np.minimum(members, 1) if whole else members
-    for digit in digits:
-        high = np.maximum(high, digit - 1)
-        low = np.where(digit > 0, np.minimum(low, digit - 1), low)
-    span = np.stack([high, -low], axis=1).astype(np.int32)
+    scores, n_votes = np.zeros((1, n_classes)), np.zeros(1, np.int32)
+    span = np.full((1, 2), [-1, -n_classes], np.int32)
+    for number in dict.fromkeys(block[list(columns)].tolist()):
+        members = tuple(column for column in columns if block[column] == number)
+        added, voted, reach = _pack_block(padded, members, whole=int((block == number).sum()) == len(members))
+        scores = (added[:, None] + scores).reshape(-1, n_classes)
+        n_votes = (voted[:, None] + n_votes).reshape(-1)
+        span = np.maximum(reach[:, None], span).reshape(-1, 2)
     return Packed(columns, scores.astype(np.float32, order=_order(n_classes)), n_votes, span)
+
+
+def _pack_block(padded: ndarray, members: tuple[int, ...], *, whole: bool) -> tuple[ndarray, ndarray, ndarray]:
+    """Scores, number of votes and span of sources of one block, which share a vote where they are all of it."""
+    n_classes = padded.shape[2]
+    code = np.arange((n_classes + 1) ** len(members))
+    digits = np.stack([code // (n_classes + 1) ** place % (n_classes + 1) for place in range(len(members))])
+    voted = np.count_nonzero(digits, axis=0).astype(np.int32)
+    added = padded[np.array(members)[:, None], digits].sum(0)
+    if whole:
+        added, voted = added / np.maximum(voted, 1)[:, None], np.minimum(voted, 1)
+    low = np.where(digits > 0, digits - 1, n_classes).min(0)
+    return added, voted, np.stack([digits.max(0) - 1, -low], axis=1).astype(np.int32)
 
 
 def _codes(votes: ndarray, columns: tuple[int, ...], n_classes: int) -> ndarray:
