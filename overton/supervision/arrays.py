@@ -48,7 +48,7 @@ from overton.supervision.models.probability import softmax
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-FIT_VOTES = 150_000  # votes that a model is fitted on, at least
+FIT_VOTES = 100_000  # votes that a model is fitted on, at least
 FIT_VOTES_OF_SOURCE = 2_000  # the same for each source
 GOLD_VOTES = 400_000  # votes beside known truth that it learns from, at most
 TIE = 1e-6

@@ -5,7 +5,7 @@ same accuracy, and the prior has pseudo counts, so that what was seen seldom is 
 posteriori). Source: Dawid & Skene 1979, doi:10.2307/2346806.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray
@@ -75,14 +75,10 @@ def class_scores(
         log_vote: As in `Confusion`.
         scale: What each cell counts, shape (cell,); one where not given.
     """
-    vote, row, weight = _entries(cells, len(log_prior))
+    entries = _Entries.of(cells, len(log_prior))
     if scale is not None:
-        weight = weight * scale[cells.entry_cell]
-    scores = np.empty((n_rows, len(log_prior)), order="F")
-    for number, said in enumerate(np.ascontiguousarray(log_vote.T)):  # a class at a time: a fast sum, and little memory
-        scores[:, number] = np.bincount(row, said[vote] * weight, n_rows)
-    scores += log_prior
-    return scores
+        entries = replace(entries, weight=entries.weight * scale[cells.entry_cell])
+    return _scores(entries, n_rows, log_prior, log_vote)
 
 
 def fit_prior(
@@ -129,12 +125,14 @@ def fit_confusion(
     """
     log_vote = one_coin_rows(accuracy, len(known))
     log_prior = fit_prior(cells, count, log_vote, known, settings)
-    posterior = softmax(class_scores(cells, len(count), log_prior, log_vote))
+    entries = _Entries.of(cells, len(known))
+    counted = replace(entries, weight=entries.weight * count[entries.row])
+    posterior = softmax(_scores(entries, len(count), log_prior, log_vote))
     for _ in range(settings.rounds):
-        votes = _expected_votes(cells, count, posterior, len(log_vote)) + seen
+        votes = _expected_votes(counted, posterior, len(log_vote)) + seen
         log_prior = _log_prior(count @ posterior + known, settings)
         log_vote, accuracy = _log_vote(votes, settings)
-        new = softmax(class_scores(cells, len(count), log_prior, log_vote))
+        new = softmax(_scores(entries, len(count), log_prior, log_vote))
         change = (np.abs(new - posterior).sum(1) * count).sum() / max(count.sum(), 1.0)
         posterior = new
         if change < ENOUGH_CHANGE:
@@ -142,18 +140,35 @@ def fit_confusion(
     return Confusion(log_prior, log_vote, accuracy)
 
 
-def _expected_votes(cells: Cells, count: ndarray, posterior: ndarray, n_votes: int) -> ndarray:
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Number of the vote (source * class + label), row and weight of each entry of cells."""
+
+    vote: ndarray
+    row: ndarray
+    weight: ndarray
+
+    @classmethod
+    def of(cls, cells: Cells, n_classes: int) -> "_Entries":
+        cell = cells.entry_cell
+        return cls(cells.source[cell].astype(np.int64) * n_classes + cells.label, cells.row[cell], cells.weight)
+
+
+def _scores(entries: _Entries, n_rows: int, log_prior: ndarray, log_vote: ndarray) -> ndarray:
+    scores = np.empty((n_rows, len(log_prior)), order="F")
+    for number, said in enumerate(np.ascontiguousarray(log_vote.T)):  # a class at a time: a fast sum, and little memory
+        scores[:, number] = np.bincount(entries.row, said[entries.vote] * entries.weight, n_rows)
+    scores += log_prior
+    return scores
+
+
+def _expected_votes(counted: _Entries, posterior: ndarray, n_votes: int) -> ndarray:
     """Expected number of units of each class under each vote, of shape (source * class, class)."""
-    vote, row, weight = _entries(cells, posterior.shape[1])
-    weight = weight * count[row]
-    by_class = [np.bincount(vote, weight * column[row], n_votes) for column in np.ascontiguousarray(posterior.T)]
+    by_class = [
+        np.bincount(counted.vote, counted.weight * column[counted.row], n_votes)
+        for column in np.ascontiguousarray(posterior.T)
+    ]
     return np.stack(by_class, axis=1)
-
-
-def _entries(cells: Cells, n_classes: int) -> tuple[ndarray, ndarray, ndarray]:
-    """Number of the vote (source * n_classes + class), row and weight of each entry."""
-    cell = cells.entry_cell
-    return cells.source[cell].astype(np.int64) * n_classes + cells.label, cells.row[cell], cells.weight
 
 
 def _log_prior(units: ndarray, settings: ConfusionSettings) -> ndarray:

@@ -121,11 +121,12 @@ def fit_one_coin(
     accuracy = np.full(n_sources, settings.accuracy)
     said = label_votes(cells, count, n_sources) if settings.levelled else None
     log_others = np.log(np.maximum(n_options - 1, 1))[cells.row]
+    size = _per_cell(cells, cells.weight)
+    weight = np.bincount(cells.source, times * size, n_sources) + n_gold
     for _ in range(settings.rounds):
         odds = (np.log(accuracy) - np.log1p(-accuracy))[cells.source] + log_others  # as `log_odds`, source by source
-        hit, sure, size = _leave_one_out(cells, slots, n_options, odds)
+        hit, sure = _leave_one_out(cells, slots, n_options, odds)
         chance = (1 - sure) / np.maximum(n_options[cells.row] - 1, 1)
-        weight = np.bincount(cells.source, times * size, n_sources) + n_gold
         excess = np.bincount(cells.source, times * (hit - size * chance), n_sources) + n_right
         information = np.bincount(cells.source, times * size * (sure - chance), n_sources) + n_gold
         estimate = np.clip(excess / np.maximum(information, np.maximum(LEAST_INFORMATION * weight, 1e-9)), 0, 1)
@@ -158,8 +159,8 @@ def _level(accuracy: ndarray, said: ndarray, share: float) -> ndarray:
     return sigmoid(odds - share * (profile @ (of_label - of_all) * (n_votes > 0)))
 
 
-def _leave_one_out(cells: Cells, slots: Slots, n_options: ndarray, odds: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-    """For each cell, given the other cells of its row: P(what it says), sum of P(y)^2, and its own weight.
+def _leave_one_out(cells: Cells, slots: Slots, n_options: ndarray, odds: ndarray) -> tuple[ndarray, ndarray]:
+    """For each cell, given the other cells of its row: P(what it says), and the sum of P(y)^2.
 
     Args:
         cells: The votes.
@@ -178,9 +179,15 @@ def _leave_one_out(cells: Cells, slots: Slots, n_options: ndarray, odds: ndarray
     squares = np.add.reduceat(mass**2, slots.first) + slots.n_unvoted * unvoted**2
     with_it = mass[slots.of_entry]
     without = with_it * np.exp(-odds)
-    n_cells = len(cells.row)
-    total_without = np.maximum(total[cells.row] + np.bincount(cell, without - with_it, n_cells), 1e-300)
-    squares_without = squares[cells.row] + np.bincount(cell, without**2 - with_it**2, n_cells)
-    hit = np.bincount(cell, cells.weight * without, n_cells) / total_without
+    total_without = np.maximum(total[cells.row] + _per_cell(cells, without - with_it), 1e-300)
+    squares_without = squares[cells.row] + _per_cell(cells, without**2 - with_it**2)
+    hit = _per_cell(cells, cells.weight * without) / total_without
     sure = np.clip(squares_without / total_without**2, 1 / np.maximum(n_options[cells.row], 1), 1)
-    return hit, sure, np.bincount(cell, cells.weight, n_cells)
+    return hit, sure
+
+
+def _per_cell(cells: Cells, values: ndarray) -> ndarray:
+    """Sums of the values of the entries of each cell."""
+    if len(values) == len(cells.row) and (np.diff(cells.first) == 1).all():
+        return values
+    return np.bincount(cells.entry_cell, values, len(cells.row))
