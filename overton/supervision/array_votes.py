@@ -76,6 +76,14 @@ def scan(labels: ndarray) -> Scan:
     return Scan(low, high, n_votes)
 
 
+def votes_of_sources(labels: ndarray) -> ndarray:
+    """Number of votes of each source, int64 of shape (source,), of a matrix of shape (item, source)."""
+    n_votes = np.zeros(labels.shape[1], np.int64)
+    for rows in blocks_of(len(labels), max(BLOCK // max(labels.shape[1], 1), 1)):
+        n_votes += np.count_nonzero(labels[rows] >= 0, axis=0)
+    return n_votes
+
+
 def check_labels(low: int, high: int, n_classes: int, name: str) -> None:
     """Reject labels that are neither classes nor -1."""
     if low < ABSTAIN or high >= n_classes:

@@ -23,6 +23,7 @@ from numpy import ndarray
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Splits, Votes
 from overton.supervision.analysis.rows import source_rows
+from overton.supervision.array_sample import choose_rows, choose_units
 from overton.supervision.array_votes import (
     ABSTAIN,
     as_labels,
@@ -48,9 +49,6 @@ from overton.supervision.models.probability import softmax
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-FIT_VOTES = 100_000  # votes that a model is fitted on, at least
-FIT_VOTES_OF_SOURCE = 2_000  # the same for each source
-GOLD_VOTES = 400_000  # votes beside known truth that it learns from, at most
 TIE = 1e-6
 
 Ties = Literal["first", "abstain", "random"]
@@ -122,7 +120,7 @@ class LabelModel:
         if not seen.n_votes:
             reject("supervision.no-votes", "no source votes on any item")
         known = np.zeros(len(labels), np.bool_) if truth is None else truth >= 0
-        rows = _choose(known, seen.n_votes / len(labels), labels.shape[1], seed)
+        rows = choose_rows(labels, known, seen.n_votes, seed)
         named = tuple(classes) if classes is not None else tuple(range(n_classes))
         task = task_of("multiclass", named)
         votes = votes_of_matrix(labels[rows], None if truth is None else truth[rows], names, task)
@@ -170,12 +168,7 @@ class LabelModel:
             classes = names_among(np.array([*long.label.tolist(), *told], dtype=object))
         sources = source_names([str(name) for name in names_among(long.source)], None, len(set(long.source.tolist())))
         votes = votes_of_long(long, sources, classes, truth)
-        is_gold = votes.source == len(sources)
-        known = np.zeros(votes.n_units, np.bool_)
-        known[votes.unit[is_gold]] = True
-        chosen = np.zeros(votes.n_units, np.bool_)
-        chosen[_choose(known, float((~is_gold).sum()) / votes.n_units, len(sources), seed)] = True
-        return cls._fitted(take_units(votes, chosen), tuple(classes), method, seed)
+        return cls._fitted(take_units(votes, choose_units(votes, seed)), tuple(classes), method, seed)
 
     @classmethod
     def _fitted(cls, votes: Votes, classes: tuple[Hashable, ...], method: str, seed: int) -> "LabelModel":
@@ -356,32 +349,6 @@ def _check_method(method: str) -> None:
         raise OvertonError(
             Problem(f"there is no method {method!r} of combining votes", "supervision.unknown-method", hint=hint)
         )
-
-
-def _choose(known: ndarray, votes_per_item: float, n_sources: int, seed: int) -> ndarray:
-    """The items to fit on, ascending: a random part of those whose label is known, and of those where it is not.
-
-    Args:
-        known: Items whose label is known, bool of shape (item,).
-        votes_per_item: Votes of an item, on average.
-        n_sources: Number of sources.
-        seed: Seed of the choice.
-    """
-    random = np.random.default_rng(seed)
-    most = max(FIT_VOTES, FIT_VOTES_OF_SOURCE * n_sources)
-
-    def some(items: ndarray | None, n_items: int, n_votes: int) -> ndarray:
-        wanted = int(np.ceil(n_votes / votes_per_item))
-        if wanted >= n_items:
-            return np.arange(n_items) if items is None else items
-        stretch = n_items / wanted  # one of each stretch: all parts of ordered data are seen, and nothing is sorted
-        chosen = ((np.arange(wanted) + random.random(wanted)) * stretch).astype(np.int64)
-        return chosen if items is None else items[chosen]
-
-    if not known.any():
-        return some(None, len(known), most)
-    told, untold = np.flatnonzero(known), np.flatnonzero(~known)
-    return np.sort(np.concatenate([some(told, len(told), GOLD_VOTES), some(untold, len(untold), most)]))
 
 
 def _by_source(labels: ndarray, n_classes: int) -> ndarray:

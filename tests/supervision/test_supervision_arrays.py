@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from overton.base import OvertonError
-from overton.supervision import LabelModel, arrays, combine, combine_bits, combine_select
+from overton.supervision import LabelModel, array_sample, combine, combine_bits, combine_select
 from overton.supervision.array_votes import task_of, votes_of_matrix
 
 ACCURACY = (0.9, 0.8, 0.7, 0.6, 0.75, 0.85, 0.65, 0.8, 0.7)
@@ -57,10 +57,19 @@ def test_planted_accuracies_are_recovered_and_better_than_by_majority(n_classes)
 def test_a_part_of_the_items_tells_nearly_as_much_as_all(monkeypatch):
     matrix, _ = plant(150_000)
     part = LabelModel.fit(matrix, n_classes=3).accuracy
-    monkeypatch.setattr(arrays, "FIT_VOTES", 10**9)
+    monkeypatch.setattr(array_sample, "FIT_VOTES", 10**9)
     whole = LabelModel.fit(matrix, n_classes=3).accuracy
     assert part != whole
     assert list(part.values()) == pytest.approx(list(whole.values()), abs=0.01)
+
+
+def test_a_source_that_seldom_votes_is_looked_at_more_closely():
+    matrix, truth = plant(300_000, n_classes=2)
+    random = np.random.default_rng(3)
+    seldom = np.where(random.random(len(truth)) < 0.005, truth ^ (random.random(len(truth)) < 0.35), -1)
+    model = LabelModel.fit(np.column_stack([matrix, seldom, np.full(len(truth), -1)]), n_classes=2)
+    assert model.accuracy["9"] == pytest.approx(0.65, abs=0.05)
+    assert "10" not in model.accuracy
 
 
 @given(
