@@ -42,7 +42,7 @@ from overton.supervision.array_votes import (
 )
 from overton.supervision.combine import MAJORITY, METHODS, Combined, combine
 from overton.supervision.models.evidence import voting_cells
-from overton.supervision.models.label_model import LabelModel as FittedModel
+from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.lookup import Lookup, lookup_of, majority_lookup
 from overton.supervision.models.probability import softmax
 

@@ -22,7 +22,7 @@ from overton.supervision.models.evidence import (
     thin,
     voting_cells,
 )
-from overton.supervision.models.label_model import LabelModel
+from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.majority import agreement, exact_agreement, majority_table
 from overton.supervision.models.members import fit_members
 from overton.supervision.models.patterns import Patterns, find_patterns, without_units
@@ -59,7 +59,7 @@ class Combined:
 
     targets: Targets
     method: str
-    model: LabelModel | None
+    model: FittedModel | None
     patterns: Patterns
     accuracy: Mapping[str, float]
     copies: Mapping[str, tuple[str, ...]]
@@ -83,7 +83,7 @@ def combine(
     dev: ndarray | None = None,
     fit_votes: int = FIT_VOTES,
     seed: int = 0,
-    model: LabelModel | None = None,
+    model: FittedModel | None = None,
 ) -> Combined:
     """Combine the votes of one task.
 
@@ -137,7 +137,7 @@ def combine(
     )
 
 
-def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, seed: int) -> LabelModel:
+def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, seed: int) -> FittedModel:
     """Fit the label model of a task on the patterns of its votes, and on votes beside known truth."""
     task_type = votes.task.type
     evidence = evidence_of(task_type, len(votes.sources), label_count(votes), patterns, known, seed=seed)
@@ -154,7 +154,7 @@ def _expected(votes: Votes, table: ndarray) -> ndarray:
     return right
 
 
-def _accuracy(votes: Votes, patterns: Patterns, model: LabelModel | None, table: ndarray) -> dict[str, float]:
+def _accuracy(votes: Votes, patterns: Patterns, model: FittedModel | None, table: ndarray) -> dict[str, float]:
     """Estimated accuracy of the sources that vote: the model's own, of copies how far the targets agree with them."""
     voting = np.unique(patterns.cells.source)
     estimate = exact_agreement if votes.task.type == "bitvector" else agreement
@@ -168,12 +168,12 @@ def _accuracy(votes: Votes, patterns: Patterns, model: LabelModel | None, table:
     return {votes.sources[source]: float(accuracy[source]) for source in voting}
 
 
-def _shared_blocks(model: LabelModel) -> ndarray:
+def _shared_blocks(model: FittedModel) -> ndarray:
     blocks, size = np.unique(model.block, return_counts=True)
     return blocks[size > 1]
 
 
-def _copies(votes: Votes, model: LabelModel | None) -> dict[str, tuple[str, ...]]:
+def _copies(votes: Votes, model: FittedModel | None) -> dict[str, tuple[str, ...]]:
     if model is None:
         return {}
     copies = {}

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.models.label_model import LEAST_LEAD, LabelModel, worth
+from overton.supervision.models.label_model import LEAST_LEAD, FittedModel, worth
 from overton.supervision.models.majority import TIE
 from overton.supervision.models.patterns import Cells
 
@@ -104,7 +104,7 @@ class Lookup:
         return n_votes, span
 
 
-def lookup_of(model: LabelModel, n_sources: int, n_classes: int, no_votes: ndarray) -> Lookup:
+def lookup_of(model: FittedModel, n_sources: int, n_classes: int, no_votes: ndarray) -> Lookup:
     """The tables of a fitted model of classes.
 
     Args:
