@@ -1,6 +1,7 @@
 """What is told in the documentation and in the program is the same."""
 
 import ast
+import doctest
 import importlib
 import re
 import sys
@@ -116,6 +117,11 @@ def test_the_examples_of_the_file_formats_are_valid() -> None:
     example = dict(re.findall(r"^## (.+?)$(?:(?!^## ).)*?^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     schema = parse_schema(example["Schema"], "schema.json")
     parse_tuning(example["Tuning"], "tuning.json", schema)
+
+
+@every_page
+def test_the_examples_of_a_page_give_what_it_says(page: Path) -> None:
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
 
 
 @every_page

@@ -17,6 +17,8 @@ from overton.supervision.analysis.report import (
 from overton.supervision.analysis.rows import SourceRow
 from overton.supervision.analysis.slices import SliceRow
 from overton.supervision.analysis.warn import SourceWarning
+from overton.supervision.array_tasks import combine_bits, combine_select
+from overton.supervision.arrays import LabelModel
 from overton.supervision.combine import METHODS, Combined, combine
 from overton.supervision.combined_labels import combined_labels
 from overton.supervision.kept import Kept, bring_up_to_date
@@ -29,6 +31,7 @@ __all__ = [
     "Combined",
     "Copy",
     "Kept",
+    "LabelModel",
     "Marginal",
     "RecordLineage",
     "SliceRow",
@@ -42,6 +45,8 @@ __all__ = [
     "VoteLineage",
     "bring_up_to_date",
     "combine",
+    "combine_bits",
+    "combine_select",
     "combined_labels",
     "explain_record",
     "explain_task",

@@ -23,7 +23,7 @@ from overton.supervision.models.evidence import (
     option_counts,
     thin,
 )
-from overton.supervision.models.label_model import LabelModel
+from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.majority import agreement, exact_agreement, majority_table
 from overton.supervision.models.members import fit_members
 from overton.supervision.models.one_coin import accuracy_beside
@@ -62,7 +62,7 @@ class Combined:
 
     targets: Targets
     method: str
-    model: LabelModel | None
+    model: FittedModel | None
     patterns: Patterns
     accuracy: Mapping[str, float]
     copies: Mapping[str, tuple[str, ...]]
@@ -88,6 +88,7 @@ def combine(
     chain: bool = True,
     fit_votes: int = FIT_VOTES,
     seed: int = 0,
+    model: FittedModel | None = None,
 ) -> Combined:
     """Combine the votes of one task.
 
@@ -99,9 +100,9 @@ def combine(
         dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
             other records is not looked at.
         chain: Whether neighbouring tokens inform each other where sources disagree.
-        fit_votes: Most votes, in different patterns, that a model is fitted on; a sample of
-            the units where there are more.
+        fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
         seed: Seed of that sample.
+        model: A model of the same sources and labels that was fitted before; without it one is fitted on these votes.
 
     Returns:
         Targets for every unit that anyone but `gold` voted on, and for those with gold in training.
@@ -112,14 +113,13 @@ def combine(
     _check_method(method)
     patterns = (tally or count(votes)).patterns
     gold, certain, learned_from = gold_and_units(votes, training, dev)
-    model = None
-    if method != MAJORITY and patterns.n_patterns:
+    if method == MAJORITY or not patterns.n_patterns:
+        model = None
+    elif model is None:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
         known = known_of(patterns, option_counts(votes), gold, learned_from)
         model = fit_model(votes, sample, known, method=method, seed=seed)
-        table = model.table(patterns)
-    else:
-        table = majority_table(patterns, label_count(votes), bits=votes.task.type == "bitvector")
+    table = model.table(patterns) if model else _majority(votes, patterns)
     targets = _targets(votes, patterns, table, certain, gold.label[certain])
     n_certain_rows = len(targets.table) - len(table)
     if chain and model and votes.ordered and votes.task.type == "multiclass":
@@ -150,11 +150,15 @@ def _check_method(method: str) -> None:
         )
 
 
-def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, seed: int) -> LabelModel:
+def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, seed: int) -> FittedModel:
     """Fit the label model of a task on the patterns of its votes, and on votes beside known truth."""
     task_type = votes.task.type
     evidence = evidence_of(task_type, len(votes.sources), label_count(votes), patterns, known, seed=seed)
     return fit_weighed(FITS[method][task_type], evidence, seed=seed)
+
+
+def _majority(votes: Votes, patterns: Patterns) -> ndarray:
+    return majority_table(patterns, label_count(votes), bits=votes.task.type == "bitvector")
 
 
 def _expected(targets: Targets) -> ndarray:
@@ -165,7 +169,7 @@ def _expected(targets: Targets) -> ndarray:
     return right
 
 
-def _chained(targets: Targets, patterns: Patterns, model: LabelModel, n_certain_rows: int) -> Targets:
+def _chained(targets: Targets, patterns: Patterns, model: FittedModel, n_certain_rows: int) -> Targets:
     """The targets of tokens informed by their neighbours; the rows that are certain stay the last.
 
     Between neighbours nobody's silence counts: it speaks for labels without a vote, and the chain would repeat it.
@@ -184,7 +188,7 @@ def _chained(targets: Targets, patterns: Patterns, model: LabelModel, n_certain_
     return replace(targets, index=index, table=table)
 
 
-def _accuracy(votes: Votes, patterns: Patterns, model: LabelModel | None, table: ndarray) -> dict[str, float]:
+def _accuracy(votes: Votes, patterns: Patterns, model: FittedModel | None, table: ndarray) -> dict[str, float]:
     """Estimated accuracy of the sources that vote: the model's own, of copies by the votes of all but their block."""
     estimate = exact_agreement if votes.task.type == "bitvector" else agreement
     voting = np.unique(patterns.cells.source)
@@ -201,7 +205,7 @@ def _accuracy(votes: Votes, patterns: Patterns, model: LabelModel | None, table:
     return {votes.sources[source]: float(accuracy[source]) for source in voting}
 
 
-def _beside_others(patterns: Patterns, model: LabelModel, source: int) -> float | None:
+def _beside_others(patterns: Patterns, model: FittedModel, source: int) -> float | None:
     """Accuracy of a source by the votes of those outside its block."""
     cells, block = patterns.cells, model.block.copy()
     cells = keep_cells(cells, (block[cells.source] != block[source]) | (cells.source == source))
@@ -210,12 +214,12 @@ def _beside_others(patterns: Patterns, model: LabelModel, source: int) -> float 
     return accuracy_beside(beside, patterns.count, patterns.n_options, model.accuracy, source)
 
 
-def _shared_blocks(model: LabelModel) -> ndarray:
+def _shared_blocks(model: FittedModel) -> ndarray:
     blocks, size = np.unique(model.block, return_counts=True)
     return blocks[size > 1]
 
 
-def _copies(votes: Votes, model: LabelModel | None) -> dict[str, tuple[str, ...]]:
+def _copies(votes: Votes, model: FittedModel | None) -> dict[str, tuple[str, ...]]:
     if model is None:
         return {}
     copies = {}

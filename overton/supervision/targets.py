@@ -41,6 +41,12 @@ class Targets:
         some: ndarray = labelled[self.offsets[1:]] > labelled[self.offsets[:-1]]
         return some
 
+    def to_array(self) -> ndarray:
+        """The target of every unit, float32 of shape (unit, label); nan where it has none."""
+        nothing = np.full((1, self.n_labels), np.nan, np.float32)
+        array: ndarray = np.concatenate([self.table, nothing])[self.index]  # -1 is the last row
+        return array
+
     def most_likely(self) -> Gold:
         """The most likely labels as if they were gold, for records that nobody has checked."""
         best = self.table > 0.5 if self.task.type == "bitvector" else self.table.argmax(1).astype(np.int32)

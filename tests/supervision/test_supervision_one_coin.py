@@ -59,3 +59,20 @@ def test_accuracies_are_recovered_where_the_number_of_options_varies():
     patterns = find_patterns(votes, options)
     fitted = fit_one_coin(patterns.cells, patterns.count, patterns.n_options, 4, SETTINGS)
     assert fitted == pytest.approx(accuracy, abs=0.02)
+
+
+def test_known_truth_alone_is_enough():
+    cells, nothing = cells_of([[(0, 1)]]), np.zeros(0)
+    none = Cells(cells.row[:0], cells.source[:0], np.zeros(1, np.int64), cells.label[:0], cells.weight[:0])
+    gold = (np.array([84.0]), np.array([42.0]))
+    fitted = fit_one_coin(none, nothing, nothing.astype(np.int64), 1, SETTINGS, gold)
+    assert fitted[0] == pytest.approx((42 + 12) / 100)
+
+
+@pytest.mark.parametrize("n_labels", [1, 2, 5, 12, 13, 40])
+def test_probabilities_of_few_labels_and_of_many_are_the_same_sums(n_labels):
+    scores = np.random.default_rng(0).normal(0, 30, (50, n_labels))
+    scores[:, n_labels // 2 + 1 :] = -np.inf
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    assert softmax(scores) == pytest.approx(powers / powers.sum(1, keepdims=True), rel=1e-14)
+    assert softmax(scores[0]) == pytest.approx(softmax(scores)[0], rel=1e-14)

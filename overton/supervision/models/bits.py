@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.supervision.models.evidence import CORRELATION, Evidence, Known, vote_count
-from overton.supervision.models.label_model import LabelModel
+from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.majority import exact_agreement
 from overton.supervision.models.patterns import Cells, Patterns
 from overton.supervision.models.probability import sigmoid
@@ -91,12 +91,12 @@ class BitScorer:
         return bit_scores(cells, len(n_options), self.model, scale)
 
 
-def fit_bits(evidence: Evidence) -> LabelModel:
+def fit_bits(evidence: Evidence) -> FittedModel:
     """Sensitivities and false alarms of every source and bit."""
     model = fit_bit_model(evidence.sample, evidence.known, evidence.n_sources, evidence.n_labels, SETTINGS)
     sample = evidence.sample
     believed = sigmoid(bit_scores(sample.cells, sample.n_patterns, model) + model.prior)
-    return LabelModel(
+    return FittedModel(
         type="bitvector",
         method="dawid_skene",
         scorer=BitScorer(model),

@@ -213,7 +213,7 @@ def _agreement(pairs: PairCounts, block: ndarray, names: ndarray, chance: float 
     def over_blocks(values: ndarray) -> ndarray:
         values = values.copy()
         np.fill_diagonal(values, 0.0)  # a source with itself
-        sums: ndarray = member @ values @ member.T
+        sums: ndarray = values if len(names) == len(block) else member @ values @ member.T
         return sums
 
     known = over_blocks(pairs.both) >= LEAST_OVERLAP

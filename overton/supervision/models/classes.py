@@ -21,7 +21,7 @@ from overton.supervision.models.confusion import (
     presence_given,
 )
 from overton.supervision.models.evidence import BROAD, CORRELATION, Evidence, Known, breadth
-from overton.supervision.models.label_model import LabelModel
+from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.one_coin import OneCoinSettings, fit_one_coin, label_votes, right_votes
 from overton.supervision.models.patterns import Cells
 
@@ -58,7 +58,7 @@ class ClassScorer:
         return class_scores(cells, len(n_options), np.zeros(self.log_vote.shape[1]), self.log_vote, scale)
 
 
-def fit_classes(evidence: Evidence) -> LabelModel:
+def fit_classes(evidence: Evidence) -> FittedModel:
     """The model that suits the sources."""
     n_voting = len(evidence.voting)
     if broad_share(evidence) < MOSTLY_BROAD:
@@ -73,7 +73,7 @@ def fit_classes(evidence: Evidence) -> LabelModel:
     return _dawid_skene(evidence, accuracy, accuracy, CONFUSION_SHARE, PRIOR_SHARE)
 
 
-def fit_dawid_skene(evidence: Evidence) -> LabelModel:
+def fit_dawid_skene(evidence: Evidence) -> FittedModel:
     """Confusion matrices and class prior, whatever the sources are like."""
     accuracy = _fit_accuracy(evidence, ONE_COIN)
     return replace(_dawid_skene(evidence, accuracy, accuracy, 1.0, 1.0), correlation=CORRELATION)
@@ -91,7 +91,7 @@ def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings) -> ndarray:
     return fit_one_coin(sample.cells, sample.count, sample.n_options, evidence.n_sources, settings, known)
 
 
-def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -> LabelModel:
+def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -> FittedModel:
     k, sample = evidence.n_labels, evidence.sample
     assumed = one_coin_rows(np.full(evidence.n_sources, ONE_COIN.accuracy), k)
     estimated = one_coin_rows(accuracy, k)
@@ -109,7 +109,7 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
 
 def _dawid_skene(
     evidence: Evidence, accuracy: ndarray, coins: ndarray, confusion_share: float, prior_share: float
-) -> LabelModel:
+) -> FittedModel:
     """Confusion matrices started from accuracies; the share that they leave over goes to one-coin rows of `coins`."""
     k, sample = evidence.n_labels, evidence.sample
     seen = _known_votes(evidence.known, evidence.n_sources, k)
@@ -123,8 +123,8 @@ def _dawid_skene(
 
 def _model(
     evidence: Evidence, method: str, log_vote: ndarray, accuracy: ndarray, log_prior: ndarray, prior_share: float
-) -> LabelModel:
-    return LabelModel(
+) -> FittedModel:
+    return FittedModel(
         type="multiclass",
         method=method,
         scorer=ClassScorer(log_vote),

@@ -5,7 +5,7 @@ same accuracy, and the prior has pseudo counts, so that what was seen seldom is 
 posteriori). Source: Dawid & Skene 1979, doi:10.2307/2346806.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray
@@ -97,14 +97,10 @@ def class_scores(
         log_vote: As in `Confusion`.
         scale: What each cell counts, shape (cell,); one where not given.
     """
-    vote, row, weight = _entries(cells, len(log_prior))
+    entries = _Entries.of(cells, len(log_prior))
     if scale is not None:
-        weight = weight * scale[cells.entry_cell]
-    scores = np.empty((n_rows, len(log_prior)))
-    for number, said in enumerate(np.ascontiguousarray(log_vote.T)):  # a class at a time: a fast sum, and little memory
-        scores[:, number] = np.bincount(row, said[vote] * weight, n_rows)
-    scores += log_prior
-    return scores
+        entries = replace(entries, weight=entries.weight * scale[cells.entry_cell])
+    return _scores(entries, n_rows, log_prior, log_vote)
 
 
 def fit_prior(
@@ -152,16 +148,18 @@ def fit_confusion(
     k = len(known)
     log_vote = one_coin_rows(accuracy, k)
     log_prior = fit_prior(cells, count, log_vote, known, settings)
-    posterior = softmax(class_scores(cells, len(count), log_prior, log_vote))
+    entries = _Entries.of(cells, k)
+    counted = replace(entries, weight=entries.weight * count[entries.row])
+    posterior = softmax(_scores(entries, len(count), log_prior, log_vote))
     presence = Presence(np.zeros((len(accuracy), k)), np.zeros(k))
     for _ in range(settings.rounds):
-        expected = _expected_votes(cells, count, posterior, len(log_vote))
+        expected = _expected_votes(counted, posterior, len(log_vote))
         units = count @ posterior
         presence = fit_presence(expected.reshape(-1, k, k).sum(1), units, settings)
         log_prior = _log_prior(units + known, settings)
         log_vote, accuracy = _log_vote(expected + seen, settings)
         with_presence = log_vote + np.repeat(presence.votes, k, axis=0)
-        new = softmax(class_scores(cells, len(count), log_prior + presence.absence, with_presence))
+        new = softmax(_scores(entries, len(count), log_prior + presence.absence, with_presence))
         change = (np.abs(new - posterior).sum(1) * count).sum() / max(count.sum(), 1.0)
         posterior = new
         if change < ENOUGH_CHANGE:
@@ -192,23 +190,42 @@ def presence_given(
 ) -> Presence:
     """What it says of the class that sources vote at all, where the rest of the model is given."""
     k = len(log_prior)
-    posterior = softmax(class_scores(cells, len(count), log_prior, log_vote))
-    voted = _expected_votes(cells, count, posterior, len(log_vote)).reshape(-1, k, k).sum(1)
+    entries = _Entries.of(cells, k)
+    counted = replace(entries, weight=entries.weight * count[entries.row])
+    posterior = softmax(_scores(entries, len(count), log_prior, log_vote))
+    voted = _expected_votes(counted, posterior, len(log_vote)).reshape(-1, k, k).sum(1)
     return fit_presence(voted, count @ posterior, settings)
 
 
-def _expected_votes(cells: Cells, count: ndarray, posterior: ndarray, n_votes: int) -> ndarray:
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Number of the vote (source * class + label), row and weight of each entry of cells."""
+
+    vote: ndarray
+    row: ndarray
+    weight: ndarray
+
+    @classmethod
+    def of(cls, cells: Cells, n_classes: int) -> "_Entries":
+        cell = cells.entry_cell
+        return cls(cells.source[cell].astype(np.int64) * n_classes + cells.label, cells.row[cell], cells.weight)
+
+
+def _scores(entries: _Entries, n_rows: int, log_prior: ndarray, log_vote: ndarray) -> ndarray:
+    scores = np.empty((n_rows, len(log_prior)), order="F")
+    for number, said in enumerate(np.ascontiguousarray(log_vote.T)):  # a class at a time: a fast sum, and little memory
+        scores[:, number] = np.bincount(entries.row, said[entries.vote] * entries.weight, n_rows)
+    scores += log_prior
+    return scores
+
+
+def _expected_votes(counted: _Entries, posterior: ndarray, n_votes: int) -> ndarray:
     """Expected number of units of each class under each vote, of shape (source * class, class)."""
-    vote, row, weight = _entries(cells, posterior.shape[1])
-    weight = weight * count[row]
-    by_class = [np.bincount(vote, weight * column[row], n_votes) for column in np.ascontiguousarray(posterior.T)]
+    by_class = [
+        np.bincount(counted.vote, counted.weight * column[counted.row], n_votes)
+        for column in np.ascontiguousarray(posterior.T)
+    ]
     return np.stack(by_class, axis=1)
-
-
-def _entries(cells: Cells, n_classes: int) -> tuple[ndarray, ndarray, ndarray]:
-    """Number of the vote (source * n_classes + class), row and weight of each entry."""
-    cell = cells.entry_cell
-    return cells.source[cell].astype(np.int64) * n_classes + cells.label, cells.row[cell], cells.weight
 
 
 def _log_prior(units: ndarray, settings: ConfusionSettings) -> ndarray:

@@ -35,7 +35,7 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LabelModel:
+class FittedModel:
     """A fitted model of one task.
 
     Attributes:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.supervision.models.evidence import CORRELATION, Evidence
-from overton.supervision.models.label_model import LabelModel
+from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.one_coin import OneCoinSettings, fit_one_coin, log_odds, right_votes
 from overton.supervision.models.patterns import Cells
 
@@ -34,7 +34,7 @@ class MemberScorer:
         return np.bincount(place, odds[cell] * cells.weight, size).reshape(-1, self.n_labels)
 
 
-def fit_members(evidence: Evidence) -> LabelModel:
+def fit_members(evidence: Evidence) -> FittedModel:
     """Leave-one-out accuracies; the same chance for all members beforehand."""
     sample = evidence.sample
     accuracy = fit_one_coin(
@@ -45,7 +45,7 @@ def fit_members(evidence: Evidence) -> LabelModel:
         SETTINGS,
         right_votes(evidence.known, evidence.n_sources),
     )
-    return LabelModel(
+    return FittedModel(
         type="select",
         method="leave_one_out",
         scorer=MemberScorer(accuracy, evidence.n_labels),

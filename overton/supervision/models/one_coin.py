@@ -117,13 +117,16 @@ def fit_one_coin(
     witnessed = (np.bincount(cells.row, minlength=len(count))[cells.row] > 1) & (n_options[cells.row] > 1)
     times = count[cells.row] * witnessed
     n_gold, n_right = gold or (np.zeros(n_sources), np.zeros(n_sources))
-    guess = 1 / max(float((n_options * count).sum() / max(count.sum(), 1.0)), 1.0)
+    guess = float(count.sum() / max(float((n_options * count).sum()), 1.0))  # nothing where gold is all there is
     accuracy = np.full(n_sources, settings.accuracy)
     said = label_votes(cells, count, n_sources) if settings.levelled else None
+    log_others = np.log(np.maximum(n_options - 1, 1))[cells.row]
+    size = _per_cell(cells, cells.weight)
+    weight = np.bincount(cells.source, times * size, n_sources) + n_gold
     for _ in range(settings.rounds):
-        hit, sure, size = _leave_one_out(cells, slots, n_options, accuracy)
+        odds = (np.log(accuracy) - np.log1p(-accuracy))[cells.source] + log_others  # as `log_odds`, source by source
+        hit, sure = _leave_one_out(cells, slots, n_options, odds)
         chance = (1 - sure) / np.maximum(n_options[cells.row] - 1, 1)
-        weight = np.bincount(cells.source, times * size, n_sources) + n_gold
         excess = np.bincount(cells.source, times * (hit - size * chance), n_sources) + n_right
         information = np.bincount(cells.source, times * size * (sure - chance), n_sources) + n_gold
         estimate = np.clip(excess / np.maximum(information, np.maximum(LEAST_INFORMATION * weight, 1e-9)), 0, 1)
@@ -155,7 +158,9 @@ def accuracy_beside(cells: Cells, count: ndarray, n_options: ndarray, accuracy: 
     count, n_options = count[kept], n_options[kept]
     if not len(kept):
         return None
-    hit, sure, size = _leave_one_out(cells, find_slots(cells, n_options), n_options, accuracy)
+    odds = log_odds(accuracy[cells.source], n_options[cells.row])
+    hit, sure = _leave_one_out(cells, find_slots(cells, n_options), n_options, odds)
+    size = _per_cell(cells, cells.weight)
     own = cells.source == source
     times, chance = count[cells.row], (1 - sure) / (n_options[cells.row] - 1)
     information = float((times * size * (sure - chance))[own].sum())
@@ -183,12 +188,17 @@ def _level(accuracy: ndarray, said: ndarray, share: float) -> ndarray:
     return sigmoid(odds - share * (profile @ (of_label - of_all) * (n_votes > 0)))
 
 
-def _leave_one_out(
-    cells: Cells, slots: Slots, n_options: ndarray, accuracy: ndarray
-) -> tuple[ndarray, ndarray, ndarray]:
-    """For each cell, given the other cells of its row: P(what it says), sum of P(y)^2, and its own weight."""
+def _leave_one_out(cells: Cells, slots: Slots, n_options: ndarray, odds: ndarray) -> tuple[ndarray, ndarray]:
+    """For each cell, given the other cells of its row: P(what it says), and the sum of P(y)^2.
+
+    Args:
+        cells: The votes.
+        slots: The different labels voted for in each row.
+        n_options: Number of labels to choose among in each row, shape (row,).
+        odds: Log-odds of the votes, shape (cell,).
+    """
     cell = cells.entry_cell
-    odds = log_odds(accuracy[cells.source], n_options[cells.row])[cell] * cells.weight
+    odds = odds[cell] * cells.weight
     score = np.bincount(slots.of_entry, odds, len(slots.row))
     top = np.maximum.reduceat(score, slots.first)
     top = np.where(slots.n_unvoted > 0, np.maximum(top, 0), top)
@@ -198,9 +208,15 @@ def _leave_one_out(
     squares = np.add.reduceat(mass**2, slots.first) + slots.n_unvoted * unvoted**2
     with_it = mass[slots.of_entry]
     without = with_it * np.exp(-odds)
-    n_cells = len(cells.row)
-    total_without = np.maximum(total[cells.row] + np.bincount(cell, without - with_it, n_cells), 1e-300)
-    squares_without = squares[cells.row] + np.bincount(cell, without**2 - with_it**2, n_cells)
-    hit = np.bincount(cell, cells.weight * without, n_cells) / total_without
+    total_without = np.maximum(total[cells.row] + _per_cell(cells, without - with_it), 1e-300)
+    squares_without = squares[cells.row] + _per_cell(cells, without**2 - with_it**2)
+    hit = _per_cell(cells, cells.weight * without) / total_without
     sure = np.clip(squares_without / total_without**2, 1 / np.maximum(n_options[cells.row], 1), 1)
-    return hit, sure, np.bincount(cell, cells.weight, n_cells)
+    return hit, sure
+
+
+def _per_cell(cells: Cells, values: ndarray) -> ndarray:
+    """Sums of the values of the entries of each cell."""
+    if len(values) == len(cells.row) and (np.diff(cells.first) == 1).all():
+        return values
+    return np.bincount(cells.entry_cell, values, len(cells.row))

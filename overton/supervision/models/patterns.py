@@ -40,7 +40,8 @@ class Cells:
     @property
     def entry_cell(self) -> ndarray:
         """Cell of each entry, int64 of shape (entry,)."""
-        return np.repeat(np.arange(len(self.row)), np.diff(self.first))
+        size = np.diff(self.first)
+        return np.arange(len(size)) if (size == 1).all() else np.repeat(np.arange(len(size)), size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.supervision.models.evidence import Evidence, Known
-from overton.supervision.models.label_model import LabelModel, worth
+from overton.supervision.models.label_model import FittedModel, worth
 from overton.supervision.models.probability import softmax
 
 LEAST_KNOWN = 50  # units with votes and known truth, below which a model is left as it is
@@ -26,7 +26,7 @@ STRENGTH = 10.0  # of the pull to what was assumed
 ROUNDS = 15
 ENOUGH_CHANGE = 1e-4
 
-Fit = Callable[[Evidence], LabelModel]
+Fit = Callable[[Evidence], FittedModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Parts:
     start: ndarray
 
 
-def fit_weighed(fit: Fit, evidence: Evidence, *, seed: int = 0) -> LabelModel:
+def fit_weighed(fit: Fit, evidence: Evidence, *, seed: int = 0) -> FittedModel:
     """Fit a model, and where enough truth is known weigh its sources.
 
     Args:
@@ -96,14 +96,14 @@ def _log_shares(known: Known, n_labels: int) -> ndarray:
     return shares
 
 
-def _said(model: LabelModel, known: Known) -> ndarray:
+def _said(model: FittedModel, known: Known) -> ndarray:
     """What each vote by itself adds to the score of each label, of shape (cell, label)."""
     cells = known.cells
     alone = replace(cells, row=np.arange(len(cells.row)))
     return model.scorer.scores(alone, known.n_options[cells.row], np.ones(len(cells.row)))
 
 
-def _parts(said: ndarray, known: Known, prior: ndarray, model: LabelModel) -> _Parts:
+def _parts(said: ndarray, known: Known, prior: ndarray, model: FittedModel) -> _Parts:
     cells, n_units, n_sources = known.cells, len(known.truth), len(model.weight)
     size = np.bincount(cells.row, minlength=n_units)
     place = np.arange(len(cells.row)) - np.repeat(np.cumsum(size) - size, size)
