@@ -141,11 +141,10 @@ def keep_agreed(scores: ndarray, cells: Cells) -> ndarray:
 
 
 def _keep_agreed_bits(table: ndarray, patterns: Patterns) -> ndarray:
-    """The table by which no bit goes against all of two or more votes."""
+    """The table by which no bit goes against all votes."""
     cells, n_bits = patterns.cells, table.shape[1]
     n_votes = np.bincount(cells.row, minlength=len(table))[:, None]
     place = cells.row[cells.entry_cell] * n_bits + cells.label
     votes = np.bincount(place, cells.weight, table.size).reshape(table.shape)
-    several = n_votes > 1
-    table = np.where(several & (votes > n_votes * (1 - 1e-9)), np.maximum(table, 0.51), table)
-    return np.where(several & (votes < 1e-9), np.minimum(table, 0.49), table)
+    table = np.where((votes > n_votes * (1 - 1e-9)) & (n_votes > 0), np.maximum(table, 0.51), table)
+    return np.where((votes < 1e-9) & (n_votes > 0), np.minimum(table, 0.49), table)
