@@ -1,6 +1,6 @@
 """The stored labels of all shards to the votes of one task."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -107,14 +107,20 @@ def _lists(
         n_values += len(value)
         n_rows += len(table[0])
         tables.append(table)
-    record, source, line, start = (np.concatenate(column) for column in zip(*parts, strict=True))
+    record, source, line, start = (_together(column) for column in zip(*parts, strict=True))
     key = record * len(sources) + source
     if not (key[1:] > key[:-1]).all():
         one_file = len(joined.shards) == 1 and not joined.shards[0].n_late
         order = np.argsort(key, kind="stable") if one_file else np.lexsort((line, key))
         record, source, start = record[order], source[order], start[order]
-    length, label, probability = (np.concatenate(column) for column in zip(*tables, strict=True))
-    return Lists(record, source, start, np.concatenate(values)), Table(starts(length), label, probability)
+    length, label, probability = (_together(column) for column in zip(*tables, strict=True))
+    return Lists(record, source, start, _together(values)), Table(starts(length), label, probability)
+
+
+def _together(parts: Sequence[ndarray]) -> ndarray:
+    """The parts one after the other, without a copy where only one has anything in it."""
+    filled = [part for part in parts if len(part)] or parts[:1]
+    return filled[0] if len(filled) == 1 else np.concatenate(filled)
 
 
 def _shard_lists(
@@ -148,7 +154,7 @@ def _table_rows(value: ndarray, first: int, n_plain: int) -> ndarray:
         row = np.where(row <= FIRST_SOFT, n_plain + FIRST_SOFT - row, row)
     if first:
         row += np.int32(first)
-    row[value == ABSTAIN] = ABSTAIN
+        row[value == ABSTAIN] = ABSTAIN
     return row
 
 
