@@ -75,6 +75,8 @@ def render_settings() -> str:
         _settings_table(settings.SEARCH_SETTINGS, {}),
         "## `serving`",
         _settings_table(settings.SERVING_SETTINGS, {}),
+        "## `supervision`",
+        _settings_table(settings.SUPERVISION_SETTINGS, {"use_dev_gold": True}),
     ]
     return _joined(sections)
 

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from overton.data import DataCheck, Dataset
     from overton.schema import Schema
     from overton.store import Store
-    from overton.supervision import SourceRow
+    from overton.supervision import RecordLineage, SourceReport, SourceRow
 
 
+LIVE = "live"  # the alias of the version that people use
 CHUNK = 4096  # records at a time, where a file is written from the row store
 
 
@@ -124,18 +125,71 @@ class Application:
         return replace(outcome, problems=(*problems, *outcome.problems))
 
     def sources(self, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> tuple[SourceRow, ...]:
-        """Coverage, overlap, conflict and accuracy of every source, the one to look at first."""
+        """What every source of labels is worth, split by split, the one to look at first: `source_report` has more."""
+        return self.source_report(task, tags=(), max_bad=max_bad, observe=observe).rows
+
+    def source_report(
+        self,
+        task: str | None = None,
+        *,
+        tags: Sequence[str] | None = None,
+        max_bad: int = 0,
+        observe: Observe = ignore,
+    ) -> SourceReport:
+        """The page about every source: figures by split and tag, classes, slices where sources disagree, warnings.
+
+        Args:
+            task: This task alone; all where None.
+            tags: Tags that get rows beside the whole of each split; all where None.
+            max_bad: Go on without the lines that have faults where there are at most so many.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where there is no such task, or no record has one of the tags.
+        """
         from overton.pipeline import combine_votes
-        from overton.supervision import source_rows
+        from overton.supervision import join_reports, source_report, tags_to_show
 
         dataset = self.dataset(max_bad=max_bad, observe=observe)
-        rows: list[SourceRow] = []
-        for name in self.task_names(task):
+        names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
+        learned = self._learned_before()
+        reports = []
+        for name in names:
             votes = dataset.votes(name)
-            rows.extend(
-                source_rows(votes, combine_votes(dataset, name, use_dev_gold=self.tuning.use_dev_gold), dataset.splits)
+            combined = combine_votes(dataset, name, use_dev_gold=self.tuning.use_dev_gold)
+            reports.append(
+                source_report(votes, combined, dataset.splits, tags=dataset.tags, shown=shown, parent=learned.get(name))
             )
-        return tuple(rows)
+        return join_reports(reports)
+
+    def explain_record(
+        self, record_id: str, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore
+    ) -> RecordLineage:
+        """Where the targets of one record come from: every vote, what it weighs, and the probabilities that they give.
+
+        Raises:
+            OvertonError: Where no record has the id, or there is no such task.
+        """
+        from overton.pipeline import combine_votes
+        from overton.supervision import explain_record, find_record
+
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        names, row = self.task_names(task), find_record(dataset, record_id)
+        use_dev_gold = self.tuning.use_dev_gold
+        combined = {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold) for name in names}
+        return explain_record(dataset, row, combined)
+
+    def _learned_before(self) -> dict[str, dict[str, float]]:
+        """What the version before learned of every source, by task: the alias `live`, or else the newest version.
+
+        Empty where there is no version, or its lineage tells nothing.
+        """
+        try:
+            known = self.store.aliases()
+            lineage = self.version(LIVE if LIVE in known else "latest").artifact.json("lineage.json")
+        except OvertonError:
+            return {}
+        return {name: dict(found) for name, found in lineage.get("sources", {}).items()}
 
     def combine(self, output: Path, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> int:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.

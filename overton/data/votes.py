@@ -27,6 +27,7 @@ class Votes:
         probability: Probability of each entry, float32 of shape (entry,): 1 for a plain vote. A class that
             a soft vote does not name has probability 0 for it.
         candidates: For select, the number of members of each unit's set, int32 of shape (unit,); else None.
+        ordered: Whether the units of a record follow each other: they are tokens.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class Votes:
     label: ndarray
     probability: ndarray
     candidates: ndarray | None = None
+    ordered: bool = False
 
     @property
     def n_units(self) -> int:

@@ -1,7 +1,7 @@
 """Votes of one task to targets: the one door to this room's label models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray
@@ -10,6 +10,8 @@ from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Votes
 from overton.schema import TaskType
 from overton.supervision.models.bits import fit_bits
+from overton.supervision.models.blocks import collapse_blocks
+from overton.supervision.models.chain import chain_targets
 from overton.supervision.models.classes import fit_classes, fit_dawid_skene
 from overton.supervision.models.evidence import (
     FIT_VOTES,
@@ -25,7 +27,8 @@ from overton.supervision.models.evidence import (
 from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.majority import agreement, exact_agreement, majority_table
 from overton.supervision.models.members import fit_members
-from overton.supervision.models.patterns import Patterns, find_patterns, without_units
+from overton.supervision.models.one_coin import accuracy_beside
+from overton.supervision.models.patterns import Patterns, find_patterns, keep_cells, without_units
 from overton.supervision.models.weigh import Fit, fit_weighed
 from overton.supervision.targets import Targets
 
@@ -81,6 +84,7 @@ def combine(
     method: str = "auto",
     training: ndarray | None = None,
     dev: ndarray | None = None,
+    chain: bool = True,
     fit_votes: int = FIT_VOTES,
     seed: int = 0,
     model: FittedModel | None = None,
@@ -93,6 +97,7 @@ def combine(
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
         dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
             other records is not looked at.
+        chain: Whether neighbouring tokens inform each other where sources disagree.
         fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
         seed: Seed of that sample.
         model: A model of the same sources and labels that was fitted before; without it one is fitted on these votes.
@@ -103,6 +108,37 @@ def combine(
     Raises:
         OvertonError: Where there is no such method.
     """
+    _check_method(method)
+    cells, n_options = voting_cells(votes), option_counts(votes)
+    patterns = find_patterns(cells, n_options)
+    gold, certain, learned_from = gold_and_units(votes, training, dev)
+    if method == MAJORITY or not patterns.n_patterns:
+        model = None
+    elif model is None:
+        sample = thin(without_units(patterns, learned_from), fit_votes, seed)
+        known = known_of(cells, n_options, gold, learned_from)
+        model = fit_model(votes, sample, known, method=method, seed=seed)
+    table = model.table(patterns) if model else _majority(votes, patterns)
+    targets = _targets(votes, patterns, table, certain, gold.label[certain])
+    n_certain_rows = len(targets.table) - len(table)
+    if chain and model and votes.ordered and votes.task.type == "multiclass":
+        targets = _chained(targets, patterns, model, n_certain_rows)
+    return Combined(
+        targets=targets,
+        method=model.method if model else MAJORITY,
+        model=model,
+        patterns=patterns,
+        accuracy=_accuracy(votes, patterns, model, table),
+        copies=_copies(votes, model),
+        expected=_expected(targets),
+        prior=model.prior if model else None,
+        n_certain=int(certain.sum()),
+        n_known=int((learned_from & (patterns.index >= 0)).sum()),
+        n_certain_rows=n_certain_rows,
+    )
+
+
+def _check_method(method: str) -> None:
     if method not in METHODS:
         raise OvertonError(
             Problem(
@@ -111,30 +147,6 @@ def combine(
                 hint=did_you_mean(method, METHODS),
             )
         )
-    cells, n_options = voting_cells(votes), option_counts(votes)
-    patterns = find_patterns(cells, n_options)
-    gold, certain, learned_from = gold_and_units(votes, training, dev)
-    known = known_of(cells, n_options, gold, learned_from)
-    if method == MAJORITY or not patterns.n_patterns:
-        model = None
-    elif model is None:
-        sample = thin(without_units(patterns, learned_from), fit_votes, seed)
-        model = fit_model(votes, sample, known, method=method, seed=seed)
-    table = model.table(patterns) if model else _majority(votes, patterns)
-    targets = _targets(votes, patterns, table, certain, gold.label[certain])
-    return Combined(
-        targets=targets,
-        method=model.method if model else MAJORITY,
-        model=model,
-        patterns=patterns,
-        accuracy=_accuracy(votes, patterns, model, table),
-        copies=_copies(votes, model),
-        expected=np.append(_expected(votes, table), np.ones(len(targets.table) - len(table))),
-        prior=model.prior if model else None,
-        n_certain=int(certain.sum()),
-        n_known=int((learned_from & (patterns.index >= 0)).sum()),
-        n_certain_rows=len(targets.table) - len(table),
-    )
 
 
 def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, seed: int) -> FittedModel:
@@ -148,24 +160,57 @@ def _majority(votes: Votes, patterns: Patterns) -> ndarray:
     return majority_table(patterns, label_count(votes), bits=votes.task.type == "bitvector")
 
 
-def _expected(votes: Votes, table: ndarray) -> ndarray:
-    """Probability that the best guess of each pattern is right, of shape (pattern,)."""
-    right: ndarray = np.maximum(table, 1 - table).prod(1) if votes.task.type == "bitvector" else table.max(1, initial=0)
+def _expected(targets: Targets) -> ndarray:
+    """Probability that the best guess of each row is right, of shape (row,)."""
+    table = targets.table
+    is_bits = targets.task.type == "bitvector"
+    right: ndarray = np.maximum(table, 1 - table).prod(1) if is_bits else table.max(1, initial=0)
     return right
 
 
+def _chained(targets: Targets, patterns: Patterns, model: FittedModel, n_certain_rows: int) -> Targets:
+    """The targets of tokens informed by their neighbours; the rows that are certain stay the last.
+
+    Between neighbours nobody's silence counts: it speaks for labels without a vote, and the chain would repeat it.
+    """
+    alone = targets.table
+    if model.silence is not None:
+        alone = alone.copy()
+        alone[: patterns.n_patterns] = replace(model, silence=None).table(patterns)
+    agreed = np.ones(len(targets.table), np.bool_)
+    agreed[: patterns.n_patterns] = patterns.agreed()
+    index, rows = chain_targets(targets.index, alone, agreed, targets.offsets, targets.task.classes)
+    last = len(targets.table) - n_certain_rows
+    certain, added = (index >= last) & (index < len(targets.table)), index >= len(targets.table)
+    index = np.where(certain, index + len(rows), np.where(added, index - n_certain_rows, index)).astype(np.int32)
+    table = np.concatenate([targets.table[:last], rows.astype(np.float32), targets.table[last:]])
+    return replace(targets, index=index, table=table)
+
+
 def _accuracy(votes: Votes, patterns: Patterns, model: FittedModel | None, table: ndarray) -> dict[str, float]:
-    """Estimated accuracy of the sources that vote: the model's own, of copies how far the targets agree with them."""
-    voting = np.unique(patterns.cells.source)
+    """Estimated accuracy of the sources that vote: the model's own, of copies by the votes of all but their block."""
     estimate = exact_agreement if votes.task.type == "bitvector" else agreement
+    voting = np.unique(patterns.cells.source)
     if model is None:
         accuracy = estimate(patterns, table, len(votes.sources))
     else:
         accuracy = model.accuracy.copy()
-        together = np.isin(model.block, _shared_blocks(model))
-        if together.any():
-            accuracy[together] = estimate(patterns, table, len(votes.sources))[together]
+        copies = voting[np.isin(model.block[voting], _shared_blocks(model))]
+        if len(copies):
+            accuracy[copies] = estimate(patterns, table, len(votes.sources))[copies]
+        for source in copies if votes.task.type != "bitvector" else ():
+            beside = _beside_others(patterns, model, int(source))
+            accuracy[source] = accuracy[source] if beside is None else beside
     return {votes.sources[source]: float(accuracy[source]) for source in voting}
+
+
+def _beside_others(patterns: Patterns, model: FittedModel, source: int) -> float | None:
+    """Accuracy of a source by the votes of those outside its block."""
+    cells, block = patterns.cells, model.block.copy()
+    cells = keep_cells(cells, (block[cells.source] != block[source]) | (cells.source == source))
+    block[source] = source
+    beside = collapse_blocks(cells, block)
+    return accuracy_beside(beside, patterns.count, patterns.n_options, model.accuracy, source)
 
 
 def _shared_blocks(model: FittedModel) -> ndarray:

@@ -1,6 +1,7 @@
 """Votes with a known truth, for the tests of this room."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -120,3 +121,36 @@ def probabilities(votes: Votes, targets_index: ndarray, table: ndarray) -> ndarr
     """The target of every unit, of shape (unit, label); nan where it has none."""
     found = table[np.maximum(targets_index, 0)] if len(table) else np.zeros((votes.n_units, 0))
     return np.where((targets_index >= 0)[:, None], found, np.nan)
+
+
+def with_copies(votes: Votes, source: str, *, times: int, noise: float = 0.0, seed: int = 0) -> Votes:
+    """Votes with so many copies of one source, `copy0` and on, each of whose labels is exchanged with this chance.
+
+    A copied bitvector has each bit flipped with it.
+    """
+    random = np.random.default_rng(seed)
+    rows: list[dict[str, Label]] = rows_of(votes)
+    n_labels = len(votes.task.classes)
+    for unit, row in enumerate(rows):
+        label = row.get(source)
+        for number in range(times if label is not None else 0):
+            if votes.task.type == "bitvector":
+                bits = np.isin(np.arange(n_labels), label) ^ (random.random(n_labels) < noise)
+                row[f"copy{number}"] = np.flatnonzero(bits).tolist()
+            else:
+                options = n_labels if votes.candidates is None else int(votes.candidates[unit])
+                other = random.random() < noise
+                row[f"copy{number}"] = (label + other * random.integers(1, options)) % options
+    per_record = int(votes.offsets[1]) if len(votes.offsets) > 1 else 1
+    candidates = None if votes.candidates is None else votes.candidates.tolist()
+    classes = votes.task.classes
+    return votes_of(rows, type=votes.task.type, classes=classes, per_record=per_record, candidates=candidates)
+
+
+def rows_of(votes: Votes) -> list[dict[str, Any]]:
+    """The rows that `votes_of` would make these votes of."""
+    rows: list[dict[str, Any]] = [{} for _ in range(votes.n_units)]
+    for cell, (unit, source) in enumerate(zip(votes.unit, votes.source, strict=True)):
+        label = votes.label[votes.first[cell] : votes.first[cell + 1]].tolist()
+        rows[unit][votes.sources[source]] = label if votes.task.type == "bitvector" else label[0]
+    return rows

@@ -61,7 +61,8 @@ def gather_votes(
     if task.type == "select":
         payload = joined.schema.payload(task.payload)
         candidates = np.clip(joined.full[:, joined.layout.index[payload.name]], 0, payload.max_length).astype(np.int32)
-    return Votes(task, sources, offsets, unit, source, first, label, probability, candidates), overridden
+    ordered = joined.schema.unit(task) == "token"
+    return Votes(task, sources, offsets, unit, source, first, label, probability, candidates, ordered), overridden
 
 
 def _lists(joined: Joined, number: int, task: Task, sources: tuple[str, ...]) -> tuple[Lists, Table]:

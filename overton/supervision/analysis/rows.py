@@ -1,23 +1,26 @@
 """What each source of a task is worth: how much it labels, how often others disagree, how often it is right."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from overton.data import GOLD, SPLITS, Gold, Splits, Votes, gold_of
-from overton.supervision.combine import Combined, combine
-from overton.supervision.models.evidence import telling, voting_cells
-from overton.supervision.models.patterns import Cells, mix
+from overton.data import GOLD, SPLITS
+from overton.supervision.analysis.classes import Said
+from overton.supervision.analysis.copies import Copy
+from overton.supervision.analysis.facts import Facts
+from overton.supervision.analysis.marginal import Marginal
+from overton.supervision.analysis.tally import CONFLICT, EXPECTED, JUDGED, OVERLAP, RIGHT, WHOLE, N, Tally
+from overton.supervision.analysis.warn import CODES, COMBINED, MAJORITY, SourceWarning
 
-COMBINED, MAJORITY = "combined", "majority"
+QUIET = ("new",)  # warnings that do not bring a row to the top
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """Figures of one source of one task on one split.
+    """Figures of one source of one task on one split, or on the records of a split that have a tag.
 
     Attributes:
         task: Name of the task.
@@ -26,10 +29,21 @@ class SourceRow:
         coverage: Share of the units that it labels.
         overlap: Share of the units that it labels and another source does too.
         conflict: Share of the units that it labels and another source labels otherwise.
-        estimated_accuracy: How often it is right, by the label model; None where there is none.
+        estimated_accuracy: How often it is right, by the label model; None where there is none. Of a tag: that of the
+            whole, and by how much more the combined labels agree with it there than in the whole split.
         gold_accuracy: How often it is right where gold stands; None where none stands. A bitvector is right where
             all its bits are.
         n: Number of units that it labels.
+        tag: The tag; `*` for the whole split.
+        polarity: The classes that it says; None for `select`, for single tags and for the last rows of a split.
+        n_gold: Number of units that `gold_accuracy` rests on.
+        gold_low: Lower end of its 95 % interval; None where there is none.
+        gold_high: Upper end.
+        copies: Sources that it agrees with beyond chance, and which may be copies; for the whole split alone.
+        marginal: What the combined labels lose without it; for the whole split alone.
+        estimated_change: By how much `estimated_accuracy` is higher than in the version before; None where there is
+            none, or it did not have the source.
+        warnings: What somebody should look at; for the whole split alone.
     """
 
     task: str
@@ -41,156 +55,143 @@ class SourceRow:
     estimated_accuracy: float | None
     gold_accuracy: float | None
     n: int
+    tag: str = WHOLE
+    polarity: tuple[str, ...] | None = None
+    n_gold: int = 0
+    gold_low: float | None = None
+    gold_high: float | None = None
+    copies: tuple[Copy, ...] = ()
+    marginal: Marginal | None = None
+    estimated_change: float | None = None
+    warnings: tuple[SourceWarning, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The row of `overton sources --json`."""
-        return asdict(self)
+        row = asdict(self)
+        row["warnings"] = [{key: warning[key] for key in ("code", "message", "hint")} for warning in row["warnings"]]
+        return row
 
 
-def source_rows(votes: Votes, combined: Combined, splits: Splits) -> tuple[SourceRow, ...]:
-    """The rows of a task: split by split, first the source that likely gives the most wrong labels.
+@dataclass(frozen=True)
+class Findings:
+    """What was found of the sources of one task, beside the sums.
 
-    The rows of the combined labels, of the majority vote and of gold close each split, where there are any.
+    Attributes:
+        said: Every class that a source says.
+        marginals: What each source is worth to the combined labels, by source and split.
+        copies: Suspected copies by source.
+        warnings: All warnings.
+        parent: Estimated accuracies of the version before, by source; None where there is none.
     """
-    facts = _Facts.gather(votes, voting_cells(votes), gold_of(votes))
-    majority = combine(votes, method="majority")
+
+    said: Said
+    marginals: Mapping[str, Mapping[str, Marginal]]
+    copies: Mapping[str, tuple[Copy, ...]]
+    warnings: Sequence[SourceWarning]
+    parent: Mapping[str, float] | None
+
+
+def rows_of(facts: Facts, sums: Tally, findings: Findings) -> tuple[SourceRow, ...]:
+    """The rows of a task: split by split and tag by tag, first the source to look at.
+
+    That is one with a warning, and among the others the one that likely gives the most wrong labels. The rows of the
+    combined labels, of the majority vote and of gold close each, where there are any.
+    """
+    writer = _Writer(facts, sums, findings)
     rows: list[SourceRow] = []
-    for split in SPLITS:
-        inside = np.zeros(votes.n_records, bool)
-        inside[getattr(splits, split)] = True
-        units = np.repeat(inside, np.diff(votes.offsets))
-        if units.any():
-            rows += sorted(_rows_of_sources(votes, combined.accuracy, facts, split, units), key=_wrong_share)
-            if len(facts.said):
-                rows.append(_row_of_targets(votes, combined, facts, split, units, COMBINED))
-                rows.append(_row_of_targets(votes, majority, facts, split, units, MAJORITY))
-            if (facts.known & units).any():
-                rows.append(_row_of_gold(votes, facts, split, units))
+    for split in range(len(SPLITS)):
+        for tag in range(len(sums.tags)):
+            if sums.units[split, tag]:
+                rows += writer.rows(split, tag)
     return tuple(rows)
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """Facts of votes.
+class _Writer:
+    """Sums to rows."""
 
-    Attributes:
-        cells: The votes other than gold; `row` is the unit.
-        said: What each cell says, as one number, shape (cell,).
-        n_votes: Votes of each unit, shape (unit,).
-        disagreed: Units on which two sources disagree, bool of shape (unit,).
-        gold: The gold labels.
-        known: Units of which gold says something, bool of shape (unit,).
-        truth: What gold says, as one number, shape (unit,).
-    """
+    def __init__(self, facts: Facts, sums: Tally, findings: Findings) -> None:
+        self.facts, self.sums, self.findings = facts, sums, findings
+        self.task = facts.votes.task.name
+        self.names = (*facts.votes.sources, COMBINED, MAJORITY, GOLD)
+        self.bounds = {
+            (split, actor): sums.interval(split, actor)
+            for split in range(len(SPLITS))
+            for actor in np.flatnonzero(sums.sums[JUDGED, split, 0]).tolist()
+        }
+        self.polarity = _polarity(facts, findings.said)
 
-    cells: Cells
-    said: ndarray
-    n_votes: ndarray
-    disagreed: ndarray
-    gold: Gold
-    known: ndarray
-    truth: ndarray
+    def rows(self, split: int, tag: int) -> list[SourceRow]:
+        """The rows of a tag of a split."""
+        n = self.sums.sums[N, split, tag]
+        combined, majority, gold = range(len(n) - 3, len(n))
+        rows = sorted((self.row(split, tag, source) for source in np.flatnonzero(n[:combined]).tolist()), key=_urgency)
+        if len(self.facts.said) and (tag == 0 or n[combined]):
+            rows += [self.row(split, tag, combined), self.row(split, tag, majority)]
+        return [*rows, self.row(split, tag, gold)] if n[gold] else rows
 
-    @classmethod
-    def gather(cls, votes: Votes, cells: Cells, gold: Gold) -> "_Facts":
-        if votes.task.type == "bitvector":
-            code = mix(np.arange(1, len(votes.task.classes) + 1, dtype=np.uint64))
-            holds = cells.weight >= 0.5
-            running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(code[cells.label] * holds, dtype=np.uint64)])
-            said = running[cells.first[1:]] - running[cells.first[:-1]]
-            truth = (gold.label * code).sum(1, dtype=np.uint64)
-        else:
-            order = np.lexsort((cells.weight, cells.entry_cell))
-            said = cells.label[order][cells.first[1:] - 1].astype(np.int64)
-            truth = gold.label.astype(np.int64)
-        starts = np.flatnonzero(np.diff(cells.row, prepend=-1))
-        disagreed = np.zeros(votes.n_units, bool)
-        if len(starts):
-            low, high = np.minimum.reduceat(said, starts), np.maximum.reduceat(said, starts)
-            disagreed[cells.row[starts]] = low != high
-        n_votes = np.bincount(cells.row, minlength=votes.n_units)
-        return cls(cells, said, n_votes, disagreed, gold, telling(gold), truth)
-
-
-def _rows_of_sources(
-    votes: Votes, accuracy: Mapping[str, float], facts: _Facts, split: str, units: ndarray
-) -> Iterator[SourceRow]:
-    cells, n_units, n_sources = facts.cells, int(units.sum()), len(votes.sources)
-    inside = units[cells.row]
-
-    def count(which: ndarray) -> ndarray:
-        return np.bincount(cells.source[inside & which], minlength=n_sources)
-
-    n = count(np.ones(len(cells.row), bool))
-    overlap, conflict = count(facts.n_votes[cells.row] > 1), count(facts.disagreed[cells.row])
-    judged = facts.known[cells.row]
-    n_judged, n_right = count(judged), count(judged & (facts.said == facts.truth[cells.row]))
-    for source in np.flatnonzero(n):
-        yield SourceRow(
-            task=votes.task.name,
-            source=votes.sources[source],
-            split=split,
-            coverage=float(n[source] / n_units),
-            overlap=float(overlap[source] / n_units),
-            conflict=float(conflict[source] / n_units),
-            estimated_accuracy=accuracy.get(votes.sources[source]),
-            gold_accuracy=float(n_right[source] / n_judged[source]) if n_judged[source] else None,
-            n=int(n[source]),
+    def row(self, split: int, tag: int, actor: int) -> SourceRow:
+        """One row."""
+        sums, n_units = self.sums.sums[:, split, tag, actor], self.sums.units[split, tag]
+        name, n_sources = self.names[actor], len(self.names) - 3
+        is_source, found = actor < n_sources, self.findings
+        low, high = (float(ends[tag]) for ends in self.bounds[split, actor]) if sums[JUDGED] else (None, None)
+        estimated = self._estimated(split, tag, actor)
+        before = (found.parent or {}).get(name) if is_source else None
+        whole = tag == 0 and is_source
+        return SourceRow(
+            task=self.task,
+            source=name,
+            split=SPLITS[split],
+            coverage=float(sums[N] / n_units),
+            overlap=float(sums[OVERLAP] / n_units),
+            conflict=float(sums[CONFLICT] / n_units),
+            estimated_accuracy=estimated,
+            gold_accuracy=float(sums[RIGHT] / sums[JUDGED]) if sums[JUDGED] else None,
+            n=int(sums[N]),
+            tag=self.sums.tags[tag],
+            polarity=self.polarity.get((split, actor)) if whole else None,
+            n_gold=int(sums[JUDGED]),
+            gold_low=low,
+            gold_high=high,
+            copies=found.copies.get(name, ()) if whole else (),
+            marginal=found.marginals.get(name, {}).get(SPLITS[split]) if whole else None,
+            estimated_change=estimated - before if tag == 0 and estimated is not None and before is not None else None,
+            warnings=tuple(warning for warning in found.warnings if warning.source == name)
+            if _told(whole, tag, name)
+            else (),
         )
 
-
-def _row_of_targets(
-    votes: Votes, combined: Combined, facts: _Facts, split: str, units: ndarray, name: str
-) -> SourceRow:
-    targets = combined.targets
-    labelled = units & (targets.index >= 0)
-    voted = labelled & (facts.n_votes > 0)
-    n_units, n = int(units.sum()), int(labelled.sum())
-    judged = np.flatnonzero(voted & facts.known & (targets.index < len(targets.table) - combined.n_certain_rows))
-    right = _right(votes, targets.table[targets.index[judged]], facts.gold.label[judged])
-    row = SourceRow(
-        task=votes.task.name,
-        source=name,
-        split=split,
-        coverage=n / n_units,
-        overlap=float((voted & (facts.n_votes > 1)).sum() / n_units),
-        conflict=float((voted & facts.disagreed).sum() / n_units),
-        estimated_accuracy=None,
-        gold_accuracy=float(right.mean()) if len(right) else None,
-        n=n,
-    )
-    if name == MAJORITY or not n:
-        return row
-    return replace(row, estimated_accuracy=float(combined.expected[targets.index[labelled]].mean()))
+    def _estimated(self, split: int, tag: int, actor: int) -> float | None:
+        sums, name = self.sums.sums[:, split, tag, actor], self.names[actor]
+        if actor == len(self.names) - 3:
+            return float(sums[EXPECTED] / sums[N]) if sums[N] else None
+        whole = self.facts.combined.accuracy.get(name) if actor < len(self.names) - 3 else None
+        if whole is None or tag == 0:
+            return whole
+        everywhere = self.sums.sums[:, split, 0, actor]
+        return float(np.clip(whole + sums[EXPECTED] / sums[N] - everywhere[EXPECTED] / everywhere[N], 0.0, 1.0))
 
 
-def _row_of_gold(votes: Votes, facts: _Facts, split: str, units: ndarray) -> SourceRow:
-    n_units, judged = int(units.sum()), units & facts.known
-    contradicted = np.zeros(votes.n_units, bool)
-    contradicted[facts.cells.row[facts.said != facts.truth[facts.cells.row]]] = True
-    return SourceRow(
-        task=votes.task.name,
-        source=GOLD,
-        split=split,
-        coverage=float(judged.sum() / n_units),
-        overlap=float((judged & (facts.n_votes > 0)).sum() / n_units),
-        conflict=float((judged & contradicted).sum() / n_units),
-        estimated_accuracy=None,
-        gold_accuracy=None,
-        n=int(judged.sum()),
-    )
+def _told(whole: bool, tag: int, name: str) -> bool:
+    return whole or (tag == 0 and name == COMBINED)
 
 
-def _right(votes: Votes, table: ndarray, label: ndarray) -> ndarray:
-    """How far the most probable labels are right: of k labels that tie, each counts 1/k."""
-    if votes.task.type == "bitvector":
-        share = np.where(table == 0.5, 0.5, (table > 0.5) == label)
-        right: ndarray = share.prod(1)
-        return right
-    top = table >= table.max(1, keepdims=True, initial=0) - 1e-6
-    return top[np.arange(len(label)), label] / top.sum(1) if len(label) else np.zeros(0)
+def _polarity(facts: Facts, said: Said) -> dict[tuple[int, int], tuple[str, ...]]:
+    """The classes that each source says, by split and source; none for `select`."""
+    if facts.votes.task.type == "select":
+        return {}
+    n_sources, n_labels = len(facts.votes.sources), max(facts.n_labels, 1)
+    split = facts.split[facts.record[said.unit]]
+    used = np.unique((split * n_sources + said.source) * n_labels + said.label)
+    cells: ndarray = np.unique(facts.split[facts.record[facts.cells.row]] * n_sources + facts.cells.source)
+    found: dict[tuple[int, int], list[str]] = {divmod(key, n_sources): [] for key in cells.tolist() if key >= 0}
+    for key in used[used >= 0].tolist():
+        found[divmod(key // n_labels, n_sources)].append(facts.votes.task.classes[key % n_labels])
+    return {key: tuple(names) for key, names in found.items()}
 
 
-def _wrong_share(row: SourceRow) -> tuple[float, str]:
+def _urgency(row: SourceRow) -> tuple[int, float, str]:
+    ranks = [CODES.index(warning.code) for warning in row.warnings if warning.code not in QUIET]
     accuracy = row.gold_accuracy if row.gold_accuracy is not None else row.estimated_accuracy
-    return (-row.coverage * (1 - (accuracy if accuracy is not None else 1.0)), row.source)
+    wrong = row.coverage * (1 - (accuracy if accuracy is not None else 1.0))
+    return min(ranks, default=len(CODES)), -wrong, row.source

@@ -18,6 +18,7 @@ from overton.supervision.models.confusion import (
     fit_confusion,
     fit_prior,
     one_coin_rows,
+    presence_given,
 )
 from overton.supervision.models.evidence import BROAD, CORRELATION, Evidence, Known, breadth
 from overton.supervision.models.label_model import FittedModel
@@ -27,6 +28,7 @@ from overton.supervision.models.patterns import Cells
 ONE_COIN = OneCoinSettings(accuracy=0.75, strength=64, lowest=0.1, highest=0.95)
 ONE_COIN_OF_RULES = replace(ONE_COIN, lowest=1.0, levelled=0.35)
 CONFUSION = ConfusionSettings()
+SILENCE = replace(CONFUSION, presence_strength=100.0, presence_share=1.0, sparsest=0.0)
 
 # Judged by log loss on labelled sets of rules, taggers and crowds.
 MOSTLY_BROAD = 0.4  # share of the votes that broad sources must give for a class prior
@@ -36,6 +38,8 @@ ESTIMATE_SHARE = 0.5  # of the log-odds of a one-coin source; the rest is that o
 CONFUSION_SHARE = 0.75  # of the log-odds of a confusion matrix; the rest is that of one coin
 CONFUSION_SHARE_OF_FEW = 0.5  # the same with few sources; the rest is that of any source
 PRIOR_SHARE = 0.5  # of the class prior
+DENSE = 0.25  # share of the units that the source of a vote labels, on average over votes, from which it is a tool
+CORRELATION_OF_TOOLS = 0.35  # of the errors of two tools: they are built alike; workers of a crowd are strangers
 MOST_NUMBERS = 50_000_000  # in all confusion matrices together
 
 
@@ -72,7 +76,7 @@ def fit_classes(evidence: Evidence) -> FittedModel:
 def fit_dawid_skene(evidence: Evidence) -> FittedModel:
     """Confusion matrices and class prior, whatever the sources are like."""
     accuracy = _fit_accuracy(evidence, ONE_COIN)
-    return _dawid_skene(evidence, accuracy, accuracy, 1.0, 1.0)
+    return replace(_dawid_skene(evidence, accuracy, accuracy, 1.0, 1.0), correlation=CORRELATION)
 
 
 def broad_share(evidence: Evidence) -> float:
@@ -92,11 +96,15 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
     assumed = one_coin_rows(np.full(evidence.n_sources, ONE_COIN.accuracy), k)
     estimated = one_coin_rows(accuracy, k)
     log_vote = ESTIMATE_SHARE * estimated + (1 - ESTIMATE_SHARE) * assumed
-    log_prior = np.full(k, -np.log(k))
-    if with_prior:
-        log_prior = fit_prior(sample.cells, sample.count, estimated, _known_classes(evidence.known, k), CONFUSION)
-    share = PRIOR_SHARE if with_prior else 0.0
-    return _model(evidence, "leave_one_out", log_vote, accuracy, log_prior, share)
+    if not with_prior:
+        even = np.full(k, -np.log(k))
+        model = _model(evidence, "leave_one_out", log_vote, accuracy, even, 0.0)
+        return replace(model, silence=presence_given(sample.cells, sample.count, even, log_vote, SILENCE).absence)
+    log_prior = fit_prior(sample.cells, sample.count, estimated, _known_classes(evidence.known, k), CONFUSION)
+    presence = presence_given(sample.cells, sample.count, log_prior, estimated, CONFUSION)
+    log_vote += np.repeat(presence.votes, k, axis=0)
+    model = _model(evidence, "leave_one_out", log_vote, accuracy, log_prior, PRIOR_SHARE)
+    return replace(model, log_prior=model.log_prior + presence.absence)
 
 
 def _dawid_skene(
@@ -108,7 +116,9 @@ def _dawid_skene(
     known = _known_classes(evidence.known, k)
     fitted = fit_confusion(sample.cells, sample.count, accuracy, CONFUSION, seen, known)
     log_vote = confusion_share * fitted.log_vote + (1 - confusion_share) * one_coin_rows(coins, k)
-    return _model(evidence, "dawid_skene", log_vote, fitted.accuracy, fitted.log_prior, prior_share)
+    log_vote += np.repeat(fitted.presence.votes, k, axis=0)
+    model = _model(evidence, "dawid_skene", log_vote, fitted.accuracy, fitted.log_prior, prior_share)
+    return replace(model, log_prior=model.log_prior + fitted.presence.absence)
 
 
 def _model(
@@ -120,11 +130,19 @@ def _model(
         scorer=ClassScorer(log_vote),
         log_prior=prior_share * log_prior,
         weight=np.ones(evidence.n_sources),
-        correlation=CORRELATION,
+        correlation=_correlation(evidence),
         block=evidence.block,
         accuracy=accuracy,
         prior=np.exp(log_prior),
     )
+
+
+def _correlation(evidence: Evidence) -> float:
+    """Of the errors of two votes on one unit."""
+    cells, count = evidence.sample.cells, evidence.sample.count
+    votes = np.bincount(cells.source, count[cells.row], evidence.n_sources)
+    density = float((votes**2).sum() / max(votes.sum() * count.sum(), 1.0))
+    return CORRELATION_OF_TOOLS if density >= DENSE else CORRELATION
 
 
 def _known_votes(known: Known, n_sources: int, k: int) -> ndarray:

@@ -14,6 +14,20 @@ from overton.supervision.models.patterns import Cells
 from overton.supervision.models.probability import softmax
 
 ENOUGH_CHANGE = 1e-4
+LOWEST_RATE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a source votes, as evidence: it may abstain more on some classes than on others.
+
+    Attributes:
+        votes: What a vote adds, less what an abstention does, of shape (source, class).
+        absence: What abstentions of all sources add, of shape (class,).
+    """
+
+    votes: ndarray
+    absence: ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +38,13 @@ class Confusion:
         log_prior: log P(class), shape (class,).
         log_vote: log P(vote | class) up to a constant, of shape (source * class, class): row s * k + v for vote v
             of source s.
+        presence: What it says of the class that sources vote at all.
         accuracy: P(a vote is right) of each source, shape (source,).
     """
 
     log_prior: ndarray
     log_vote: ndarray
+    presence: Presence
     accuracy: ndarray
 
 
@@ -42,14 +58,20 @@ class ConfusionSettings:
         row_strength: Votes for which the one-coin row stands in every row of a confusion matrix.
         prior_strength: Units that every class has before any is seen.
         highest: Highest accuracy of a one-coin row.
+        presence_strength: Units that stand for a source that votes on all classes alike.
+        presence_share: Share of the log-odds of voting that counts: sources tend to abstain together.
+        sparsest: Sources that vote on a smaller share of the units abstain for reasons of their own: nobody asked them.
         rounds: Most rounds.
     """
 
     accuracy: float = 0.75
-    strength: float = 8.0
-    row_strength: float = 4.0
+    strength: float = 4.0
+    row_strength: float = 3.0
     prior_strength: float = 5.0
     highest: float = 0.99
+    presence_strength: float = 300.0
+    presence_share: float = 0.5
+    sparsest: float = 0.05
     rounds: int = 30
 
 
@@ -123,21 +145,56 @@ def fit_confusion(
         seen: Votes beside known truth, counts of shape (source * class, class).
         known: Number of units of each class whose truth is known, shape (class,).
     """
-    log_vote = one_coin_rows(accuracy, len(known))
+    k = len(known)
+    log_vote = one_coin_rows(accuracy, k)
     log_prior = fit_prior(cells, count, log_vote, known, settings)
-    entries = _Entries.of(cells, len(known))
+    entries = _Entries.of(cells, k)
     counted = replace(entries, weight=entries.weight * count[entries.row])
     posterior = softmax(_scores(entries, len(count), log_prior, log_vote))
+    presence = Presence(np.zeros((len(accuracy), k)), np.zeros(k))
     for _ in range(settings.rounds):
-        votes = _expected_votes(counted, posterior, len(log_vote)) + seen
-        log_prior = _log_prior(count @ posterior + known, settings)
-        log_vote, accuracy = _log_vote(votes, settings)
-        new = softmax(_scores(entries, len(count), log_prior, log_vote))
+        expected = _expected_votes(counted, posterior, len(log_vote))
+        units = count @ posterior
+        presence = fit_presence(expected.reshape(-1, k, k).sum(1), units, settings)
+        log_prior = _log_prior(units + known, settings)
+        log_vote, accuracy = _log_vote(expected + seen, settings)
+        with_presence = log_vote + np.repeat(presence.votes, k, axis=0)
+        new = softmax(_scores(entries, len(count), log_prior + presence.absence, with_presence))
         change = (np.abs(new - posterior).sum(1) * count).sum() / max(count.sum(), 1.0)
         posterior = new
         if change < ENOUGH_CHANGE:
             break
-    return Confusion(log_prior, log_vote, accuracy)
+    return Confusion(log_prior, log_vote, presence, accuracy)
+
+
+def fit_presence(voted: ndarray, units: ndarray, settings: ConfusionSettings) -> Presence:
+    """What it says of the class that sources vote at all.
+
+    Args:
+        voted: Expected units of each class on which each source votes, of shape (source, class).
+        units: Expected units of each class, shape (class,).
+        settings: What is assumed beforehand.
+    """
+    share = voted.sum(1, keepdims=True) / max(float(units.sum()), 1e-9)
+    strength = settings.presence_strength
+    rate = np.clip((voted + strength * share) / (units + strength), LOWEST_RATE, 1 - LOWEST_RATE)
+    mean = np.clip(share, LOWEST_RATE, 1 - LOWEST_RATE)
+    asked = (share >= settings.sparsest) & (share <= 1 - LOWEST_RATE)
+    absent = np.where(asked, np.log1p(-rate) - np.log1p(-mean), 0.0)
+    present = np.where(asked, np.log(rate) - np.log(mean), 0.0)
+    return Presence(settings.presence_share * (present - absent), settings.presence_share * absent.sum(0))
+
+
+def presence_given(
+    cells: Cells, count: ndarray, log_prior: ndarray, log_vote: ndarray, settings: ConfusionSettings
+) -> Presence:
+    """What it says of the class that sources vote at all, where the rest of the model is given."""
+    k = len(log_prior)
+    entries = _Entries.of(cells, k)
+    posterior = softmax(_scores(entries, len(count), log_prior, log_vote))
+    counted = replace(entries, weight=entries.weight * count[entries.row])
+    voted = _expected_votes(counted, posterior, len(log_vote)).reshape(-1, k, k).sum(1)
+    return fit_presence(voted, count @ posterior, settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class FittedModel:
         block: Number of the block of each source; copies share one, and vote as one. Shape (source,).
         accuracy: Estimated accuracy of each source, of shape (source,).
         prior: P(class) or P(bit) as estimated, of shape (label,); None where the model has none.
+        silence: What it says of each label that its rules are silent, of shape (label,); None where the model does not
+            tell. Believed of labels without a vote alone: between labels that were voted for, the votes decide.
     """
 
     type: TaskType
@@ -59,6 +61,7 @@ class FittedModel:
     block: ndarray
     accuracy: ndarray
     prior: ndarray | None = None
+    silence: ndarray | None = None
 
     def scores(self, cells: Cells, n_options: ndarray) -> ndarray:
         """Score of each label of each row, prior included, of shape (row, label)."""
@@ -67,7 +70,19 @@ class FittedModel:
         if self.correlation:
             scores *= worth(np.bincount(cells.row, minlength=len(n_options)), self.correlation)[:, None]
         scores += self.log_prior
+        if self.silence is not None:
+            scores += self.silence_of(cells, len(n_options))
         return scores
+
+    def silence_of(self, cells: Cells, n_rows: int) -> ndarray:
+        """What silent rules add to the score of each label, of shape (row, label); zeros where it does not tell."""
+        if self.silence is None:
+            return np.zeros((n_rows, len(self.log_prior)))
+        voted = np.zeros((n_rows, len(self.log_prior)), np.bool_)
+        voted[cells.row[cells.entry_cell], cells.label] = True
+        level = voted @ self.silence / np.maximum(voted.sum(1), 1)
+        added: ndarray = np.where(voted, 0.0, self.silence - level[:, None])
+        return added
 
     def table(self, patterns: Patterns) -> ndarray:
         """Posterior of each pattern of votes, of shape (pattern, label)."""

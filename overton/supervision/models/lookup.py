@@ -52,6 +52,7 @@ class Lookup:
         worth: What a vote counts by the number of votes on its row, float32 of shape (source + 1,).
         no_votes: Probabilities of a row without votes, float32 of shape (class,).
         by_count: Whether scores are votes that are counted, and those with most of them share the probability.
+        silence: What silent sources say of each label that has no vote, float32 of shape (class,); None where nothing.
         posterior: Where one group holds all sources, the posterior of each code, float32 of shape (code, class).
     """
 
@@ -61,6 +62,7 @@ class Lookup:
     worth: ndarray
     no_votes: ndarray
     by_count: bool
+    silence: ndarray | None = None
     posterior: ndarray | None = None
 
     @property
@@ -81,7 +83,7 @@ class Lookup:
         else:
             scores = np.zeros(out.shape, np.float32, order=_order(self.n_classes))
             n_votes, span = self._add_up(votes, scores)
-            _finish(self, scores, n_votes, span)
+            _finish(self, scores, n_votes, span, None if self.silence is None else _silent(votes, self.silence))
             out[:] = scores
 
     def _add_up(self, votes: ndarray, scores: ndarray) -> tuple[ndarray, ndarray]:
@@ -126,18 +128,26 @@ def lookup_of(model: FittedModel, n_sources: int, n_classes: int, no_votes: ndar
     said -= said.mean(1, keepdims=True)  # what is added to all classes alike only costs digits
     value = worth(np.arange(n_sources + 1), model.correlation)
     cube = said.reshape(n_sources, n_classes, n_classes)
-    return _lookup(cube, block, model.log_prior, value, no_votes, by_count=False)
+    return _lookup(cube, block, model.log_prior, value, no_votes, silence=model.silence)
 
 
 def majority_lookup(n_sources: int, n_classes: int) -> Lookup:
     """The tables of the majority vote."""
     said = np.broadcast_to(np.eye(n_classes), (n_sources, n_classes, n_classes))
     even = np.full(n_classes, 1 / n_classes)
-    return _lookup(said, np.arange(n_sources), np.zeros(n_classes), np.ones(n_sources + 1), even, by_count=True)
+    worth_of = np.ones(n_sources + 1)
+    return _lookup(said, np.arange(n_sources), np.zeros(n_classes), worth_of, even, by_count=True)
 
 
 def _lookup(
-    said: ndarray, block: ndarray, log_prior: ndarray, value: ndarray, no_votes: ndarray, *, by_count: bool
+    said: ndarray,
+    block: ndarray,
+    log_prior: ndarray,
+    value: ndarray,
+    no_votes: ndarray,
+    *,
+    by_count: bool = False,
+    silence: ndarray | None = None,
 ) -> Lookup:
     n_sources, n_classes = said.shape[:2]
     padded = np.concatenate([np.zeros((n_sources, 1, n_classes)), said], axis=1)  # an abstention adds nothing
@@ -150,12 +160,14 @@ def _lookup(
         worth=value.astype(np.float32),
         no_votes=no_votes.astype(np.float32),
         by_count=by_count,
+        silence=None if silence is None else silence.astype(np.float32),
     )
     if len(parts) != 1 or len(parts[0]) != 1:
         return lookup
     packed = parts[0][0]
     posterior = packed.scores.copy()
-    _finish(lookup, posterior, packed.n_votes, packed.span)
+    silent = None if silence is None else _silent(_votes_of(packed.columns, n_classes), silence)
+    _finish(lookup, posterior, packed.n_votes, packed.span, silent)
     return replace(lookup, posterior=np.ascontiguousarray(posterior))
 
 
@@ -216,12 +228,34 @@ def _codes(votes: ndarray, columns: tuple[int, ...], n_classes: int) -> ndarray:
     return code
 
 
-def _finish(lookup: Lookup, scores: ndarray, n_votes: ndarray, span: ndarray) -> None:
+def _votes_of(columns: tuple[int, ...], n_classes: int) -> ndarray:
+    """The votes of every code, of shape (column, code)."""
+    code, base = np.arange((n_classes + 1) ** len(columns)), n_classes + 1
+    return np.stack([code // base**place % base - 1 for place in range(len(columns))])
+
+
+def _silent(votes: ndarray, silence: ndarray) -> ndarray:
+    """What silent sources add to each label, float32 of shape (row, class), as `FittedModel.silence_of`."""
+    voted = [(votes == number).any(0) for number in range(len(silence))]
+    n_voted, level = np.zeros(votes.shape[1], np.float32), np.zeros(votes.shape[1], np.float32)
+    for said, value in zip(voted, silence, strict=True):
+        n_voted += said
+        level += said * np.float32(value)
+    level /= np.maximum(n_voted, 1)
+    added = np.empty((votes.shape[1], len(silence)), np.float32, order=_order(len(silence)))
+    for number, value in enumerate(silence):
+        added[:, number] = np.where(voted[number], 0, np.float32(value) - level)
+    return added
+
+
+def _finish(lookup: Lookup, scores: ndarray, n_votes: ndarray, span: ndarray, silent: ndarray | None) -> None:
     """Scores of shape (row, class) to probabilities, in place; as `FittedModel.posterior` and `majority_table`."""
     if not lookup.by_count:
         _each(np.multiply, scores, np.take(lookup.worth, n_votes))
         for number, value in enumerate(lookup.log_prior):
             scores[:, number] += value
+    if silent is not None:
+        scores += silent
     top = _over_classes(np.maximum, scores)
     if lookup.by_count:
         scores[:] = scores >= (top - np.float32(TIE))[:, None]

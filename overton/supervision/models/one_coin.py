@@ -17,11 +17,11 @@ import numpy as np
 from numpy import ndarray
 
 from overton.supervision.models.evidence import Known
-from overton.supervision.models.patterns import Cells
+from overton.supervision.models.patterns import Cells, keep_rows
 from overton.supervision.models.probability import sigmoid
 
 LEAST_INFORMATION = 0.05  # per vote: below it the others say next to nothing about the source
-ENOUGH_CHANGE = 1e-4
+ENOUGH_CHANGE = 3e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class OneCoinSettings:
     lowest: float
     highest: float
     levelled: float = 0.0
-    rounds: int = 20
+    rounds: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,34 @@ def fit_one_coin(
         if change < ENOUGH_CHANGE:
             break
     return accuracy
+
+
+def accuracy_beside(cells: Cells, count: ndarray, n_options: ndarray, accuracy: ndarray, source: int) -> float | None:
+    """Accuracy of one source by the votes of others whose accuracies are given.
+
+    Args:
+        cells: Votes of the source and of the others.
+        count: Number of units of each pattern, shape (row,).
+        n_options: Number of labels to choose among in each pattern, shape (row,).
+        accuracy: Accuracies of the others, shape (source,).
+        source: Number of the source.
+
+    Returns:
+        The accuracy; None where the others say next to nothing about it.
+    """
+    kept = np.flatnonzero((np.bincount(cells.row, minlength=len(count)) > 1) & (n_options > 1))
+    cells = keep_rows(cells, np.isin(np.arange(len(count)), kept))
+    count, n_options = count[kept], n_options[kept]
+    if not len(kept):
+        return None
+    odds, size = log_odds(accuracy[cells.source], n_options[cells.row]), _per_cell(cells, cells.weight)
+    hit, sure = _leave_one_out(cells, find_slots(cells, n_options), n_options, odds)
+    own = cells.source == source
+    times, chance = count[cells.row], (1 - sure) / (n_options[cells.row] - 1)
+    information = float((times * size * (sure - chance))[own].sum())
+    if information <= LEAST_INFORMATION * float((times * size)[own].sum()):
+        return None
+    return float(np.clip((times * (hit - size * chance))[own].sum() / information, 0, 1))
 
 
 def label_votes(cells: Cells, count: ndarray, n_sources: int, n_labels: int | None = None) -> ndarray:

@@ -63,6 +63,13 @@ class Patterns:
         """Number of patterns."""
         return len(self.count)
 
+    def agreed(self) -> ndarray:
+        """Which patterns name one label alone, bool of shape (pattern,). For labels that every vote names one of."""
+        named = self.cells.label
+        starts = self.cells.first[np.flatnonzero(np.diff(self.cells.row, prepend=-1))]
+        alike: ndarray = np.maximum.reduceat(named, starts) == np.minimum.reduceat(named, starts)
+        return alike
+
 
 def take_cells(votes: Votes, keep: ndarray, *, share: bool) -> Cells:
     """Some of the cells of votes.

@@ -74,7 +74,7 @@ def fit_weighed(fit: Fit, evidence: Evidence, *, seed: int = 0) -> FittedModel:
     prior = _log_shares(known, evidence.n_labels) if shares else model.log_prior
     parts = _parts(said, units, prior, model)
     weights = _fit(_by_bit(parts, units.truth) if model.type == "bitvector" else parts)
-    return replace(model, weight=weights[:-1], log_prior=weights[-1] * prior, correlation=0.0)
+    return replace(model, weight=weights[:-1], log_prior=weights[-1] * prior, correlation=0.0, silence=None)
 
 
 def _choose(units: ndarray, evidence: Evidence, seed: int) -> ndarray:

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overton.supervision import combine
+from overton.supervision.models.blocks import collapse_blocks, count_pairs, find_blocks
+from overton.supervision.models.evidence import voting_cells
+from overton.supervision.models.patterns import Cells, find_patterns
+from tests.supervision.planted import KINDS, probabilities, simulate, votes_of, with_copies
+
+GOOD = (0.8, 0.7, 0.75, 0.8)
+BAD = "s4"
+
+
+def share_right(votes, truth, **options) -> float:
+    targets = combine(votes, **options).targets
+    table = probabilities(votes, targets.index, targets.table)
+    known = ~np.isnan(table).any(1)
+    right = (table[known] > 0.5) == truth[known] if truth.ndim == 2 else table[known].argmax(1) == truth[known]
+    return float(right.mean())
+
+
+def planted(kind: str, seed: int = 0):
+    type, per_record = KINDS[kind]
+    bad = 0.6 if type == "bitvector" else 0.4
+    good = [(1 + right) / 2 for right in GOOD] if type == "bitvector" else GOOD
+    return simulate(type, (*good, bad), per_record=per_record, n_labels=3, n_units=3000, seed=seed)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_seven_copies_of_a_bad_source_change_next_to_nothing(kind, noise):
+    votes, truth = planted(kind)
+    copied = with_copies(votes, BAD, times=7, noise=noise)
+    assert share_right(copied, truth) > share_right(votes, truth) - 0.02
+    assert share_right(copied, truth, method="majority") < share_right(votes, truth) - 0.05
+    combined = combine(copied)
+    assert combined.copies[BAD] == tuple(f"copy{number}" for number in range(7))
+    assert not combined.copies.keys() & {f"s{number}" for number in range(4)}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "bitvector" not in kind])
+def test_the_accuracy_of_copies_is_told_by_the_others(kind):
+    votes, truth = planted(kind)
+    estimated = combine(with_copies(votes, BAD, times=5, noise=0.1)).accuracy
+    own = votes.source == 4
+    right = float((votes.label[own] == truth[votes.unit[own]]).mean())
+    assert estimated[BAD] == pytest.approx(right, abs=0.04)
+
+
+@pytest.mark.parametrize("n_labels", [2, 3, 6])
+@pytest.mark.parametrize("seed", range(4))
+def test_honest_sources_are_no_copies_however_good(n_labels, seed):
+    accuracy = np.random.default_rng(seed).uniform(1 / n_labels, 0.98, 8)
+    accuracy[:3] = 0.95, 0.97, 0.9
+    votes, _ = simulate("multiclass", accuracy.tolist(), n_labels=n_labels, n_units=3000, coverage=0.8, seed=seed)
+    assert combine(votes).copies == {}
+
+
+def test_rules_that_say_one_class_are_copies_only_where_they_are_the_same_rule():
+    random = np.random.default_rng(0)
+    fires = random.random(1000) < 0.3
+    columns = {"rule": fires, "again": fires, "overlapping": fires & (random.random(1000) < 0.7)}
+    columns["other"] = random.random(1000) < 0.3
+    rows = [{name: int(name == "other") for name, column in columns.items() if column[unit]} for unit in range(1000)]
+    assert combine(votes_of(rows, classes=("a", "b"))).copies == {"rule": ("again",), "again": ("rule",)}
+
+
+def test_a_block_votes_once_and_shares_its_vote_among_what_it_says():
+    cells = Cells(
+        row=np.array([0, 0, 0, 1]),
+        source=np.array([0, 1, 2, 1], np.int32),
+        first=np.arange(5),
+        label=np.array([1, 2, 1, 0], np.int32),
+        weight=np.ones(4),
+    )
+    joined = collapse_blocks(cells, np.array([0, 0, 2]))
+    assert joined.row.tolist() == [0, 0, 1]
+    assert joined.source.tolist() == [0, 2, 0]
+    assert joined.label.tolist() == [1, 2, 1, 0]
+    assert joined.weight.tolist() == [0.5, 0.5, 1, 1]
+    assert collapse_blocks(cells, np.arange(3)) is cells
+
+
+@given(st.integers(0, 20), st.sampled_from(["multiclass", "bitvector", "select"]))
+def test_pairs_of_two_parts_of_the_data_add_up(seed, type):
+    votes, _ = simulate(type, (0.8, 0.7, 0.9), n_units=60, seed=seed)
+    cells = voting_cells(votes)
+    patterns = find_patterns(cells, np.full(60, 4))
+    whole = count_pairs(patterns.cells, patterns.count, 3, 4)
+    halves = [patterns.count // 2, patterns.count - patterns.count // 2]
+    one, other = (count_pairs(patterns.cells, count, 3, 4) for count in halves)
+    for name in ("both", "same", "said"):
+        assert np.allclose(getattr(one + other, name), getattr(whole, name))
+    dense = np.zeros((60, 3))
+    dense[votes.unit, votes.source] = 1
+    assert np.allclose(whole.both, dense.T @ dense)
+
+
+def test_one_source_or_none_has_no_copies():
+    votes, _ = simulate("multiclass", (0.8,), n_units=50)
+    patterns = find_patterns(voting_cells(votes), np.full(50, 4))
+    pairs = count_pairs(patterns.cells, patterns.count, 1, 4)
+    assert find_blocks(pairs, chance=None, judged=np.array([True])).tolist() == [0]

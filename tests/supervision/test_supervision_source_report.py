@@ -1,0 +1,324 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from overton.base import OvertonError
+from overton.data import Splits, Tags
+from overton.supervision import combine, join_reports, render_sources, source_report, tags_to_show
+from overton.supervision.analysis.warn import CODES
+from overton.supervision.models.patterns import find_patterns, keep_cells
+from tests.supervision.planted import KINDS, simulate, votes_of
+
+GOLDEN = Path(__file__).parents[1] / "cases" / "supervision" / "source_report.txt"
+DOCS = Path(__file__).parents[2] / "docs" / "sources.md"
+
+
+def splits(n_records, n_test, n_dev=0):
+    records = np.arange(n_records)
+    return Splits(records[n_test + n_dev :], records[n_test : n_test + n_dev], records[:n_test])
+
+
+def tags_of(names):
+    """Tags of records, each a list of names."""
+    every = sorted({name for own in names for name in own})
+    numbers = [sorted(every.index(name) for name in own) for own in names]
+    first = np.concatenate([[0], np.cumsum([len(own) for own in numbers])]).astype(np.int64)
+    return Tags(tuple(every), first, np.array([number for own in numbers for number in own], np.int32))
+
+
+def planted(accuracy=(0.9, 0.8, 0.7, 0.85), *, n=2000, n_gold=1000, seed=0, extra=None):
+    """Multiclass rows as mappings, gold on the first; more sources by name: functions of number, truth, random."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for number in range(n):
+        truth = int(random.integers(0, 3))
+        row = {
+            f"s{source}": truth if random.random() < right else int((truth + random.integers(1, 3)) % 3)
+            for source, right in enumerate(accuracy)
+            if random.random() < 0.7
+        }
+        for name, say in (extra or {}).items():
+            said = say(number, truth, random)
+            if said is not None:
+                row[name] = said
+        if number < n_gold:
+            row["gold"] = truth
+        rows.append(row)
+    return rows
+
+
+def report_of(rows, *, n_test=1000, parent=None, method="auto"):
+    votes = votes_of(rows)
+    return source_report(votes, combine(votes, method=method), splits(len(rows), n_test), parent=parent)
+
+
+def codes(report):
+    return {(warning.source, warning.code) for warning in report.warnings}
+
+
+def test_honest_sources_are_not_warned_of():
+    assert report_of(planted()).warnings == ()
+
+
+def test_a_source_that_is_right_less_often_than_guessing_is_harmful():
+    report = report_of(planted(extra={"liar": lambda number, truth, random: (truth + 1) % 3}))
+    assert ("liar", "harmful") in codes(report)
+    assert report.rows[0].source == "liar"
+    assert [warning.code for warning in report.rows[0].warnings][:1] == ["harmful"]
+
+
+def test_a_source_that_spoils_the_combined_labels_is_harmful():
+    def echo(number, truth, random):
+        return 2 if number % 3 == 0 else None
+
+    extra = {f"echo{copy}": echo for copy in range(3)}
+    votes = votes_of(planted((0.75, 0.7), extra=extra, n_gold=1000))
+    combined = combine(votes, method="majority")
+    report = source_report(votes, combined, splits(2000, 1000))
+    spoilt = next(row for row in report.rows if row.source == "echo0" and row.split == "test")
+    assert spoilt.marginal.gold < 0
+    assert ("echo0", "harmful") in codes(report)
+
+
+def test_a_source_without_votes_in_train_is_dead():
+    def only_gold(number, truth, random):
+        return truth if number < 1000 else None
+
+    assert codes(report_of(planted(extra={"late": only_gold}))) == {("late", "dead")}
+
+
+def test_a_source_that_always_says_one_class_is_constant_but_a_rule_is_not():
+    report = report_of(
+        planted(
+            extra={
+                "lazy": lambda number, truth, random: 1 if random.random() < 0.5 else None,
+                "rule": lambda number, truth, random: 2 if random.random() < (0.6 if truth == 2 else 0.1) else None,
+            }
+        )
+    )
+    assert codes(report) >= {("lazy", "constant")}
+    assert ("rule", "constant") not in codes(report)
+
+
+def test_gold_clears_a_rule_that_others_contradict():
+    rows = planted((0.34, 0.34), extra={"rule": lambda number, truth, random: 2 if truth == 2 else None})
+    assert ("rule", "constant") not in codes(report_of(rows))
+
+
+def test_copies_are_named_with_how_far_they_agree():
+    rows = planted((0.9, 0.8, 0.7, 0.75))
+    for row in rows:
+        if "s2" in row:
+            row["twin"] = row["s2"]
+    report = report_of(rows)
+    assert ("s2", "copies") in codes(report)
+    twin = next(row for row in report.rows if row.source == "twin")
+    assert [(copy.source, copy.joined) for copy in twin.copies] == [("s2", True)]
+    assert twin.copies[0].agreement == pytest.approx(1)
+
+
+def test_the_version_before_tells_what_vanished_came_and_fell():
+    parent = {"s0": 0.9, "s1": 0.99, "gone": 0.8, "s3": 0.85}
+    report = report_of(planted((0.9, 0.6, 0.7, 0.85)), parent=parent)
+    assert {("gone", "vanished"), ("s2", "new"), ("s1", "drop")} <= codes(report)
+    assert ("s0", "drop") not in codes(report)
+    row = next(row for row in report.rows if row.source == "s1")
+    assert row.estimated_change == pytest.approx(row.estimated_accuracy - 0.99)
+    assert next(row for row in report.rows if row.source == "s2").estimated_change is None
+
+
+def test_an_estimate_that_gold_contradicts_is_a_gap():
+    votes = votes_of(planted((0.9, 0.8, 0.7)))
+    combined = combine(votes)
+    wrong = replace(combined, accuracy={**combined.accuracy, "s2": 0.95})
+    assert ("s2", "gap") in codes(source_report(votes, wrong, splits(2000, 1000)))
+
+
+def test_combined_labels_below_the_majority_vote_are_told():
+    votes = votes_of(planted((0.9, 0.9, 0.9)))
+    combined = combine(votes)
+    table = combined.targets.table
+    worse = replace(combined, targets=replace(combined.targets, table=np.roll(table, 1, axis=1)))
+    report = source_report(votes, worse, splits(2000, 1000))
+    assert ("combined", "worse-than-majority") in codes(report)
+    assert next(row for row in report.rows if row.source == "combined").warnings
+
+
+def test_every_code_is_documented():
+    text = DOCS.read_text(encoding="utf-8")
+    assert [code for code in CODES if f"| `{code}` |" not in text] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_leaving_a_source_out_is_scored_as_the_model_would(kind):
+    type, per_record = KINDS[kind]
+    votes, _ = simulate(type, (0.9, 0.7, 0.6), n_units=600, per_record=per_record, n_labels=3, seed=1)
+    combined = combine(votes)
+    n_records = votes.n_records
+    report = source_report(votes, combined, Splits(np.arange(n_records), *(np.zeros(0, np.int64),) * 2))
+    from overton.supervision.models.evidence import option_counts, voting_cells
+
+    cells, options = voting_cells(votes), option_counts(votes)
+    whole = combined.targets
+    for number, name in enumerate(votes.sources):
+        left = find_patterns(keep_cells(cells, cells.source != number), options)
+        rest = combined.model.table(left)
+        own = np.unique(cells.row[cells.source == number])
+        shared = own[left.index[own] >= 0]
+        before, after = whole.table[whole.index[shared]], rest[left.index[shared]]
+        if type == "bitvector":
+            changed = ((before > 0.5) != (after > 0.5)).any(1)
+            gained = np.maximum(before, 1 - before).prod(1) - np.maximum(after, 1 - after).prod(1)
+        else:
+            changed = after[np.arange(len(after)), before.argmax(1)] < after.max(1) - 1e-6
+            gained = before.max(1) - after.max(1)
+        marginal = next(row for row in report.rows if row.source == name).marginal
+        assert marginal.changed == pytest.approx(changed.sum() / votes.n_units)
+        assert marginal.lost == pytest.approx((len(own) - len(shared)) / votes.n_units)
+        assert marginal.expected == pytest.approx(gained.sum() / votes.n_units, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rows_of_a_tag_are_those_of_its_records_alone(kind):
+    type, per_record = KINDS[kind]
+    votes, _ = simulate(type, (0.9, 0.7, 0.6), n_units=300, per_record=per_record, n_labels=3, seed=2)
+    n_records = votes.n_records
+    random = np.random.default_rng(0)
+    names = [[name for name in ("a", "slice:b", "c") if random.random() < 0.4] for _ in range(n_records)]
+    split = splits(n_records, n_records // 3, n_records // 4)
+    combined = combine(votes)
+    report = source_report(votes, combined, split, tags=tags_of(names), shown=("a", "slice:b", "c"))
+    assert [row for row in report.rows if row.tag == "*"] == list(source_report(votes, combined, split).rows)
+    for name in ("a", "slice:b", "c"):
+        inside = np.array([name in own for own in names])
+        alone = Splits(*(part[inside[part]] for part in (split.train, split.dev, split.test)))
+        expected = {(row.source, row.split): row for row in source_report(votes, combined, alone).rows}
+        found = {(row.source, row.split): row for row in report.rows if row.tag == name}
+        assert found.keys() == expected.keys()
+        for key, row in found.items():
+            for figure in ("coverage", "overlap", "conflict", "gold_accuracy", "n", "n_gold"):
+                assert getattr(row, figure) == pytest.approx(getattr(expected[key], figure))
+
+
+def test_classes_tell_how_often_each_is_said_and_right():
+    rows = [{"s": 0, "gold": 0}, {"s": 0, "gold": 1}, {"s": 2, "gold": 2}, {"s": 0}]
+    found = {row.label: row for row in report_of(rows, n_test=3).classes}
+    assert (found["a"].n, found["a"].share, found["a"].gold_precision, found["a"].n_gold) == (3, 0.75, 0.5, 2)
+    assert (found["c"].n, found["c"].gold_precision) == (1, 1.0)
+    assert found["a"].gold_low < 0.5 < found["a"].gold_high
+    assert found["a"].to_json()["class"] == "a"
+
+
+def test_slices_tell_where_sources_disagree_and_which():
+    rows = [{"s": 0, "t": 0, "u": 0}] * 6 + [{"s": 0, "t": 1, "u": 0}] * 2 + [{"s": 0, "t": 1}] + [{}]
+    votes = votes_of(rows)
+    names = [["train"]] * 5 + [["train", "slice:hard"]] * 5
+    report = source_report(votes, combine(votes), splits(10, 0), tags=tags_of(names))
+    (hard,) = report.slices
+    assert (hard.slice, hard.n, hard.disagreement, hard.whole) == ("slice:hard", 4, 0.75, pytest.approx(3 / 9))
+    assert [(pair.sources, pair.disagreement, pair.n) for pair in hard.pairs] == [
+        (("s", "t"), 0.75, 4),
+        (("t", "u"), pytest.approx(2 / 3), 3),
+    ]
+
+
+def test_intervals_are_wider_where_the_items_of_a_record_resemble_each_other():
+    random = np.random.default_rng(0)
+    alike, apart = [], []
+    for _ in range(100):
+        right = random.random() < 0.7
+        alike += [{"s": 0, "gold": 0 if right else 1}] * 5
+        apart += [{"s": 0, "gold": 0 if random.random() < 0.7 else 1} for _ in range(5)]
+    widths = []
+    for rows in (alike, apart):
+        votes = votes_of(rows, per_record=5)
+        row = source_report(votes, combine(votes), splits(100, 100)).rows[0]
+        assert row.gold_low <= row.gold_accuracy <= row.gold_high
+        widths.append(row.gold_high - row.gold_low)
+    assert widths[0] > 1.7 * widths[1]
+
+
+def test_unknown_tags_are_refused_with_the_nearest():
+    tags = tags_of([["slice:long", "train"]])
+    assert tags_to_show(tags, None) == ("slice:long",)
+    with pytest.raises(OvertonError, match=r"no record has the tag 'slice:lnog'. Did you mean 'slice:long'\?"):
+        tags_to_show(tags, ["slice:lnog"])
+    with pytest.raises(OvertonError, match="It is a split"):
+        tags_to_show(tags, ["train"])
+
+
+def test_a_report_is_a_frame_and_a_document_and_joins_with_others():
+    report = report_of(planted(n=200, n_gold=100), n_test=100)
+    frame = report.to_pandas()
+    assert len(frame) == len(report.rows)
+    assert {"task", "source", "split", "tag", "estimated_accuracy", "marginal_changed"} <= set(frame.columns)
+    assert list(join_reports([]).to_pandas().columns) == list(frame.columns)
+    assert set(report.to_json()) == {"rows", "classes", "slices", "warnings"}
+    assert join_reports([report, report]).rows == report.rows * 2
+
+
+@pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
+def test_a_task_without_votes_has_an_empty_report(type):
+    votes = votes_of([{}, {}], type=type)
+    report = source_report(votes, combine(votes), splits(2, 1), tags=tags_of([["slice:x"], []]), shown=("slice:x",))
+    assert report == join_reports([])
+
+
+def test_the_page_for_the_terminal(update_golden):
+    rows = planted(
+        (0.9, 0.6, 0.7),
+        n=400,
+        n_gold=100,
+        extra={
+            "liar_with_a_name_that_is_long": lambda number, truth, random: (truth + 1) % 3 if number % 2 else None,
+            "lazy": lambda number, truth, random: 1 if random.random() < 0.5 else None,
+        },
+    )
+    votes = votes_of(rows)
+    names = [["slice:hard"] if number % 5 == 0 else [] for number in range(400)]
+    report = source_report(
+        votes,
+        combine(votes),
+        splits(400, 100),
+        tags=tags_of(names),
+        shown=("slice:hard",),
+        parent={"s0": 0.99, "s1": 0.5, "gone": 0.7},
+    )
+    text = "".join(f"# width {width}\n{render_sources(report, width)}\n" for width in (110, 80))
+    if update_golden:
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")
+    assert all(len(line) <= 80 for line in render_sources(report, 80).splitlines())
+
+
+def test_pairs_are_counted_alike_where_a_table_of_all_would_be_too_large(monkeypatch):
+    votes = votes_of(planted(n=300, n_gold=0))
+    tags = tags_of([["slice:x"] if number % 3 else ["slice:y"] for number in range(300)])
+    combined = combine(votes)
+    expected = source_report(votes, combined, splits(300, 0), tags=tags).slices
+    monkeypatch.setattr("overton.supervision.analysis.slices.MOST_KEYS", 0)
+    assert source_report(votes, combined, splits(300, 0), tags=tags).slices == expected
+    assert all(len(row.pairs) == 3 for row in expected)
+
+
+def test_a_part_of_the_patterns_stands_for_all_where_they_are_many(monkeypatch):
+    votes, _ = simulate("multiclass", (0.9, 0.7, 0.6, 0.8, 0.7, 0.75), n_units=6000, n_labels=4)
+    combined, split = combine(votes), splits(6000, 3000)
+    whole = source_report(votes, combined, split).rows
+    monkeypatch.setattr("overton.supervision.analysis.marginal.MOST_VOTES", combined.n_patterns * 6)
+    parts = {(row.source, row.split): row.marginal for row in source_report(votes, combined, split).rows}
+    for row in whole:
+        if row.marginal is not None:
+            part = parts[row.source, row.split]
+            assert part != row.marginal
+            assert part.changed == pytest.approx(row.marginal.changed, abs=0.03)
+            assert part.lost == pytest.approx(row.marginal.lost, abs=0.03)
+
+
+def test_a_source_that_is_alone_on_all_its_units_is_missed_where_it_votes():
+    votes = votes_of([{"s": 1, "gold": 1}, {"s": 0}, {"t": 0}], type="select", candidates=[2, 3, 2])
+    rows = source_report(votes, combine(votes), splits(3, 1)).rows
+    (marginal,) = [row.marginal for row in rows if row.source == "s" and row.split == "train"]
+    assert (marginal.changed, marginal.lost, marginal.gold) == (0, 0.5, None)

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from overton.supervision import combine
+from tests.supervision.planted import probabilities, rows_of, simulate, votes_of
+
+N = 3000
+
+
+def dev_of(votes, share=0.3):
+    return np.arange(votes.n_records) < share * votes.n_records
+
+
+def with_gold(votes, truth):
+    rows = [
+        {**row, "gold": np.flatnonzero(label).tolist() if truth.ndim == 2 else int(label)}
+        for row, label in zip(rows_of(votes), truth, strict=True)
+    ]
+    candidates = None if votes.candidates is None else votes.candidates.tolist()
+    return votes_of(rows, type=votes.task.type, classes=votes.task.classes, candidates=candidates)
+
+
+def loss(votes, truth, *, skip, **options):
+    targets = combine(votes, **options).targets
+    table = np.clip(probabilities(votes, targets.index, targets.table), 1e-6, 1 - 1e-6)
+    judged = ~np.isnan(table).any(1) & ~skip
+    if truth.ndim == 2:
+        return float(-np.log(np.where(truth, table, 1 - table))[judged].mean())
+    return float(-np.log(table[judged, truth[judged]]).mean())
+
+
+def tied(type, seed=0):
+    """Votes of three sources that err together, and of two that err by themselves."""
+    votes, truth = simulate(type, (0.75, 0.8, 0.7), n_units=N, n_labels=3, coverage=0.9, seed=seed)
+    random = np.random.default_rng(seed)
+    rows = rows_of(votes)
+    for row in rows:
+        for name in ("echo", "echo2"):
+            if "s0" in row and random.random() < 0.75:
+                row[name] = row["s0"]
+    candidates = None if votes.candidates is None else votes.candidates.tolist()
+    return with_gold(votes_of(rows, type=type, classes=votes.task.classes, candidates=candidates), truth), truth
+
+
+@pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
+def test_gold_on_dev_makes_the_probabilities_of_the_rest_better(type):
+    votes, truth = tied(type)
+    dev = dev_of(votes)
+    learned = loss(votes, truth, skip=dev, dev=dev)
+    assert learned < loss(votes, truth, skip=dev) - 0.003
+
+
+@pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
+def test_gold_on_dev_is_no_target(type):
+    votes, truth = tied(type)
+    dev = dev_of(votes)
+    combined = combine(votes, dev=dev)
+    assert combined.n_certain == 0
+    assert combined.n_known == int(
+        (np.isin(np.arange(N), votes.unit[votes.source != votes.sources.index("gold")]) & dev).sum()
+    )
+    shuffled = np.random.default_rng(0).permutation(truth)
+    lied = combine(with_gold(votes, shuffled), dev=dev)
+    assert combined.model.weight != pytest.approx(lied.model.weight)
+
+
+def test_gold_that_is_neither_training_nor_dev_is_not_looked_at():
+    votes, truth = tied("multiclass")
+    dev = dev_of(votes)
+    other = truth.copy()
+    other[~dev] = 0
+    one, two = combine(votes, dev=dev), combine(with_gold(votes, other), dev=dev)
+    assert np.array_equal(one.targets.table, two.targets.table)
+
+
+def test_few_gold_labels_leave_the_weights_alone():
+    votes, _ = tied("multiclass")
+    few = np.arange(N) < 20
+    assert combine(votes, dev=few).model.weight.tolist() == [1.0] * len(votes.sources)
+
+
+def test_a_source_that_abstains_on_one_class_tells_by_abstaining():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 5000)
+    rows = []
+    for label in truth:
+        asked = [0.2 if label == 0 and source % 2 == 0 else 0.5 for source in range(9)]
+        rows.append(
+            {
+                f"s{source}": int(label if random.random() < 0.7 else 1 - label)
+                for source in range(9)
+                if random.random() < asked[source]
+            }
+        )
+    votes = votes_of(rows, classes=("a", "b"))
+    combined = combine(votes)
+    table = probabilities(votes, combined.targets.index, combined.targets.table)
+    assert combined.method == "dawid_skene"
+    assert combined.model.log_prior[0] > combined.model.log_prior[1]  # silence speaks for the class they keep off
+    everyone = loss(votes, truth, skip=np.isnan(table).any(1))
+    assert everyone < 0.47
