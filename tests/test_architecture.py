@@ -107,7 +107,8 @@ def test_printing_and_the_disk_stay_at_the_edges(path: Path) -> None:
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project.get("optional-dependencies", {})
-    needed = [*project["dependencies"], *(line for name, lines in extras.items() if name not in ("bench", "dev") for line in lines)]
+    used = [line for name, lines in extras.items() if name not in ("bench", "dev") for line in lines]
+    needed = [*project["dependencies"], *used]
     declared = {re.split(r"[^A-Za-z0-9_.-]", line)[0].lower().replace("-", "_") for line in needed}
     imported = {name for path in MODULES for name in imported_packages(parse(path))}
     third_party = imported - sys.stdlib_module_names - {"overton", "__future__"}

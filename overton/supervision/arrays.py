@@ -22,7 +22,7 @@ from numpy import ndarray
 
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Splits, Votes
-from overton.supervision.analysis.report import source_rows
+from overton.supervision.analysis.report import source_report
 from overton.supervision.array_sample import choose_rows, choose_units
 from overton.supervision.array_votes import (
     ABSTAIN,
@@ -299,8 +299,6 @@ class LabelModel:
         Returns:
             A line for each source, and for the votes taken together; columns as in `SourceRow`.
         """
-        from pandas import DataFrame
-
         labels = self._labels(matrix)
         truth = None if gold is None else as_labels(gold, (len(labels),), "gold (item)")
         for array, name in ((labels, "the matrix"), (truth, "gold")):
@@ -308,9 +306,9 @@ class LabelModel:
                 check_labels(scan(array).low, scan(array).high, self.n_classes, name)
         votes = votes_of_matrix(labels, truth, self.sources, task_of("multiclass", self.classes))
         nothing = np.zeros(0, np.int64)
-        rows = source_rows(votes, self._combine(votes), Splits(np.arange(len(labels)), nothing, nothing))
-        frame = DataFrame([row.to_json() for row in rows])
-        return frame.drop(columns=["task", "split"]).set_index("source") if len(frame) else frame
+        splits = Splits(np.arange(len(labels)), nothing, nothing)
+        frame = source_report(votes, self._combine(votes), splits).to_pandas()
+        return frame.drop(columns=["task", "split", "tag"]).set_index("source")
 
     def explain(self, row: object) -> "DataFrame":
         """What each vote on one item adds to the score of each class.
@@ -319,22 +317,28 @@ class LabelModel:
             row: Labels of one item, shape (source,), -1 where a source abstains.
 
         Returns:
-            A line for each vote and one for the prior, a column a class. Their sum, to the power of e and scaled to
-            one, is the probability, unless all votes agree: then the label that they agree on stays ahead.
+            A line for each vote, one for the prior, and for rules that only ever say one class one for the silence of
+            the others; a column a class. Their sum, to the power of e and scaled to one, is the probability, unless
+            all votes agree: then the label that they agree on stays ahead.
         """
         from pandas import DataFrame, Index
 
         labels = as_labels(row, (len(self.sources),), "the row (source)")[None]
         check_labels(scan(labels).low, scan(labels).high, self.n_classes, "the row")
         cells = voting_cells(votes_of_matrix(labels, None, self.sources, task_of("multiclass", self.classes)))
+        names, parts = [self.sources[number] for number in cells.source], []
         if self.model is None:
-            added, prior = np.eye(self.n_classes)[cells.label], np.zeros(self.n_classes)
+            parts = [np.eye(self.n_classes)[cells.label]]
+        elif not names:
+            names, parts = ["prior"], [np.log(self.prior)]
         else:
-            added = self.model.contributions(cells, np.array([self.n_classes]))
-            prior = self.model.log_prior if len(cells.row) else np.log(self.prior)
-        names = [*(self.sources[number] for number in cells.source), "prior"]
+            parts = [self.model.contributions(cells, np.array([self.n_classes])), self.model.log_prior]
+            names.append("prior")
+            if self.model.silence is not None:
+                parts.append(self.model.silence_of(cells, 1))
+                names.append("silence")
         columns = Index(self.classes, name="class")
-        return DataFrame(np.vstack([added, prior]), index=Index(names, name="source"), columns=columns)
+        return DataFrame(np.vstack(parts), index=Index(names, name="source"), columns=columns)
 
     def _labels(self, matrix: object) -> ndarray:
         return as_labels(columns_of(matrix, self.sources), (None, len(self.sources)), "the matrix (item, source)")

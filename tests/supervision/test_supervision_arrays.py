@@ -101,6 +101,17 @@ def test_look_ups_of_many_sources_or_classes_give_what_patterns_give(n_classes, 
     assert_same_as_by_patterns(LabelModel.fit(matrix, n_classes=n_classes), matrix)
 
 
+@pytest.mark.parametrize("n_sources", [6, 20])
+@pytest.mark.parametrize("with_gold", [False, True])
+def test_look_ups_of_rules_that_say_one_class_each_give_what_patterns_give(n_sources, with_gold):
+    matrix, truth = plant(4000, np.linspace(0.6, 0.95, n_sources), 3, 0.7)
+    matrix = np.where(matrix == np.arange(n_sources) % 3, matrix, -1)
+    gold = np.where(np.arange(4000) < 500, truth, -1) if with_gold else None
+    model = LabelModel.fit(matrix, n_classes=3, gold=gold)
+    assert model.method == "leave_one_out"
+    assert_same_as_by_patterns(model, matrix)
+
+
 @pytest.mark.parametrize("n_copies", [2, 4, 20])
 def test_copies_share_a_vote_also_where_they_are_too_many_for_one_table(n_copies):
     matrix, truth = plant(4000, n_classes=4, coverage=0.9)
@@ -230,6 +241,17 @@ def test_an_explanation_adds_up_to_the_probability(method):
         power = np.exp(parts.sum())
         assert_allclose(power / power.sum(), expected, atol=1e-5)
     assert_allclose(np.exp(model.explain(np.full(10, -1)).sum()), model.prior)
+
+
+def test_the_silence_of_rules_is_a_part_of_an_explanation():
+    matrix, _ = plant(4000, np.linspace(0.6, 0.95, 6), 3, 0.7)
+    matrix = np.where(matrix == np.arange(6) % 3, matrix, -1)
+    model = LabelModel.fit(matrix, n_classes=3)
+    for row in matrix[(matrix >= 0).any(1)][:20]:
+        parts = model.explain(row)
+        assert list(parts.index[-2:]) == ["prior", "silence"]
+        power = np.exp(parts.sum())
+        assert_allclose(power / power.sum(), model.predict(row[None])[0], atol=1e-5)
 
 
 def test_one_source_is_believed_and_one_class_is_certain():

@@ -191,8 +191,8 @@ def presence_given(
     """What it says of the class that sources vote at all, where the rest of the model is given."""
     k = len(log_prior)
     entries = _Entries.of(cells, k)
-    counted = replace(entries, weight=entries.weight * count[entries.row])
     posterior = softmax(_scores(entries, len(count), log_prior, log_vote))
+    counted = replace(entries, weight=entries.weight * count[entries.row])
     voted = _expected_votes(counted, posterior, len(log_vote)).reshape(-1, k, k).sum(1)
     return fit_presence(voted, count @ posterior, settings)
 

@@ -52,7 +52,7 @@ class Lookup:
         worth: What a vote counts by the number of votes on its row, float32 of shape (source + 1,).
         no_votes: Probabilities of a row without votes, float32 of shape (class,).
         by_count: Whether scores are votes that are counted, and those with most of them share the probability.
-        silence: What silent rules add to classes without a vote, float32 of shape (class,); None where they do not.
+        silence: What silent sources say of each label that has no vote, float32 of shape (class,); None where nothing.
         posterior: Where one group holds all sources, the posterior of each code, float32 of shape (code, class).
     """
 
@@ -83,7 +83,7 @@ class Lookup:
         else:
             scores = np.zeros(out.shape, np.float32, order=_order(self.n_classes))
             n_votes, span = self._add_up(votes, scores)
-            _finish(self, scores, n_votes, span, votes)
+            _finish(self, scores, n_votes, span, None if self.silence is None else _silent(votes, self.silence))
             out[:] = scores
 
     def _add_up(self, votes: ndarray, scores: ndarray) -> tuple[ndarray, ndarray]:
@@ -135,7 +135,8 @@ def majority_lookup(n_sources: int, n_classes: int) -> Lookup:
     """The tables of the majority vote."""
     said = np.broadcast_to(np.eye(n_classes), (n_sources, n_classes, n_classes))
     even = np.full(n_classes, 1 / n_classes)
-    return _lookup(said, np.arange(n_sources), np.zeros(n_classes), np.ones(n_sources + 1), even, by_count=True)
+    worth_of = np.ones(n_sources + 1)
+    return _lookup(said, np.arange(n_sources), np.zeros(n_classes), worth_of, even, by_count=True)
 
 
 def _lookup(
@@ -165,9 +166,8 @@ def _lookup(
         return lookup
     packed = parts[0][0]
     posterior = packed.scores.copy()
-    votes = np.full((n_sources, len(posterior)), -1, np.int32)
-    votes[list(packed.columns)] = _digits(len(packed.columns), n_classes) - 1
-    _finish(lookup, posterior, packed.n_votes, packed.span, votes)
+    silent = None if silence is None else _silent(_votes_of(packed.columns, n_classes), silence)
+    _finish(lookup, posterior, packed.n_votes, packed.span, silent)
     return replace(lookup, posterior=np.ascontiguousarray(posterior))
 
 
@@ -207,19 +207,14 @@ def _pack(padded: ndarray, block: ndarray, columns: tuple[int, ...]) -> Packed:
 def _pack_block(padded: ndarray, members: tuple[int, ...], *, whole: bool) -> tuple[ndarray, ndarray, ndarray]:
     """Scores, number of votes and span of sources of one block, which share a vote where they are all of it."""
     n_classes = padded.shape[2]
-    digits = _digits(len(members), n_classes)
+    code = np.arange((n_classes + 1) ** len(members))
+    digits = np.stack([code // (n_classes + 1) ** place % (n_classes + 1) for place in range(len(members))])
     voted = np.count_nonzero(digits, axis=0).astype(np.int32)
     added = padded[np.array(members)[:, None], digits].sum(0)
     if whole:
         added, voted = added / np.maximum(voted, 1)[:, None], np.minimum(voted, 1)
     low = np.where(digits > 0, digits - 1, n_classes).min(0)
     return added, voted, np.stack([digits.max(0) - 1, -low], axis=1).astype(np.int32)
-
-
-def _digits(n_sources: int, n_classes: int) -> ndarray:
-    """The digits of every code of some sources, of shape (source, code)."""
-    code = np.arange((n_classes + 1) ** n_sources)
-    return np.stack([code // (n_classes + 1) ** place % (n_classes + 1) for place in range(n_sources)])
 
 
 def _codes(votes: ndarray, columns: tuple[int, ...], n_classes: int) -> ndarray:
@@ -233,14 +228,34 @@ def _codes(votes: ndarray, columns: tuple[int, ...], n_classes: int) -> ndarray:
     return code
 
 
-def _finish(lookup: Lookup, scores: ndarray, n_votes: ndarray, span: ndarray, votes: ndarray) -> None:
+def _votes_of(columns: tuple[int, ...], n_classes: int) -> ndarray:
+    """The votes of every code, of shape (column, code)."""
+    code, base = np.arange((n_classes + 1) ** len(columns)), n_classes + 1
+    return np.stack([code // base**place % base - 1 for place in range(len(columns))])
+
+
+def _silent(votes: ndarray, silence: ndarray) -> ndarray:
+    """What silent sources add to each label, float32 of shape (row, class), as `FittedModel.silence_of`."""
+    voted = [(votes == number).any(0) for number in range(len(silence))]
+    n_voted, level = np.zeros(votes.shape[1], np.float32), np.zeros(votes.shape[1], np.float32)
+    for said, value in zip(voted, silence, strict=True):
+        n_voted += said
+        level += said * np.float32(value)
+    level /= np.maximum(n_voted, 1)
+    added = np.empty((votes.shape[1], len(silence)), np.float32, order=_order(len(silence)))
+    for number, value in enumerate(silence):
+        added[:, number] = np.where(voted[number], 0, np.float32(value) - level)
+    return added
+
+
+def _finish(lookup: Lookup, scores: ndarray, n_votes: ndarray, span: ndarray, silent: ndarray | None) -> None:
     """Scores of shape (row, class) to probabilities, in place; as `FittedModel.posterior` and `majority_table`."""
     if not lookup.by_count:
         _each(np.multiply, scores, np.take(lookup.worth, n_votes))
         for number, value in enumerate(lookup.log_prior):
             scores[:, number] += value
-    if lookup.silence is not None:
-        scores += _silence(votes, lookup.silence)
+    if silent is not None:
+        scores += silent
     top = _over_classes(np.maximum, scores)
     if lookup.by_count:
         scores[:] = scores >= (top - np.float32(TIE))[:, None]
@@ -256,17 +271,6 @@ def _finish(lookup: Lookup, scores: ndarray, n_votes: ndarray, span: ndarray, vo
         np.exp(scores, out=scores)
     _each(np.divide, scores, _over_classes(np.add, scores))
     scores[np.flatnonzero(n_votes == 0)] = lookup.no_votes
-
-
-def _silence(votes: ndarray, silence: ndarray) -> ndarray:
-    """What silent rules add to the score of each class, of shape (row, class); as `FittedModel.silence_of`."""
-    voted = np.zeros((votes.shape[1], len(silence)), np.bool_)
-    for labels in votes:
-        row = np.flatnonzero(labels >= 0)
-        voted[row, labels[row]] = True
-    level = voted @ silence / np.maximum(voted.sum(1, dtype=np.float32), 1)
-    added: ndarray = np.where(voted, np.float32(0), silence - level[:, None])
-    return added
 
 
 # Scores of few classes lie class by class in memory, and are worked on a class at a time; of many, row by row.

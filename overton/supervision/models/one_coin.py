@@ -158,9 +158,8 @@ def accuracy_beside(cells: Cells, count: ndarray, n_options: ndarray, accuracy: 
     count, n_options = count[kept], n_options[kept]
     if not len(kept):
         return None
-    odds = log_odds(accuracy[cells.source], n_options[cells.row])
+    odds, size = log_odds(accuracy[cells.source], n_options[cells.row]), _per_cell(cells, cells.weight)
     hit, sure = _leave_one_out(cells, find_slots(cells, n_options), n_options, odds)
-    size = _per_cell(cells, cells.weight)
     own = cells.source == source
     times, chance = count[cells.row], (1 - sure) / (n_options[cells.row] - 1)
     information = float((times * size * (sure - chance))[own].sum())
