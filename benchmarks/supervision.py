@@ -6,6 +6,8 @@ DATA is a folder of applications (default: the variable OVERTON_TEST_DATA). A se
 file train_gold.jsonl.gz, measured on that, and every task of DATA/factoid-en, measured on the gold of its dev and test
 records. All methods see the votes of all splits and no gold. The other packages come with the extra `bench`; what is
 missing is told and left out. Text sets also tell how right a TF-IDF model is that was trained on each method's labels.
+
+A second table says what parts of ours bring: neighbouring tokens, and gold on dev records, measured on all others.
 """
 
 import argparse
@@ -32,6 +34,14 @@ from overton.supervision import combine
 
 # Columns that are ours: what `combine` is told.
 OURS: Mapping[str, Mapping[str, Any]] = {"majority": {"method": "majority"}, "overton": {}}
+# Columns of the second table: what `combine` is told, and whether it sees the gold of dev records.
+PARTS: Mapping[str, tuple[Mapping[str, Any], bool]] = {
+    "majority": ({"method": "majority"}, False),
+    "no chain": ({"chain": False}, False),
+    "overton": ({}, False),
+    "no chain, dev gold": ({"chain": False}, True),
+    "dev gold": ({}, True),
+}
 BASE = "majority"  # what every method should be better than
 CROWD = 100  # so many sources are people, not rules
 TIE = 1e-6
@@ -39,6 +49,9 @@ MOST = 10  # classes of one item that the end model learns from; all 69 of a fla
 OUTSIDE = "O"
 SOFT, HARD = "end model, soft", "end model, argmax"
 SECONDS, LOG_LOSS, FLIPPED = "seconds", "log loss", "unanimous flipped"
+
+NOTE = """* some sets are missing: failed, or took too long. Bits: the others fit one model a bit. Select: the others
+take the number of a candidate for a class, and only what they say of the candidates of an item is counted."""
 
 Figures = dict[str, float]
 
@@ -83,6 +96,7 @@ class Results:
     kinds: dict[str, str] = field(default_factory=dict)
     figures: dict[str, dict[str, Figures | str]] = field(default_factory=dict)
     gold: dict[str, Figures] = field(default_factory=dict)
+    parts: dict[str, dict[str, Figures]] = field(default_factory=dict)
 
     def of(self, method: str, figure: str | None = None, *, kinds: str | None = None) -> dict[str, float]:
         """One figure of a method (None: the first, which ranks) in each set of some kinds that has it."""
@@ -112,10 +126,14 @@ def main() -> None:
     results = Results()
     for label_set in read_sets(Path(options.data), options.sets.split(",") if options.sets else None):
         measure_set(label_set, methods, results)
+        measure_parts(label_set, results)
     print_table(table(results, methods), methods, markdown=options.markdown)
+    print(NOTE)
+    print("\nWhat parts of ours bring, on records that are not dev")
+    print_table(table_of_parts(results), list(PARTS), markdown=options.markdown)
     if options.json:
         found = {name: {"kind": results.kinds[name], "methods": row} for name, row in results.figures.items()}
-        options.json.write_text(json.dumps({"sets": found, "gold": results.gold}, indent=1))
+        options.json.write_text(json.dumps({"sets": found, "gold": results.gold, "parts": results.parts}, indent=1))
 
 
 def usable(methods: Sequence[str]) -> list[str]:
@@ -150,6 +168,24 @@ def measure_set(label_set: LabelSet, methods: Sequence[str], results: Results) -
         truth = label_set.truth.label
         sure = np.arange(len(label_set.votes.task.classes)) == truth[:, None]
         results.gold[label_set.name] = final.figures(Predicted(sure.astype(np.float32), truth >= 0))
+
+
+def measure_parts(label_set: LabelSet, results: Results) -> None:
+    """Run ours with and without its parts and note the figures on the records that are not dev."""
+    votes = label_set.dataset.votes(label_set.votes.task.name)
+    dev = label_set.dataset.tags.has("dev")
+    units = np.repeat(~dev, np.diff(votes.offsets))
+    truth = replace(label_set.truth, known=label_set.truth.known & units)
+    spans = {name: replace(gold, known=gold.known & units) for name, gold in label_set.spans.items()}
+    rest = replace(label_set, truth=truth, spans=spans)
+    row = results.parts[label_set.name] = {}
+    for part, (told, sees_dev) in PARTS.items():
+        if (sees_dev and not gold_of(votes).known[~units].any()) or ("chain" in told and not votes.ordered):
+            continue
+        targets = combine(votes, **told, dev=dev if sees_dev else None).targets
+        known = targets.index >= 0
+        probability = targets.table[np.where(known, targets.index, 0)] * known[:, None]
+        row[part] = measure(rest, Predicted(probability, known))
 
 
 # ---------------------------------------------------------------------------------------------------------------- sets
@@ -430,6 +466,16 @@ def table(results: Results, methods: Sequence[str]) -> list[tuple[str, str, list
     return rows + summary(results, methods)
 
 
+def table_of_parts(results: Results) -> list[tuple[str, str, list[str]]]:
+    """Set, figure and the cells of all parts."""
+    return [
+        (name, figure, [_cell(row.get(part, ""), figure) for part in PARTS])
+        for name, row in results.parts.items()
+        for figure in row["overton"]
+        if figure != FLIPPED
+    ]
+
+
 def summary(results: Results, methods: Sequence[str]) -> list[tuple[str, str, list[str]]]:
     """Means over sets, and counts; a star marks what a method is missing sets for."""
     wanted: list[tuple[str, str | None, str | None]] = [
@@ -497,8 +543,6 @@ def print_table(rows: Sequence[tuple[str, str, list[str]]], methods: Sequence[st
         print(f"| {' | '.join(words)} |" if markdown else "  ".join(words))
         if markdown and not number:
             print(f"|---|---|{'---:|' * len(methods)}")
-    print("* some sets are missing: failed, or took too long. Bits: the others fit one model a bit. Select: the others")
-    print("take the number of a candidate for a class, and only what they say of the candidates of an item is counted.")
 
 
 if __name__ == "__main__":
