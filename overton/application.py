@@ -244,7 +244,9 @@ class Application:
             save=lambda key, checkpoint: save_checkpoint(checkpoint, runs / key),
         )
         tallies = self._tallies(observe)
-        artifact = build(dataset, tuning, seed=seed, resume=resume, tallies=tallies, observe=observe)
+        artifact = build(
+            dataset, tuning, folder=self.directory, seed=seed, resume=resume, tallies=tallies, observe=observe
+        )
         self.store.put(artifact, when=now())
         remove_checkpoints(runs)
         observe(Event("publish", f"version {artifact.id} in {self.store_url}"))
@@ -326,7 +328,8 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
     if ("@" in text and not Path(text).is_dir()) or (Path(text) / "manifest.json").is_file():
         return find_version(text, store=store).explain()
     application = load(text, store=store)
-    return explain(plan(application.dataset(max_bad=max_bad, observe=observe), application.tuning).program)
+    dataset = application.dataset(max_bad=max_bad, observe=observe)
+    return explain(plan(dataset, application.tuning, application.directory).program)
 
 
 def json_schema_of(name: str, application: Application | None = None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,6 +27,8 @@ from overton.codec import Encoder, Predictions, concatenate
 from overton.compile import Choices, Program, Tuning, compile_program
 from overton.data import GOLD, Dataset, Gold, Splits, gold_of
 from overton.evaluate import Report, best_temperature, evaluate, example_rows, main_scores, render_examples
+from overton.pretrained import Given
+from overton.pretrained.files import load_pretrained
 from overton.supervision import Combined, Kept, bring_up_to_date, combine
 
 if TYPE_CHECKING:
@@ -43,10 +46,11 @@ Save = Callable[[str, "Checkpoint"], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be trained: the choices, and the program that they make of the schema."""
+    """What will be trained: the choices, the program that they make of the schema, and what is pretrained of it."""
 
     choices: Choices
     program: Program
+    given: Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ def build(
     dataset: Dataset,
     tuning: Tuning,
     *,
+    folder: Path = Path(),
     seed: int = 0,
     resume: Resume | None = None,
     tallies: Tallies | None = None,
@@ -89,6 +94,7 @@ def build(
     Args:
         dataset: The records, with the votes on them.
         tuning: What the engineer pinned.
+        folder: Where pretrained vectors are looked for that are not named by an absolute path.
         seed: Seed of everything random.
         resume: Where training keeps its state; None for nowhere.
         tallies: Where counted votes are kept; None for nowhere.
@@ -107,14 +113,14 @@ def build(
     with clock("combine"):
         combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, tallies=tallies, observe=observe)
     with clock("compile"):
-        planned = plan(dataset, tuning)
+        planned = plan(dataset, tuning, folder, observe=observe)
     with clock("train"):
         trained = fit(dataset, planned, combined, seed=seed, resume=resume, observe=observe)
     with clock("export"):
         artifact = export(dataset, planned, trained, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, Runtime(artifact), observe=observe)
-    lineage = lineage_of(dataset, combined, trained, seed=seed, seconds=clock.seconds)
+    lineage = lineage_of(dataset, planned, combined, trained, seed=seed, seconds=clock.seconds)
     golden = golden_records(dataset)
     return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples, golden=golden)
 
@@ -170,10 +176,11 @@ def combine_votes(
     return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None)
 
 
-def plan(dataset: Dataset, tuning: Tuning) -> Plan:
-    """The choices and the program for the classes that the data has."""
+def plan(dataset: Dataset, tuning: Tuning, folder: Path = Path(), *, observe: Observe = ignore) -> Plan:
+    """The choices, the program for the classes that the data has, and what is pretrained for the strings in it."""
     choices = tuning.choices(dataset.schema)
-    return Plan(choices, compile_program(dataset.schema, choices))
+    given = load_pretrained(choices, folder, dataset.texts, observe=observe)
+    return Plan(choices, compile_program(dataset.schema, choices, pretrained=given.facts), given)
 
 
 def fit(
@@ -189,9 +196,9 @@ def fit(
     from overton.train import predict, rebalance_of, train, training_batches
 
     choices, program = planned.choices.training, planned.program
-    encoder = Encoder(program)
+    encoder = Encoder(program, planned.given.strings)
     targets = {name: found.targets for name, found in combined.items()}
-    lengths = record_lengths(dataset)
+    lengths = dataset.record_lengths()
     train_rows = dataset.splits.train
     batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size)
     dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
@@ -218,13 +225,14 @@ def fit(
         rebalance=rebalance,
         observe=observe,
         start=start,
+        given=planned.given.weights,
         save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
     )
-    return calibrate(dataset, program, trained, dev, observe=observe)
+    return calibrate(dataset, program, encoder, trained, dev, observe=observe)
 
 
 def calibrate(
-    dataset: Dataset, program: Program, trained: Trained, dev: ndarray, *, observe: Observe = ignore
+    dataset: Dataset, program: Program, encoder: Encoder, trained: Trained, dev: ndarray, *, observe: Observe = ignore
 ) -> Trained:
     """The trained program with probabilities that mean what they say on dev, as far as there is gold to tell."""
     from overton.export import load_model
@@ -233,7 +241,7 @@ def calibrate(
     if not len(dev):
         return trained
     forward = forward_of(load_model(program, trained.weights))
-    predictions = predict(forward, program.schema, dataset.gather, Encoder(program), dev)
+    predictions = predict(forward, program.schema, dataset.gather, encoder, dev)
     gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in predictions}
     temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
     observe(Event("train", "temperatures: " + ", ".join(f"{name} {value:.2f}" for name, value in temperature.items())))
@@ -257,7 +265,7 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
 
     program = planned.program
     onnx = to_onnx(program, trained.weights)
-    encoder = Encoder(program)
+    encoder = Encoder(program, planned.given.strings)
     rows = np.linspace(0, dataset.n_records - 1, min(PARITY_RECORDS, dataset.n_records)).astype(np.int64)
     parts = (rows[:1], rows[1:8], rows[8:])  # one record alone, a few, many: sizes must not be frozen
     checked = parity(
@@ -280,6 +288,7 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
         program=program,
         choices=planned.choices.to_json(),
         signature=signature_of(program, onnx),
+        strings=planned.given.strings,
     )
 
 
@@ -334,17 +343,14 @@ def golden_records(dataset: Dataset) -> bytes:
     return b"".join(msgspec.json.encode({"payloads": payloads}) + b"\n" for payloads in dataset.payloads(rows))
 
 
-def record_lengths(dataset: Dataset) -> ndarray:
-    """The longest sequence of every record, int32 of shape (record,): what decides about padding."""
-    lengths = np.ones(dataset.n_records, np.int32)
-    for payload in dataset.schema.payloads:
-        if payload.has_items:
-            lengths = np.maximum(lengths, dataset.item_lengths(payload.name))
-    return lengths
-
-
 def lineage_of(
-    dataset: Dataset, combined: Mapping[str, Combined], trained: Trained, *, seed: int, seconds: Mapping[str, float]
+    dataset: Dataset,
+    planned: Plan,
+    combined: Mapping[str, Combined],
+    trained: Trained,
+    *,
+    seed: int,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Where a version comes from: digests, sources with their learned accuracies, seeds, libraries, timings."""
     return {
@@ -356,6 +362,7 @@ def lineage_of(
         "notes": list(dataset.notes),
         "sources": {name: dict(found.accuracy) for name, found in combined.items()},
         "label_models": {name: found.method for name, found in combined.items()},
+        "pretrained": planned.given.lineage,
         "parent": None,
         "seed": seed,
         "epochs": [asdict(epoch) for epoch in trained.history],

@@ -9,7 +9,7 @@ import msgspec
 import safetensors.numpy
 from numpy import ndarray
 
-from overton.artifact.check import check_digests, check_formats, check_names
+from overton.artifact.check import STRINGS, check_digests, check_formats, check_names, payload_of
 from overton.artifact.manifest import MANIFEST, Manifest, make_manifest, parse_manifest
 from overton.artifact.signature import Signature, parse_signature
 from overton.base import OvertonError, Problem
@@ -22,7 +22,7 @@ class Artifact:
     """One version as a value.
 
     Attributes:
-        files: Content by name; `check.REQUIRED` and `check.OPTIONAL` list the names there are.
+        files: Content by name; `check.is_known` tells the names there are.
         created: When a store took it, as ISO 8601 text in UTC; empty before. No part of the identity.
     """
 
@@ -53,6 +53,12 @@ class Artifact:
     def schema(self) -> Schema:
         """The schema with its classes told."""
         return self.signature.schema
+
+    @property
+    def strings(self) -> dict[str, str]:
+        """What the codec has to know of strings for the pretrained part of embeddings, by name of payload."""
+        payloads = {name: payload_of(name) for name in self.files}
+        return {payload: self.files[name].decode() for name, payload in payloads.items() if payload}
 
     def json(self, name: str) -> Any:
         """The JSON value of a file."""
@@ -103,6 +109,7 @@ def pack_artifact(
     program: Program,
     choices: Mapping[str, Any],
     signature: Signature,
+    strings: Mapping[str, str] | None = None,
 ) -> Artifact:
     """Pack a trained program: enough to run it. `Artifact.with_files` adds what makes it complete.
 
@@ -112,7 +119,9 @@ def pack_artifact(
         program: The compiled program.
         choices: The JSON value of the choices that it was compiled with.
         signature: The serving contract.
+        strings: What the codec has to know of strings, by name of payload.
     """
+    before, after = STRINGS
     return Artifact(
         {
             "model.onnx": onnx,
@@ -121,6 +130,7 @@ def pack_artifact(
             "choices.json": render_json(choices),
             "schema.json": render_json(signature.schema.to_json()),
             "signature.json": render_json(signature.to_json()),
+            **{f"{before}{payload}{after}": text.encode() for payload, text in (strings or {}).items()},
         }
     )
 

@@ -7,7 +7,7 @@ import safetensors
 
 from overton.artifact.manifest import Manifest
 from overton.artifact.onnx_scan import find_external_data
-from overton.base import Problem, digest_bytes
+from overton.base import Problem, digest_bytes, is_name
 
 REQUIRED = (
     "choices.json",
@@ -20,13 +20,14 @@ REQUIRED = (
     "weights.safetensors",
 )
 OPTIONAL = ("golden.jsonl", "predictions.parquet")
+STRINGS = ("strings.", ".txt")  # around the name of a payload whose embedding has a pretrained part
 HINT = "Fetch it again from where it came, or build the version again"
 
 
 def check_names(names: Iterable[str], path: str = "") -> list[Problem]:
     """Whether an artefact of those files has all that it must have, and nothing else."""
     names = set(names)
-    unknown = sorted(names.difference(REQUIRED, OPTIONAL))
+    unknown = sorted(name for name in names if not is_known(name))
     return [
         *(
             Problem(message=f"{name!r} is no file of an artefact", code="artifact.unknown-file", path=path, hint=HINT)
@@ -38,6 +39,18 @@ def check_names(names: Iterable[str], path: str = "") -> list[Problem]:
             if name not in names
         ),
     ]
+
+
+def is_known(name: str) -> bool:
+    """Whether an artefact may have a file of that name."""
+    return name in REQUIRED or name in OPTIONAL or payload_of(name) != ""
+
+
+def payload_of(name: str) -> str:
+    """The payload whose strings a file holds; nothing where it is another file."""
+    before, after = STRINGS
+    payload = name.removeprefix(before).removesuffix(after)
+    return payload if name == f"{before}{payload}{after}" and is_name(payload) else ""
 
 
 def check_digests(content: Mapping[str, bytes], manifest: Manifest, path: str = "") -> list[Problem]:
@@ -88,5 +101,7 @@ def _read(name: str, content: bytes) -> None:
         safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # it ships no types
     if name.endswith(".json") and not isinstance(msgspec.json.decode(content), dict):
         raise ValueError("not a JSON object")
+    if payload_of(name):
+        content.decode()
     if name.endswith(".parquet") and not (content[:4] == content[-4:] == b"PAR1"):
         raise ValueError("not a Parquet file")

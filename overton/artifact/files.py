@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from overton.artifact.artifact import Artifact, open_artifact
-from overton.artifact.check import OPTIONAL, REQUIRED
+from overton.artifact.check import is_known
 from overton.artifact.manifest import MANIFEST
 from overton.base import OvertonError, Problem
 
@@ -58,7 +58,7 @@ def load_artifact(directory: Path) -> Artifact:
                     hint="An artefact consists of plain files: copy them without links",
                 )
             )
-        known = entry.name in (*REQUIRED, *OPTIONAL, MANIFEST)
+        known = is_known(entry.name) or entry.name == MANIFEST
         content[entry.name] = Path(entry.path).read_bytes() if known else b""
     return open_artifact(content, str(directory))
 

@@ -50,7 +50,7 @@ class Runtime:
             for task in self.schema.tasks
             if self._units[task.name] != "record"
         ]
-        self._encoder = Encoder(artifact.program)
+        self._encoder = Encoder(artifact.program, artifact.strings)
         self._pool = Pool()
         self._characters = 0
         self._lock = Lock()

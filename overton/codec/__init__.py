@@ -5,6 +5,7 @@ from overton.codec.encoder import Encoder, InputSpec, input_specs
 from overton.codec.features import FUNCTIONS, hash_features
 from overton.codec.labels import label_json, labels_json
 from overton.codec.predictions import Predictions
+from overton.codec.rows import forms
 
 __all__ = [
     "FUNCTIONS",
@@ -14,6 +15,7 @@ __all__ = [
     "concatenate",
     "count_units",
     "decode",
+    "forms",
     "hash_features",
     "input_specs",
     "label_json",

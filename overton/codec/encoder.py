@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy import ndarray
 
 from overton.codec.features import hash_features
+from overton.codec.rows import Rows
+from overton.codec.tables import Table
 from overton.compile import Program
 from overton.data import Batch, Column, Pool
 
@@ -40,6 +42,7 @@ def _spec(program: Program, name: str) -> InputSpec:
         "features": ("row", payload, len(_columns(program, payload))),
         "length": ("row",),
         "range": ("row", payload, 2),
+        "rows": ("row", payload),
     }
     return InputSpec(name, "int32", shapes[part])
 
@@ -55,11 +58,17 @@ class Encoder:
 
     It keeps the features of every string it has seen of a pool in a growing table, so that a string is hashed once.
     A pool other than the last one empties the table.
+
+    Args:
+        program: The program.
+        strings: What belongs to the pretrained part of embeddings, by name of payload: the words that have a vector.
     """
 
-    def __init__(self, program: Program) -> None:
-        self._features = program.features
-        self._tables: dict[str, _Table] = {}
+    def __init__(self, program: Program, strings: Mapping[str, str] | None = None) -> None:
+        self._program = program
+        self._rows = {name: Rows(text) for name, text in (strings or {}).items()}
+        self._tables: dict[str, Table] = {}
+        self._row_tables: dict[str, Table] = {}
         self._pool: Pool | None = None
         self._parts: dict[str, list[str]] = {}
         for spec in input_specs(program):
@@ -71,7 +80,8 @@ class Encoder:
 
         Returns:
             For a payload p of the program: `p.features`, int32 of shape (row, item, column); `p.length`, int32 of
-            shape (row,); `p.range`, int32 of shape (row, item, 2). There is at least one item, if only padding.
+            shape (row,); `p.range`, int32 of shape (row, item, 2); `p.rows`, int32 of shape (row, item). There is at
+            least one item, if only padding.
         """
         if batch.pool is not self._pool:
             self.reset()
@@ -85,7 +95,11 @@ class Encoder:
 
     def reset(self) -> None:
         """Forget all strings, as when a pool has grown too large to keep."""
-        self._tables = {payload: _Table(settings) for payload, settings in self._features.items()}
+        self._tables = {
+            payload: Table(len(_columns(self._program, payload)), partial(hash_features, settings=settings))
+            for payload, settings in self._program.features.items()
+        }
+        self._row_tables = {payload: Table(1, rows) for payload, rows in self._rows.items()}
         self._pool = None
 
     def _encode(self, payload: str, part: str, column: Column, pool: Pool) -> ndarray:
@@ -93,41 +107,12 @@ class Encoder:
             return np.ascontiguousarray(column.length, np.int32)
         if part == "features":
             return self._tables[payload].take(_at_least_one(column.strings, -1), pool)
+        if part == "rows":
+            return self._row_tables[payload].take(_at_least_one(column.strings, -1), pool)[..., 0]
         spans = column.range
         if spans is None:
             spans = np.zeros((*column.strings.shape, 2), np.int32)
         return np.ascontiguousarray(_at_least_one(spans, 0), np.int32)
-
-
-class _Table:
-    """The features of the strings of a pool, a row each, made when first asked for; row 0 is that of padding."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
-        self._rows = np.zeros((1024, len(settings["columns"])), np.int32)
-        self._known = np.zeros(1024, bool)
-        self._known[0] = True
-
-    def take(self, strings: ndarray, pool: Pool) -> ndarray:
-        """Features of strings by their numbers, int32 of shape (row, item, column)."""
-        rows = strings + 1
-        if len(pool.texts) >= len(self._known):
-            self._grow(len(pool.texts) + 1)
-        if not self._known.take(rows).all():
-            self._learn(rows, pool)
-        features: ndarray = self._rows.take(rows, axis=0)
-        return features
-
-    def _grow(self, size: int) -> None:
-        more = max(size, 2 * len(self._known)) - len(self._known)
-        self._rows = np.concatenate([self._rows, np.zeros((more, self._rows.shape[1]), np.int32)])
-        self._known = np.concatenate([self._known, np.zeros(more, bool)])
-
-    def _learn(self, rows: ndarray, pool: Pool) -> None:
-        missing = np.unique(rows)
-        missing = missing[~self._known[missing]]
-        self._rows[missing] = hash_features([pool.texts[row - 1] for row in missing.tolist()], self._settings)
-        self._known[missing] = True
 
 
 def _at_least_one(cells: ndarray, padding: int) -> ndarray:

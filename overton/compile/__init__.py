@@ -3,6 +3,7 @@
 from overton.compile.choices import Choices, PayloadChoices, TrainingChoices, default_choices
 from overton.compile.explain import explain
 from overton.compile.parse import parse_program
+from overton.compile.pretrained import Pretrained
 from overton.compile.program import Node, Program, Setting
 from overton.compile.rules import RULES, compile_program
 from overton.compile.settings import tuning_json_schema
@@ -13,6 +14,7 @@ __all__ = [
     "Choices",
     "Node",
     "PayloadChoices",
+    "Pretrained",
     "Program",
     "Setting",
     "TrainingChoices",

@@ -9,6 +9,7 @@ from overton.schema import PayloadType, Schema
 ENCODERS = ("bag", "bilstm", "cnn")
 AGGREGATES = ("attention", "max", "mean")
 EMBEDDING = "hash"
+PRETRAINED = ("vectors", "hf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class PayloadChoices:
     """How one payload is embedded.
 
     Attributes:
-        embedding: How strings become vectors: `hash`.
+        embedding: How strings become vectors: `hash`; `vectors:FILE` and `hf:NAME` add pretrained ones to that.
+        tune: Whether what is pretrained is trained further; else it stays as it is.
         encoder: The block that gives tokens their context: one of `ENCODERS`.
         size: Width of the payload's vectors.
         layers: Layers of the encoder.
@@ -25,6 +27,7 @@ class PayloadChoices:
     """
 
     embedding: str = EMBEDDING
+    tune: bool = False
     encoder: str = "cnn"
     size: int = 128
     layers: int = 3
@@ -37,6 +40,12 @@ class PayloadChoices:
         heads, _, size = self.attention.partition("x")
         return int(heads), int(size)
 
+    @property
+    def pretrained(self) -> tuple[str, str]:
+        """Kind (one of `PRETRAINED`) and name of what is pretrained; two empty texts where nothing is."""
+        kind, _, name = self.embedding.partition(":")
+        return (kind, name) if kind in PRETRAINED else ("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingChoices:
@@ -44,6 +53,7 @@ class TrainingChoices:
 
     Attributes:
         learning_rate: The highest of the schedule.
+        hf_learning_rate: The same for the weights of a pretrained transformer that is tuned.
         epochs: Most passes over the training records; 0 lets their number decide (`overton.train.epochs_for`).
         batch_size: Records of one step.
         patience: Epochs without a better score on dev after which training stops.
@@ -60,6 +70,7 @@ class TrainingChoices:
     """
 
     learning_rate: float = 0.003
+    hf_learning_rate: float = 0.0001
     epochs: int = 0
     batch_size: int = 64
     patience: int = 10
@@ -90,9 +101,9 @@ class Choices:
 
 # The settings of a payload that mean something, by its type.
 SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
-    "sequence": ("aggregate", "attention", "embedding", "encoder", "layers", "size"),
-    "singleton": ("aggregate", "attention", "embedding", "encoder", "layers", "size"),
-    "set": ("aggregate", "attention", "embedding", "size"),
+    "sequence": ("aggregate", "attention", "embedding", "encoder", "layers", "size", "tune"),
+    "singleton": ("aggregate", "attention", "embedding", "encoder", "layers", "size", "tune"),
+    "set": ("aggregate", "attention", "embedding", "size", "tune"),
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from overton.compile.choices import Choices
+from overton.compile.pretrained import Pretrained
 from overton.compile.program import Node, Setting
 from overton.schema import Schema
 
@@ -23,6 +24,7 @@ class Draft:
         chains: The node that so far ends the chain of each payload, by name of payload.
         outputs: The node with each task's logits, by name of task.
         features: Settings of the feature function, by name of payload.
+        pretrained: The pretrained part of embeddings, by name of payload.
     """
 
     schema: Schema
@@ -31,6 +33,7 @@ class Draft:
     chains: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+    pretrained: Mapping[str, Pretrained] = field(default_factory=dict)
 
     def size(self, payload: str) -> int:
         """Width of the vectors of a payload."""

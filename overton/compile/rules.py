@@ -3,11 +3,12 @@
 Each pass adds one kind of block wherever it is needed. `RULES` is the order; it is all there is to the compiler.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from overton.compile.choices import Choices
 from overton.compile.draft import Draft, length, vectors
+from overton.compile.pretrained import Pretrained
 from overton.compile.program import Node, Program, Setting
 from overton.schema import Payload, Schema, Task
 
@@ -142,12 +143,23 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def compile_program(schema: Schema, choices: Choices, slices: Names = ()) -> Program:
+def compile_program(
+    schema: Schema,
+    choices: Choices,
+    slices: Names = (),
+    pretrained: Mapping[str, Pretrained] | None = None,
+) -> Program:
     """The program of a schema whose classes are told.
 
     The order in which payloads, bases, tasks and slices were declared does not matter.
+
+    Args:
+        schema: The schema.
+        choices: The choices of the program.
+        slices: Names of the slices for which the model has capacity.
+        pretrained: The pretrained part of embeddings, by name of payload.
     """
-    draft = Draft(schema=_sorted(schema), choices=choices)
+    draft = Draft(schema=_sorted(schema), choices=choices, pretrained=pretrained or {})
     for rule in RULES:
         draft = rule(draft)
     return Program(
@@ -174,16 +186,26 @@ def _embed(draft: Draft, payload: Payload, kind: str, tables: tuple[Names, ...],
         "columns": tuple(column for table in tables for column in table),
         "buckets": tuple(n_rows for table, n_rows in zip(tables, rows, strict=True) for _ in table),
     }
+    settings: dict[str, Setting] = {
+        "rows": rows,
+        "columns": tuple(len(table) for table in tables),
+        "size": draft.size(payload.name),
+    }
+    inputs: Names = (f"{payload.name}.features",)
+    given = draft.pretrained.get(payload.name)
+    if given is not None:
+        node = _pretrained(payload, given, tune=draft.choices.payloads[payload.name].tune)
+        draft = replace(draft, nodes=(*draft.nodes, node))
+        features, settings = {**features, **given.features}, {**settings, "given": given.width}
+        inputs = (*inputs, node.name)
     draft = replace(draft, features={**draft.features, payload.name: features})
-    return draft.with_node(
-        payload.name,
-        "embedding",
-        f"{kind}_embedding.v1",
-        (f"{payload.name}.features",),
-        rows=rows,
-        columns=tuple(len(table) for table in tables),
-        size=draft.size(payload.name),
-    )
+    return draft.with_node(payload.name, "embedding", f"{kind}_embedding.v1", inputs, **settings)
+
+
+def _pretrained(payload: Payload, given: Pretrained, *, tune: bool) -> Node:
+    """The block that computes the pretrained part of an embedding."""
+    inputs = tuple(f"{payload.name}.{part}" for part in given.inputs)
+    return Node(f"{payload.name}.pretrained", given.op, inputs, {**given.settings, "tune": tune})
 
 
 def _inputs(payload: Payload) -> Names:

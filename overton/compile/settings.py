@@ -5,12 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from overton.compile.choices import AGGREGATES, EMBEDDING, ENCODERS
-
-LATER = {
-    "vectors:": "Pretrained vectors are not available yet",
-    "hf:": "Pretrained transformers are not available yet",
-}
+from overton.compile.choices import AGGREGATES, ENCODERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +16,7 @@ class Rule:
         meaning: One line for a person.
         names: The texts that it may be, where they can be listed.
         form: The form of the text, as a regular expression, where it is one.
+        said: That form in words.
         low: The least number, where it is one.
         high: The greatest.
         whole: Whether the number must be whole.
@@ -30,6 +26,7 @@ class Rule:
     meaning: str
     names: tuple[str, ...] = ()
     form: str = ""
+    said: str = ""
     low: float = 0
     high: float = 0
     whole: bool = False
@@ -43,7 +40,7 @@ class Rule:
         if self.names:
             return f"one of {', '.join(repr(name) for name in self.names)}"
         if self.form:
-            return "heads x size of a head, such as '4x32'"
+            return self.said
         kind = "a whole number" if self.whole else "a number"
         return f"{kind} from {self.low:g} to {self.high:g}"
 
@@ -59,12 +56,6 @@ class Rule:
             return False
         return self.low <= value <= self.high
 
-    def not_yet(self, value: object) -> str:
-        """Why a value that will be possible later is not yet, or nothing."""
-        if self.names != (EMBEDDING,) or not isinstance(value, str):
-            return ""
-        return next((reason for prefix, reason in LATER.items() if value.startswith(prefix)), "")
-
     def json_schema(self) -> dict[str, Any]:
         """JSON Schema of one value."""
         schema: dict[str, Any] = {"description": self.meaning}
@@ -79,17 +70,27 @@ class Rule:
 
 PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     "aggregate": Rule("How several vectors become one.", names=AGGREGATES),
-    "attention": Rule("Heads and size of a head.", form=r"[1-9]\d?x[1-9]\d{0,2}"),
-    "embedding": Rule("How strings become vectors.", names=(EMBEDDING,)),
+    "attention": Rule(
+        "Heads and size of a head.",
+        form=r"[1-9]\d?x[1-9]\d{0,2}",
+        said="heads x size of a head, such as '4x32'",
+    ),
+    "embedding": Rule(
+        "How strings become vectors: by hashing alone, or with pretrained vectors or a transformer beside it.",
+        form=r"(hash|(vectors|hf):\S.*)",
+        said="'hash', 'vectors:FILE' or 'hf:NAME_OR_FOLDER'",
+    ),
     "encoder": Rule("What gives tokens their context.", names=ENCODERS),
     "layers": Rule("Layers of the encoder.", low=1, high=12, whole=True),
     "size": Rule("Width of the payload's vectors.", low=8, high=1024, whole=True),
+    "tune": Rule("Whether the pretrained part of the embedding is trained further.", flag=True),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
     "batch_size": Rule("Records of one step.", low=1, high=4096, whole=True),
     "bit_weight": Rule("Largest extra weight of rare bits of a bitvector; 1 is none.", low=1, high=100),
     "dropout": Rule("Share of activations dropped.", high=0.9),
     "epochs": Rule("Most passes over the training records; 0 lets their number decide.", high=10000, whole=True),
+    "hf_learning_rate": Rule("The highest for a pretrained transformer that is tuned.", low=1e-7, high=0.1),
     "id_dropout": Rule("Share of set members whose id is dropped.", high=1),
     "learning_rate": Rule("The highest of the schedule.", low=1e-6, high=1),
     "member_dropout": Rule("Share of activations dropped where members of a set are compared.", high=0.9),

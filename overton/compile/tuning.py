@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from overton.base import OvertonError, Problem, did_you_mean
-from overton.compile.choices import SETTINGS_OF_PAYLOAD, Choices, default_choices
+from overton.compile.choices import PRETRAINED, SETTINGS_OF_PAYLOAD, Choices, default_choices
 from overton.compile.settings import (
     PAYLOAD_SETTINGS,
     SEARCH_SETTINGS,
@@ -18,7 +18,7 @@ from overton.compile.settings import (
     TRAINING_SETTINGS,
     Rule,
 )
-from overton.schema import Schema
+from overton.schema import Payload, Schema
 
 Options = tuple[Any, ...]
 SECTIONS = ("payloads", "search", "serving", "supervision", "training")
@@ -111,8 +111,24 @@ def _payload(schema: Schema, name: str, value: object, faults: list[Problem]) ->
                 message = f"a {schema.payload(name).type} has no {setting!r}"
                 hint = f"Its settings are {', '.join(repr(key) for key in known)}"
                 faults.append(Problem(message, "tuning.not-applicable", field=f"{at}.{setting}", hint=hint))
+        faults.extend(_unfit_embeddings(schema.payload(name), value.get("embedding"), f"{at}.embedding"))
         value = {key: inner for key, inner in value.items() if key in known or key not in PAYLOAD_SETTINGS}
     return _options(value, at, {key: PAYLOAD_SETTINGS[key] for key in known}, faults)
+
+
+def _unfit_embeddings(payload: Payload, value: object, at: str) -> list[Problem]:
+    """What is pretrained needs strings to look up, and a transformer needs them in an order."""
+    kinds = {
+        text.partition(":")[0] for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)
+    }
+    faults = []
+    if payload.type == "set" and "hf" in kinds:
+        message, hint = "a set has no order that a transformer could read", "Use 'vectors:FILE', or 'hash'"
+        faults.append(Problem(message, "tuning.not-applicable", field=at, hint=hint))
+    if payload.type == "singleton" and not payload.is_text and kinds & {*PRETRAINED}:
+        message, hint = "a singleton with a base has no strings of its own", "Name it on a payload of its base"
+        faults.append(Problem(message, "tuning.not-applicable", field=at, hint=hint))
+    return faults
 
 
 def _options(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, Options]:
@@ -136,9 +152,6 @@ def _values(value: object, at: str, rules: Mapping[str, Rule], faults: list[Prob
 
 
 def _check(value: object, at: str, rule: Rule) -> Problem | None:
-    later = rule.not_yet(value)
-    if later:
-        return Problem(later, "tuning.not-available", field=at, hint="Use 'hash' for now")
     if rule.accepts(value):
         return None
     names = did_you_mean(value, rule.names) if isinstance(value, str) and rule.names else ""

@@ -19,6 +19,8 @@ from overton.data.tags import Splits, Tags, join_tags, split_records
 from overton.data.votes import Votes
 from overton.schema import Payload, Schema
 
+CHUNK = 4096  # records at a time, where all are looked at
+
 
 class Dataset:
     """Records by number, in the order of their files and lines. What is costly is made when it is first asked for.
@@ -120,6 +122,14 @@ class Dataset:
         kept: ndarray = np.clip(full, 0, self.schema.payload(payload).max_length)
         return kept
 
+    def record_lengths(self) -> ndarray:
+        """Items of the longest payload of every record, int32 of shape (record,): what decides about padding."""
+        lengths = np.ones(self.n_records, np.int32)
+        for payload in self.schema.payloads:
+            if payload.has_items:
+                lengths = np.maximum(lengths, self.item_lengths(payload.name))
+        return lengths
+
     def offsets(self, task: str) -> ndarray:
         """First unit of each record, int64 of shape (record + 1,)."""
         found = self.schema.task(task)
@@ -146,6 +156,14 @@ class Dataset:
     def n_overridden(self, task: str) -> int:
         """Number of labels that a later line of the same source replaced."""
         return self._votes(task)[1]
+
+    def texts(self, payload: str) -> list[str]:
+        """The different strings of a payload, after cutting: tokens of a sequence or a text, ids of a set."""
+        used = np.zeros(len(self.pool.texts) + 1, np.bool_)
+        for start in range(0, self.n_records, CHUNK):
+            column = self.gather(np.arange(start, min(start + CHUNK, self.n_records))).columns[payload]
+            used[column.strings + 1] = True
+        return [self.pool.texts[number] for number in np.flatnonzero(used[1:]).tolist()]
 
     def ids(self, rows: ndarray) -> list[str]:
         """Ids of some records."""

@@ -11,6 +11,7 @@ from overton.nn.embeddings import IdEmbedding, WordEmbedding
 from overton.nn.encoders import Bag, Cnn
 from overton.nn.heads import ClassHead, SelectHead
 from overton.nn.members import Span
+from overton.nn.pretrained import Vectors
 
 # A constructor takes the settings of its node, and the shares dropped in training.
 BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
@@ -28,5 +29,6 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "multiclass_head.v1": ClassHead,
     "select_head.v1": SelectHead,
     "span.v1": Span,
+    "vectors.v1": Vectors,
     "word_embedding.v1": WordEmbedding,
 }

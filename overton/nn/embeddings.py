@@ -1,4 +1,4 @@
-"""Hashed features to vectors: words, and ids of set members."""
+"""Hashed features to vectors, with pretrained ones beside them: words, and ids of set members."""
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ class WordEmbedding(nn.Module):
     """`word_embedding.v1`: the buckets of a token's columns are looked up, concatenated, mixed and normalised.
 
     In training words are dropped now and then and only their affixes stay, so that a word never seen is no surprise.
+    `given` is the width of a pretrained vector that is concatenated before all is mixed; 0 where there is none.
     """
 
     def __init__(
@@ -19,6 +20,7 @@ class WordEmbedding(nn.Module):
         columns: tuple[int, int],
         size: int,
         width: tuple[int, int] = (64, 32),
+        given: int = 0,
         dropout: float,
         word_dropout: float,
     ) -> None:
@@ -26,18 +28,18 @@ class WordEmbedding(nn.Module):
         self.columns = columns
         self.words = nn.Embedding(rows[0], width[0], padding_idx=0)
         self.affixes = nn.Embedding(rows[1], width[1], padding_idx=0)
-        self.mix = nn.Linear(columns[0] * width[0] + columns[1] * width[1], size)
+        self.mix = nn.Linear(columns[0] * width[0] + columns[1] * width[1] + given, size)
         self.norm = nn.LayerNorm(size)
         self.dropout = Dropout(dropout)
         self.word_dropout = word_dropout
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(row, token, column) to (row, token, size)."""
+    def forward(self, features: Tensor, *given: Tensor) -> Tensor:
+        """(row, token, column), and (row, token, given) if there is such, to (row, token, size)."""
         words, affixes = features[..., : self.columns[0]], features[..., self.columns[0] :]
         if self.training and self.word_dropout:
             kept = torch.rand(features.shape[:2], device=features.device) >= self.word_dropout
             words = words * kept.unsqueeze(-1)
-        found = torch.cat([self.words(words).flatten(2), self.affixes(affixes).flatten(2)], -1)
+        found = torch.cat([self.words(words).flatten(2), self.affixes(affixes).flatten(2), *given], -1)
         normal: Tensor = self.dropout(self.norm(self.mix(found)))
         return normal
 
@@ -47,7 +49,7 @@ class IdEmbedding(nn.Module):
 
     The vectors of ids begin at zero, so that an id never seen says nothing instead of something random; in training
     ids are dropped, so that the rest of the model learns to do without. (Orr et al. 2021, Bootleg, arXiv:2010.10363,
-    does both.)
+    does both.) `given` is the width of a pretrained vector of the id, as for words.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class IdEmbedding(nn.Module):
         columns: tuple[int, int],
         size: int,
         width: int = 32,
+        given: int = 0,
         dropout: float,
         id_dropout: float,
     ) -> None:
@@ -65,17 +68,17 @@ class IdEmbedding(nn.Module):
         self.ids = nn.Embedding(rows[0], width, padding_idx=0)
         self.grams = nn.Embedding(rows[1], width, padding_idx=0)
         nn.init.zeros_(self.ids.weight)
-        self.mix = nn.Linear((columns[0] + 1) * width, size)
+        self.mix = nn.Linear((columns[0] + 1) * width + given, size)
         self.dropout = Dropout(dropout)
         self.id_dropout = id_dropout
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(row, member, column) to (row, member, size)."""
+    def forward(self, features: Tensor, *given: Tensor) -> Tensor:
+        """(row, member, column), and (row, member, given) if there is such, to (row, member, size)."""
         ids, grams = features[..., : self.columns[0]], features[..., self.columns[0] :]
         if self.training and self.id_dropout:
             kept = torch.rand(features.shape[:2], device=features.device) >= self.id_dropout
             ids = ids * kept.unsqueeze(-1)
-        given = (grams > 0).sum(-1, keepdim=True).clamp(min=1).to(self.grams.weight.dtype)
-        made_of = self.grams(grams).sum(-2) / given.sqrt()
-        found: Tensor = self.mix(self.dropout(torch.cat([self.ids(ids).flatten(2), made_of], -1)))
+        present = (grams > 0).sum(-1, keepdim=True).clamp(min=1).to(self.grams.weight.dtype)
+        made_of = self.grams(grams).sum(-2) / present.sqrt()
+        found: Tensor = self.mix(self.dropout(torch.cat([self.ids(ids).flatten(2), made_of, *given], -1)))
         return found

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from numpy import ndarray
 from torch import Tensor, nn
 
 from overton.compile import Node, Program
@@ -30,18 +31,30 @@ class Model(nn.Module):
         self.blocks = nn.ModuleDict({_key(node): _build(node, dropout) for node in program.nodes})
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The logits of every task by its name, of the inputs by theirs (`overton.codec.Encoder.encode`)."""
+        """The logits of every task by its name, of the inputs by theirs (`overton.codec.Encoder.encode`).
+
+        What a block would compute may be among the inputs, by the name of its node; then it is not computed again.
+        """
         values = dict(inputs)
         for node in self.nodes:
+            if node.name in values:  # computed beforehand
+                continue
             values[node.name] = self.blocks[_key(node)](*(values[name] for name in node.inputs))
         return {task: values[name] for task, name in self.outputs.items()}
 
 
-def build_model(program: Program, seed: int, dropout: Drop | None = None) -> Model:
-    """The module of a program with fresh weights, the same for the same seed."""
+def build_model(
+    program: Program, seed: int, dropout: Drop | None = None, *, given: Mapping[str, ndarray] | None = None
+) -> Model:
+    """The module of a program with fresh weights, the same for the same seed, but for those that are given by name."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Model(program, dropout or Drop())
+        model = Model(program, dropout or Drop())
+    if given:
+        weights = {name: torch.from_numpy(value.copy()) for name, value in given.items()}
+        unknown = model.load_state_dict(weights, strict=False).unexpected_keys
+        assert not unknown, f"the program has no weights {unknown}"
+    return model
 
 
 def _key(node: Node) -> str:
@@ -54,6 +67,7 @@ def _build(node: Node, dropout: Drop) -> nn.Module:
         "id_embedding": {"dropout": dropout.activations, "id_dropout": dropout.ids},
         "select_head": {"dropout": dropout.members},
         "span": {"dropout": dropout.members},
+        "vectors": {"dropout": dropout.words},
         "word_embedding": {"dropout": dropout.activations, "word_dropout": dropout.words},
     }
     return BLOCKS[node.op](**dict(node.settings), **shares.get(family, {"dropout": dropout.activations}))

@@ -54,6 +54,7 @@ def train(
     rebalance: Mapping[str, Rebalance] | None = None,
     observe: Observe = ignore,
     start: Checkpoint | None = None,
+    given: Weights | None = None,
     save: Save | None = None,
 ) -> Trained:
     """Train a program.
@@ -68,13 +69,14 @@ def train(
         rebalance: What is added for rare classes, by task.
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
+        given: Weights to begin with, by name, instead of random ones.
         save: Given a checkpoint after every epoch.
 
     Returns:
         The weights of the best epoch, and the history.
     """
     with _reproducible():
-        run = _begin(program, batches, settings, seed, rebalance or {}, observe)
+        run = _begin(program, batches, settings, seed, rebalance or {}, given or {}, observe)
         if start is not None:
             _restore(run, start)
         while not _finished(run):
@@ -124,11 +126,12 @@ def _begin(
     settings: TrainingChoices,
     seed: int,
     rebalance: Mapping[str, Rebalance],
+    given: Weights,
     observe: Observe,
 ) -> _Run:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dropout = Drop(settings.dropout, settings.member_dropout, settings.word_dropout, settings.id_dropout)
-    model = build_model(program, seed, dropout).to(device)
+    model = build_model(program, seed, dropout, given=given).to(device)
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
     vectors = [weight for weight in model.parameters() if weight.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]

@@ -10,6 +10,7 @@ from overton.base import OvertonError
 from overton.compile import (
     Choices,
     PayloadChoices,
+    Pretrained,
     compile_program,
     default_choices,
     explain,
@@ -73,12 +74,22 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
         (
             {"payloads": {"entities": {"encoder": "cnn"}}},
             "tuning.json: $.payloads.entities.encoder: a set has no 'encoder'. "
-            "Its settings are 'aggregate', 'attention', 'embedding', 'size' [tuning.not-applicable]",
+            "Its settings are 'aggregate', 'attention', 'embedding', 'size', 'tune' [tuning.not-applicable]",
         ),
         (
-            {"payloads": {"tokens": {"embedding": "hf:minilm"}}},
-            "tuning.json: $.payloads.tokens.embedding: Pretrained transformers are not available yet. "
-            "Use 'hash' for now [tuning.not-available]",
+            {"payloads": {"tokens": {"embedding": "vectors:"}}},
+            "tuning.json: $.payloads.tokens.embedding: expected 'hash', 'vectors:FILE' or 'hf:NAME_OR_FOLDER', "
+            'got "vectors:" [tuning.bad-value]',
+        ),
+        (
+            {"payloads": {"entities": {"embedding": "hf:minilm"}}},
+            "tuning.json: $.payloads.entities.embedding: a set has no order that a transformer could read. "
+            "Use 'vectors:FILE', or 'hash' [tuning.not-applicable]",
+        ),
+        (
+            {"payloads": {"query": {"embedding": ["hash", "vectors:v.txt"]}}},
+            "tuning.json: $.payloads.query.embedding: a singleton with a base has no strings of its own. "
+            "Name it on a payload of its base [tuning.not-applicable]",
         ),
         (
             {"training": {"epochs": []}},
@@ -125,6 +136,18 @@ def test_a_program_reads_back_from_json(encoder, aggregate):
     program = compile_program(KINDS, pinned(KINDS, encoder=encoder, aggregate=aggregate))
     assert parse_program(json.loads(json.dumps(program.to_json()))) == program
     assert f"{encoder}.v1" in {node.op for node in program.nodes}
+
+
+def test_what_is_pretrained_stands_beside_the_hashed_features():
+    part = Pretrained("vectors.v1", ("rows",), 8, {"digest": "ab"}, {"rows": 5, "width": 8})
+    plain, given = (
+        compile_program(KINDS, default_choices(KINDS), pretrained=parts) for parts in ({}, {"tokens": part})
+    )
+    assert {node.name for node in given.nodes} - {node.name for node in plain.nodes} == {"tokens.pretrained"}
+    node = next(node for node in given.nodes if node.name == "tokens.embedding")
+    assert (node.inputs, node.settings["given"]) == (("tokens.features", "tokens.pretrained"), 8)
+    assert given.features["tokens"]["digest"] == "ab"
+    assert parse_program(json.loads(json.dumps(given.to_json()))) == given
 
 
 @given(st.randoms(use_true_random=False))

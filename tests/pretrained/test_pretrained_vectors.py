@@ -1,0 +1,174 @@
+import gzip
+import json
+import random
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import overton
+from overton.base import OvertonError
+from overton.codec import Encoder
+from overton.data import Pool, RecordParser, pack
+from overton.nn.pretrained import Vectors
+from overton.pretrained import choose_vectors, read_vectors
+from overton.pretrained.files.vectors import load_vectors
+from tests.kinds import ODD, write_kinds
+
+GLOVE = [b"the 0.1 0.2 0.3\n", b"paris 1 2 3\n", b"Paris 4 5 6\r\n", b". . . 7 8 9\n", b"\n", b"x00 -1e-2 0 1 \n"]
+
+
+def fault(lines, wanted=("a",)):
+    with pytest.raises(OvertonError) as raised:
+        read_vectors(lines, wanted, "v.txt")
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("header", [[], [b"5 3\n"]], ids=["glove", "word2vec"])
+def test_the_wanted_lines_are_read(header):
+    found = read_vectors([*header, *GLOVE], {"Paris", "x00", ". . .", "absent"})
+    assert found.words == ("Paris", ". . .", "x00")
+    assert found.matrix.tolist() == np.array([[4, 5, 6], [7, 8, 9], [-0.01, 0, 1]], np.float32).tolist()
+    assert found.n_words == 5
+
+
+def test_blanks_may_be_doubled_or_tabs_and_the_first_of_two_lines_counts():
+    found = read_vectors([b"a\t1\t2\n", b"b  3  4\n", b"a 5 6\n"], {"a", "b"})
+    assert (found.words, found.matrix.tolist()) == (("a", "b"), [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([b"a 1 2\n", b"b 1\n"], "v.txt:2: expected a word and 2 numbers, got 1 numbers"),
+        ([b"2 2\n", b"a 1 2\n", b"b 1 2 3\n"], "v.txt:3: expected a word and 2 numbers, got 3 numbers"),
+        ([b"b 1 2\n", b"a 1 two\n"], "v.txt:2: expected numbers: could not convert string to float"),
+        ([b"a 1 nan\n"], "v.txt:1: expected finite numbers"),
+        ([b"word\n"], "v.txt:1: expected a word and its numbers"),
+        ([], "v.txt:1: expected a word and its numbers"),
+    ],
+)
+def test_a_fault_is_told_with_its_line(lines, expected):
+    assert fault(lines).startswith(expected)
+
+
+def test_a_string_is_found_as_written_then_in_lower_case_then_without_digits():
+    found = read_vectors(GLOVE, {"Paris", "paris", "x00", "the"})
+    part = choose_vectors("vectors:v.txt", found, ["Paris", "PARIS", "The", "X17", "gone"])
+    assert part.strings.split("\n") == ["the", "paris", "Paris", "x00"]
+    assert part.note == "4 of 5 strings are in vectors:v.txt, 4 of its 5 rows are kept"
+    assert np.sqrt((part.weights["vectors"] ** 2).mean()) == pytest.approx(1)
+
+
+def test_rows_that_nothing_uses_are_not_kept():
+    part = choose_vectors("vectors:v.txt", read_vectors(GLOVE, {"the", "paris", "Paris"}), ["Paris"])
+    assert part.strings == "Paris"
+    assert part.weights["vectors"].shape == (1, 3)
+
+
+def test_a_file_that_knows_no_string_is_a_fault():
+    with pytest.raises(OvertonError, match=r"none of its 5 words is among the 1 strings .* \[pretrained.no-words\]"):
+        choose_vectors("vectors:v.txt", read_vectors(GLOVE, {"q"}), ["q"])
+
+
+def test_a_file_is_found_in_the_application_or_by_its_whole_path_plain_or_packed(tmp_path):
+    (tmp_path / "v.txt.gz").write_bytes(gzip.compress(b"".join(GLOVE)))
+    packed = load_vectors("v.txt", tmp_path, ["paris"])
+    (tmp_path / "v.txt").write_bytes(b"".join(GLOVE))
+    plain = load_vectors(str(tmp_path / "v.txt"), tmp_path / "elsewhere", ["paris"])
+    assert packed.strings == plain.strings == "paris"
+    assert packed.lineage["digest"] != plain.lineage["digest"]
+
+
+def test_a_missing_file_says_what_was_looked_for(tmp_path):
+    with pytest.raises(OvertonError) as raised:
+        load_vectors("res/v.txt", tmp_path, ["a"])
+    text = str(raised.value)
+    assert f"looked for {tmp_path}/res/v.txt and {tmp_path}/res/v.txt.gz" in text
+    assert text.endswith("[pretrained.not-found]")
+
+
+def test_a_packed_file_that_was_cut_short_is_a_fault(tmp_path):
+    (tmp_path / "v.gz").write_bytes(gzip.compress(b"".join(GLOVE))[:-9])
+    with pytest.raises(OvertonError, match=r"cannot be unpacked"):
+        load_vectors("v.gz", tmp_path, ["a"])
+
+
+def test_reading_is_quick():
+    line = b" " + b" ".join([b"0.12345"] * 100) + b"\n"
+    start = time.process_time()
+    found = read_vectors(
+        (b"w%d" % number + line for number in range(100_000)), {f"w{k}" for k in range(0, 100_000, 50)}
+    )
+    assert found.matrix.shape == (2000, 100)
+    assert time.process_time() - start < 2
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("vectors") / "app"
+    write_kinds(directory, 60)
+    numbers = random.Random(0)
+    words = ["red", "green", "apple", "pear", "unused"]
+    rows = "".join(f"{word} {' '.join(f'{numbers.gauss(0, 1):.3f}' for _ in range(8))}\n" for word in words)
+    (directory / "words.txt").write_text(rows)
+    tuning = {
+        "payloads": {
+            "tokens": {"embedding": "vectors:words.txt"},
+            "title": {"embedding": "vectors:words.txt", "tune": True},
+            "entities": {"embedding": "vectors:words.txt"},
+        },
+        "training": {"epochs": 2},
+    }
+    (directory / "tuning.json").write_text(json.dumps(tuning))
+    application = overton.load(directory)
+    application.build(seed=0)
+    return application
+
+
+def test_the_artefact_holds_the_rows_in_use_and_frozen_ones_stay_what_they_were(application):
+    artifact = application.version().artifact
+    assert artifact.strings["tokens"].split("\n") == ["red", "green", "apple", "pear"]
+    weights = artifact.weights()
+    given = load_vectors("words.txt", application.directory, ["red", "green", "apple", "pear"]).weights["vectors"]
+    assert (weights["blocks.tokens/pretrained.vectors"] == given).all()
+    assert (weights["blocks.title/pretrained.vectors"] != given).any()
+    assert weights["blocks.tokens/pretrained.unknown"].any()
+    lineage = artifact.json("lineage.json")["pretrained"]["tokens"]
+    assert lineage["name"] == "vectors:words.txt"
+    assert (lineage["rows"], len(lineage["digest"])) == (4, 64)
+
+
+def test_odd_records_are_predicted(application):
+    said = application.version().predict([{"payloads": payloads} for payloads in ODD.values()])
+    assert len(said) == len(ODD)
+
+
+def test_a_string_has_the_same_row_in_training_and_serving(application):
+    artifact = application.version().artifact
+    record = {"payloads": {"tokens": ["red", "PEAR", "unused"], "entities": []}}
+    parsed = RecordParser(artifact.schema, closed=True).parse(json.dumps(record).encode())
+    inputs = Encoder(artifact.program, artifact.strings).encode(pack([parsed], artifact.schema, Pool()))
+    assert inputs["tokens.rows"].tolist() == [[2, 5, 1]]
+    assert inputs["entities.rows"].tolist() == [[0]]
+
+
+def test_the_block_gives_vectors_a_learned_one_for_unknown_strings_and_none_for_padding():
+    block = Vectors(rows=2, width=2, tune=False, dropout=0.5).eval()
+    block.load_state_dict({"vectors": torch.tensor([[1.0, 2], [3, 4]]), "unknown": torch.tensor([8.0, 9])})
+    assert block(torch.tensor([[2, 3, 1, 0]])).tolist() == [[[1, 2], [3, 4], [8, 9], [0, 0]]]
+    assert block.train()(torch.full((1, 99), 2)).unique(dim=1).tolist() == [[[1, 2], [8, 9]]]
+
+
+def test_other_vectors_make_another_program(application):
+    lines = (application.directory / "words.txt").read_text()
+    digest = application.version().artifact.program.digest()
+    (application.directory / "words.txt").write_text(lines.replace("red ", "red 9", 1))
+    try:
+        from overton.pipeline import plan
+
+        planned = plan(application.dataset(), application.tuning, application.directory)
+        assert planned.program.digest() != digest
+    finally:
+        (application.directory / "words.txt").write_text(lines)
