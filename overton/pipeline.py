@@ -193,10 +193,10 @@ def fit(
     observe: Observe = ignore,
 ) -> Trained:
     """Train the program on the combined votes, watching its quality on dev."""
-    from overton.train import predict, rebalance_of, train, training_batches
+    from overton.train import encoder_for, predict, rebalance_of, train, training_batches
 
     choices, program = planned.choices.training, planned.program
-    encoder = Encoder(program, planned.given.strings)
+    encoder = encoder_for(program, planned.given.strings, planned.given.weights)
     targets = {name: found.targets for name, found in combined.items()}
     lengths = dataset.record_lengths()
     train_rows = dataset.splits.train

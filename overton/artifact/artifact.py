@@ -13,6 +13,7 @@ from overton.artifact.check import STRINGS, check_digests, check_formats, check_
 from overton.artifact.manifest import MANIFEST, Manifest, make_manifest, parse_manifest
 from overton.artifact.signature import Signature, parse_signature
 from overton.base import OvertonError, Problem
+from overton.codec import reads_pieces
 from overton.compile import Program, parse_program
 from overton.schema import Schema
 
@@ -121,7 +122,8 @@ def pack_artifact(
         signature: The serving contract.
         strings: What the codec has to know of strings, by name of payload.
     """
-    before, after = STRINGS
+    around = {payload: STRINGS[reads_pieces(program, payload)] for payload in strings or {}}
+    named = {f"{around[name][0]}{name}{around[name][1]}": text.encode() for name, text in (strings or {}).items()}
     return Artifact(
         {
             "model.onnx": onnx,
@@ -130,7 +132,7 @@ def pack_artifact(
             "choices.json": render_json(choices),
             "schema.json": render_json(signature.schema.to_json()),
             "signature.json": render_json(signature.to_json()),
-            **{f"{before}{payload}{after}": text.encode() for payload, text in (strings or {}).items()},
+            **named,
         }
     )
 

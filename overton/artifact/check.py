@@ -20,7 +20,8 @@ REQUIRED = (
     "weights.safetensors",
 )
 OPTIONAL = ("golden.jsonl", "predictions.parquet")
-STRINGS = ("strings.", ".txt")  # around the name of a payload whose embedding has a pretrained part
+# Around the name of a payload whose embedding has a pretrained part: its words, its tokenizer.
+STRINGS = (("strings.", ".txt"), ("tokenizer.", ".json"))
 HINT = "Fetch it again from where it came, or build the version again"
 
 
@@ -48,9 +49,11 @@ def is_known(name: str) -> bool:
 
 def payload_of(name: str) -> str:
     """The payload whose strings a file holds; nothing where it is another file."""
-    before, after = STRINGS
-    payload = name.removeprefix(before).removesuffix(after)
-    return payload if name == f"{before}{payload}{after}" and is_name(payload) else ""
+    for before, after in STRINGS:
+        payload = name.removeprefix(before).removesuffix(after)
+        if name == f"{before}{payload}{after}" and is_name(payload):
+            return payload
+    return ""
 
 
 def check_digests(content: Mapping[str, bytes], manifest: Manifest, path: str = "") -> list[Problem]:

@@ -1,7 +1,7 @@
 """Records to the model's inputs and its outputs to labels: the same code in training, batch work and serving."""
 
 from overton.codec.decode import concatenate, count_units, decode
-from overton.codec.encoder import Encoder, InputSpec, input_specs
+from overton.codec.encoder import Encoder, InputSpec, input_specs, reads_pieces
 from overton.codec.features import FUNCTIONS, hash_features
 from overton.codec.labels import label_json, labels_json
 from overton.codec.predictions import Predictions
@@ -20,4 +20,5 @@ __all__ = [
     "input_specs",
     "label_json",
     "labels_json",
+    "reads_pieces",
 ]

@@ -8,10 +8,13 @@ import numpy as np
 from numpy import ndarray
 
 from overton.codec.features import hash_features
+from overton.codec.pieces import Pieces
 from overton.codec.rows import Rows
 from overton.codec.tables import Table
 from overton.compile import Program
 from overton.data import Batch, Column, Pool
+
+PIECES = ("pieces", "piece_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ def _spec(program: Program, name: str) -> InputSpec:
         "length": ("row",),
         "range": ("row", payload, 2),
         "rows": ("row", payload),
+        "pieces": ("row", f"{payload}.pieces"),
+        "piece_tokens": ("row", f"{payload}.pieces"),
     }
     return InputSpec(name, "int32", shapes[part])
 
@@ -53,6 +58,11 @@ def _columns(program: Program, payload: str) -> tuple[str, ...]:
     return columns
 
 
+def reads_pieces(program: Program, payload: str) -> bool:
+    """Whether a payload is read by a transformer, in pieces of words."""
+    return any(f"{payload}.pieces" in node.inputs for node in program.nodes)
+
+
 class Encoder:
     """Turns batches into model inputs.
 
@@ -61,27 +71,35 @@ class Encoder:
 
     Args:
         program: The program.
-        strings: What belongs to the pretrained part of embeddings, by name of payload: the words that have a vector.
+        strings: What belongs to the pretrained part of embeddings, by name of payload: the words that have a vector, or
+            the tokenizer of a transformer.
     """
 
     def __init__(self, program: Program, strings: Mapping[str, str] | None = None) -> None:
         self._program = program
-        self._rows = {name: Rows(text) for name, text in (strings or {}).items()}
+        self._rows: dict[str, Rows] = {}
+        self._pieces: dict[str, Pieces] = {}
+        for payload, text in (strings or {}).items():
+            if reads_pieces(program, payload):
+                self._pieces[payload] = Pieces(text, program.features[payload])
+            else:
+                self._rows[payload] = Rows(text)
         self._tables: dict[str, Table] = {}
         self._row_tables: dict[str, Table] = {}
         self._pool: Pool | None = None
         self._parts: dict[str, list[str]] = {}
         for spec in input_specs(program):
             payload, _, part = spec.name.rpartition(".")
-            self._parts.setdefault(payload, []).append(part)
+            if part not in PIECES:
+                self._parts.setdefault(payload, []).append(part)
 
     def encode(self, batch: Batch) -> dict[str, ndarray]:
         """The model's inputs by name.
 
         Returns:
             For a payload p of the program: `p.features`, int32 of shape (row, item, column); `p.length`, int32 of
-            shape (row,); `p.range`, int32 of shape (row, item, 2); `p.rows`, int32 of shape (row, item). There is at
-            least one item, if only padding.
+            shape (row,); `p.range`, int32 of shape (row, item, 2); `p.rows`, int32 of shape (row, item); `p.pieces`
+            and `p.piece_tokens`, int32 of shape (row, piece). There is at least one item, if only padding.
         """
         if batch.pool is not self._pool:
             self.reset()
@@ -91,6 +109,9 @@ class Encoder:
             column = batch.columns[payload]
             for part in parts:
                 inputs[f"{payload}.{part}"] = self._encode(payload, part, column, batch.pool)
+            if payload in self._pieces:
+                found = self._pieces[payload].take(column.strings, batch.pool)
+                inputs[f"{payload}.pieces"], inputs[f"{payload}.piece_tokens"] = found
         return inputs
 
     def reset(self) -> None:
@@ -99,6 +120,8 @@ class Encoder:
             payload: Table(len(_columns(self._program, payload)), partial(hash_features, settings=settings))
             for payload, settings in self._program.features.items()
         }
+        for pieces in self._pieces.values():
+            pieces.reset()
         self._row_tables = {payload: Table(1, rows) for payload, rows in self._rows.items()}
         self._pool = None
 

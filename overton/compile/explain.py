@@ -4,6 +4,8 @@ from itertools import groupby
 
 from overton.compile.program import Program, Setting
 
+LONGEST = 40  # characters of a setting that are shown: the configuration of a transformer is a page
+
 
 def explain(program: Program) -> str:
     """What the model reads, the blocks in the order of computation, and what it predicts."""
@@ -32,7 +34,8 @@ def _settings(settings: dict[str, Setting]) -> str:
 def _setting(name: str, value: Setting) -> str:
     """A setting as text; heads are told as in a tuning file, other lists with their repetitions counted."""
     if not isinstance(value, tuple):
-        return str(value)
+        text = str(value)
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
     if name == "heads":
         return "x".join(map(str, value))
     runs = [(part, len(list(same))) for part, same in groupby(value)]

@@ -12,6 +12,7 @@ from overton.nn.encoders import Bag, Cnn
 from overton.nn.heads import ClassHead, SelectHead
 from overton.nn.members import Span
 from overton.nn.pretrained import Vectors
+from overton.nn.transformer import Transformer
 
 # A constructor takes the settings of its node, and the shares dropped in training.
 BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
@@ -29,6 +30,7 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "multiclass_head.v1": ClassHead,
     "select_head.v1": SelectHead,
     "span.v1": Span,
+    "transformer.v1": Transformer,
     "vectors.v1": Vectors,
     "word_embedding.v1": WordEmbedding,
 }

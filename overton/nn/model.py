@@ -67,6 +67,7 @@ def _build(node: Node, dropout: Drop) -> nn.Module:
         "id_embedding": {"dropout": dropout.activations, "id_dropout": dropout.ids},
         "select_head": {"dropout": dropout.members},
         "span": {"dropout": dropout.members},
+        "transformer": {},  # its configuration says what it drops
         "vectors": {"dropout": dropout.words},
         "word_embedding": {"dropout": dropout.activations, "word_dropout": dropout.words},
     }

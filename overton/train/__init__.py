@@ -2,6 +2,7 @@
 
 from overton.train.batches import Batches, GatheredBatches, TrainingBatch, gather_batch, training_batches
 from overton.train.calibrate import with_temperatures
+from overton.train.frozen import FrozenEncoder, encoder_for
 from overton.train.loop import forward_of, train
 from overton.train.loss import Rebalance, rebalance_of, task_loss
 from overton.train.predict import Forward, ScoreDev, predict
@@ -13,11 +14,13 @@ __all__ = [
     "Checkpoint",
     "EpochResult",
     "Forward",
+    "FrozenEncoder",
     "GatheredBatches",
     "Rebalance",
     "ScoreDev",
     "Trained",
     "TrainingBatch",
+    "encoder_for",
     "epochs_for",
     "forward_of",
     "gather_batch",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from overton.base import Event, Observe, ignore
 from overton.compile import Program, TrainingChoices
-from overton.nn import Drop, Model, build_model
+from overton.nn import Drop, Model, Transformer, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.loss import Rebalance, task_loss, total_loss
 from overton.train.predict import Forward, ScoreDev
@@ -132,20 +132,35 @@ def _begin(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dropout = Drop(settings.dropout, settings.member_dropout, settings.word_dropout, settings.id_dropout)
     model = build_model(program, seed, dropout, given=given).to(device)
-    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
-    vectors = [weight for weight in model.parameters() if weight.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     return _Run(
         program=program,
         settings=settings,
         model=model,
-        optimizer=torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True),
+        optimizer=torch.optim.AdamW(_groups(model, settings), lr=settings.learning_rate, fused=True),
         device=device,
         seed=seed,
         n_epochs=settings.epochs or epochs_for(batches.n_records),
         rebalance={name: _to(value, device) for name, value in rebalance.items()},
         observe=observe,
     )
+
+
+def _groups(model: Model, settings: TrainingChoices) -> list[dict[str, Any]]:
+    """The weights that learn: matrices decay and vectors do not, and a transformer has its own learning rate."""
+    slow = {id(weight) for block in model.modules() if isinstance(block, Transformer) for weight in block.parameters()}
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for weight in model.parameters():
+        if weight.requires_grad:
+            groups.setdefault((id(weight) in slow, weight.ndim > 1), []).append(weight)
+    share = settings.hf_learning_rate / settings.learning_rate
+    return [
+        {
+            "params": weights,
+            "weight_decay": settings.weight_decay if is_matrix else 0.0,
+            "share": share if is_slow else 1.0,
+        }
+        for (is_slow, is_matrix), weights in sorted(groups.items(), key=lambda item: (item[0][0], not item[0][1]))
+    ]
 
 
 def _to(rebalance: Rebalance, device: torch.device) -> Rebalance:
@@ -183,7 +198,7 @@ def _epoch(run: _Run, batches: Batches, score_dev: ScoreDev | None) -> EpochResu
 
 def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Tensor]:
     for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group["share"]
     logits = run.model({name: torch.from_numpy(value).to(run.device) for name, value in batch.inputs.items()})
     losses: dict[str, Tensor] = {}
     for name, (probability, known) in batch.targets.items():

@@ -21,7 +21,7 @@ LONG = {
     "title": "a big green apple and a pear",
     "entities": [{"id": "apple", "range": [3, 4]}, {"id": "pear", "range": [6, 7]}, {"id": "fruit"}],
 }
-PRETRAINED = {"vectors.v1"}  # tests/pretrained has programs of these
+PRETRAINED = {"transformer.v1", "vectors.v1"}  # tests/pretrained has programs of these
 PROGRAMS = [("cnn", "attention"), ("bilstm", "max"), ("bag", "mean")]
 
 

@@ -172,3 +172,11 @@ def test_other_vectors_make_another_program(application):
         assert planned.program.digest() != digest
     finally:
         (application.directory / "words.txt").write_text(lines)
+
+
+def test_a_transformer_without_its_packages_says_what_to_install(tmp_path, monkeypatch):
+    from overton.pretrained.files import transformer
+
+    monkeypatch.setattr(transformer.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(OvertonError, match=r"pip install 'overton\[hf\]' \[pretrained.needs-extra\]"):
+        transformer.load_transformer("minilm", tmp_path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from overton.base import Event, Observe, ignore
 from overton.compile import Choices
+from overton.pretrained.files.transformer import load_transformer
 from overton.pretrained.files.vectors import load_vectors
 from overton.pretrained.given import Given, Part
 
@@ -28,5 +29,8 @@ def load_pretrained(choices: Choices, folder: Path, texts: Texts, *, observe: Ob
         kind, name = chosen.pretrained
         if kind == "vectors":
             parts[payload] = load_vectors(name, folder, texts(payload), tune=chosen.tune)
+        elif kind == "hf":
+            parts[payload] = load_transformer(name, folder, tune=chosen.tune)
+        if kind:
             observe(Event("compile", f"{payload}: {parts[payload].note}"))
     return Given(parts)

