@@ -114,12 +114,13 @@ class Application:
             OvertonError: Where the quarantine is a file of the application: it would be lost.
         """
         from overton.data.files import check_data
+        from overton.pretrained.files import check_pretrained
 
         if quarantine is not None:
             self._check_output(quarantine)
         problems: tuple[Problem, ...] = ()
         try:
-            _ = self.tuning
+            problems = tuple(check_pretrained(self.tuning, self.directory))
         except OvertonError as error:
             problems = error.problems
         outcome = check_data(self.schema, self.data_files, quarantine=quarantine, observe=observe)
@@ -234,9 +235,13 @@ class Application:
             observe: Told of the progress.
         """
         from overton.pipeline import Resume, build
+        from overton.pretrained.files import check_pretrained
         from overton.train.files import load_checkpoint, remove_checkpoints, save_checkpoint
 
         tuning = self.tuning
+        missing = check_pretrained(tuning, self.directory)
+        if missing:
+            raise OvertonError(missing)
         dataset = self.dataset(max_bad=max_bad, observe=observe)
         runs = self.home / "runs"
         resume = Resume(

@@ -11,9 +11,11 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem
+from overton.codec.tables import FIRST_SIZE, grown
 from overton.data import Pool
 
 MARK, PADDING = -1, -2
+UNSEEN = -1
 LONGEST = 256  # characters of a token that are looked at, as for hashed features
 
 
@@ -33,8 +35,11 @@ class Pieces:
 
     def reset(self) -> None:
         """Forget all strings."""
-        self._pieces: list[list[int]] = [[]]  # the first is that of padding
-        self._flat, self._first, self._count = np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int64)
+        self._flat = np.zeros(FIRST_SIZE, np.int32)
+        self._used = 0
+        self._first = np.zeros(FIRST_SIZE, np.int64)
+        self._count = np.full(FIRST_SIZE, UNSEEN, np.int64)
+        self._count[0] = 0  # padding
 
     def take(self, strings: ndarray, pool: Pool) -> tuple[ndarray, ndarray]:
         """The pieces of rows of tokens, and the number of the token that each is of.
@@ -46,9 +51,13 @@ class Pieces:
         Returns:
             Two int32 arrays of shape (row, piece). For marks of beginning and end the second is -1, for padding -2.
         """
-        if len(pool.texts) >= len(self._pieces):
-            self._learn(pool)
+        if len(pool.texts) >= len(self._count):
+            self._first = grown(self._first, len(pool.texts) + 1, 0)
+            self._count = grown(self._count, len(pool.texts) + 1, UNSEEN)
         count = self._count[strings + 1]
+        if (count == UNSEEN).any():
+            self._learn(strings + 1, pool)
+            count = self._count[strings + 1]
         n_rows, n_tokens = strings.shape
         edge, end = len(self._before), self._longest - len(self._after)
         n_pieces = np.minimum(count.sum(1), end - edge)
@@ -68,13 +77,18 @@ class Pieces:
         pieces[last], tokens[last] = self._after, MARK
         return pieces, tokens
 
-    def _learn(self, pool: Pool) -> None:
-        texts = pool.texts[len(self._pieces) - 1 :]
-        self._pieces.extend(self._cut(texts))
-        count = [len(found) for found in self._pieces]
-        self._count = np.array(count, np.int64)
-        self._first = np.cumsum(self._count) - self._count
-        self._flat = np.array([piece for found in self._pieces for piece in found], np.int32)
+    def _learn(self, rows: ndarray, pool: Pool) -> None:
+        missing = np.unique(rows)
+        missing = missing[self._count[missing] == UNSEEN]
+        cut = self._cut([pool.texts[row - 1] for row in missing.tolist()])
+        count = np.array([len(found) for found in cut], np.int64)
+        end = self._used + int(count.sum())
+        if end > len(self._flat):
+            self._flat = grown(self._flat, end, 0)
+        self._flat[self._used : end] = [piece for found in cut for piece in found]
+        self._first[missing] = self._used + np.cumsum(count) - count
+        self._count[missing] = count
+        self._used = end
 
     def _cut(self, texts: Sequence[str]) -> list[list[int]]:
         encoded = self._tokenizer.encode_batch(

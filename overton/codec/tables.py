@@ -28,19 +28,21 @@ class Table:
         """Numbers of strings by their places in the pool, int32 of shape (row, item, width)."""
         rows = strings + 1
         if len(pool.texts) >= len(self._known):
-            self._grow(len(pool.texts) + 1)
+            self._rows = grown(self._rows, len(pool.texts) + 1, 0)
+            self._known = grown(self._known, len(pool.texts) + 1, False)
         if not self._known.take(rows).all():
             self._learn(rows, pool)
         found: ndarray = self._rows.take(rows, axis=0)
         return found
-
-    def _grow(self, size: int) -> None:
-        more = max(size, 2 * len(self._known)) - len(self._known)
-        self._rows = np.concatenate([self._rows, np.zeros((more, self._rows.shape[1]), np.int32)])
-        self._known = np.concatenate([self._known, np.zeros(more, bool)])
 
     def _learn(self, rows: ndarray, pool: Pool) -> None:
         missing = np.unique(rows)
         missing = missing[~self._known[missing]]
         self._rows[missing] = self._function([pool.texts[row - 1] for row in missing.tolist()])
         self._known[missing] = True
+
+
+def grown(array: ndarray, size: int, fill: int | bool) -> ndarray:
+    """An array with the same beginning and room for at least so many rows, twice as many as before or more."""
+    more = max(size, 2 * len(array)) - len(array)
+    return np.concatenate([array, np.full((more, *array.shape[1:]), fill, array.dtype)])

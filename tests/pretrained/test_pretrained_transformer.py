@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -196,6 +197,25 @@ def test_a_model_that_is_nowhere_says_what_was_looked_for_and_where(tmp_path, mo
     assert f"there is no transformer 'no-such/model': looked for a folder {tmp_path}/no-such/model" in text
     assert f"in the cache {constants.HF_HUB_CACHE} (HF_HUB_OFFLINE is set" in text
     assert "a Python package no_such_model" in problem("no-such-model", tmp_path)
+
+
+def test_a_name_of_the_hub_is_found_in_the_cache_without_a_network(tmp_path, monkeypatch, model):
+    from huggingface_hub import constants
+
+    from overton.pretrained.files.transformer import find_transformer
+
+    cached = tmp_path / "models--some--tiny"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("ab12")
+    shutil.copytree(model, cached / "snapshots" / "ab12")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert find_transformer("some/tiny", tmp_path / "app") == cached / "snapshots" / "ab12"
+
+
+def test_many_strings_are_cut_as_few_are(model):
+    rows = [[f"red{number}", "apple"] for number in range(3000)]
+    assert pieces_of(model, *rows)[0][2999] == pieces_of(model, rows[2999])[0][0]
 
 
 def test_a_folder_that_lacks_a_file_says_which(tmp_path):

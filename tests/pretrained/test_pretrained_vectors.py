@@ -89,6 +89,13 @@ def test_a_missing_file_says_what_was_looked_for(tmp_path):
     assert text.endswith("[pretrained.not-found]")
 
 
+def test_check_tells_of_a_missing_file_before_anything_is_built(tmp_path):
+    write_kinds(tmp_path / "app", 12)
+    (tmp_path / "app" / "tuning.json").write_text('{"payloads": {"tokens": {"embedding": ["hash", "vectors:v.txt"]}}}')
+    problems = overton.load(tmp_path / "app").check().problems
+    assert [problem.code for problem in problems if "v.txt" in problem.message] == ["pretrained.not-found"]
+
+
 def test_a_packed_file_that_was_cut_short_is_a_fault(tmp_path):
     (tmp_path / "v.gz").write_bytes(gzip.compress(b"".join(GLOVE))[:-9])
     with pytest.raises(OvertonError, match=r"cannot be unpacked"):

@@ -3,13 +3,38 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from overton.base import Event, Observe, ignore
-from overton.compile import Choices
-from overton.pretrained.files.transformer import load_transformer
-from overton.pretrained.files.vectors import load_vectors
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.compile import Choices, Tuning
+from overton.pretrained.files.transformer import (
+    find_transformer,
+    load_transformer,
+    may_be_fetched,
+    need_packages,
+)
+from overton.pretrained.files.vectors import find_vectors, load_vectors
 from overton.pretrained.given import Given, Part
 
 Texts = Callable[[str], Sequence[str]]
+
+
+def check_pretrained(tuning: Tuning, folder: Path) -> list[Problem]:
+    """What the embeddings of a tuning name and cannot be found; nothing is read, and nothing asked of the network.
+
+    A name that may be one of the hub is left to the build.
+    """
+    problems: list[Problem] = []
+    names = {str(name) for options in tuning.payloads.values() for name in options.get("embedding", ())}
+    for kind, _, name in (text.partition(":") for text in sorted(names)):
+        try:
+            if kind == "vectors":
+                find_vectors(name, folder)
+            elif kind == "hf":
+                need_packages()
+                find_transformer(name, folder, fetch=False)
+        except OvertonError as error:
+            if not (kind == "hf" and error.problems[0].code == "pretrained.not-found" and may_be_fetched(name)):
+                problems.extend(error.problems)
+    return problems
 
 
 def load_pretrained(choices: Choices, folder: Path, texts: Texts, *, observe: Observe = ignore) -> Given:

@@ -32,7 +32,7 @@ def load_transformer(name: str, folder: Path, *, tune: bool = False) -> Part:
     Raises:
         OvertonError: Where it cannot be found, is no encoder, or the packages of the extra `hf` are not installed.
     """
-    _need_packages()
+    need_packages()
     found = find_transformer(name, folder)
     config = json.loads((found / CONFIG).read_text(encoding="utf-8"))
     tokenizer = _tokenizer(found)
@@ -64,8 +64,13 @@ def load_transformer(name: str, folder: Path, *, tune: bool = False) -> Part:
     )
 
 
-def find_transformer(name: str, folder: Path) -> Path:
+def find_transformer(name: str, folder: Path, *, fetch: bool = True) -> Path:
     """The folder of a model, with its configuration, tokenizer and weights.
+
+    Args:
+        name: See `load_transformer`.
+        folder: The directory of the application.
+        fetch: Whether a name of the hub that is not in the local cache may be fetched.
 
     Raises:
         OvertonError: Saying what was looked for and where.
@@ -85,17 +90,24 @@ def find_transformer(name: str, folder: Path) -> Path:
                 raise OvertonError(Problem(message, "pretrained.not-usable", hint=hint))
             return place
     if HUB_NAME.fullmatch(name):
-        place_or_reason = _in_hub(name)
+        place_or_reason = _in_hub(name, fetch=fetch)
         if isinstance(place_or_reason, Path):
             return place_or_reason
         looked.append(place_or_reason)
     raise OvertonError(
         Problem(
-            message=f"there is no transformer {name!r}: looked for {', for '.join(looked)}; none has a {CONFIG}",
+            message=f"there is no transformer {name!r}: looked for {', '.join(looked)}, with its {CONFIG}",
             code="pretrained.not-found",
             hint="Name a folder that `save_pretrained` wrote, or fetch the model where there is a network",
         )
     )
+
+
+def may_be_fetched(name: str) -> bool:
+    """Whether a name could be one of the hub, and the hub may be asked."""
+    from huggingface_hub import constants
+
+    return HUB_NAME.fullmatch(name) is not None and not constants.HF_HUB_OFFLINE
 
 
 def _in_package(package: str) -> list[Path]:
@@ -107,14 +119,16 @@ def _in_package(package: str) -> list[Path]:
     return [root, *sorted(path for path in root.iterdir() if path.is_dir())]
 
 
-def _in_hub(name: str) -> Path | str:
+def _in_hub(name: str, *, fetch: bool) -> Path | str:
     """The folder of a model of the hub, from the cache if it is there; else where it was looked for in vain."""
     from huggingface_hub import constants, snapshot_download
 
     wanted = [CONFIG, TOKENIZER, "tokenizer_config.json", WEIGHTS]
     for offline in (True, False):
         if not offline and constants.HF_HUB_OFFLINE:
-            return f"it in the cache {constants.HF_HUB_CACHE} (HF_HUB_OFFLINE is set, so not on the hub)"
+            return f"a model in the cache {constants.HF_HUB_CACHE} (HF_HUB_OFFLINE is set, so not on the hub)"
+        if not offline and not fetch:
+            return f"a model in the cache {constants.HF_HUB_CACHE}"
         try:
             place = Path(snapshot_download(name, allow_patterns=wanted, local_files_only=offline))
         except Exception as error:  # the hub's client raises what its transports raise
@@ -123,10 +137,11 @@ def _in_hub(name: str) -> Path | str:
         if all((place / file).is_file() for file in (CONFIG, TOKENIZER, WEIGHTS)):
             return place
         reason = f"{WEIGHTS} or {TOKENIZER} is missing there"
-    return f"it in the cache {constants.HF_HUB_CACHE}, for it on the hub ({reason})"
+    return f"a model in the cache {constants.HF_HUB_CACHE}, one on the hub ({reason})"
 
 
-def _need_packages() -> None:
+def need_packages() -> None:
+    """Refuse where the packages of the extra are not installed."""
     missing = [name for name in ("transformers", "tokenizers") if importlib.util.find_spec(name) is None]
     if missing:
         message = f"a transformer needs the packages {' and '.join(missing)}, which are not installed"

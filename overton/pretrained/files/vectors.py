@@ -25,7 +25,7 @@ def load_vectors(name: str, folder: Path, texts: Sequence[str], *, tune: bool = 
     Raises:
         OvertonError: Where there is no such file, or it has a fault, or none of the strings.
     """
-    path = _find(name, folder)
+    path = find_vectors(name, folder)
     wanted = {form for text in texts for form in forms(text)}
     try:
         with _open(path) as lines:
@@ -39,7 +39,12 @@ def load_vectors(name: str, folder: Path, texts: Sequence[str], *, tune: bool = 
     return choose_vectors(f"vectors:{name}", found, texts, digest=digest, path=str(path), tune=tune)
 
 
-def _find(name: str, folder: Path) -> Path:
+def find_vectors(name: str, folder: Path) -> Path:
+    """The file of a name, from a folder or absolute, plain or compressed.
+
+    Raises:
+        OvertonError: Saying what was looked for and where.
+    """
     asked = folder / name
     places = [asked, asked.with_name(f"{asked.name}.gz")]
     for place in places:
