@@ -196,10 +196,12 @@ def fit(
     from overton.train import encoder_for, predict, rebalance_of, train, training_batches
 
     choices, program = planned.choices.training, planned.program
-    encoder = encoder_for(program, planned.given.strings, planned.given.weights)
     targets = {name: found.targets for name, found in combined.items()}
     lengths = dataset.record_lengths()
     train_rows = dataset.splits.train
+    rows = np.concatenate([train_rows, dataset.splits.dev])
+    rows = rows[np.argsort(lengths[rows], kind="stable")]
+    encoder = encoder_for(program, planned.given.strings, planned.given.weights, dataset.gather, rows)
     batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size)
     dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
     truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}

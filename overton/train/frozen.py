@@ -10,9 +10,11 @@ from overton.codec import Encoder
 from overton.compile import Node, Program
 from overton.data import Batch
 from overton.nn import build_model
+from overton.train.batches import Gather
 
 MOST_BYTES = 2_000_000_000
 ROWS = 64  # texts at a time
+RECORDS = 256  # records at a time, while all are looked at
 FROZEN = "transformer.v1"
 
 
@@ -80,8 +82,22 @@ def is_frozen(node: Node) -> bool:
     return node.op == FROZEN and not node.settings["tune"]
 
 
-def encoder_for(program: Program, strings: Mapping[str, str], given: Mapping[str, ndarray]) -> Encoder:
-    """The encoder to train a program with: one that keeps what is frozen, where something is."""
-    if any(map(is_frozen, program.nodes)):
-        return FrozenEncoder(program, strings, given)
-    return Encoder(program, strings)
+def encoder_for(
+    program: Program, strings: Mapping[str, str], given: Mapping[str, ndarray], gather: Gather, rows: ndarray
+) -> Encoder:
+    """The encoder to train a program with: one that keeps what is frozen, where something is.
+
+    Args:
+        program: The program.
+        strings: What the codec has to know of strings.
+        given: The pretrained weights by their names in the model.
+        gather: Gives some records by their numbers.
+        rows: The records that will be asked for. What is frozen is computed at once and in this order, since its last
+            digits depend on what stands beside a text: so a training that was stopped goes on with the same bytes.
+    """
+    if not any(map(is_frozen, program.nodes)):
+        return Encoder(program, strings)
+    encoder = FrozenEncoder(program, strings, given)
+    for start in range(0, len(rows), RECORDS):
+        encoder.encode(gather(rows[start : start + RECORDS]))
+    return encoder

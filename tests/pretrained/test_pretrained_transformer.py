@@ -126,12 +126,12 @@ def test_the_model_is_what_transformers_computes(application, model):
     import torch
     from transformers import AutoModel, PreTrainedTokenizerFast
 
-    from overton.train import encoder_for
+    from overton.train import FrozenEncoder
 
     version = application.version()
     schema, program = version.artifact.schema, version.artifact.program
     parsed = RecordParser(schema, closed=True).parse(json.dumps({"payloads": {"tokens": ["red", "apple"]}}).encode())
-    encoder = encoder_for(program, version.artifact.strings, version.artifact.weights())
+    encoder = FrozenEncoder(program, version.artifact.strings, version.artifact.weights())
     found = encoder.encode(pack([parsed], schema, Pool()))["tokens.pretrained"]
     theirs = PreTrainedTokenizerFast(tokenizer_file=str(model / "tokenizer.json"))
     inputs = theirs(["red", "apple"], is_split_into_words=True, truncation=False, return_tensors="pt")
@@ -142,16 +142,30 @@ def test_the_model_is_what_transformers_computes(application, model):
 
 def test_frozen_states_are_kept_and_change_nothing(application):
     from overton.export import load_model
-    from overton.train import encoder_for, forward_of
+    from overton.train import FrozenEncoder, forward_of
 
     artifact = application.version().artifact
     dataset = application.dataset()
     forward = forward_of(load_model(artifact.program, artifact.weights()))
     plain = forward(Encoder(artifact.program, artifact.strings).encode(dataset.gather(np.arange(50))))
-    keeping = encoder_for(artifact.program, artifact.strings, artifact.weights())
+    keeping = FrozenEncoder(artifact.program, artifact.strings, artifact.weights())
     for _ in range(2):
         kept = forward(keeping.encode(dataset.gather(np.arange(50))))
         assert max(np.abs(kept[task] - plain[task]).max() for task in plain) < 1e-5
+
+
+def test_a_training_that_was_stopped_goes_on_with_the_same_bytes(application):
+    from overton.pipeline import Resume, combine_all, fit, plan
+
+    dataset = application.dataset()
+    planned = plan(dataset, application.tuning, application.directory)
+    combined, kept = combine_all(dataset), []
+    save = Resume(load=lambda key: None, save=lambda key, checkpoint: kept.append(checkpoint))
+    whole = fit(dataset, planned, combined, seed=3, resume=save)
+    go_on = Resume(load=lambda key: kept[0], save=lambda key, checkpoint: None)
+    resumed = fit(dataset, planned, combined, seed=3, resume=go_on)
+    assert len(resumed.history) == len(whole.history) == 2
+    assert all(resumed.weights[name].tobytes() == whole.weights[name].tobytes() for name in whole.weights)
 
 
 @pytest.mark.parametrize("name", ODD)
