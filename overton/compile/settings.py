@@ -80,6 +80,7 @@ class Rule:
 PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     "aggregate": Rule("How several vectors become one.", names=AGGREGATES),
     "attention": Rule("Heads and size of a head.", form=r"[1-9]\d?x[1-9]\d{0,2}"),
+    "crf": Rule("Whether classes of neighbouring tokens are predicted together, up to 256 classes.", flag=True),
     "embedding": Rule("How strings become vectors.", names=(EMBEDDING,)),
     "encoder": Rule("What gives tokens their context.", names=ENCODERS),
     "layers": Rule("Layers of the encoder.", low=1, high=12, whole=True),

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from numpy import ndarray
 
-from overton.codec import Encoder, Predictions, concatenate, count_units, decode
-from overton.schema import Schema
+from overton.codec import Chain, Encoder, Predictions, concatenate, count_units, decode
+from overton.schema import Schema, Task
 from overton.train.batches import Gather
 
 Forward = Callable[[Mapping[str, ndarray]], Mapping[str, ndarray]]
@@ -30,5 +30,16 @@ def predict(
         batch = gather(rows[start : start + batch_size])
         logits = forward(encoder.encode(batch))
         for task in schema.tasks:
-            parts[task.name].append(decode(task, logits[task.name], count_units(schema, task, batch)))
+            units = count_units(schema, task, batch)
+            parts[task.name].append(decode(task, logits[task.name], units, chain=_chain(task, logits)))
     return {name: concatenate(found) for name, found in parts.items()}
+
+
+def transitions_key(task: str) -> str:
+    """Where a forward function tells the transitions of a task's chain, beside the logits of the task."""
+    return f"{task}/transitions"
+
+
+def _chain(task: Task, logits: Mapping[str, ndarray]) -> Chain | None:
+    found = logits.get(transitions_key(task.name))
+    return None if found is None else Chain.of(found, task.classes)

@@ -17,6 +17,7 @@ from overton.compile import (
     parse_tuning,
     tuning_json_schema,
 )
+from overton.compile.choices import ENCODERS
 from overton.schema import parse_schema
 from tests.golden import check_cases
 from tests.kinds import SCHEMA
@@ -67,7 +68,8 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
         ),
         (
             {"payloads": {"tokens": {"encoder": "cmn"}}},
-            "tuning.json: $.payloads.tokens.encoder: expected one of 'bag', 'bilstm', 'cnn', got \"cmn\". "
+            "tuning.json: $.payloads.tokens.encoder: expected one of 'bag', 'bigru', 'bilstm', 'cnn', 'dilated', "
+            "'transformer', got \"cmn\". "
             "Did you mean 'cnn'? [tuning.bad-value]",
         ),
         (
@@ -119,7 +121,7 @@ def test_programs_are_explained(update_golden):
     check_cases(CASES / "explain.txt", answer, update=update_golden)
 
 
-@pytest.mark.parametrize("encoder", ["bag", "bilstm", "cnn"])
+@pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("aggregate", ["attention", "max", "mean"])
 def test_a_program_reads_back_from_json(encoder, aggregate):
     program = compile_program(KINDS, pinned(KINDS, encoder=encoder, aggregate=aggregate))

@@ -1,0 +1,144 @@
+"""Classes of tokens that hang together: the linear-chain CRF of a task, decoded outside the graph.
+
+The graph scores each class of each token; a chain adds a score for each pair of neighbouring classes, for the first
+and for the last. The likeliest sequence is found by the Viterbi algorithm, the probability of each token's class by
+the forward-backward algorithm (Lafferty et al. 2001, ICML; Rabiner 1989, doi:10.1109/5.18626). Numpy only, vectorised
+over the records of a batch.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from overton.codec.bio import FORBIDDEN, find_bio
+from overton.compile import Program
+
+CHAIN_HEAD = "chain_head.v1"
+CELLS = 1 << 19  # scores of pairs that are looked at in one go: they should stay in the cache
+LEAST = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What it scores when one class follows another.
+
+    Attributes:
+        onto: `onto[b, a]` is the score of class `b` right after class `a`, float32 of shape (class, class).
+        first: Score of each class at the beginning, float32 of shape (class,).
+        last: Likewise at the end.
+        weight: `exp` of the transpose of `onto`, float64.
+    """
+
+    onto: ndarray
+    first: ndarray
+    last: ndarray
+    weight: ndarray
+
+    @classmethod
+    def of(cls, transitions: ndarray, classes: tuple[str, ...]) -> "Chain":
+        """The chain of the weights of a head, from which what the rule of BIO classes forbids is taken out.
+
+        Args:
+            transitions: Float32 of shape (class + 2, class): a row for the class before, then one for the beginning,
+                then one for what each class scores at the end.
+            classes: The classes of the task.
+
+        Raises:
+            ValueError: Where the transitions are not of that shape.
+        """
+        if transitions.shape != (len(classes) + 2, len(classes)):
+            raise ValueError(f"transitions of shape {transitions.shape} for {len(classes)} classes")
+        pairs, first, last = transitions[:-2], transitions[-2], transitions[-1]
+        bio = find_bio(classes)
+        if bio is not None:
+            pairs, first = np.where(bio.before, pairs, FORBIDDEN), np.where(bio.first, first, FORBIDDEN)
+        return cls(np.ascontiguousarray(pairs.T), first, last, np.exp(pairs.astype(np.float64)))
+
+    def label(self, logits: ndarray, lengths: ndarray) -> ndarray:
+        """The likeliest classes, int32 of shape (row, token), of logits of shape (row, token, class); 0 at padding."""
+        path = np.zeros(logits.shape[:2], np.int32)
+        for rows in _portions(lengths, logits.shape[2] ** 2):
+            path[rows] = self._search(logits[rows], lengths[rows])
+        return path
+
+    def _search(self, logits: ndarray, lengths: ndarray) -> ndarray:
+        """Viterbi; the rows come longest first, so that those with a token at some place are the first few."""
+        alive = _alive(lengths)
+        score = logits[:, 0] + self.first
+        back = np.zeros((len(alive), *score.shape), np.int32)
+        for token in range(1, len(alive)):
+            some = alive[token]
+            reached = score[:some, None, :] + self.onto
+            back[token, :some] = reached.argmax(axis=2)
+            score[:some] = reached.max(axis=2) + logits[:some, token]
+        path = np.zeros(logits.shape[:2], np.int32)
+        state = (score + self.last).argmax(axis=1)
+        for token in range(len(alive) - 1, -1, -1):
+            some = alive[token]
+            path[:some, token] = state[:some]
+            state[:some] = back[token, np.arange(some), state[:some]]
+        return path
+
+    def marginals(self, logits: ndarray, lengths: ndarray) -> ndarray:
+        """P(class) of each token given the record, float32 of the shape of the logits; 0 at padding."""
+        probability = np.zeros(logits.shape, np.float32)
+        for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
+            probability[rows] = self._sum(logits[rows], lengths[rows])
+        return probability
+
+    def _sum(self, logits: ndarray, lengths: ndarray) -> ndarray:
+        """Forward and backward; every step is scaled, which leaves the ratios between the classes of a token."""
+        alive = _alive(lengths)
+        emission = np.exp((logits - logits.max(axis=2, keepdims=True)).astype(np.float64))
+        onward = np.zeros(logits.shape)
+        if alive:
+            onward[:, 0] = _scaled(emission[:, 0] * np.exp((self.first - self.first.max()).astype(np.float64)))
+        for token in range(1, len(alive)):
+            some = alive[token]
+            onward[:some, token] = _scaled(onward[:some, token - 1] @ self.weight * emission[:some, token])
+        backward = np.broadcast_to(
+            np.exp((self.last - self.last.max()).astype(np.float64)), emission[:, 0].shape
+        ).copy()
+        for token in range(len(alive) - 1, -1, -1):
+            some = alive[token]
+            onward[:some, token] = _scaled(onward[:some, token] * backward[:some])
+            backward[:some] = _scaled((backward[:some] * emission[:some, token]) @ self.weight.T)
+        return onward
+
+
+def chains_of(program: Program, weights: Mapping[str, ndarray]) -> dict[str, Chain]:
+    """The chains of a program by task; none for a program without. Made once, since it takes a while."""
+    heads = {node.name for node in program.nodes if node.op == CHAIN_HEAD}
+    return {
+        task: Chain.of(weights[transitions_name(head)], program.schema.task(task).classes)
+        for task, head in program.outputs.items()
+        if head in heads
+    }
+
+
+def transitions_name(head: str) -> str:
+    """The name that the transitions of a head have among the weights."""
+    return f"blocks.{head.replace('.', '/')}.transitions"
+
+
+def _portions(lengths: ndarray, cells: int) -> Iterator[ndarray]:
+    """The rows longest first, so many at a time that so many cells a row are not too many."""
+    order = np.argsort(-lengths, kind="stable")
+    size = max(CELLS // max(cells, 1), 1)
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def _alive(lengths: ndarray) -> list[int]:
+    """How many rows have a token at each place, up to the longest row."""
+    longest = int(lengths.max(initial=0))
+    counts: list[int] = (lengths[:, None] > np.arange(longest)).sum(axis=0).tolist()
+    return counts
+
+
+def _scaled(mass: ndarray) -> ndarray:
+    """Rows that sum to one."""
+    scaled: ndarray = mass / np.maximum(mass.sum(axis=1, keepdims=True), LEAST)
+    return scaled
