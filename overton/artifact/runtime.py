@@ -11,10 +11,10 @@ from overton.artifact.artifact import Artifact
 from overton.artifact.signature import Signature, Tensor
 from overton.base import OvertonError, Problem
 from overton.codec import (
-    CHAIN_HEAD,
     Chain,
     Encoder,
     Predictions,
+    chained_tasks,
     chains_of,
     count_units,
     decode,
@@ -160,7 +160,7 @@ def signature_of(program: Program, onnx: bytes) -> Signature:
 
 def _chains(artifact: Artifact) -> dict[str, Chain]:
     """The chains of its tasks; only a program that has one needs the weights read."""
-    if all(node.op != CHAIN_HEAD for node in artifact.program.nodes):
+    if not chained_tasks(artifact.program):
         return {}
     try:
         return chains_of(artifact.program, artifact.weights())

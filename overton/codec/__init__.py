@@ -1,6 +1,6 @@
 """Records to the model's inputs and its outputs to labels: the same code in training, batch work and serving."""
 
-from overton.codec.chain import CHAIN_HEAD, Chain, chains_of, transitions_name
+from overton.codec.chain import Chain, chained_tasks, chains_of, transitions_name
 from overton.codec.decode import concatenate, count_units, decode
 from overton.codec.encoder import Encoder, InputSpec, input_specs
 from overton.codec.features import FUNCTIONS, hash_features
@@ -8,12 +8,12 @@ from overton.codec.labels import label_json, labels_json
 from overton.codec.predictions import Predictions
 
 __all__ = [
-    "CHAIN_HEAD",
     "FUNCTIONS",
     "Chain",
     "Encoder",
     "InputSpec",
     "Predictions",
+    "chained_tasks",
     "chains_of",
     "concatenate",
     "count_units",

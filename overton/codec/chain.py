@@ -17,6 +17,8 @@ from overton.compile import Program
 
 CHAIN_HEAD = "chain_head.v1"
 CELLS = 1 << 19  # scores of pairs that are looked at in one go: they should stay in the cache
+FEW_ROWS = 4  # up to so many rows the search costs no more than the probabilities
+MOST_DOUBT = 0.49
 LEAST = 1e-300
 
 
@@ -56,6 +58,32 @@ class Chain:
             pairs, first = np.where(bio.before, pairs, FORBIDDEN), np.where(bio.first, first, FORBIDDEN)
         return cls(np.ascontiguousarray(pairs.T), first, last, np.exp(pairs.astype(np.float64)))
 
+    def decode(self, logits: ndarray, lengths: ndarray, *, probabilities: bool) -> tuple[ndarray, ndarray | None]:
+        """The likeliest classes and, where they are wanted, the probabilities of all.
+
+        The probabilities are products of matrices and cheap; the search is not. Where the doubts about the likeliest
+        class of each token sum to less than a half, those classes together are likelier than all other sequences,
+        so that only the other records are searched.
+
+        Args:
+            logits: Float32 of shape (row, token, class).
+            lengths: Tokens of each row, int of shape (row,).
+            probabilities: Whether they are wanted.
+
+        Returns:
+            Int32 of shape (row, token), and float32 of the shape of the logits or None; 0 at padding.
+        """
+        if not probabilities and len(lengths) <= FEW_ROWS:
+            return self.label(logits, lengths), None
+        probability = self.marginals(logits, lengths)
+        label = probability.argmax(axis=2).astype(np.int32)
+        inside = np.arange(logits.shape[1]) < lengths[:, None]
+        doubt = ((1 - probability.max(axis=2)) * inside).sum(axis=1)
+        (rows,) = np.nonzero(doubt > MOST_DOUBT)
+        if len(rows):
+            label[rows] = self.label(logits[rows], lengths[rows])
+        return label, probability if probabilities else None
+
     def label(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """The likeliest classes, int32 of shape (row, token), of logits of shape (row, token, class); 0 at padding."""
         path = np.zeros(logits.shape[:2], np.int32)
@@ -71,8 +99,9 @@ class Chain:
         for token in range(1, len(alive)):
             some = alive[token]
             reached = score[:some, None, :] + self.onto
-            back[token, :some] = reached.argmax(axis=2)
-            score[:some] = reached.max(axis=2) + logits[:some, token]
+            best = reached.argmax(axis=2)
+            back[token, :some] = best
+            score[:some] = np.take_along_axis(reached, best[:, :, None], 2)[:, :, 0] + logits[:some, token]
         path = np.zeros(logits.shape[:2], np.int32)
         state = (score + self.last).argmax(axis=1)
         for token in range(len(alive) - 1, -1, -1):
@@ -108,13 +137,17 @@ class Chain:
         return onward
 
 
+def chained_tasks(program: Program) -> tuple[str, ...]:
+    """The tasks of a program that have a chain."""
+    heads = {node.name for node in program.nodes if node.op == CHAIN_HEAD}
+    return tuple(task for task, head in program.outputs.items() if head in heads)
+
+
 def chains_of(program: Program, weights: Mapping[str, ndarray]) -> dict[str, Chain]:
     """The chains of a program by task; none for a program without. Made once, since it takes a while."""
-    heads = {node.name for node in program.nodes if node.op == CHAIN_HEAD}
     return {
-        task: Chain.of(weights[transitions_name(head)], program.schema.task(task).classes)
-        for task, head in program.outputs.items()
-        if head in heads
+        task: Chain.of(weights[transitions_name(program.outputs[task])], program.schema.task(task).classes)
+        for task in chained_tasks(program)
     }
 
 

@@ -128,10 +128,9 @@ def _items(task: Task, logits: ndarray, lengths: ndarray, threshold: float | nda
 def _chained(task: Task, logits: ndarray, lengths: ndarray, chain: Chain, probabilities: bool) -> Predictions:
     inside = np.arange(logits.shape[1]) < lengths[:, None]
     logits = np.where(inside[:, :, None], logits, np.float32(0))  # what stands there may be no number
-    label = chain.label(logits, lengths)[inside]
-    columns = logits.shape[2] if probabilities else 0
-    found = chain.marginals(logits, lengths)[inside] if probabilities else np.zeros((len(label), columns), np.float32)
-    return Predictions(task, _offsets(lengths), found, label)
+    label, probability = chain.decode(logits, lengths, probabilities=probabilities)
+    found = np.zeros((int(lengths.sum()), 0), np.float32) if probability is None else probability[inside]
+    return Predictions(task, _offsets(lengths), found, label[inside])
 
 
 def _inside(logits: ndarray, lengths: ndarray) -> ndarray | None:

@@ -23,6 +23,7 @@ class PayloadChoices:
         aggregate: How several vectors become one: one of `AGGREGATES`.
         attention: Heads and size of a head, such as `4x32`.
         crf: Whether the classes of neighbouring tokens are predicted together, for `multiclass` on a sequence.
+        strings: Whether the strings of a member's span are read beside its tokens in their context.
     """
 
     embedding: str = EMBEDDING
@@ -32,6 +33,7 @@ class PayloadChoices:
     aggregate: str = "attention"
     attention: str = "4x32"
     crf: bool = True
+    strings: bool = False
 
     @property
     def heads(self) -> tuple[int, int]:
@@ -94,7 +96,7 @@ class Choices:
 SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
     "sequence": ("aggregate", "attention", "crf", "embedding", "encoder", "layers", "size"),
     "singleton": ("aggregate", "attention", "embedding", "encoder", "layers", "size"),
-    "set": ("aggregate", "attention", "embedding", "size"),
+    "set": ("aggregate", "attention", "embedding", "size", "strings"),
 }
 
 

@@ -53,8 +53,11 @@ def embed_members(draft: Draft) -> Draft:
         name, size = payload.name, draft.size(payload.name)
         draft = _embed(draft, payload, "id", ID_TABLES, ID_ROWS)
         if payload.range:
-            spans = (draft.chains[name], vectors(payload.range), f"{name}.range")
-            draft = draft.with_node(name, "span", "span.v1", spans, size=size, span_size=draft.size(payload.range))
+            spans: Names = (draft.chains[name], vectors(payload.range), f"{name}.range")
+            op = "span.v1"
+            if draft.choices.payloads[name].strings:
+                op, spans = "span.v2", (*spans, f"{payload.range}.embedding")
+            draft = draft.with_node(name, "span", op, spans, size=size, span_size=draft.size(payload.range))
     return draft
 
 

@@ -85,6 +85,7 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     "encoder": Rule("What gives tokens their context.", names=ENCODERS),
     "layers": Rule("Layers of the encoder.", low=1, high=12, whole=True),
     "size": Rule("Width of the payload's vectors.", low=8, high=1024, whole=True),
+    "strings": Rule("Whether the strings of a member's span are read beside its tokens in context.", flag=True),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
     "batch_size": Rule("Records of one step.", low=1, high=4096, whole=True),

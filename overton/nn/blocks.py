@@ -33,6 +33,7 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "multiclass_head.v1": ClassHead,
     "select_head.v1": SelectHead,
     "span.v1": Span,
+    "span.v2": partial(Span, strings=True),
     "transformer.v1": Transformer,
     "word_embedding.v1": WordEmbedding,
 }

@@ -76,6 +76,17 @@ def test_many_records_are_decoded_as_each_alone():
     assert np.allclose(together.probability, np.concatenate([one.probability for one in alone]), atol=1e-6)
 
 
+def test_labels_are_the_same_with_and_without_probabilities_sure_or_not():
+    random = np.random.default_rng(3)
+    chain = Chain.of(made_up(4, [1], BIO)[1], BIO)
+    logits = random.normal(size=(200, 5, len(BIO))).astype(np.float32) * np.linspace(0.1, 8, 200)[:, None, None]
+    logits = logits.astype(np.float32)
+    lengths = random.integers(1, 6, 200)
+    searched = chain.label(logits, lengths)
+    for probabilities in (False, True):
+        assert np.array_equal(chain.decode(logits, lengths, probabilities=probabilities)[0], searched)
+
+
 def test_very_sure_scores_overflow_nothing():
     logits = np.array([[[500, -500, 0], [-500, 500, 0], [0, 0, 900]]], np.float32)
     chain = Chain.of(np.full((5, 3), -60, np.float32), PLAIN)

@@ -75,7 +75,7 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
         (
             {"payloads": {"entities": {"encoder": "cnn"}}},
             "tuning.json: $.payloads.entities.encoder: a set has no 'encoder'. "
-            "Its settings are 'aggregate', 'attention', 'embedding', 'size' [tuning.not-applicable]",
+            "Its settings are 'aggregate', 'attention', 'embedding', 'size', 'strings' [tuning.not-applicable]",
         ),
         (
             {"payloads": {"tokens": {"embedding": "hf:minilm"}}},

@@ -23,7 +23,10 @@ PROGRAMS = [("cnn", "bilstm", "attention"), ("bigru", "dilated", "max"), ("trans
 @pytest.fixture(scope="module", params=PROGRAMS, ids=[tokens for tokens, _, _ in PROGRAMS])
 def exported(request):
     of_tokens, of_text, aggregate = request.param
-    choices = PayloadChoices(size=16, layers=2, encoder=of_tokens, aggregate=aggregate, attention="2x8")
+    strings = of_tokens == "transformer"
+    choices = PayloadChoices(
+        size=16, layers=2, encoder=of_tokens, aggregate=aggregate, attention="2x8", strings=strings
+    )
     payloads = {payload.name: choices for payload in KINDS.payloads} | {"title": replace(choices, encoder=of_text)}
     program = compile_program(KINDS, Choices(payloads))
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}

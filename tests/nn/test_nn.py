@@ -34,8 +34,8 @@ PROGRAMS = [
 
 
 def program_of(encoder, aggregate):
-    crf = encoder != "bag"
-    choices = PayloadChoices(size=16, layers=2, encoder=encoder, aggregate=aggregate, attention="2x8", crf=crf)
+    more = {"crf": encoder != "bag", "strings": encoder != "cnn"}
+    choices = PayloadChoices(size=16, layers=2, encoder=encoder, aggregate=aggregate, attention="2x8", **more)
     return compile_program(KINDS, Choices(payloads={payload.name: choices for payload in KINDS.payloads}))
 
 
