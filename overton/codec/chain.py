@@ -58,6 +58,11 @@ class Chain:
             pairs, first = np.where(bio.before, pairs, FORBIDDEN), np.where(bio.first, first, FORBIDDEN)
         return cls(np.ascontiguousarray(pairs.T), first, last, np.exp(pairs.astype(np.float64)))
 
+    def divided(self, temperature: float) -> "Chain":
+        """The chain whose scores are divided by a temperature."""
+        onto, first, last = (scores / np.float32(temperature) for scores in (self.onto, self.first, self.last))
+        return Chain(onto, first, last, self.weight ** (1 / temperature))
+
     def decode(self, logits: ndarray, lengths: ndarray, *, probabilities: bool) -> tuple[ndarray, ndarray | None]:
         """The likeliest classes and, where they are wanted, the probabilities of all.
 

@@ -48,7 +48,7 @@ def decode(
         logits: Float32; of shape (record, class) for a task on the record, (record, item, class) for one on tokens
             or members, (record, member) for `select`. Wider than the longest record is fine.
         lengths: What `count_units` says of each record, int of shape (record,).
-        temperature: Divides the logits: above 1 the probabilities become less sure.
+        temperature: Divides the logits, and the scores of a chain: above 1 the probabilities become less sure.
         threshold: For `bitvector`, the probability from which a bit holds: one for all, or one for each class.
         chain: What the task scores when one class follows another, where it has that.
         probabilities: Whether the probabilities of a chain are wanted, which cost as much as its labels. Without
@@ -59,6 +59,7 @@ def decode(
     """
     if temperature != 1.0:
         logits = logits / np.float32(temperature)
+        chain = chain.divided(temperature) if chain else None
     if task.type == "select":
         return _select(task, logits, lengths)
     if logits.ndim == 2:

@@ -18,7 +18,7 @@ def predict(
     """Predictions of all tasks for some records, at least one, in their order.
 
     Args:
-        forward: The model as a function from arrays to arrays.
+        forward: The model as a function from arrays to arrays, such as `forward_of` makes.
         schema: The schema, its classes told.
         gather: Gives some records by their numbers.
         encoder: The encoder of the program.

@@ -101,3 +101,17 @@ def test_without_probabilities_there_is_no_column():
     found = decode(task, logits, np.array([5, 0]), chain=Chain.of(transitions, PLAIN), probabilities=False)
     assert found.probability.shape == (5, 0)
     assert len(found.label) == 5
+
+
+def test_a_temperature_divides_the_chain_as_well():
+    logits, transitions = made_up(6, [5, 2], BIO)
+    task = Task("Slot", "tokens", "multiclass", BIO)
+    halved = decode(task, logits / 2, np.array([5, 2]), chain=Chain.of(transitions / 2, BIO))
+    warm = decode(task, logits, np.array([5, 2]), chain=Chain.of(transitions, BIO), temperature=2.0)
+    assert np.allclose(warm.probability, halved.probability, atol=1e-6)
+    assert warm.label.tolist() == halved.label.tolist()
+
+
+def test_transitions_of_another_number_of_classes_are_refused():
+    with pytest.raises(ValueError, match="for 3 classes"):
+        Chain.of(np.zeros((6, 4), np.float32), PLAIN)

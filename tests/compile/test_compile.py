@@ -147,3 +147,14 @@ def test_each_node_comes_after_those_that_it_reads():
     for node in program.nodes:
         assert not {name for name in node.inputs if name in {other.name for other in program.nodes}} - done
         done.add(node.name)
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "crf", "op"), [(256, True, "chain"), (257, True, "multiclass"), (3, False, "multiclass")]
+)
+def test_neighbouring_classes_are_predicted_together_unless_they_are_too_many_or_it_is_switched_off(n_classes, crf, op):
+    schema = KINDS.with_classes({**CLASSES, "Token": tuple(f"c{number}" for number in range(n_classes))})
+    heads = {node.name: node.op for node in compile_program(schema, pinned(schema, crf=crf)).nodes}
+    assert heads["Token.head"] == f"{op}_head.v1"
+    assert heads["TokenBits.head"] == "bitvector_head.v1"
+    assert heads["Member.head"] == heads["Record.head"] == "multiclass_head.v1"
