@@ -19,6 +19,8 @@ CHAIN_HEAD = "chain_head.v1"
 CELLS = 1 << 19  # scores of pairs that are looked at in one go: they should stay in the cache
 FEW_ROWS = 4  # up to so many rows the search costs no more than the probabilities
 MOST_DOUBT = 0.49
+FEW_CLASSES = 12
+CLOSE = 1e-4  # two probabilities so close may be equal but for rounding
 LEAST = 1e-300
 
 
@@ -68,7 +70,7 @@ class Chain:
 
         The probabilities are products of matrices and cheap; the search is not. Where the doubts about the likeliest
         class of each token sum to less than a half, those classes together are likelier than all other sequences,
-        so that only the other records are searched.
+        so that only the other records are searched, and among few classes first.
 
         Args:
             logits: Float32 of shape (row, token, class).
@@ -80,66 +82,77 @@ class Chain:
         """
         if not probabilities and len(lengths) <= FEW_ROWS:
             return self.label(logits, lengths), None
-        probability = self.marginals(logits, lengths)
+        probability, log_total = self._marginals(logits, lengths)
         label = probability.argmax(axis=2).astype(np.int32)
         inside = np.arange(logits.shape[1]) < lengths[:, None]
         doubt = ((1 - probability.max(axis=2)) * inside).sum(axis=1)
         (rows,) = np.nonzero(doubt > MOST_DOUBT)
         if len(rows):
-            label[rows] = self.label(logits[rows], lengths[rows])
+            label[rows] = self._label_doubtful(logits[rows], lengths[rows], probability[rows], log_total[rows])
         return label, probability if probabilities else None
 
     def label(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """The likeliest classes, int32 of shape (row, token), of logits of shape (row, token, class); 0 at padding."""
         path = np.zeros(logits.shape[:2], np.int32)
         for rows in _portions(lengths, logits.shape[2] ** 2):
-            path[rows] = self._search(logits[rows], lengths[rows])
+            path[rows], _ = _search(logits[rows], lengths[rows], self.onto, self.first, self.last)
         return path
 
-    def _search(self, logits: ndarray, lengths: ndarray) -> ndarray:
-        """Viterbi; the rows come longest first, so that those with a token at some place are the first few."""
-        alive = _alive(lengths)
-        score = logits[:, 0] + self.first
-        back = np.zeros((len(alive), *score.shape), np.int32)
-        for token in range(1, len(alive)):
-            some = alive[token]
-            reached = score[:some, None, :] + self.onto
-            best = reached.argmax(axis=2)
-            back[token, :some] = best
-            score[:some] = np.take_along_axis(reached, best[:, :, None], 2)[:, :, 0] + logits[:some, token]
-        path = np.zeros(logits.shape[:2], np.int32)
-        state = (score + self.last).argmax(axis=1)
-        for token in range(len(alive) - 1, -1, -1):
-            some = alive[token]
-            path[:some, token] = state[:some]
-            state[:some] = back[token, np.arange(some), state[:some]]
+    def _label_doubtful(self, logits: ndarray, lengths: ndarray, probability: ndarray, log_total: ndarray) -> ndarray:
+        """As `label`, but each row is first searched among its likeliest classes.
+
+        What is found there is the best of all where it is likelier than each class left out is at any token, since a
+        sequence is at most as likely as its least likely token.
+        """
+        if logits.shape[2] <= 2 * FEW_CLASSES:
+            return self.label(logits, lengths)
+        path, certain = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits), np.bool_)
+        for rows in _portions(lengths, logits.shape[1] * logits.shape[2]):
+            mass = probability[rows].max(axis=1)
+            order = np.argpartition(-mass, FEW_CLASSES, axis=1)
+            left_out = np.take_along_axis(mass, order[:, FEW_CLASSES, None], 1)[:, 0]
+            few = order[:, :FEW_CLASSES]
+            onto = self.onto[few[:, :, None], few[:, None, :]]
+            scores = np.take_along_axis(logits[rows], few[:, None, :], 2)
+            found, score = _search(scores, lengths[rows], onto, self.first[few], self.last[few])
+            inside = np.arange(logits.shape[1]) < lengths[rows, None]
+            path[rows] = np.where(inside, np.take_along_axis(few, found, 1), 0)
+            certain[rows] = np.exp(score - log_total[rows]) > left_out + CLOSE
+        if not certain.all():
+            path[~certain] = self.label(logits[~certain], lengths[~certain])
         return path
 
     def marginals(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """P(class) of each token given the record, float32 of the shape of the logits; 0 at padding."""
-        probability = np.zeros(logits.shape, np.float32)
-        for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
-            probability[rows] = self._sum(logits[rows], lengths[rows])
-        return probability
+        return self._marginals(logits, lengths)[0]
 
-    def _sum(self, logits: ndarray, lengths: ndarray) -> ndarray:
+    def _marginals(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
+        """Beside the marginals the log of the sum over all sequences, float64 of shape (row,)."""
+        probability, log_total = np.zeros(logits.shape, np.float32), np.zeros(len(logits))
+        for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
+            probability[rows], log_total[rows] = self._sum(logits[rows], lengths[rows])
+        return probability, log_total
+
+    def _sum(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
         """Forward and backward; every step is scaled, which leaves the ratios between the classes of a token."""
         alive = _alive(lengths)
-        emission = np.exp((logits - logits.max(axis=2, keepdims=True)).astype(np.float64))
-        onward = np.zeros(logits.shape)
-        if alive:
-            onward[:, 0] = _scaled(emission[:, 0] * np.exp((self.first - self.first.max()).astype(np.float64)))
-        for token in range(1, len(alive)):
-            some = alive[token]
-            onward[:some, token] = _scaled(onward[:some, token - 1] @ self.weight * emission[:some, token])
-        backward = np.broadcast_to(
-            np.exp((self.last - self.last.max()).astype(np.float64)), emission[:, 0].shape
-        ).copy()
+        highest = logits.max(axis=2, keepdims=True)
+        emission = np.exp((logits - highest).astype(np.float64))
+        first, last = (np.exp((scores - scores.max()).astype(np.float64)) for scores in (self.first, self.last))
+        onward, log_total = np.zeros(logits.shape), np.full(len(logits), float(self.first.max() + self.last.max()))
+        backward = np.broadcast_to(last, emission[:, 0].shape).copy()
+        for token, some in enumerate(alive):
+            reached = onward[:some, token - 1] @ self.weight if token else first
+            mass = reached * emission[:some, token]
+            onward[:some, token], total = _scaled(mass)
+            log_total[:some] += np.log(total) + highest[:some, token, 0]
+        ends = np.flatnonzero(lengths)
+        log_total[ends] += np.log(np.maximum(onward[ends, lengths[ends] - 1] @ last, LEAST))
         for token in range(len(alive) - 1, -1, -1):
             some = alive[token]
-            onward[:some, token] = _scaled(onward[:some, token] * backward[:some])
-            backward[:some] = _scaled((backward[:some] * emission[:some, token]) @ self.weight.T)
-        return onward
+            onward[:some, token], _ = _scaled(onward[:some, token] * backward[:some])
+            backward[:some], _ = _scaled((backward[:some] * emission[:some, token]) @ self.weight.T)
+        return onward, log_total
 
 
 def chained_tasks(program: Program) -> tuple[str, ...]:
@@ -176,7 +189,39 @@ def _alive(lengths: ndarray) -> list[int]:
     return counts
 
 
-def _scaled(mass: ndarray) -> ndarray:
-    """Rows that sum to one."""
-    scaled: ndarray = mass / np.maximum(mass.sum(axis=1, keepdims=True), LEAST)
-    return scaled
+def _scaled(mass: ndarray) -> tuple[ndarray, ndarray]:
+    """Rows that sum to one, and what they summed to before."""
+    total = np.maximum(mass.sum(axis=1, keepdims=True), LEAST)
+    return mass / total, total[:, 0]
+
+
+def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, last: ndarray) -> tuple[ndarray, ndarray]:
+    """Viterbi; the rows come longest first, so that those with a token at some place are the first few.
+
+    Args:
+        logits: Of shape (row, token, class).
+        lengths: Of shape (row,).
+        onto: Scores of one class after another, of shape (class, class), or (row, class, class).
+        first: Scores of each class at the beginning, of shape (class,), or (row, class).
+        last: Likewise at the end.
+
+    Returns:
+        The best classes, int32 of shape (row, token), and their score, of shape (row,).
+    """
+    alive = _alive(lengths)
+    score = logits[:, 0] + first
+    back = np.zeros((len(alive), *score.shape), np.int32)
+    for token in range(1, len(alive)):
+        some = alive[token]
+        reached = score[:some, None, :] + (onto if onto.ndim == 2 else onto[:some])
+        best = reached.argmax(axis=2)
+        back[token, :some] = best
+        score[:some] = np.take_along_axis(reached, best[:, :, None], 2)[:, :, 0] + logits[:some, token]
+    path = np.zeros(logits.shape[:2], np.int32)
+    state = (score + last).argmax(axis=1)
+    highest = (score + last).max(axis=1)
+    for token in range(len(alive) - 1, -1, -1):
+        some = alive[token]
+        path[:some, token] = state[:some]
+        state[:some] = back[token, np.arange(some), state[:some]]
+    return path, highest

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overton.codec import Chain, decode
+from overton.codec import chain as chain_module
 from overton.codec.bio import find_bio
 from overton.schema import Task
 
@@ -76,7 +77,9 @@ def test_many_records_are_decoded_as_each_alone():
     assert np.allclose(together.probability, np.concatenate([one.probability for one in alone]), atol=1e-6)
 
 
-def test_labels_are_the_same_with_and_without_probabilities_sure_or_not():
+@pytest.mark.parametrize("few", [1, 2, 12])
+def test_labels_are_the_same_with_and_without_probabilities_sure_or_not(few, monkeypatch):
+    monkeypatch.setattr(chain_module, "FEW_CLASSES", few)
     random = np.random.default_rng(3)
     chain = Chain.of(made_up(4, [1], BIO)[1], BIO)
     logits = random.normal(size=(200, 5, len(BIO))).astype(np.float32) * np.linspace(0.1, 8, 200)[:, None, None]
