@@ -39,9 +39,8 @@ def encode_words(draft: Draft) -> Draft:
             inputs = (draft.chains[payload.name], length(payload.name))
             layers = {} if choices.encoder == "bag" else {"layers": choices.layers}
             heads = {"heads": choices.heads} if choices.encoder == "transformer" else {}
-            draft = draft.with_node(
-                payload.name, "encoder", f"{choices.encoder}.v1", inputs, size=choices.size, **layers, **heads
-            )
+            op = f"{choices.encoder}.v1" if not heads else f"{choices.encoder}_encoder.v1"
+            draft = draft.with_node(payload.name, "encoder", op, inputs, size=choices.size, **layers, **heads)
     return draft
 
 

@@ -12,7 +12,7 @@ from overton.nn.encoders import Bag, Cnn, Dilated
 from overton.nn.heads import ClassHead, SelectHead
 from overton.nn.members import Span
 from overton.nn.recurrent import Recurrent
-from overton.nn.transformer import Transformer
+from overton.nn.self_attention import SelfAttention
 
 # A constructor takes the settings of its node, and the shares dropped in training.
 BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
@@ -34,6 +34,6 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "select_head.v1": SelectHead,
     "span.v1": Span,
     "span.v2": partial(Span, strings=True),
-    "transformer.v1": Transformer,
+    "transformer_encoder.v1": SelfAttention,
     "word_embedding.v1": WordEmbedding,
 }

@@ -1,4 +1,4 @@
-"""The transformer: every token looks at every other, by layers of multi-headed attention."""
+"""The transformer encoder: every token looks at every other, by layers of multi-headed attention."""
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +10,8 @@ from overton.nn.masks import mask_of, masked_softmax
 BASE = 10_000.0
 
 
-class Transformer(nn.Module):
-    """`transformer.v1`: layers that normalise before they look, with positions told by rotation.
+class SelfAttention(nn.Module):
+    """`transformer_encoder.v1`: layers that normalise before they look, with positions told by rotation.
 
     A rotation by position makes a score depend on how far apart two tokens stand, in which direction, and not on
     where the record begins, so that a record may be longer than any seen in training.
@@ -21,7 +21,7 @@ class Transformer(nn.Module):
 
     def __init__(self, *, size: int, layers: int, heads: tuple[int, int], dropout: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(TransformerLayer(size, heads, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(SelfAttentionLayer(size, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(size)
 
     def forward(self, tokens: Tensor, length: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class Transformer(nn.Module):
         return normal
 
 
-class TransformerLayer(nn.Module):
+class SelfAttentionLayer(nn.Module):
     """Attention, then two dense layers, around each of which the tokens may pass."""
 
     def __init__(self, size: int, heads: tuple[int, int], dropout: float) -> None:
