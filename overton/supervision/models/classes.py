@@ -151,8 +151,9 @@ def _known_votes(known: Known, n_sources: int, k: int) -> ndarray:
     cell = cells.entry_cell
     vote = cells.source[cell].astype(np.int64) * k + cells.label
     pair = vote * k + known.truth[cells.row[cell]]
-    return np.bincount(pair, cells.weight, n_sources * k * k).reshape(-1, k)
+    weight = cells.weight * known.count[cells.row[cell]]
+    return np.bincount(pair, weight, n_sources * k * k).reshape(-1, k)
 
 
 def _known_classes(known: Known, k: int) -> ndarray:
-    return np.bincount(known.truth, minlength=k).astype(np.float64)
+    return np.bincount(known.truth, known.count, k)

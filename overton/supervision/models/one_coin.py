@@ -86,7 +86,7 @@ def right_votes(known: Known, n_sources: int) -> tuple[ndarray, ndarray]:
     """How many votes of each source stand beside known truth, and how many of them are right, of shape (source,)."""
     cells = known.cells
     cell = cells.entry_cell
-    counts = cells.weight * (known.n_options[cells.row] > 1)[cell]
+    counts = cells.weight * (known.count * (known.n_options > 1))[cells.row[cell]]
     right = counts * (cells.label == known.truth[cells.row[cell]])
     source = cells.source[cell]
     return np.bincount(source, counts, n_sources), np.bincount(source, right, n_sources)
