@@ -141,7 +141,7 @@ def _join_identical(block: ndarray, pairs: PairCounts, judged: ndarray) -> None:
     own = np.diag(pairs.both)
     either = np.maximum(own[:, None] + own - pairs.both, 1)
     said = pairs.said.sum(1)
-    alike = pairs.same / np.maximum(said[:, None] + said - pairs.same, 1e-9)
+    alike = 2 * pairs.same / np.maximum(said[:, None] + said, 1e-9)
     share = np.minimum(alike, pairs.both / either)
     same = (share >= np.where(judged[:, None] & judged, IDENTICAL, SAME)) & (pairs.both >= LEAST_OVERLAP)
     for one, other in zip(*np.nonzero(np.triu(same, 1)), strict=True):

@@ -29,6 +29,7 @@ from overton.supervision.models.one_coin import (
     label_votes,
     mostly_below_chance,
     right_votes,
+    spread_of,
 )
 from overton.supervision.models.patterns import Cells
 
@@ -157,11 +158,18 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
 def _dawid_skene(
     evidence: Evidence, accuracy: ndarray, coins: ndarray, confusion_share: float, prior_share: float
 ) -> FittedModel:
-    """Confusion matrices started from accuracies; the share that they leave over goes to one-coin rows of `coins`."""
+    """Confusion matrices started from accuracies; the share that they leave over goes to one-coin rows of `coins`.
+
+    Sources that are much alike are drawn to their mean, so that who votes seldom is not judged by luck.
+    """
     k, sample = evidence.n_labels, evidence.sample
     seen = _known_votes(evidence.known, evidence.n_sources, k)
     known = _known_classes(evidence.known, k)
-    fitted = fit_confusion(sample.cells, sample.count, accuracy, CONFUSION, seen, known)
+    mean, strength = spread_of(sample.cells, sample.count, sample.n_options, accuracy)
+    settings = replace(
+        CONFUSION, accuracy=mean, strength=strength, row_strength=max(CONFUSION.row_strength, strength / k)
+    )
+    fitted = fit_confusion(sample.cells, sample.count, accuracy, settings, seen, known)
     log_vote = confusion_share * fitted.log_vote + (1 - confusion_share) * one_coin_rows(coins, k)
     log_vote += np.repeat(fitted.presence.votes, k, axis=0)
     absence = fitted.presence.absence

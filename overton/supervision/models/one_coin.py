@@ -23,6 +23,8 @@ from overton.supervision.models.probability import sigmoid
 LEAST_INFORMATION = 0.05  # per vote: below it the others say next to nothing about the source
 TAKEN_AWAY = 0.35  # in each round, of the difference between sources of one label and all, where it is borne out
 BORNE_OUT = 0.15  # by which sources of a label vote together more or less than those of all
+STRENGTHS = (1.0, 200.0)  # votes that the mean of all sources is worth, at least and at most
+LOWEST_MEAN = 0.05
 BELOW = 0.98  # of a guess, from which a source is worse than one
 ENOUGH_CHANGE = 3e-5
 
@@ -145,6 +147,31 @@ def fit_one_coin(
         if change < ENOUGH_CHANGE:
             break
     return accuracy
+
+
+def spread_of(cells: Cells, count: ndarray, n_options: ndarray, accuracy: ndarray) -> tuple[float, float]:
+    """Mean accuracy of all sources, and how many votes that is worth for one: many where they are much alike.
+
+    By moments: what the estimates of the sources differ by beyond what so few votes make them differ, each source
+    judged by the votes of the others. Source: Kleinman 1973, doi:10.1080/01621459.1973.10481332.
+    """
+    witnessed = (np.bincount(cells.row, minlength=len(count))[cells.row] > 1) & (n_options[cells.row] > 1)
+    times = count[cells.row] * witnessed
+    n_sources = len(accuracy)
+    odds = log_odds(accuracy[cells.source], n_options[cells.row])
+    hit, sure = _leave_one_out(cells, find_slots(cells, n_options), n_options, odds)
+    size = _per_cell(cells, cells.weight)
+    chance = (1 - sure) / np.maximum(n_options[cells.row] - 1, 1)
+    information = np.bincount(cells.source, times * size * (sure - chance), n_sources)
+    excess = np.bincount(cells.source, times * (hit - size * chance), n_sources)
+    mean = float(np.clip(excess.sum() / max(float(information.sum()), 1e-9), LOWEST_MEAN, 1 - LOWEST_MEAN))
+    residual = times * (hit - size * (chance + mean * (sure - chance)))
+    noise = np.bincount(cells.source, residual**2 / np.maximum(times, 1e-9), n_sources)
+    told = information > 0
+    apart = float(((excess - mean * information)[told] ** 2).sum() - noise[told].sum())
+    variance = apart / max(float((information[told] ** 2).sum()), 1e-9)
+    strength = mean * (1 - mean) / max(variance, 1e-9) - 1
+    return mean, float(np.clip(strength, *STRENGTHS))
 
 
 def mostly_below_chance(cells: Cells, count: ndarray, n_options: ndarray, accuracy: ndarray) -> bool:
