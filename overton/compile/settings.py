@@ -75,6 +75,7 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
         form=r"[1-9]\d?x[1-9]\d{0,2}",
         said="heads x size of a head, such as '4x32'",
     ),
+    "crf": Rule("Whether classes of neighbouring tokens are predicted together, up to 256 classes.", flag=True),
     "embedding": Rule(
         "How strings become vectors: by hashing alone, or with pretrained vectors or a transformer beside it.",
         form=r"(hash|(vectors|hf):\S.*)",
@@ -83,6 +84,7 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     "encoder": Rule("What gives tokens their context.", names=ENCODERS),
     "layers": Rule("Layers of the encoder.", low=1, high=12, whole=True),
     "size": Rule("Width of the payload's vectors.", low=8, high=1024, whole=True),
+    "strings": Rule("Whether the strings of a member's span are read beside its tokens in context.", flag=True),
     "tune": Rule("Whether the pretrained part of the embedding is trained further.", flag=True),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
