@@ -23,8 +23,8 @@ from overton import __version__
 from overton.artifact import Artifact, Runtime, pack_artifact, signature_of
 from overton.base import Event, Observe, OvertonError, Problem, digest_json, ignore
 from overton.codec import Encoder, Predictions, concatenate
-from overton.compile import Choices, Program, Tuning, compile_program
-from overton.data import GOLD, Dataset, Gold, Splits, gold_of
+from overton.compile import Choices, Program, SliceChoice, Tuning, choose_slices, compile_program
+from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, Splits, gold_of
 from overton.evaluate import Report, best_temperature, evaluate, example_rows, main_scores, render_examples
 from overton.supervision import Combined, Kept, bring_up_to_date, combine
 
@@ -43,10 +43,11 @@ Save = Callable[[str, "Checkpoint"], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be trained: the choices, and the program that they make of the schema."""
+    """What will be trained: the choices, the program that they make of the schema, and what becomes of slices."""
 
     choices: Choices
     program: Program
+    slices: SliceChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +108,14 @@ def build(
     with clock("combine"):
         combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, tallies=tallies, observe=observe)
     with clock("compile"):
-        planned = plan(dataset, tuning)
+        planned = plan(dataset, tuning, observe=observe)
     with clock("train"):
         trained = fit(dataset, planned, combined, seed=seed, resume=resume, observe=observe)
     with clock("export"):
         artifact = export(dataset, planned, trained, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, Runtime(artifact), observe=observe)
-    lineage = lineage_of(dataset, combined, trained, seed=seed, seconds=clock.seconds)
+    lineage = lineage_of(dataset, planned, combined, trained, seed=seed, seconds=clock.seconds)
     golden = golden_records(dataset)
     return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples, golden=golden)
 
@@ -170,10 +171,14 @@ def combine_votes(
     return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None)
 
 
-def plan(dataset: Dataset, tuning: Tuning) -> Plan:
-    """The choices and the program for the classes that the data has."""
+def plan(dataset: Dataset, tuning: Tuning, *, observe: Observe = ignore) -> Plan:
+    """The choices and the program for the classes and the slices that the data has."""
     choices = tuning.choices(dataset.schema)
-    return Plan(choices, compile_program(dataset.schema, choices))
+    train = dataset.splits.train
+    slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices == "on")
+    if slices.modelled or slices.monitored:
+        observe(Event("compile", str(slices)))
+    return Plan(choices, compile_program(dataset.schema, choices, tuple(slices.modelled)), slices)
 
 
 def fit(
@@ -186,14 +191,15 @@ def fit(
     observe: Observe = ignore,
 ) -> Trained:
     """Train the program on the combined votes, watching its quality on dev."""
-    from overton.train import predict, rebalance_of, train, training_batches
+    from overton.train import membership_rebalance, memberships_of, predict, rebalance_of, train, training_batches
 
     choices, program = planned.choices.training, planned.program
     encoder = Encoder(program)
     targets = {name: found.targets for name, found in combined.items()}
     lengths = record_lengths(dataset)
     train_rows = dataset.splits.train
-    batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size)
+    memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
+    batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size, memberships)
     dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
     truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
 
@@ -203,7 +209,7 @@ def fit(
     rebalance = {
         name: rebalance_of(target, train_rows, rebalance=choices.rebalance, bit_weight=choices.bit_weight)
         for name, target in targets.items()
-    }
+    } | membership_rebalance(memberships, train_rows)
     key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, __version__])
     observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))
     start = resume.load(key) if resume else None
@@ -344,7 +350,13 @@ def record_lengths(dataset: Dataset) -> ndarray:
 
 
 def lineage_of(
-    dataset: Dataset, combined: Mapping[str, Combined], trained: Trained, *, seed: int, seconds: Mapping[str, float]
+    dataset: Dataset,
+    planned: Plan,
+    combined: Mapping[str, Combined],
+    trained: Trained,
+    *,
+    seed: int,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Where a version comes from: digests, sources with their learned accuracies, seeds, libraries, timings."""
     return {
@@ -354,6 +366,7 @@ def lineage_of(
         "data": {"digest": dataset.digest, "files": dict(dataset.files), "records": dataset.n_records},
         "splits": {name: len(getattr(dataset.splits, name)) for name in ("train", "dev", "test")},
         "notes": list(dataset.notes),
+        "slices": asdict(planned.slices),
         "sources": {name: dict(found.accuracy) for name, found in combined.items()},
         "label_models": {name: found.method for name, found in combined.items()},
         "parent": None,

@@ -23,6 +23,7 @@ class Draft:
         chains: The node that so far ends the chain of each payload, by name of payload.
         outputs: The node with each task's logits, by name of task.
         features: Settings of the feature function, by name of payload.
+        slices: The slices that the model gets capacity for, sorted.
     """
 
     schema: Schema
@@ -31,6 +32,7 @@ class Draft:
     chains: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+    slices: tuple[str, ...] = ()
 
     def size(self, payload: str) -> int:
         """Width of the vectors of a payload."""

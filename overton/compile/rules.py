@@ -9,6 +9,7 @@ from dataclasses import replace
 from overton.compile.choices import Choices
 from overton.compile.draft import Draft, length, vectors
 from overton.compile.program import Node, Program, Setting
+from overton.compile.slices import condition_on_slices
 from overton.schema import Payload, Schema, Task
 
 Names = tuple[str, ...]
@@ -137,6 +138,7 @@ RULES: tuple[Rule, ...] = (
     aggregate_bases,
     add_context,
     attach_heads,
+    condition_on_slices,
     resolve_references,
     sort_nodes,
 )
@@ -147,7 +149,7 @@ def compile_program(schema: Schema, choices: Choices, slices: Names = ()) -> Pro
 
     The order in which payloads, bases, tasks and slices were declared does not matter.
     """
-    draft = Draft(schema=_sorted(schema), choices=choices)
+    draft = Draft(schema=_sorted(schema), choices=choices, slices=tuple(sorted(slices)))
     for rule in RULES:
         draft = rule(draft)
     return Program(
@@ -155,7 +157,7 @@ def compile_program(schema: Schema, choices: Choices, slices: Names = ()) -> Pro
         nodes=draft.nodes,
         outputs=draft.outputs,
         features=draft.features,
-        slices=tuple(sorted(slices)),
+        slices=draft.slices,
     )
 
 

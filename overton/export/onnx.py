@@ -11,7 +11,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from overton.codec import InputSpec, input_specs
-from overton.compile import Program
+from overton.compile import MEMBERSHIP, Program
 from overton.nn import Model, build_model
 
 OPSET = 20
@@ -20,15 +20,16 @@ EXAMPLE_ROWS = 3
 EXAMPLE_ITEMS = 5
 
 
-def output_name(task: str) -> str:
-    """Name of the ONNX output that holds the logits of a task."""
-    return f"{task}.logits"
+def output_name(output: str) -> str:
+    """Name of the ONNX output that holds the logits of a task, or those of membership in slices."""
+    return output if output == MEMBERSHIP else f"{output}.logits"
 
 
 def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
     """The ONNX model of a trained program, in one piece.
 
-    Its inputs are those of `overton.codec.input_specs`, its outputs the logits of each task (`output_name`).
+    Its inputs are those of `overton.codec.input_specs`, its outputs the logits of each task and
+    those of membership in slices (`output_name`).
     """
     model = load_model(program, weights)
     specs = input_specs(program)
@@ -40,7 +41,7 @@ def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
             dynamo=True,
             dynamic_shapes=(tuple(_dynamic(spec) for spec in specs),),
             input_names=[spec.name for spec in specs],
-            output_names=[output_name(task) for task in program.outputs],
+            output_names=[output_name(task) for task in program.all_outputs],
             opset_version=OPSET,
             external_data=False,
             verbose=False,

@@ -11,6 +11,7 @@ from overton.nn.embeddings import IdEmbedding, WordEmbedding
 from overton.nn.encoders import Bag, Cnn
 from overton.nn.heads import ClassHead, SelectHead
 from overton.nn.members import Span
+from overton.nn.slices import SliceFilm, SliceMembership
 
 # A constructor takes the settings of its node, and the shares dropped in training.
 BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
@@ -27,6 +28,8 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "mean_pool.v1": partial(PlainPool, by="mean"),
     "multiclass_head.v1": ClassHead,
     "select_head.v1": SelectHead,
+    "slice_film.v1": SliceFilm,
+    "slice_membership.v1": SliceMembership,
     "span.v1": Span,
     "word_embedding.v1": WordEmbedding,
 }

@@ -26,15 +26,18 @@ class Model(nn.Module):
     def __init__(self, program: Program, dropout: Drop) -> None:
         super().__init__()
         self.nodes = program.nodes
-        self.outputs = dict(program.outputs)
+        self.outputs = program.all_outputs
         self.blocks = nn.ModuleDict({_key(node): _build(node, dropout) for node in program.nodes})
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The logits of every task by its name, of the inputs by theirs (`overton.codec.Encoder.encode`)."""
+        """The logits of every task by its name, of the inputs by theirs (`overton.codec.Encoder.encode`).
+
+        Where the program has slices, those of membership stand beside them (`overton.compile.MEMBERSHIP`).
+        """
         values = dict(inputs)
         for node in self.nodes:
             values[node.name] = self.blocks[_key(node)](*(values[name] for name in node.inputs))
-        return {task: values[name] for task, name in self.outputs.items()}
+        return {output: values[name] for output, name in self.outputs.items()}
 
 
 def build_model(program: Program, seed: int, dropout: Drop | None = None) -> Model:

@@ -11,12 +11,13 @@ from numpy import ndarray
 from torch import Tensor
 
 from overton.base import Event, Observe, ignore
-from overton.compile import Program, TrainingChoices
+from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.loss import Rebalance, task_loss, total_loss
 from overton.train.predict import Forward, ScoreDev
 from overton.train.schedule import epochs_for, learning_rate_at
+from overton.train.slices import membership_loss
 from overton.train.state import Checkpoint, EpochResult, Trained, Weights
 
 LARGEST_GRADIENT = 5.0
@@ -188,6 +189,10 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
         task = run.program.schema.task(name)
         rebalance = run.rebalance.get(name, NO_REBALANCE)
         losses[name] = task_loss(task, logits[name], *target, rebalance, run.settings.robustness)
+    if MEMBERSHIP in logits and batch.members is not None:
+        members = torch.from_numpy(batch.members).to(run.device)
+        weight = run.rebalance.get(MEMBERSHIP, NO_REBALANCE).bit_weight
+        losses[MEMBERSHIP] = membership_loss(logits[MEMBERSHIP], members, weight)
     run.optimizer.zero_grad(set_to_none=True)
     total_loss(losses).backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), LARGEST_GRADIENT)
