@@ -15,11 +15,14 @@ from tests.kinds import ODD, SCHEMA
 KINDS = parse_schema(json.dumps(SCHEMA)).with_classes({name: ("a", "b", "c") for name in SCHEMA["tasks"]})
 
 
-@pytest.fixture(scope="module", params=[("cnn", "attention"), ("bilstm", "max")], ids=["cnn", "bilstm"])
+BUILT = [("cnn", "attention", ()), ("bilstm", "max", ()), ("cnn", "mean", ("slice:a", "slice:b"))]
+
+
+@pytest.fixture(scope="module", params=BUILT, ids=["cnn", "bilstm", "slices"])
 def exported(request):
-    encoder, aggregate = request.param
+    encoder, aggregate, slices = request.param
     choices = PayloadChoices(size=16, layers=2, encoder=encoder, aggregate=aggregate, attention="2x8")
-    program = compile_program(KINDS, Choices({payload.name: choices for payload in KINDS.payloads}))
+    program = compile_program(KINDS, Choices({payload.name: choices for payload in KINDS.payloads}), slices)
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
     return program, weights, to_onnx(program, weights)
 
@@ -50,7 +53,7 @@ def test_no_size_is_frozen_and_nothing_lies_outside_the_file(exported):
     }
     for spec in input_specs(program):
         assert frozen[spec.name] == [isinstance(size, str) for size in spec.shape], spec.name
-    assert {value.name for value in model.graph.output} == {output_name(task) for task in SCHEMA["tasks"]}
+    assert {value.name for value in model.graph.output} == {output_name(name) for name in program.all_outputs}
 
 
 def test_a_model_that_differs_is_found_out(exported):
