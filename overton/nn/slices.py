@@ -48,9 +48,9 @@ class SliceMembership(nn.Module):
 
 
 class SliceFilm(nn.Module):
-    """`slice_film.v1`: predicted memberships scale and shift one hidden layer, whose result is added to the vectors.
+    """`slice_film.v1`: each membership adds a vector of its own, and scales and shifts a hidden layer that adds another.
 
-    The layer is shared, and a slice adds a row to two small tables, so hundreds of slices cost little. It begins as
+    The layer is shared, and a slice adds a row to three small tables, so hundreds of slices cost little. It begins as
     no change at all. Gradients of the tasks do not reach the memberships, which keep their meaning.
 
     Source: Perez et al. 2018, arXiv:1709.07871.
@@ -60,6 +60,7 @@ class SliceFilm(nn.Module):
         super().__init__()
         self.inward = nn.Linear(size, hidden)
         self.outward = nn.Linear(hidden, size)
+        self.own = nn.Parameter(torch.zeros(slices, size))
         self.scale = nn.Parameter(torch.zeros(slices, hidden))
         self.shift = nn.Parameter(0.02 * torch.randn(slices, hidden))
         nn.init.zeros_(self.outward.weight)
@@ -69,9 +70,9 @@ class SliceFilm(nn.Module):
     def forward(self, vectors: Tensor, logits: Tensor) -> Tensor:
         """(row, size) or (row, item, size), and logits of shape (row, slice), to the shape of the vectors."""
         member = logits.detach().sigmoid()
-        scale, shift = member @ self.scale, member @ self.shift
-        if vectors.ndim > scale.ndim:
-            scale, shift = scale.unsqueeze(1), shift.unsqueeze(1)
+        if vectors.ndim > member.ndim:
+            member = member.unsqueeze(1)
+        own, scale, shift = member @ self.own, member @ self.scale, member @ self.shift
         hidden = functional.gelu(self.inward(vectors) * (1 + scale) + shift)
-        changed: Tensor = vectors + self.outward(self.dropout(hidden))
+        changed: Tensor = vectors + own + self.outward(self.dropout(hidden))
         return changed
