@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 
 from overton.compile.draft import Draft, length, vectors
 from overton.compile.program import Node, Setting
+from overton.schema import PayloadType
 
 LEAST_MEMBERS = 20
 LARGEST_SHARE = 0.5
 NODE = "slices.membership"
+UNITS: Mapping[PayloadType, str] = {"sequence": "token", "set": "member", "singleton": "record"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +87,21 @@ def condition_on_slices(draft: Draft) -> Draft:
 
 def _film(draft: Draft, payload: str) -> dict[str, Setting]:
     """Capacity costs little where there is one vector a record, and is halved where there is one an item."""
-    size = draft.size(payload)
-    hidden = size if draft.schema.payload(payload).type == "singleton" else size // 2
-    return {"size": size, "hidden": hidden, "slices": len(draft.slices)}
+    size, unit = draft.size(payload), UNITS[draft.schema.payload(payload).type]
+    hidden = size if unit == "record" else size // 2
+    return {"unit": unit, "size": size, "hidden": hidden, "slices": len(draft.slices)}
 
 
 def _membership(draft: Draft) -> Node:
     """The node that predicts memberships, from all payloads: a slice may be about any of them."""
     payloads = draft.schema.payloads
-    has_items = [payload.type != "singleton" for payload in payloads]
     inputs = [
         name
-        for payload, items in zip(payloads, has_items, strict=True)
-        for name in (vectors(payload.name), *([length(payload.name)] if items else []))
+        for payload in payloads
+        for name in (vectors(payload.name), *([length(payload.name)] if payload.type != "singleton" else []))
     ]
     settings: dict[str, Setting] = {
-        "units": tuple("item" if items else "record" for items in has_items),
+        "units": tuple(UNITS[payload.type] for payload in payloads),
         "sizes": tuple(draft.size(payload.name) for payload in payloads),
         "slices": len(draft.slices),
     }

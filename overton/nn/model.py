@@ -56,6 +56,7 @@ def _build(node: Node, dropout: Drop) -> nn.Module:
     shares = {
         "id_embedding": {"dropout": dropout.activations, "id_dropout": dropout.ids},
         "select_head": {"dropout": dropout.members},
+        "slice_film": {"dropout": dropout.activations, "member_dropout": dropout.members},
         "span": {"dropout": dropout.members},
         "word_embedding": {"dropout": dropout.activations, "word_dropout": dropout.words},
     }

@@ -19,7 +19,8 @@ RARE = -3.0  # logit with which each slice begins
 class SliceMembership(nn.Module):
     """`slice_membership.v1`: all payloads of a record in one vector, and from it a logit a slice.
 
-    Items are summed up by their mean and their greatest values.
+    Items are summed up by their mean and their greatest values. Members of sets are read as they are: to make them tell
+    of slices costs the tasks that compare them.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class SliceMembership(nn.Module):
         rest, parts = list(inputs), []
         for unit in self.units:
             vectors = rest.pop(0)
-            if unit == "item":
+            if unit != "record":
                 mask = mask_of(rest.pop(0), vectors)
+                vectors = vectors.detach() if unit == "member" else vectors
                 parts += [masked_mean(vectors, mask), masked_max(vectors, mask)]
             else:
                 parts.append(vectors)
@@ -48,7 +50,7 @@ class SliceMembership(nn.Module):
 
 
 class SliceFilm(nn.Module):
-    """`slice_film.v1`: each membership adds a vector of its own, and scales and shifts a hidden layer that adds another.
+    """`slice_film.v1`: a membership adds a vector of its own, and scales and shifts a hidden layer that adds another.
 
     The layer is shared, and a slice adds a row to three small tables, so hundreds of slices cost little. It begins as
     no change at all. Gradients of the tasks do not reach the memberships, which keep their meaning.
@@ -56,7 +58,9 @@ class SliceFilm(nn.Module):
     Source: Perez et al. 2018, arXiv:1709.07871.
     """
 
-    def __init__(self, *, size: int, hidden: int, slices: int, dropout: float) -> None:
+    def __init__(
+        self, *, unit: str, size: int, hidden: int, slices: int, dropout: float, member_dropout: float
+    ) -> None:
         super().__init__()
         self.inward = nn.Linear(size, hidden)
         self.outward = nn.Linear(hidden, size)
@@ -65,7 +69,7 @@ class SliceFilm(nn.Module):
         self.shift = nn.Parameter(0.02 * torch.randn(slices, hidden))
         nn.init.zeros_(self.outward.weight)
         nn.init.zeros_(self.outward.bias)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(member_dropout if unit == "member" else dropout)
 
     def forward(self, vectors: Tensor, logits: Tensor) -> Tensor:
         """(row, size) or (row, item, size), and logits of shape (row, slice), to the shape of the vectors."""

@@ -13,7 +13,7 @@ from overton.compile import MEMBERSHIP
 from overton.data import Tags
 from overton.train.loss import Rebalance
 
-LOSS_WEIGHT = 0.5
+LOSS_WEIGHT = 2.0
 LARGEST_BIT_WEIGHT = 20.0
 WANTED_SHARE = 0.05
 MOST_SEEN = 5.0
