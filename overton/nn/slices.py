@@ -19,8 +19,8 @@ RARE = -3.0  # logit with which each slice begins
 class SliceMembership(nn.Module):
     """`slice_membership.v1`: all payloads of a record in one vector, and from it a logit a slice.
 
-    Items are summed up by their mean and their greatest values. Members of sets are read as they are: to make them tell
-    of slices costs the tasks that compare them.
+    Items are summed up by their mean and their greatest values. Members of sets are read as they are, and not
+    made to tell of slices.
     """
 
     def __init__(
