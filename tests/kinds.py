@@ -23,6 +23,25 @@ SCHEMA = {
     },
 }
 
+# The same with payloads that read others: tokens that read the query, members that read a query and a text, and
+# records made of all that.
+BASES = {
+    "payloads": {
+        **SCHEMA["payloads"],
+        "tagged": {"type": "sequence", "field": "tokens", "base": ["query"]},
+        "linked": {"type": "set", "field": "entities", "range": "tokens", "base": ["query", "title"]},
+        "listed": {"type": "set", "field": "entities", "base": ["tagged"]},
+        "whole": {"type": "singleton", "base": ["linked", "listed", "query", "tagged"]},
+    },
+    "tasks": {
+        **SCHEMA["tasks"],
+        "Tag": {"payload": "tagged", "type": "multiclass"},
+        "Link": {"payload": "linked", "type": "select"},
+        "List": {"payload": "listed", "type": "bitvector"},
+        "Whole": {"payload": "whole", "type": "multiclass"},
+    },
+}
+
 ODD = {
     "null payloads": {"tokens": None, "query": None, "title": None, "entities": None},
     "no payloads": {},

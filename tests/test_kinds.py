@@ -35,6 +35,23 @@ def test_an_odd_record_is_predicted_alone_as_in_a_batch(version: Version, name: 
         assert _flat(label) == pytest.approx(_flat(beside[task]), abs=2e-3), task
 
 
+def test_the_order_of_candidates_does_not_change_which_is_chosen(version: Version) -> None:
+    """Members of a set have no order: turned about, the same one is chosen, as likely as before."""
+    tokens = ["red", "apple", "pear", "car", "green"]
+    members = [{"id": word, "range": [place, place + 1]} for place, word in enumerate(tokens)]
+    payloads = {"tokens": tokens, "title": " ".join(tokens)}
+    turned = [2, 4, 0, 3, 1]
+    first, second = version.predict(
+        [{"payloads": {**payloads, "entities": [members[place] for place in order]}} for order in (range(5), turned)],
+        probabilities=True,
+    )
+    assert second["Pick"] == pytest.approx(
+        {str(turned.index(int(key))): value for key, value in first["Pick"].items()}, abs=2e-4
+    )
+    assert second["Member"] == [pytest.approx(first["Member"][place], abs=2e-4) for place in turned]
+    assert second["Record"] == pytest.approx(first["Record"], abs=2e-4)
+
+
 def test_every_record_is_served(version: Version) -> None:
     """The server answers what `predict` answers."""
 

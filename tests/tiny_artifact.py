@@ -1,5 +1,6 @@
 """A complete artefact made by hand: a real schema, program and ONNX graph, with weights drawn instead of trained."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -38,6 +39,7 @@ REPORT = {
     "confusion": {},
     "notes": [],
 }
+ALTERNATE = np.array([[-99, 99, -99], [99, -99, -99], [-99] * 3, [0, 0, -99], [0, 0, -99]], np.float32)
 
 
 def tiny_schema() -> Schema:
@@ -46,10 +48,17 @@ def tiny_schema() -> Schema:
 
 
 @cache
-def tiny_artifact(seed: int = 0) -> Artifact:
-    """A complete artefact; those of different seeds predict differently."""
-    program = compile_program(tiny_schema(), default_choices(tiny_schema()))
+def tiny_artifact(seed: int = 0, chain: bool = False) -> Artifact:
+    """A complete artefact; those of different seeds predict differently.
+
+    With a chain, POS has transitions under which VERB always follows NOUN and NOUN follows VERB.
+    """
+    choices = default_choices(tiny_schema())
+    tokens = replace(choices.payloads["tokens"], crf=chain)
+    program = compile_program(tiny_schema(), replace(choices, payloads={**choices.payloads, "tokens": tokens}))
     weights = _weights(program, seed)
+    if chain:
+        weights["blocks.POS/head.transitions"] = ALTERNATE
     model = _graph(program, weights).SerializeToString()
     draft = pack_artifact(
         onnx=model, weights=weights, program=program, choices={"seed": seed}, signature=signature_of(program, model)

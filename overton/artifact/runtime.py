@@ -10,7 +10,17 @@ from numpy import ndarray
 from overton.artifact.artifact import Artifact
 from overton.artifact.signature import Signature, Tensor
 from overton.base import OvertonError, Problem
-from overton.codec import Encoder, Predictions, count_units, decode, input_specs, labels_json
+from overton.codec import (
+    Chain,
+    Encoder,
+    Predictions,
+    chained_tasks,
+    chains_of,
+    count_units,
+    decode,
+    input_specs,
+    labels_json,
+)
 from overton.compile import MEMBERSHIP, Program
 from overton.data import Batch, Pool, Record, RecordParser, pack
 from overton.schema import Schema, Task
@@ -51,6 +61,7 @@ class Runtime:
             if self._units[task.name] != "record"
         ]
         self._encoder = Encoder(artifact.program)
+        self._chains = _chains(artifact)
         self._pool = Pool()
         self._characters = 0
         self._lock = Lock()
@@ -59,7 +70,7 @@ class Runtime:
         """Predict every task for some records, at least one, in array form."""
         with self._lock:
             values = self._encoder.encode(batch)
-        return self._decode(batch, values)
+        return self._decode(batch, values, probabilities=True)
 
     def predict(self, records: Sequence[Record], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict every task for some records, in the form of labels of a data file.
@@ -95,7 +106,7 @@ class Runtime:
         with self._lock:
             batch = self._pack(records)
             values = self._encoder.encode(batch)
-        predictions = self._decode(batch, values)
+        predictions = self._decode(batch, values, probabilities)
         labels = [
             labels_json(predictions[name], unit, probabilities=probabilities) for name, unit in self._units.items()
         ]
@@ -120,10 +131,16 @@ class Runtime:
         self._characters += sum(map(len, self._pool.texts[known:]))
         return batch
 
-    def _decode(self, batch: Batch, values: Mapping[str, ndarray]) -> dict[str, Predictions]:
+    def _decode(self, batch: Batch, values: Mapping[str, ndarray], probabilities: bool) -> dict[str, Predictions]:
         logits = self._session.run(self._outputs, {name: values[name] for name in self._inputs})
         return {
-            task.name: decode(task, output, count_units(self.schema, task, batch))
+            task.name: decode(
+                task,
+                output,
+                count_units(self.schema, task, batch),
+                chain=self._chains.get(task.name),
+                probabilities=probabilities,
+            )
             for task, output in zip(self.schema.tasks, logits, strict=True)
         }
 
@@ -145,6 +162,16 @@ def signature_of(program: Program, onnx: bytes) -> Signature:
         output_by_task={task: value.name for task, value in outputs.items()},
         slices=program.slices,
     )
+
+
+def _chains(artifact: Artifact) -> dict[str, Chain]:
+    """The chains of its tasks; only a program that has one needs the weights read."""
+    if not chained_tasks(artifact.program):
+        return {}
+    try:
+        return chains_of(artifact.program, artifact.weights())
+    except (KeyError, ValueError) as error:
+        raise _unfit(f"its weights lack a chain that its program has: {error}") from None
 
 
 def _logits(schema: Schema, task: Task, name: str) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.codec.bio import find_bio
+from overton.codec.chain import Chain
 from overton.codec.predictions import Predictions
 from overton.data import Batch
 from overton.schema import Schema, Task
@@ -31,7 +32,14 @@ def count_units(schema: Schema, task: Task, batch: Batch) -> ndarray:
 
 
 def decode(
-    task: Task, logits: ndarray, lengths: ndarray, *, temperature: float = 1.0, threshold: float | ndarray = 0.5
+    task: Task,
+    logits: ndarray,
+    lengths: ndarray,
+    *,
+    temperature: float = 1.0,
+    threshold: float | ndarray = 0.5,
+    chain: Chain | None = None,
+    probabilities: bool = True,
 ) -> Predictions:
     """Turn the logits of some records into predictions.
 
@@ -40,18 +48,24 @@ def decode(
         logits: Float32; of shape (record, class) for a task on the record, (record, item, class) for one on tokens
             or members, (record, member) for `select`. Wider than the longest record is fine.
         lengths: What `count_units` says of each record, int of shape (record,).
-        temperature: Divides the logits: above 1 the probabilities become less sure.
+        temperature: Divides the logits, and the scores of a chain: above 1 the probabilities become less sure.
         threshold: For `bitvector`, the probability from which a bit holds: one for all, or one for each class.
+        chain: What the task scores when one class follows another, where it has that.
+        probabilities: Whether the probabilities of a chain are wanted, which cost as much as its labels. Without
+            them they have no column.
 
     Returns:
         The predictions. BIO classes on tokens come out as a valid sequence: the likeliest one under the model.
     """
     if temperature != 1.0:
         logits = logits / np.float32(temperature)
+        chain = chain.divided(temperature) if chain else None
     if task.type == "select":
         return _select(task, logits, lengths)
     if logits.ndim == 2:
         return _record(task, logits, lengths, threshold)
+    if chain is not None:
+        return _chained(task, logits, lengths, chain, probabilities)
     return _items(task, logits, lengths, threshold)
 
 
@@ -110,6 +124,14 @@ def _items(task: Task, logits: ndarray, lengths: ndarray, threshold: float | nda
     if bio is not None:
         label = bio.mend(flat, label, offsets)
     return Predictions(task, offsets, probability, label)
+
+
+def _chained(task: Task, logits: ndarray, lengths: ndarray, chain: Chain, probabilities: bool) -> Predictions:
+    inside = np.arange(logits.shape[1]) < lengths[:, None]
+    logits = np.where(inside[:, :, None], logits, np.float32(0))  # what stands there may be no number
+    label, probability = chain.decode(logits, lengths, probabilities=probabilities)
+    found = np.zeros((int(lengths.sum()), 0), np.float32) if probability is None else probability[inside]
+    return Predictions(task, _offsets(lengths), found, label[inside])
 
 
 def _inside(logits: ndarray, lengths: ndarray) -> ndarray | None:

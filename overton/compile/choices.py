@@ -6,7 +6,7 @@ from typing import Any
 
 from overton.schema import PayloadType, Schema
 
-ENCODERS = ("bag", "bilstm", "cnn")
+ENCODERS = ("bag", "bigru", "bilstm", "cnn", "dilated", "transformer")
 AGGREGATES = ("attention", "max", "mean")
 EMBEDDING = "hash"
 
@@ -22,6 +22,8 @@ class PayloadChoices:
         layers: Layers of the encoder.
         aggregate: How several vectors become one: one of `AGGREGATES`.
         attention: Heads and size of a head, such as `4x32`.
+        crf: Whether the classes of neighbouring tokens are predicted together, for `multiclass` on a sequence.
+        strings: Whether the strings of a member's span are read beside its tokens in their context.
     """
 
     embedding: str = EMBEDDING
@@ -30,6 +32,8 @@ class PayloadChoices:
     layers: int = 3
     aggregate: str = "attention"
     attention: str = "4x32"
+    crf: bool = True
+    strings: bool = False
 
     @property
     def heads(self) -> tuple[int, int]:
@@ -92,9 +96,9 @@ class Choices:
 
 # The settings of a payload that mean something, by its type.
 SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
-    "sequence": ("aggregate", "attention", "embedding", "encoder", "layers", "size"),
+    "sequence": ("aggregate", "attention", "crf", "embedding", "encoder", "layers", "size"),
     "singleton": ("aggregate", "attention", "embedding", "encoder", "layers", "size"),
-    "set": ("aggregate", "attention", "embedding", "size"),
+    "set": ("aggregate", "attention", "embedding", "size", "strings"),
 }
 
 

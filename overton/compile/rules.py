@@ -21,6 +21,7 @@ WORD_TABLES = (("word", "word"), ("prefix3", "suffix2", "suffix3", "shape"))
 WORD_ROWS = (32768, 8192)
 ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8))
 ID_ROWS = (32768, 8192)
+MOST_CHAINED = 256  # classes of a task whose neighbours are predicted together
 
 
 def embed_words(draft: Draft) -> Draft:
@@ -38,9 +39,9 @@ def encode_words(draft: Draft) -> Draft:
             choices = draft.choices.payloads[payload.name]
             inputs = (draft.chains[payload.name], length(payload.name))
             layers = {} if choices.encoder == "bag" else {"layers": choices.layers}
-            draft = draft.with_node(
-                payload.name, "encoder", f"{choices.encoder}.v1", inputs, size=choices.size, **layers
-            )
+            heads = {"heads": choices.heads} if choices.encoder == "transformer" else {}
+            op = f"{choices.encoder}.v1" if not heads else f"{choices.encoder}_encoder.v1"
+            draft = draft.with_node(payload.name, "encoder", op, inputs, size=choices.size, **layers, **heads)
     return draft
 
 
@@ -52,8 +53,11 @@ def embed_members(draft: Draft) -> Draft:
         name, size = payload.name, draft.size(payload.name)
         draft = _embed(draft, payload, "id", ID_TABLES, ID_ROWS)
         if payload.range:
-            spans = (draft.chains[name], vectors(payload.range), f"{name}.range")
-            draft = draft.with_node(name, "span", "span.v1", spans, size=size, span_size=draft.size(payload.range))
+            spans: Names = (draft.chains[name], vectors(payload.range), f"{name}.range")
+            op = "span.v1"
+            if draft.choices.payloads[name].strings:
+                op, spans = "span.v2", (*spans, f"{payload.range}.embedding")
+            draft = draft.with_node(name, "span", op, spans, size=size, span_size=draft.size(payload.range))
     return draft
 
 
@@ -209,7 +213,14 @@ def _look(draft: Draft, payload: Payload, inputs: Names, units: Names, sizes: tu
 
 def _head(draft: Draft, task: Task) -> Node:
     settings = {"size": draft.size(task.payload), "classes": len(task.classes)}
-    return Node(f"{task.name}.head", f"{task.type}_head.v1", (vectors(task.payload),), settings)
+    op = "chain_head.v1" if _has_chain(draft, task) else f"{task.type}_head.v1"
+    return Node(f"{task.name}.head", op, (vectors(task.payload),), settings)
+
+
+def _has_chain(draft: Draft, task: Task) -> bool:
+    """Whether the classes of neighbouring tokens are predicted together: the cost is the square of their number."""
+    on_tokens = draft.schema.payload(task.payload).type == "sequence" and task.type == "multiclass"
+    return on_tokens and draft.choices.payloads[task.payload].crf and len(task.classes) <= MOST_CHAINED
 
 
 def _select_head(draft: Draft, task: Task) -> Node:

@@ -80,10 +80,12 @@ class Rule:
 PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     "aggregate": Rule("How several vectors become one.", names=AGGREGATES),
     "attention": Rule("Heads and size of a head.", form=r"[1-9]\d?x[1-9]\d{0,2}"),
+    "crf": Rule("Whether classes of neighbouring tokens are predicted together, up to 256 classes.", flag=True),
     "embedding": Rule("How strings become vectors.", names=(EMBEDDING,)),
     "encoder": Rule("What gives tokens their context.", names=ENCODERS),
     "layers": Rule("Layers of the encoder.", low=1, high=12, whole=True),
     "size": Rule("Width of the payload's vectors.", low=8, high=1024, whole=True),
+    "strings": Rule("Whether the strings of a member's span are read beside its tokens in context.", flag=True),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
     "batch_size": Rule("Records of one step.", low=1, high=4096, whole=True),

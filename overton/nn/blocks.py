@@ -6,11 +6,13 @@ from functools import partial
 from torch import nn
 
 from overton.nn.aggregates import AddPooled, Attend, AttentionPool, PlainPool
-from overton.nn.bilstm import BiLstm
+from overton.nn.chain import ChainHead
 from overton.nn.embeddings import IdEmbedding, WordEmbedding
-from overton.nn.encoders import Bag, Cnn
+from overton.nn.encoders import Bag, Cnn, Dilated
 from overton.nn.heads import ClassHead, SelectHead
 from overton.nn.members import Span
+from overton.nn.recurrent import Recurrent
+from overton.nn.self_attention import SelfAttention
 from overton.nn.slices import SliceFilm, SliceMembership
 
 # A constructor takes the settings of its node, and the shares dropped in training.
@@ -20,9 +22,12 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "attend.v1": Attend,
     "attention_pool.v1": AttentionPool,
     "bag.v1": Bag,
-    "bilstm.v1": BiLstm,
+    "bigru.v1": partial(Recurrent, cell="GRU"),
+    "bilstm.v1": partial(Recurrent, cell="LSTM"),
     "bitvector_head.v1": ClassHead,
+    "chain_head.v1": ChainHead,
     "cnn.v1": Cnn,
+    "dilated.v1": Dilated,
     "id_embedding.v1": IdEmbedding,
     "max_pool.v1": partial(PlainPool, by="max"),
     "mean_pool.v1": partial(PlainPool, by="mean"),
@@ -31,5 +36,7 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "slice_film.v1": SliceFilm,
     "slice_membership.v1": SliceMembership,
     "span.v1": Span,
+    "span.v2": partial(Span, strings=True),
+    "transformer_encoder.v1": SelfAttention,
     "word_embedding.v1": WordEmbedding,
 }

@@ -61,6 +61,43 @@ class CnnLayer(nn.Module):
         return changed
 
 
+class Dilated(nn.Module):
+    """`dilated.v1`: layers of convolution over three tokens, each with gaps twice as wide as those of the layer before.
+
+    Source: Strubell et al. 2017, arXiv:1702.02098 (dilated convolutions for tagging).
+    """
+
+    def __init__(self, *, size: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(DilatedLayer(size, 2**number, dropout) for number in range(layers))
+
+    def forward(self, tokens: Tensor, length: Tensor) -> Tensor:
+        """Three layers make each token see seven tokens to either side."""
+        mask = mask_of(length, tokens).unsqueeze(-1).to(tokens.dtype)
+        for layer in self.layers:
+            tokens = layer(tokens, mask)
+        return tokens
+
+
+class DilatedLayer(nn.Module):
+    """One dense layer over a token and those a gap before and after it, around which the token may pass."""
+
+    def __init__(self, size: int, gap: int, dropout: float) -> None:
+        super().__init__()
+        self.gap = gap
+        self.mix = nn.Linear(3 * size, size)
+        self.norm = nn.LayerNorm(size)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """`mask` is 1 for tokens and 0 for padding, of shape (row, token, 1)."""
+        length = tokens.shape[1]
+        padded = functional.pad(tokens * mask, (0, 0, self.gap, self.gap))
+        around = torch.cat([padded[:, shift * self.gap : shift * self.gap + length] for shift in range(3)], -1)
+        changed: Tensor = self.norm(tokens + self.dropout(functional.gelu(self.mix(around))))
+        return changed
+
+
 class Around(nn.Module):
     """A depthwise convolution: a weighted sum of each token and its neighbours.
 

@@ -39,6 +39,11 @@ class Model(nn.Module):
             values[node.name] = self.blocks[_key(node)](*(values[name] for name in node.inputs))
         return {output: values[name] for output, name in self.outputs.items()}
 
+    def transitions(self, task: str) -> Tensor | None:
+        """What a task scores when one class follows another, (class + 2, class); None where it has no chain."""
+        found = getattr(self.blocks[self.outputs[task].replace(".", "/")], "transitions", None)
+        return found if isinstance(found, Tensor) else None
+
 
 def build_model(program: Program, seed: int, dropout: Drop | None = None) -> Model:
     """The module of a program with fresh weights, the same for the same seed."""

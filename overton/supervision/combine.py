@@ -16,6 +16,7 @@ from overton.supervision.models.classes import fit_classes, fit_dawid_skene
 from overton.supervision.models.evidence import (
     FIT_VOTES,
     Known,
+    distinct_rows,
     evidence_of,
     gold_and_units,
     known_of,
@@ -231,22 +232,10 @@ def _copies(votes: Votes, model: FittedModel | None) -> dict[str, tuple[str, ...
 
 def _targets(votes: Votes, patterns: Patterns, table: ndarray, certain: ndarray, truth: ndarray) -> Targets:
     """The table of the patterns, and below it the rows that are certain."""
-    rows, number = _distinct(truth)
+    rows, number = distinct_rows(truth)
     n_labels = table.shape[1]
     sure = rows if votes.task.type == "bitvector" else np.arange(n_labels) == rows[:, None]
     index = patterns.index.copy()
     index[certain] = len(table) + number
     whole = np.concatenate([table, sure.reshape(len(rows), n_labels)]).astype(np.float32)
     return Targets(votes.task, votes.offsets, index, whole)
-
-
-def _distinct(truth: ndarray) -> tuple[ndarray, ndarray]:
-    """The different rows, and which of them each row is; rows of bits are compared packed."""
-    if truth.ndim == 1:
-        return np.unique(truth, return_inverse=True)
-    if not truth.size:
-        return truth[:0], np.zeros(len(truth), np.int64)
-    packed = np.packbits(truth, axis=1)
-    whole = packed.view(f"V{packed.shape[1]}").reshape(-1)
-    _, example, number = np.unique(whole, return_index=True, return_inverse=True)
-    return truth[example], number

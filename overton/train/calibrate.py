@@ -1,8 +1,12 @@
-"""Temperatures into weights: a task's last layer is linear, so dividing its weights divides the logits."""
+"""Temperatures into weights: a task's last layer is linear, so dividing its weights divides the logits.
+
+A chain's transitions are divided as well, so that its sequences keep their order.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+from overton.codec import transitions_name
 from overton.compile import Program
 from overton.train.state import Trained
 
@@ -11,7 +15,9 @@ def with_temperatures(trained: Trained, program: Program, temperature: Mapping[s
     """The same weights, but with the logits of each task divided by its temperature."""
     weights = dict(trained.weights)
     for task, value in temperature.items():
-        layer = f"blocks.{program.outputs[task].replace('.', '/')}.score"
-        for name in (f"{layer}.weight", f"{layer}.bias"):
-            weights[name] = (weights[name] / value).astype(weights[name].dtype)
+        head = program.outputs[task]
+        layer = f"blocks.{head.replace('.', '/')}.score"
+        for name in (f"{layer}.weight", f"{layer}.bias", transitions_name(head)):
+            if name in weights:
+                weights[name] = (weights[name] / value).astype(weights[name].dtype)
     return replace(trained, weights=weights, temperature=dict(temperature))

@@ -14,8 +14,9 @@ from overton.base import Event, Observe, ignore
 from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, build_model
 from overton.train.batches import Batches, TrainingBatch
+from overton.train.chain import chain_task_loss
 from overton.train.loss import Rebalance, task_loss, total_loss
-from overton.train.predict import Forward, ScoreDev
+from overton.train.predict import Forward, ScoreDev, transitions_key
 from overton.train.schedule import epochs_for, learning_rate_at
 from overton.train.slices import membership_loss
 from overton.train.state import Checkpoint, EpochResult, Trained, Weights
@@ -87,14 +88,16 @@ def train(
 
 
 def forward_of(model: Model) -> Forward:
-    """The model as a function from arrays to arrays."""
+    """The model as a function from arrays to arrays: the logits of every task, and the transitions of those chained."""
     device = next(model.parameters()).device
+    found = {transitions_key(task): model.transitions(task) for task in model.outputs}
+    transitions = {name: value.detach().cpu().numpy().copy() for name, value in found.items() if value is not None}
 
     def forward(inputs: Mapping[str, ndarray]) -> dict[str, ndarray]:
         model.eval()
         with torch.inference_mode():
             logits = model({name: torch.from_numpy(value).to(device) for name, value in inputs.items()})
-        return {name: value.cpu().numpy() for name, value in logits.items()}
+        return {**transitions, **{name: value.cpu().numpy() for name, value in logits.items()}}
 
     return forward
 
@@ -182,13 +185,19 @@ def _epoch(run: _Run, batches: Batches, score_dev: ScoreDev | None) -> EpochResu
 def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Tensor]:
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate
-    logits = run.model({name: torch.from_numpy(value).to(run.device) for name, value in batch.inputs.items()})
+    inputs = {name: torch.from_numpy(value).to(run.device) for name, value in batch.inputs.items()}
+    logits = run.model(inputs)
     losses: dict[str, Tensor] = {}
     for name, (probability, known) in batch.targets.items():
         target = torch.from_numpy(probability).to(run.device), torch.from_numpy(known).to(run.device)
         task = run.program.schema.task(name)
         rebalance = run.rebalance.get(name, NO_REBALANCE)
-        losses[name] = task_loss(task, logits[name], *target, rebalance, run.settings.robustness)
+        transitions = run.model.transitions(name)
+        if transitions is None:
+            losses[name] = task_loss(task, logits[name], *target, rebalance, run.settings.robustness)
+        else:
+            length = inputs[f"{task.payload}.length"]
+            losses[name] = chain_task_loss(logits[name], transitions, *target, length, rebalance)
     if MEMBERSHIP in logits and batch.members is not None:
         members = torch.from_numpy(batch.members).to(run.device)
         weight = run.rebalance.get(MEMBERSHIP, NO_REBALANCE).bit_weight

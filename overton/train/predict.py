@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from numpy import ndarray
 
-from overton.codec import Encoder, Predictions, concatenate, count_units, decode
-from overton.schema import Schema
+from overton.codec import Chain, Encoder, Predictions, concatenate, count_units, decode
+from overton.schema import Schema, Task
 from overton.train.batches import Gather
 
 Forward = Callable[[Mapping[str, ndarray]], Mapping[str, ndarray]]
@@ -18,7 +18,7 @@ def predict(
     """Predictions of all tasks for some records, at least one, in their order.
 
     Args:
-        forward: The model as a function from arrays to arrays.
+        forward: The model as a function from arrays to arrays, such as `forward_of` makes.
         schema: The schema, its classes told.
         gather: Gives some records by their numbers.
         encoder: The encoder of the program.
@@ -30,5 +30,16 @@ def predict(
         batch = gather(rows[start : start + batch_size])
         logits = forward(encoder.encode(batch))
         for task in schema.tasks:
-            parts[task.name].append(decode(task, logits[task.name], count_units(schema, task, batch)))
+            units = count_units(schema, task, batch)
+            parts[task.name].append(decode(task, logits[task.name], units, chain=_chain(task, logits)))
     return {name: concatenate(found) for name, found in parts.items()}
+
+
+def transitions_key(task: str) -> str:
+    """Where a forward function tells the transitions of a task's chain, beside the logits of the task."""
+    return f"{task}/transitions"
+
+
+def _chain(task: Task, logits: Mapping[str, ndarray]) -> Chain | None:
+    found = logits.get(transitions_key(task.name))
+    return None if found is None else Chain.of(found, task.classes)

@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 import onnxruntime
 import pytest
+import safetensors.numpy
 
-from overton.artifact import Runtime, runtime
+from overton.artifact import Runtime, open_artifact, runtime
 from overton.base import OvertonError
 from overton.codec import Encoder, labels_json
 from overton.data import Pool, Record, RecordParser, pack
@@ -122,3 +123,30 @@ def test_the_runtime_needs_neither_torch_nor_onnx():
 def test_probabilities_are_float32(model):
     predictions = model.run(pack([record()], tiny_artifact().schema, Pool()))
     assert {said.probability.dtype for said in predictions.values()} == {np.dtype(np.float32)}
+
+
+def test_a_chain_travels_with_the_version_and_decides_with_the_model():
+    artifact = open_artifact(tiny_artifact(chain=True).complete())
+    chained = Runtime(artifact)
+    for number in range(5):
+        label = chained.predict([record(tokens=[f"w{number}", "x", "y", "z"], entities=[])])[0]["POS"]
+        assert label in (["NOUN", "VERB"] * 2, ["VERB", "NOUN"] * 2)
+        (said,) = chained.predict([record(tokens=[f"w{number}", "x", "y", "z"], entities=[])], probabilities=True)
+        assert [max(token, key=token.get) for token in said["POS"]] == label
+        assert [sum(token.values()) for token in said["POS"]] == pytest.approx([1] * 4, abs=1e-3)
+
+
+def test_a_version_without_chains_is_run_without_reading_its_weights():
+    files = {**tiny_artifact().files, "weights.safetensors": b"never read"}
+    assert Runtime(dataclasses.replace(tiny_artifact(), files=files)).predict([record()])[0]["POS"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "another shape"])
+def test_a_chain_that_its_weights_lack_is_told(damage):
+    artifact = tiny_artifact(chain=True)
+    weights = {name: value for name, value in artifact.weights().items() if not name.endswith("transitions")}
+    if damage == "another shape":
+        weights["blocks.POS/head.transitions"] = np.zeros((3, 3), np.float32)
+    files = {**artifact.files, "weights.safetensors": safetensors.numpy.save(weights)}
+    with pytest.raises(OvertonError, match="lack a chain"):
+        Runtime(dataclasses.replace(artifact, files=files))

@@ -17,6 +17,7 @@ from overton.compile import (
     parse_tuning,
     tuning_json_schema,
 )
+from overton.compile.choices import ENCODERS
 from overton.schema import parse_schema
 from tests.golden import check_cases
 from tests.kinds import SCHEMA
@@ -67,13 +68,14 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
         ),
         (
             {"payloads": {"tokens": {"encoder": "cmn"}}},
-            "tuning.json: $.payloads.tokens.encoder: expected one of 'bag', 'bilstm', 'cnn', got \"cmn\". "
+            "tuning.json: $.payloads.tokens.encoder: expected one of 'bag', 'bigru', 'bilstm', 'cnn', 'dilated', "
+            "'transformer', got \"cmn\". "
             "Did you mean 'cnn'? [tuning.bad-value]",
         ),
         (
             {"payloads": {"entities": {"encoder": "cnn"}}},
             "tuning.json: $.payloads.entities.encoder: a set has no 'encoder'. "
-            "Its settings are 'aggregate', 'attention', 'embedding', 'size' [tuning.not-applicable]",
+            "Its settings are 'aggregate', 'attention', 'embedding', 'size', 'strings' [tuning.not-applicable]",
         ),
         (
             {"payloads": {"tokens": {"embedding": "hf:minilm"}}},
@@ -119,12 +121,14 @@ def test_programs_are_explained(update_golden):
     check_cases(CASES / "explain.txt", answer, update=update_golden)
 
 
-@pytest.mark.parametrize("encoder", ["bag", "bilstm", "cnn"])
+@pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("aggregate", ["attention", "max", "mean"])
 def test_a_program_reads_back_from_json(encoder, aggregate):
     program = compile_program(KINDS, pinned(KINDS, encoder=encoder, aggregate=aggregate))
     assert parse_program(json.loads(json.dumps(program.to_json()))) == program
-    assert f"{encoder}.v1" in {node.op for node in program.nodes}
+    assert {node.op.partition(".")[0].removesuffix("_encoder") for node in program.nodes}.issuperset(
+        {encoder, "chain_head"}
+    )
 
 
 @given(st.randoms(use_true_random=False))
@@ -145,3 +149,14 @@ def test_each_node_comes_after_those_that_it_reads():
     for node in program.nodes:
         assert not {name for name in node.inputs if name in {other.name for other in program.nodes}} - done
         done.add(node.name)
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "crf", "op"), [(256, True, "chain"), (257, True, "multiclass"), (3, False, "multiclass")]
+)
+def test_neighbouring_classes_are_predicted_together_unless_they_are_too_many_or_it_is_switched_off(n_classes, crf, op):
+    schema = KINDS.with_classes({**CLASSES, "Token": tuple(f"c{number}" for number in range(n_classes))})
+    heads = {node.name: node.op for node in compile_program(schema, pinned(schema, crf=crf)).nodes}
+    assert heads["Token.head"] == f"{op}_head.v1"
+    assert heads["TokenBits.head"] == "bitvector_head.v1"
+    assert heads["Member.head"] == heads["Record.head"] == "multiclass_head.v1"

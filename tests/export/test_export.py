@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -10,19 +11,28 @@ from overton.data import Pool, RecordParser, pack
 from overton.export import output_name, parity, to_onnx
 from overton.nn import build_model
 from overton.schema import parse_schema
-from tests.kinds import ODD, SCHEMA
+from tests.kinds import BASES, ODD
 
-KINDS = parse_schema(json.dumps(SCHEMA)).with_classes({name: ("a", "b", "c") for name in SCHEMA["tasks"]})
-
-
-BUILT = [("cnn", "attention", ()), ("bilstm", "max", ()), ("cnn", "mean", ("slice:a", "slice:b"))]
+KINDS = parse_schema(json.dumps(BASES)).with_classes({name: ("a", "b", "c") for name in BASES["tasks"]})
 
 
-@pytest.fixture(scope="module", params=BUILT, ids=["cnn", "bilstm", "slices"])
+# Each export takes seconds, so encoders share programs: that of the tokens, that of the text, how inputs are joined.
+PROGRAMS = [
+    ("cnn", "bilstm", "attention", ()),
+    ("bigru", "dilated", "max", ("slice:a", "slice:b")),
+    ("transformer", "bag", "mean", ()),
+]
+
+
+@pytest.fixture(scope="module", params=PROGRAMS, ids=[tokens for tokens, *_ in PROGRAMS])
 def exported(request):
-    encoder, aggregate, slices = request.param
-    choices = PayloadChoices(size=16, layers=2, encoder=encoder, aggregate=aggregate, attention="2x8")
-    program = compile_program(KINDS, Choices({payload.name: choices for payload in KINDS.payloads}), slices)
+    of_tokens, of_text, aggregate, slices = request.param
+    strings = of_tokens == "transformer"
+    choices = PayloadChoices(
+        size=16, layers=2, encoder=of_tokens, aggregate=aggregate, attention="2x8", strings=strings
+    )
+    payloads = {payload.name: choices for payload in KINDS.payloads} | {"title": replace(choices, encoder=of_text)}
+    program = compile_program(KINDS, Choices(payloads), slices)
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
     return program, weights, to_onnx(program, weights)
 

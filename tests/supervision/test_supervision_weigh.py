@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
+from overton.data import gold_of
 from overton.supervision import combine
+from overton.supervision.models.evidence import gold_and_units, known_of, option_counts
+from overton.supervision.models.one_coin import right_votes
+from overton.supervision.tally import count
 from tests.supervision.planted import probabilities, rows_of, simulate, votes_of
 
 N = 3000
@@ -99,3 +103,22 @@ def test_a_source_that_abstains_on_one_class_tells_by_abstaining():
     assert combined.model.log_prior[0] > combined.model.log_prior[1]  # silence speaks for the class they keep off
     everyone = loss(votes, truth, skip=np.isnan(table).any(1))
     assert everyone < 0.47
+
+
+@pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
+def test_known_truth_is_counted_not_listed(type):
+    votes, truth = simulate(type, (0.8, 0.7, 0.9), n_units=4000, n_labels=3, coverage=0.6)
+    gold = with_gold(votes, truth)
+    tally = count(gold)
+    _, _, learned_from = gold_and_units(gold, None, np.ones(4000, bool))
+    known = known_of(tally.patterns, option_counts(gold), gold_of(gold), learned_from)
+    assert known.count.sum() == 4000
+    assert len(known.count) < 2000
+    right = right_votes(known, len(gold.sources))[1] if type != "bitvector" else None
+    if right is not None:
+        own = gold.source != gold.sources.index("gold")
+        hit = gold.label[gold.first[:-1][own]] == truth[gold.unit[own]]
+        counted = (gold.candidates[gold.unit[own]] > 1) if gold.candidates is not None else 1
+        assert right == pytest.approx(np.bincount(gold.source[own], hit * counted, len(gold.sources)))
+    halves = [known.take(known.fold == fold) for fold in range(4)]
+    assert sum(half.count.sum() for half in halves) == 4000

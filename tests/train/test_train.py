@@ -13,6 +13,7 @@ from overton.schema import Task, parse_schema
 from overton.supervision import Targets
 from overton.train import (
     Rebalance,
+    Trained,
     epochs_for,
     forward_of,
     learning_rate_at,
@@ -238,6 +239,12 @@ def test_a_temperature_divides_the_logits_of_its_task_alone():
     assert np.allclose(found[0]["Record"], 2 * found[1]["Record"], atol=1e-5)
     assert np.allclose(found[0]["Token"], 0.5 * found[1]["Token"], atol=1e-5)
     assert np.array_equal(found[0]["Pick"], found[1]["Pick"])
+
+
+def test_a_temperature_leaves_the_order_of_the_sequences_of_a_chain():
+    name = "blocks.Token/head.transitions"
+    trained = Trained({name: np.array([[2.0], [4.0], [6.0]], np.float32)})
+    assert with_temperatures(trained, PROGRAM, {"Token": 2.0}).weights[name].tolist() == [[1], [2], [3]]
 
 
 def test_the_learning_rate_rises_and_falls():

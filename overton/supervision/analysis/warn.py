@@ -258,7 +258,11 @@ def _gap(seen: Evidence) -> Iterator[SourceWarning]:
             message = (
                 f"believed to be right on {estimated:.0%}, and gold says {true:.0%} of {n:,.0f}: trusted too {much}"
             )
-            hint = "Gold on train or dev records where it votes lets the model weigh it as it deserves"
+            hint = (
+                "Gold has a say in its weight already; look at its votes, or add gold where it stands alone"
+                if seen.facts.combined.n_known
+                else "Gold on train or dev records where it votes lets the model weigh it as it deserves"
+            )
             yield _warn(seen, name, "gap", message, hint)
 
 

@@ -112,13 +112,14 @@ def fit_bits(evidence: Evidence) -> FittedModel:
 def fit_bit_model(sample: Patterns, known: Known, n_sources: int, n_bits: int, settings: BitSettings) -> BitModel:
     """Fit on patterns of votes and on votes beside known truth."""
     truth = known.truth.reshape(-1, n_bits).astype(np.float64)
-    seen = _expected(known.cells, truth, np.ones(len(truth)), n_sources)
+    seen = _expected(known.cells, truth, known.count, n_sources)
+    n_known, known_bits = float(known.count.sum()), known.count @ truth
     posterior = _shares(sample, n_bits)
-    model = _model(seen, truth.sum(0), float(len(truth)), settings)
+    model = _model(seen, known_bits, n_known, settings)
     for _ in range(settings.rounds):
         counts = _expected(sample.cells, posterior, sample.count, n_sources) + seen
-        n_units = float(sample.count.sum()) + len(truth)
-        model = _model(counts, sample.count @ posterior + truth.sum(0), n_units, settings)
+        n_units = float(sample.count.sum()) + n_known
+        model = _model(counts, sample.count @ posterior + known_bits, n_units, settings)
         new = sigmoid(bit_scores(sample.cells, sample.n_patterns, model) + model.prior)
         change = (np.abs(new - posterior).sum(1) * sample.count).sum() / max(sample.count.sum(), 1.0)
         posterior = new

@@ -140,7 +140,9 @@ def collapse_blocks(cells: Cells, block: ndarray) -> Cells:
 def _join_identical(block: ndarray, pairs: PairCounts, judged: ndarray) -> None:
     own = np.diag(pairs.both)
     either = np.maximum(own[:, None] + own - pairs.both, 1)
-    share = np.minimum(pairs.same / either, pairs.both / either)  # of bits a unit may have several in common
+    said = pairs.said.sum(1)
+    alike = 2 * pairs.same / np.maximum(said[:, None] + said, 1e-9)
+    share = np.minimum(alike, pairs.both / either)
     same = (share >= np.where(judged[:, None] & judged, IDENTICAL, SAME)) & (pairs.both >= LEAST_OVERLAP)
     for one, other in zip(*np.nonzero(np.triu(same, 1)), strict=True):
         block[block == block[other]] = block[one]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy import ndarray
 
+from overton.supervision.models.blocks import count_pairs
 from overton.supervision.models.confusion import (
     ConfusionSettings,
     class_scores,
@@ -21,12 +22,19 @@ from overton.supervision.models.confusion import (
     presence_given,
 )
 from overton.supervision.models.evidence import BROAD, CORRELATION, Evidence, Known, breadth
-from overton.supervision.models.label_model import FittedModel
-from overton.supervision.models.one_coin import OneCoinSettings, fit_one_coin, label_votes, right_votes
+from overton.supervision.models.label_model import FittedModel, worth
+from overton.supervision.models.one_coin import (
+    OneCoinSettings,
+    fit_one_coin,
+    label_votes,
+    mostly_below_chance,
+    right_votes,
+    spread_of,
+)
 from overton.supervision.models.patterns import Cells
 
 ONE_COIN = OneCoinSettings(accuracy=0.75, strength=64, lowest=0.1, highest=0.95)
-ONE_COIN_OF_RULES = replace(ONE_COIN, lowest=1.0, levelled=0.35)
+ONE_COIN_OF_RULES = replace(ONE_COIN, lowest=1.0)
 CONFUSION = ConfusionSettings()
 SILENCE = replace(CONFUSION, presence_strength=100.0, presence_share=1.0, sparsest=0.0)
 
@@ -38,6 +46,7 @@ ESTIMATE_SHARE = 0.5  # of the log-odds of a one-coin source; the rest is that o
 CONFUSION_SHARE = 0.75  # of the log-odds of a confusion matrix; the rest is that of one coin
 CONFUSION_SHARE_OF_FEW = 0.5  # the same with few sources; the rest is that of any source
 PRIOR_SHARE = 0.5  # of the class prior
+ONE_CLASS = 0.9  # of the votes of a rule, from which it is one of that class
 DENSE = 0.25  # share of the units that the source of a vote labels, on average over votes, from which it is a tool
 CORRELATION_OF_TOOLS = 0.35  # of the errors of two tools: they are built alike; workers of a crowd are strangers
 MOST_NUMBERS = 50_000_000  # in all confusion matrices together
@@ -62,7 +71,7 @@ def fit_classes(evidence: Evidence) -> FittedModel:
     """The model that suits the sources."""
     n_voting = len(evidence.voting)
     if broad_share(evidence) < MOSTLY_BROAD:
-        return _leave_one_out(evidence, _fit_accuracy(evidence, ONE_COIN_OF_RULES), with_prior=False)
+        return _leave_one_out(evidence, _fit_accuracy(evidence, ONE_COIN_OF_RULES, of_rules=True), with_prior=False)
     accuracy = _fit_accuracy(evidence, ONE_COIN)
     least = FEW_SOURCES if evidence.n_labels > 2 else ENOUGH_SOURCES
     if n_voting < least or evidence.n_sources * evidence.n_labels**2 > MOST_NUMBERS:
@@ -85,10 +94,50 @@ def broad_share(evidence: Evidence) -> float:
     return float(votes[breadth(votes) >= BROAD].sum() / max(votes.sum(), 1e-9))
 
 
-def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings) -> ndarray:
-    sample = evidence.sample
-    known = right_votes(evidence.known, evidence.n_sources)
-    return fit_one_coin(sample.cells, sample.count, sample.n_options, evidence.n_sources, settings, known)
+def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings, *, of_rules: bool = False) -> ndarray:
+    """Accuracies, of which at least half of the votes are better than chance."""
+    together = voting_together(evidence) if of_rules else None
+    sample, known = evidence.sample, right_votes(evidence.known, evidence.n_sources)
+
+    def fit(settings: OneCoinSettings, start: ndarray | None = None) -> ndarray:
+        return fit_one_coin(
+            cells=sample.cells,
+            count=sample.count,
+            n_options=sample.n_options,
+            n_sources=evidence.n_sources,
+            settings=settings,
+            gold=known,
+            start=start,
+            together=together,
+        )
+
+    accuracy = fit(settings)
+    if evidence.n_labels == 2 and mostly_below_chance(sample.cells, sample.count, sample.n_options, accuracy):
+        accuracy = fit(settings, start=1 - accuracy)  # of two classes the mirror image explains the votes as well
+    if mostly_below_chance(sample.cells, sample.count, sample.n_options, accuracy):
+        accuracy = fit(replace(settings, lowest=1.0))
+    return accuracy
+
+
+def voting_together(evidence: Evidence) -> ndarray:
+    """How far the rules of each class vote together more than those of all classes, of shape (class,).
+
+    Rules that tell a class from the others, and else have nothing in common, vote together more often than by chance,
+    by up to 1 / P(class) times; what is compared is how far they are on the way there. A class of one rule
+    has nan: it has no other rule to confirm it wrongly.
+    """
+    sample, n_units = evidence.sample, max(float(evidence.sample.count.sum()), 1.0)
+    pairs = count_pairs(sample.cells, sample.count, evidence.n_sources, evidence.n_labels)
+    own = np.diag(pairs.both)
+    of_class = pairs.said >= ONE_CLASS * np.maximum(pairs.said.sum(1, keepdims=True), 1e-9)
+    member = of_class * (own > 0)[:, None]
+    both = np.einsum("ic,ij,jc->c", member, pairs.both, member) - own @ member
+    by_chance = ((own @ member) ** 2 - own**2 @ member) / n_units
+    share = np.clip(pairs.said.sum(0) / max(float(pairs.said.sum()), 1e-9), 1e-3, 1 - 1e-3)
+    seen = by_chance > 0
+    told = np.where(seen, (both / np.maximum(by_chance, 1e-9) - 1) * share / (1 - share), 0.0)
+    weight = share * seen
+    return np.where(seen, told - told @ weight / max(float(weight.sum()), 1e-9), np.nan)
 
 
 def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -> FittedModel:
@@ -103,38 +152,62 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
     log_prior = fit_prior(sample.cells, sample.count, estimated, _known_classes(evidence.known, k), CONFUSION)
     presence = presence_given(sample.cells, sample.count, log_prior, estimated, CONFUSION)
     log_vote += np.repeat(presence.votes, k, axis=0)
-    model = _model(evidence, "leave_one_out", log_vote, accuracy, log_prior, PRIOR_SHARE)
-    return replace(model, log_prior=model.log_prior + presence.absence)
+    return _model(evidence, "leave_one_out", log_vote, accuracy, log_prior, PRIOR_SHARE, presence.absence)
 
 
 def _dawid_skene(
     evidence: Evidence, accuracy: ndarray, coins: ndarray, confusion_share: float, prior_share: float
 ) -> FittedModel:
-    """Confusion matrices started from accuracies; the share that they leave over goes to one-coin rows of `coins`."""
+    """Confusion matrices started from accuracies; the share that they leave over goes to one-coin rows of `coins`.
+
+    Sources that are much alike are drawn to their mean, so that who votes seldom is not judged by luck.
+    """
     k, sample = evidence.n_labels, evidence.sample
     seen = _known_votes(evidence.known, evidence.n_sources, k)
     known = _known_classes(evidence.known, k)
-    fitted = fit_confusion(sample.cells, sample.count, accuracy, CONFUSION, seen, known)
+    mean, strength = spread_of(sample.cells, sample.count, sample.n_options, accuracy)
+    settings = replace(
+        CONFUSION, accuracy=mean, strength=strength, row_strength=max(CONFUSION.row_strength, strength / k)
+    )
+    fitted = fit_confusion(sample.cells, sample.count, accuracy, settings, seen, known)
     log_vote = confusion_share * fitted.log_vote + (1 - confusion_share) * one_coin_rows(coins, k)
     log_vote += np.repeat(fitted.presence.votes, k, axis=0)
-    model = _model(evidence, "dawid_skene", log_vote, fitted.accuracy, fitted.log_prior, prior_share)
-    return replace(model, log_prior=model.log_prior + fitted.presence.absence)
+    absence = fitted.presence.absence
+    return _model(evidence, "dawid_skene", log_vote, fitted.accuracy, fitted.log_prior, prior_share, absence)
 
 
 def _model(
-    evidence: Evidence, method: str, log_vote: ndarray, accuracy: ndarray, log_prior: ndarray, prior_share: float
+    evidence: Evidence,
+    method: str,
+    log_vote: ndarray,
+    accuracy: ndarray,
+    log_prior: ndarray,
+    prior_share: float,
+    absence: ndarray | None = None,
 ) -> FittedModel:
+    """A model whose prior, and what abstentions add, are worth as much as a vote is on average.
+
+    Votes that go together are worth less than votes; against a prior in full, they would lose every rare class.
+    """
+    correlation = _correlation(evidence)
+    base = prior_share * log_prior + (0.0 if absence is None else absence)
     return FittedModel(
         type="multiclass",
         method=method,
         scorer=ClassScorer(log_vote),
-        log_prior=prior_share * log_prior,
+        log_prior=base * _mean_worth(evidence, correlation),
         weight=np.ones(evidence.n_sources),
-        correlation=_correlation(evidence),
+        correlation=correlation,
         block=evidence.block,
         accuracy=accuracy,
         prior=np.exp(log_prior),
     )
+
+
+def _mean_worth(evidence: Evidence, correlation: float) -> float:
+    sample = evidence.sample
+    n_votes = np.bincount(sample.cells.row, minlength=sample.n_patterns)
+    return float((worth(n_votes, correlation) * sample.count).sum() / max(float(sample.count.sum()), 1e-9))
 
 
 def _correlation(evidence: Evidence) -> float:
@@ -151,8 +224,9 @@ def _known_votes(known: Known, n_sources: int, k: int) -> ndarray:
     cell = cells.entry_cell
     vote = cells.source[cell].astype(np.int64) * k + cells.label
     pair = vote * k + known.truth[cells.row[cell]]
-    return np.bincount(pair, cells.weight, n_sources * k * k).reshape(-1, k)
+    weight = cells.weight * known.count[cells.row[cell]]
+    return np.bincount(pair, weight, n_sources * k * k).reshape(-1, k)
 
 
 def _known_classes(known: Known, k: int) -> ndarray:
-    return np.bincount(known.truth, minlength=k).astype(np.float64)
+    return np.bincount(known.truth, known.count, k)

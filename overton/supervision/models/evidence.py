@@ -13,26 +13,33 @@ from overton.supervision.models.patterns import Cells, Patterns, cells_of, keep_
 CORRELATION = 0.2  # of the errors of two votes on one row; judged by log loss on labelled sets
 BROAD = 0.9  # a source is broad that uses this share of the classes, mean of: share of all classes, share of all votes
 EARNEST = 0.5  # the same for sources whose agreement tells whether one copies another
+FOLDS = 4  # parts of the units whose truth is known
+CHUNK = 32  # neighbouring units that stand in one part: the tokens of a record have much in common
 FIT_VOTES = 400_000  # votes that a model is fitted on
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Votes on units whose truth is known.
+    """Votes on units whose truth is known, counted: units of one part with the same votes and truth are one row.
 
     Attributes:
-        cells: The votes; `row` numbers the known units from 0.
-        n_options: Number of labels to choose among in each known unit, int64 of shape (row,).
+        cells: The votes; `row` numbers the rows from 0, those without votes too.
+        n_options: Number of labels to choose among in each row, int64 of shape (row,).
         truth: The right label, int64 of shape (row,), or for bitvectors bool of shape (row, label).
+        count: Number of units of each row, float64 of shape (row,).
+        fold: Part of the units that each row stands for, int64 of shape (row,); a fit without it is judged on it.
     """
 
     cells: Cells
     n_options: ndarray
     truth: ndarray
+    count: ndarray
+    fold: ndarray
 
     def take(self, keep: ndarray) -> "Known":
-        """Some of the units; `keep` is bool of shape (row,)."""
-        return Known(keep_rows(self.cells, keep), self.n_options[keep], self.truth[keep])
+        """Some of the rows; `keep` is bool of shape (row,)."""
+        cells = keep_rows(self.cells, keep)
+        return Known(cells, self.n_options[keep], self.truth[keep], self.count[keep], self.fold[keep])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,26 @@ def breadth(said: ndarray) -> ndarray:
 
 def known_of(patterns: Patterns, n_options: ndarray, gold: Gold, units: ndarray) -> Known:
     """The votes beside gold on some units, bool of shape (unit,)."""
-    return Known(cells_of(patterns, units), n_options[units], gold.label[units])
+    rows = np.flatnonzero(units)
+    pattern, truth = patterns.index[rows].astype(np.int64), gold.label[rows]
+    fold = np.arange(len(rows)) // CHUNK % FOLDS
+    _, number = distinct_rows(truth)
+    key = (fold * (patterns.n_patterns + 1) + pattern + 1) * (int(number.max(initial=0)) + 1) + number
+    _, example, count = np.unique(key, return_index=True, return_counts=True)
+    cells = cells_of(patterns, pattern[example])
+    return Known(cells, n_options[rows[example]], truth[example], count.astype(np.float64), fold[example])
+
+
+def distinct_rows(truth: ndarray) -> tuple[ndarray, ndarray]:
+    """The different labels, or rows of bits, and which of them each one is; rows of bits are compared packed."""
+    if truth.ndim == 1:
+        return np.unique(truth, return_inverse=True)
+    if not truth.size:
+        return truth[:0], np.zeros(len(truth), np.int64)
+    packed = np.packbits(truth, axis=1)
+    whole = packed.view(f"V{packed.shape[1]}").reshape(-1)
+    _, example, number = np.unique(whole, return_index=True, return_inverse=True)
+    return truth[example], number
 
 
 def voting_cells(votes: Votes) -> Cells:

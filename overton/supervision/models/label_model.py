@@ -128,16 +128,29 @@ def worth(n_votes: ndarray, correlation: float) -> ndarray:
 
 
 def keep_agreed(scores: ndarray, cells: Cells) -> ndarray:
-    """Scores of shape (row, label) by which no row on which all votes agree goes to another label."""
+    """Scores of shape (row, label) by which no row loses the label that all its votes say, or say most."""
     starts = np.flatnonzero(np.diff(cells.row, prepend=-1))
     if not len(starts):
         return scores
-    first = cells.first[starts]
-    low, high = np.minimum.reduceat(cells.label, first), np.maximum.reduceat(cells.label, first)
-    row, label = cells.row[starts[low == high]], low[low == high]
+    said = most_said(cells)
+    low, high = np.minimum.reduceat(said, starts), np.maximum.reduceat(said, starts)
+    agreed = (low == high) & (low >= 0)
+    row, label = cells.row[starts[agreed]], low[agreed]
     lead = scores[row].max(1) + LEAST_LEAD * (scores[row].argmax(1) != label)
     scores[row, label] = np.maximum(scores[row, label], lead)
     return scores
+
+
+def most_said(cells: Cells) -> ndarray:
+    """The most probable label of each cell, int32 of shape (cell,); -1 where several are."""
+    if (np.diff(cells.first) == 1).all():
+        return cells.label
+    cell = cells.entry_cell
+    order = np.lexsort((cells.weight, cell))
+    said: ndarray = cells.label[order][cells.first[1:] - 1]
+    top = np.maximum.reduceat(cells.weight, cells.first[:-1])
+    n_top = np.bincount(cell, cells.weight >= top[cell], len(said))
+    return np.where(n_top == 1, said, -1)
 
 
 def _keep_agreed_bits(table: ndarray, patterns: Patterns) -> ndarray:

@@ -1,13 +1,19 @@
 """Select: which member of a set is meant. Sources have one accuracy each, since every record has other members."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray
 
 from overton.supervision.models.evidence import CORRELATION, Evidence
 from overton.supervision.models.label_model import FittedModel
-from overton.supervision.models.one_coin import OneCoinSettings, fit_one_coin, log_odds, right_votes
+from overton.supervision.models.one_coin import (
+    OneCoinSettings,
+    fit_one_coin,
+    log_odds,
+    mostly_below_chance,
+    right_votes,
+)
 from overton.supervision.models.patterns import Cells
 
 SETTINGS = OneCoinSettings(accuracy=0.6, strength=32, lowest=0.1, highest=0.97)
@@ -36,15 +42,11 @@ class MemberScorer:
 
 def fit_members(evidence: Evidence) -> FittedModel:
     """Leave-one-out accuracies; the same chance for all members beforehand."""
-    sample = evidence.sample
-    accuracy = fit_one_coin(
-        sample.cells,
-        sample.count,
-        sample.n_options,
-        evidence.n_sources,
-        SETTINGS,
-        right_votes(evidence.known, evidence.n_sources),
-    )
+    sample, known = evidence.sample, right_votes(evidence.known, evidence.n_sources)
+    votes = (sample.cells, sample.count, sample.n_options)
+    accuracy = fit_one_coin(*votes, evidence.n_sources, SETTINGS, known)
+    if mostly_below_chance(*votes, accuracy):
+        accuracy = fit_one_coin(*votes, evidence.n_sources, replace(SETTINGS, lowest=1.0), known)
     return FittedModel(
         type="select",
         method="leave_one_out",

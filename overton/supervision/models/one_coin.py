@@ -6,8 +6,8 @@ labels and R the sum of C(y)^2,
 
     E[C(v)] = a R + (1 - a) (1 - R) / (k - 1),
 
-which is solved for a over all votes of j. A source never confirms itself, so the estimate does not drift where
-sources only ever say one label, which plain expectation maximisation does. The number of labels may differ from
+which is solved for a over all votes of j. A source never confirms itself, so the estimate does not drift as plain
+expectation maximisation does. The number of labels may differ from
 row to row, so that the same code serves classes and the members of sets.
 """
 
@@ -21,6 +21,11 @@ from overton.supervision.models.patterns import Cells, keep_rows
 from overton.supervision.models.probability import sigmoid
 
 LEAST_INFORMATION = 0.05  # per vote: below it the others say next to nothing about the source
+TAKEN_AWAY = 0.35  # in each round, of the difference between sources of one label and all, where it is borne out
+BORNE_OUT = 0.15  # by which sources of a label vote together more or less than those of all
+STRENGTHS = (1.0, 200.0)  # votes that the mean of all sources is worth, at least and at most
+LOWEST_MEAN = 0.05
+BELOW = 0.98  # of a guess, from which a source is worse than one
 ENOUGH_CHANGE = 3e-5
 
 
@@ -33,9 +38,6 @@ class OneCoinSettings:
         strength: Votes that this assumption is worth.
         lowest: Lowest accuracy, as a share of that of a source that guesses.
         highest: Highest accuracy.
-        levelled: How much of the difference between the sources of different labels is taken away. Where sources only
-            ever say one label, a conflict does not tell which label's sources are at fault; left alone, the estimate
-            takes one side. Only for labels that mean the same in every row.
         rounds: Most rounds.
     """
 
@@ -43,7 +45,6 @@ class OneCoinSettings:
     strength: float
     lowest: float
     highest: float
-    levelled: float = 0.0
     rounds: int = 100
 
 
@@ -86,7 +87,7 @@ def right_votes(known: Known, n_sources: int) -> tuple[ndarray, ndarray]:
     """How many votes of each source stand beside known truth, and how many of them are right, of shape (source,)."""
     cells = known.cells
     cell = cells.entry_cell
-    counts = cells.weight * (known.n_options[cells.row] > 1)[cell]
+    counts = cells.weight * (known.count * (known.n_options > 1))[cells.row[cell]]
     right = counts * (cells.label == known.truth[cells.row[cell]])
     source = cells.source[cell]
     return np.bincount(source, counts, n_sources), np.bincount(source, right, n_sources)
@@ -99,6 +100,9 @@ def fit_one_coin(
     n_sources: int,
     settings: OneCoinSettings,
     gold: tuple[ndarray, ndarray] | None = None,
+    *,
+    start: ndarray | None = None,
+    together: ndarray | None = None,
 ) -> ndarray:
     """Accuracy of every source.
 
@@ -109,6 +113,11 @@ def fit_one_coin(
         n_sources: Number of sources.
         settings: What is assumed beforehand.
         gold: Per source, how many of its votes stand beside known truth and how many of them are right.
+        start: Accuracies to start from, shape (source,); the assumed one where not given.
+        together: Where sources only ever say one label, how far those of each label vote together more than those of
+            all, of shape (label,); nan where a label has one source. A conflict does not tell which label's sources are
+            at fault; left alone, the estimate takes one side, ever more. So a side is taken only where this bears it
+            out. For labels that mean the same in every row.
 
     Returns:
         Accuracies, shape (source,).
@@ -118,8 +127,8 @@ def fit_one_coin(
     times = count[cells.row] * witnessed
     n_gold, n_right = gold or (np.zeros(n_sources), np.zeros(n_sources))
     guess = float(count.sum() / max(float((n_options * count).sum()), 1.0))  # nothing where gold is all there is
-    accuracy = np.full(n_sources, settings.accuracy)
-    said = label_votes(cells, count, n_sources) if settings.levelled else None
+    accuracy = np.full(n_sources, settings.accuracy) if start is None else np.clip(start, 0.01, settings.highest)
+    said = label_votes(cells, count, n_sources, None if together is None else len(together))
     log_others = np.log(np.maximum(n_options - 1, 1))[cells.row]
     size = _per_cell(cells, cells.weight)
     weight = np.bincount(cells.source, times * size, n_sources) + n_gold
@@ -132,12 +141,44 @@ def fit_one_coin(
         estimate = np.clip(excess / np.maximum(information, np.maximum(LEAST_INFORMATION * weight, 1e-9)), 0, 1)
         shrunk = (estimate * weight + settings.accuracy * settings.strength) / (weight + settings.strength)
         new = np.clip(shrunk, settings.lowest * guess, settings.highest)
-        if said is not None:
-            new = np.clip(_level(new, said, settings.levelled), settings.lowest * guess, settings.highest)
+        if together is not None:
+            new = np.clip(_level(new, said, together), settings.lowest * guess, settings.highest)
         change, accuracy = np.abs(new - accuracy).max(initial=0), new
         if change < ENOUGH_CHANGE:
             break
     return accuracy
+
+
+def spread_of(cells: Cells, count: ndarray, n_options: ndarray, accuracy: ndarray) -> tuple[float, float]:
+    """Mean accuracy of all sources, and how many votes that is worth for one: many where they are much alike.
+
+    By moments: what the estimates of the sources differ by beyond what so few votes make them differ, each source
+    judged by the votes of the others. Source: Kleinman 1973, doi:10.1080/01621459.1973.10481332.
+    """
+    witnessed = (np.bincount(cells.row, minlength=len(count))[cells.row] > 1) & (n_options[cells.row] > 1)
+    times = count[cells.row] * witnessed
+    n_sources = len(accuracy)
+    odds = log_odds(accuracy[cells.source], n_options[cells.row])
+    hit, sure = _leave_one_out(cells, find_slots(cells, n_options), n_options, odds)
+    size = _per_cell(cells, cells.weight)
+    chance = (1 - sure) / np.maximum(n_options[cells.row] - 1, 1)
+    information = np.bincount(cells.source, times * size * (sure - chance), n_sources)
+    excess = np.bincount(cells.source, times * (hit - size * chance), n_sources)
+    mean = float(np.clip(excess.sum() / max(float(information.sum()), 1e-9), LOWEST_MEAN, 1 - LOWEST_MEAN))
+    residual = times * (hit - size * (chance + mean * (sure - chance)))
+    noise = np.bincount(cells.source, residual**2 / np.maximum(times, 1e-9), n_sources)
+    told = information > 0
+    apart = float(((excess - mean * information)[told] ** 2).sum() - noise[told].sum())
+    variance = apart / max(float((information[told] ** 2).sum()), 1e-9)
+    strength = mean * (1 - mean) / max(variance, 1e-9) - 1
+    return mean, float(np.clip(strength, *STRENGTHS))
+
+
+def mostly_below_chance(cells: Cells, count: ndarray, n_options: ndarray, accuracy: ndarray) -> bool:
+    """Whether at least half of the votes are of sources that are believed to be worse than a guess."""
+    times = count[cells.row] * (n_options[cells.row] > 1)
+    below = accuracy[cells.source] < BELOW / n_options[cells.row]
+    return bool((times * below).sum() >= 0.5 * max(float(times.sum()), 1e-9))
 
 
 def accuracy_beside(cells: Cells, count: ndarray, n_options: ndarray, accuracy: ndarray, source: int) -> float | None:
@@ -177,14 +218,16 @@ def label_votes(cells: Cells, count: ndarray, n_sources: int, n_labels: int | No
     return np.bincount(vote, times, n_sources * width).reshape(-1, width)
 
 
-def _level(accuracy: ndarray, said: ndarray, share: float) -> ndarray:
-    """Accuracies, in log-odds, less a share of how far the sources of a label are from those of all labels."""
+def _level(accuracy: ndarray, said: ndarray, together: ndarray) -> ndarray:
+    """Accuracies less how far, in log-odds, the sources of a label are apart from all without its being borne out."""
     odds = np.log(accuracy) - np.log1p(-accuracy)
     n_votes = said.sum(1)
     of_label = odds @ said / np.maximum(said.sum(0), 1e-9)
-    of_all = odds @ n_votes / max(float(n_votes.sum()), 1e-9)
+    apart = of_label - odds @ n_votes / max(float(n_votes.sum()), 1e-9)
+    borne_out = np.isnan(together) | (np.abs(together) >= BORNE_OUT) & (np.sign(together) == np.sign(apart))
+    taken_away = np.where(borne_out, TAKEN_AWAY, 1.0) * apart
     profile = said / np.maximum(n_votes, 1e-9)[:, None]
-    return sigmoid(odds - share * (profile @ (of_label - of_all) * (n_votes > 0)))
+    return sigmoid(odds - profile @ taken_away * (n_votes > 0))
 
 
 def _leave_one_out(cells: Cells, slots: Slots, n_options: ndarray, odds: ndarray) -> tuple[ndarray, ndarray]:

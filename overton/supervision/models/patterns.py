@@ -157,11 +157,10 @@ def cut_cells(cells: Cells, start: ndarray, stop: ndarray) -> Cells:
     )
 
 
-def cells_of(patterns: Patterns, units: ndarray) -> Cells:
-    """The votes of some units, bool of shape (unit,), numbered anew from 0."""
+def cells_of(patterns: Patterns, number: ndarray) -> Cells:
+    """The votes of some patterns by number, -1 for none, int of shape (row,); rows are numbered from 0."""
     ends = np.searchsorted(patterns.cells.row, np.arange(patterns.n_patterns + 1))
     ends = np.append(ends, 0)  # the range that -1 finds, which is empty
-    number = patterns.index[units]
     return cut_cells(patterns.cells, np.where(number < 0, 0, ends[number]), np.where(number < 0, 0, ends[number + 1]))
 
 

@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.models.evidence import Evidence, Known
+from overton.supervision.models.evidence import FOLDS, Evidence, Known
 from overton.supervision.models.label_model import FittedModel, worth
 from overton.supervision.models.probability import softmax
 
 LEAST_KNOWN = 50  # units with votes and known truth, below which a model is left as it is
-MOST_KNOWN = 6000  # that weights are fitted on
+MOST_KNOWN = 6000  # different ones that weights are fitted on
 MOST_NUMBERS = 40_000_000  # held at once: unit x vote x label
-FOLDS = 4
-CHUNK = 32  # neighbouring units that stand in one fold: the tokens of a record have much in common
 STRENGTH = 10.0  # of the pull to what was assumed
 ROUNDS = 15
 ENOUGH_CHANGE = 1e-4
@@ -37,6 +35,7 @@ class _Parts:
         added: What each vote, and last the prior, adds to each label, of shape (unit, vote + 1, label).
         weight: Number of the weight of each of them, of shape (unit, vote + 1); the last number pads.
         truth: The right label, shape (unit,).
+        count: Number of units that each stands for, shape (unit,).
         outside: Labels that a unit cannot have, bool of shape (unit, label).
         start: The weights before any truth is seen, shape (source + 1,).
     """
@@ -44,6 +43,7 @@ class _Parts:
     added: ndarray
     weight: ndarray
     truth: ndarray
+    count: ndarray
     outside: ndarray
     start: ndarray
 
@@ -59,15 +59,14 @@ def fit_weighed(fit: Fit, evidence: Evidence, *, seed: int = 0) -> FittedModel:
     model = fit(evidence)
     known = evidence.known
     voted = np.bincount(known.cells.row, minlength=len(known.truth)) > 0
-    if voted.sum() < LEAST_KNOWN:
+    if known.count[voted].sum() < LEAST_KNOWN:
         return model
-    fold = np.arange(len(voted)) // CHUNK % FOLDS
     chosen = _choose(np.flatnonzero(voted), evidence, seed)
     units = known.take(chosen)
-    fold_of_cell = fold[chosen][units.cells.row]
+    fold_of_cell = units.fold[units.cells.row]
     said = np.zeros((len(units.cells.row), evidence.n_labels))
     for number in range(FOLDS):
-        without = fit(replace(evidence, known=known.take(fold != number)))
+        without = fit(replace(evidence, known=known.take(known.fold != number)))
         inside = fold_of_cell == number
         said[inside] = _said(without, units)[inside]
     shares = np.ptp(model.log_prior) == 0 and model.type == "multiclass"
@@ -91,7 +90,7 @@ def _choose(units: ndarray, evidence: Evidence, seed: int) -> ndarray:
 
 def _log_shares(known: Known, n_labels: int) -> ndarray:
     """A class prior from known truth, for a model that has none."""
-    units = np.bincount(known.truth, minlength=n_labels) + 2.0
+    units = np.bincount(known.truth, known.count, n_labels) + 2.0
     shares: ndarray = np.log(units / units.sum())
     return shares
 
@@ -111,10 +110,10 @@ def _parts(said: ndarray, known: Known, prior: ndarray, model: FittedModel) -> _
     weight = np.full(added.shape[:2], n_sources + 1)
     added[cells.row, place], weight[cells.row, place] = said, cells.source
     added[:, -1], weight[:, -1] = prior, n_sources
-    start = np.full(n_sources + 1, float(worth(size, model.correlation).mean()))
+    start = np.full(n_sources + 1, float(np.average(worth(size, model.correlation), weights=known.count)))
     start[-1] = 1.0
     outside = np.arange(said.shape[1]) >= known.n_options[:, None]
-    return _Parts(added, weight, known.truth, outside, start)
+    return _Parts(added, weight, known.truth, known.count, outside, start)
 
 
 def _by_bit(parts: _Parts, truth: ndarray) -> _Parts:
@@ -123,7 +122,14 @@ def _by_bit(parts: _Parts, truth: ndarray) -> _Parts:
     holds = parts.added.transpose(0, 2, 1).reshape(n_units * n_bits, width)
     added = np.stack([np.zeros_like(holds), holds], axis=2)
     weight = np.repeat(parts.weight, n_bits, axis=0)
-    return _Parts(added, weight, truth.reshape(-1).astype(np.int64), np.zeros((len(added), 2), np.bool_), parts.start)
+    return _Parts(
+        added=added,
+        weight=weight,
+        truth=truth.reshape(-1).astype(np.int64),
+        count=np.repeat(parts.count, n_bits),
+        outside=np.zeros((len(added), 2), np.bool_),
+        start=parts.start,
+    )
 
 
 def _fit(parts: _Parts) -> ndarray:
@@ -150,7 +156,7 @@ def _loss(parts: _Parts, weights: ndarray) -> tuple[float, ndarray]:
     posterior = softmax(np.where(parts.outside, -np.inf, scores))
     right = posterior[np.arange(len(parts.truth)), parts.truth]
     pull = 0.5 * STRENGTH * float(((weights - parts.start) ** 2).sum())
-    return pull - float(np.log(np.maximum(right, 1e-300)).sum()), posterior
+    return pull - float(parts.count @ np.log(np.maximum(right, 1e-300))), posterior
 
 
 def _slope(parts: _Parts, weights: ndarray, posterior: ndarray) -> tuple[ndarray, ndarray]:
@@ -158,9 +164,10 @@ def _slope(parts: _Parts, weights: ndarray, posterior: ndarray) -> tuple[ndarray
     n = len(weights)
     mean = np.einsum("uvl,ul->uv", parts.added, posterior)
     right = parts.added[np.arange(len(mean)), :, parts.truth]
-    gradient = np.bincount(parts.weight.ravel(), (mean - right).ravel(), n + 1)[:n] + STRENGTH * (weights - parts.start)
+    surplus = (mean - right) * parts.count[:, None]
+    gradient = np.bincount(parts.weight.ravel(), surplus.ravel(), n + 1)[:n] + STRENGTH * (weights - parts.start)
     apart = parts.added - mean[..., None]
-    products = np.matmul(apart * posterior[:, None], apart.transpose(0, 2, 1))
+    products = np.matmul(apart * (posterior * parts.count[:, None])[:, None], apart.transpose(0, 2, 1))
     pair = parts.weight[:, :, None] * (n + 1) + parts.weight[:, None, :]
     curvature = np.bincount(pair.ravel(), products.ravel(), (n + 1) ** 2).reshape(n + 1, n + 1)[:n, :n]
     return gradient, curvature + STRENGTH * np.eye(n)

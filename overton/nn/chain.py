@@ -1,0 +1,26 @@
+"""The head of a linear-chain CRF: logits of tokens in the graph, scores of neighbours beside it."""
+
+import torch
+from torch import Tensor, nn
+
+from overton.nn.heads import ClassHead
+
+
+class ChainHead(nn.Module):
+    """`chain_head.v1`: one layer for each token, and what it scores when one class follows another.
+
+    The graph computes the logits alone. The transitions take part in the loss (`overton.train.chain`) and in decoding
+    (`overton.codec.chain`), which need the whole sequence and not the graph: a row for each class before, one for the
+    beginning, and one for what each class scores at the end.
+    """
+
+    def __init__(self, *, size: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        head = ClassHead(size=size, classes=classes, dropout=dropout)
+        self.dropout, self.score = head.dropout, head.score
+        self.transitions = nn.Parameter(torch.zeros(classes + 2, classes))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(row, token, size) to logits of shape (row, token, class)."""
+        logits: Tensor = self.score(self.dropout(vectors))
+        return logits
