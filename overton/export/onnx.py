@@ -47,8 +47,23 @@ def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
             verbose=False,
         )
     assert exported is not None, "the exporter gives a program where it is given no file"
-    serialized: bytes = exported.model_proto.SerializeToString()
+    model_proto = exported.model_proto
+    _forget_origin(model_proto)
+    serialized: bytes = model_proto.SerializeToString()
     return serialized
+
+
+def _forget_origin(model: Any) -> None:
+    """Take out where in the source each node comes from: paths of this machine, which would change the version's id."""
+    graph = model.graph
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer, graph, model):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for function in model.functions:
+        del function.metadata_props[:]
+        for node in function.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
 
 
 def load_model(program: Program, weights: Mapping[str, ndarray]) -> Model:

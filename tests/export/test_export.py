@@ -1,9 +1,11 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from overton.codec import Encoder, input_specs
 from overton.compile import Choices, PayloadChoices, compile_program
@@ -74,3 +76,10 @@ def test_a_model_that_differs_is_found_out(exported):
     assert not checked.within(1e-4)
     assert checked.error_by_task["Pick"] == checked.max_error
     assert checked.error_by_task["Token"] < 1e-5
+
+
+def test_the_model_does_not_tell_where_it_was_made(exported):
+    _, _, content = exported
+    assert str(Path(torch.__file__).parent).encode() not in content
+    assert str(Path(__file__).parents[2]).encode() not in content
+    assert b"stack_trace" not in content
