@@ -62,7 +62,7 @@ def render_pages() -> dict[str, str]:
 
 def render_settings() -> str:
     """The page of settings: one table a section of the tuning file."""
-    from overton.compile import settings
+    from overton.compile import Tuning, settings
     from overton.compile.choices import PayloadChoices, TrainingChoices
 
     sections = [
@@ -75,6 +75,8 @@ def render_settings() -> str:
         _settings_table(settings.SEARCH_SETTINGS, {}),
         "## `serving`",
         _settings_table(settings.SERVING_SETTINGS, {}),
+        "## `slices`: a single value",
+        _settings_table({"slices": settings.SLICES}, {"slices": Tuning().slices}),
         "## `supervision`",
         _settings_table(settings.SUPERVISION_SETTINGS, {"use_dev_gold": True}),
     ]

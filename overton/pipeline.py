@@ -24,8 +24,8 @@ from overton import __version__
 from overton.artifact import Artifact, Runtime, pack_artifact, signature_of
 from overton.base import Event, Observe, OvertonError, Problem, digest_json, ignore
 from overton.codec import Encoder, Predictions, concatenate
-from overton.compile import Choices, Program, Tuning, compile_program
-from overton.data import GOLD, Dataset, Gold, Splits, gold_of
+from overton.compile import Choices, Program, SliceChoice, Tuning, choose_slices, compile_program
+from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, Splits, gold_of
 from overton.evaluate import Report, best_temperature, evaluate, example_rows, main_scores, render_examples
 from overton.pretrained import Given
 from overton.pretrained.files import load_pretrained
@@ -46,11 +46,12 @@ Save = Callable[[str, "Checkpoint"], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be trained: the choices, the program that they make of the schema, and what is pretrained of it."""
+    """What will be trained: the choices, the program they make of the schema, what is pretrained, what is of slices."""
 
     choices: Choices
     program: Program
     given: Given
+    slices: SliceChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +150,8 @@ def combine_all(
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
     if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
-        raise OvertonError(
-            Problem(
-                message="no training record has a label of any task",
-                code="build.no-labels",
-                hint="Records are training data unless they are tagged dev or test; `overton sources` shows the labels",
-            )
-        )
+        hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
+        raise OvertonError(Problem("no training record has a label of any task", "build.no-labels", hint=hint))
     return combined
 
 
@@ -177,10 +173,15 @@ def combine_votes(
 
 
 def plan(dataset: Dataset, tuning: Tuning, folder: Path = Path(), *, observe: Observe = ignore) -> Plan:
-    """The choices, the program for the classes that the data has, and what is pretrained for the strings in it."""
+    """The choices, what is pretrained for the strings of the data, and the program for its classes and slices."""
     choices = tuning.choices(dataset.schema)
     given = load_pretrained(choices, folder, dataset.texts, observe=observe)
-    return Plan(choices, compile_program(dataset.schema, choices, pretrained=given.facts), given)
+    train = dataset.splits.train
+    slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices == "on")
+    if slices.modelled or slices.monitored:
+        observe(Event("compile", str(slices)))
+    program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts)
+    return Plan(choices, program, given, slices)
 
 
 def fit(
@@ -193,7 +194,15 @@ def fit(
     observe: Observe = ignore,
 ) -> Trained:
     """Train the program on the combined votes, watching its quality on dev."""
-    from overton.train import encoder_for, predict, rebalance_of, train, training_batches
+    from overton.train import (
+        encoder_for,
+        membership_rebalance,
+        memberships_of,
+        predict,
+        rebalance_of,
+        train,
+        training_batches,
+    )
 
     choices, program = planned.choices.training, planned.program
     targets = {name: found.targets for name, found in combined.items()}
@@ -202,7 +211,8 @@ def fit(
     rows = np.concatenate([train_rows, dataset.splits.dev])
     rows = rows[np.argsort(lengths[rows], kind="stable")]
     encoder = encoder_for(program, planned.given.strings, planned.given.weights, dataset.gather, rows)
-    batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size)
+    memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
+    batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size, memberships)
     dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
     truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
 
@@ -212,7 +222,7 @@ def fit(
     rebalance = {
         name: rebalance_of(target, train_rows, rebalance=choices.rebalance, bit_weight=choices.bit_weight)
         for name, target in targets.items()
-    }
+    } | membership_rebalance(memberships, train_rows)
     key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, __version__])
     observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))
     start = resume.load(key) if resume else None
@@ -274,13 +284,9 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
         onnx, program, trained.weights, [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
     )
     if not checked.within(TOLERANCE):
-        raise OvertonError(
-            Problem(
-                message=f"the exported model is off by {checked.max_error:.2g} from the trained one",
-                code="build.parity",
-                hint="This is a fault of Overton, not of the data; the version was not published",
-            )
-        )
+        hint = "This is a fault of Overton, not of the data; the version was not published"
+        message = f"the exported model is off by {checked.max_error:.2g} from the trained one"
+        raise OvertonError(Problem(message, "build.parity", hint=hint))
     observe(
         Event("export", f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records")
     )
@@ -362,6 +368,7 @@ def lineage_of(
         "data": {"digest": dataset.digest, "files": dict(dataset.files), "records": dataset.n_records},
         "splits": {name: len(getattr(dataset.splits, name)) for name in ("train", "dev", "test")},
         "notes": list(dataset.notes),
+        "slices": asdict(planned.slices),
         "sources": {name: dict(found.accuracy) for name, found in combined.items()},
         "label_models": {name: found.method for name, found in combined.items()},
         "pretrained": planned.given.lineage,

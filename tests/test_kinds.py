@@ -74,3 +74,10 @@ def _flat(label: object) -> list[float]:
     if isinstance(label, list):
         return [number for part in label for number in _flat(part)]
     return [] if label is None else [float(label)]
+
+
+def test_slices_have_capacity_where_there_are_enough_members_and_the_version_tells(version: Version) -> None:
+    assert version.artifact.program.slices == ("slice:big",)
+    assert version.artifact.signature.slices == ("slice:big",)
+    assert version.artifact.signature.outputs[-1].name == "slice:membership"
+    assert set(version.artifact.json("lineage.json")["slices"]["modelled"]) == {"slice:big"}

@@ -21,7 +21,7 @@ from overton.codec import (
     input_specs,
     labels_json,
 )
-from overton.compile import Program
+from overton.compile import MEMBERSHIP, Program
 from overton.data import Batch, Pool, Record, RecordParser, pack
 from overton.schema import Schema, Task
 
@@ -149,12 +149,18 @@ def signature_of(program: Program, onnx: bytes) -> Signature:
     """The serving contract of a program and its graph, whose outputs stand in the program's order of tasks."""
     session = _open_session(onnx, threads=1)
     read = {value.name for value in session.get_inputs()}
-    outputs = dict(zip(program.outputs, session.get_outputs(), strict=True))
+    outputs = dict(zip(program.all_outputs, session.get_outputs(), strict=True))
+    membership = outputs.pop(MEMBERSHIP, None)
+    slices = [Tensor(membership.name, "float32", ("row", len(program.slices)))] if membership else []
     return Signature(
         schema=program.schema,
         inputs=tuple(Tensor(spec.name, spec.type, spec.shape) for spec in input_specs(program) if spec.name in read),
-        outputs=tuple(_logits(program.schema, program.schema.task(task), outputs[task].name) for task in outputs),
+        outputs=(
+            *(_logits(program.schema, program.schema.task(task), value.name) for task, value in outputs.items()),
+            *slices,
+        ),
         output_by_task={task: value.name for task, value in outputs.items()},
+        slices=program.slices,
     )
 
 

@@ -35,12 +35,14 @@ class Signature:
         inputs: Inputs of the ONNX graph.
         outputs: Outputs of the ONNX graph.
         output_by_task: Name of the output that holds a task's logits, by name of task.
+        slices: The slices of the output `slice:membership`, in the order of its logits; empty where there is none.
     """
 
     schema: Schema
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     output_by_task: Mapping[str, str]
+    slices: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON value of `signature.json`."""
@@ -50,6 +52,7 @@ class Signature:
             "inputs": [_tensor_json(tensor) for tensor in self.inputs],
             "outputs": [_tensor_json(tensor) for tensor in self.outputs],
             "output_by_task": dict(self.output_by_task),
+            **({"slices": list(self.slices)} if self.slices else {}),
         }
 
 
@@ -72,6 +75,7 @@ def parse_signature(value: Mapping[str, Any]) -> Signature:
             inputs=tuple(_parse_tensor(tensor) for tensor in value["inputs"]),
             outputs=tuple(_parse_tensor(tensor) for tensor in value["outputs"]),
             output_by_task={task.name: str(value["output_by_task"][task.name]) for task in schema.tasks},
+            slices=tuple(map(str, value.get("slices", ()))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise OvertonError(

@@ -4,12 +4,14 @@ from overton.compile.choices import Choices, PayloadChoices, TrainingChoices, de
 from overton.compile.explain import explain
 from overton.compile.parse import parse_program
 from overton.compile.pretrained import Pretrained
-from overton.compile.program import Node, Program, Setting
+from overton.compile.program import MEMBERSHIP, Node, Program, Setting
 from overton.compile.rules import RULES, compile_program
 from overton.compile.settings import tuning_json_schema
+from overton.compile.slices import SliceChoice, choose_slices
 from overton.compile.tuning import Tuning, parse_tuning
 
 __all__ = [
+    "MEMBERSHIP",
     "RULES",
     "Choices",
     "Node",
@@ -17,8 +19,10 @@ __all__ = [
     "Pretrained",
     "Program",
     "Setting",
+    "SliceChoice",
     "TrainingChoices",
     "Tuning",
+    "choose_slices",
     "compile_program",
     "default_choices",
     "explain",

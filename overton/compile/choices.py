@@ -90,15 +90,17 @@ class TrainingChoices:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """All choices of one program: those of each payload by name, and those of training."""
+    """All choices of one program: those of each payload by name, those of training, and whether slices add capacity."""
 
     payloads: Mapping[str, PayloadChoices]
     training: TrainingChoices = field(default_factory=TrainingChoices)
+    slices: str = "on"
 
     def to_json(self) -> dict[str, Any]:
         """The JSON value of `choices.json`: a tuning file with everything pinned."""
         return {
             "payloads": {name: asdict(self.payloads[name]) for name in sorted(self.payloads)},
+            "slices": self.slices,
             "training": asdict(self.training),
         }
 

@@ -7,6 +7,9 @@ from typing import Any
 from overton.base import digest_json
 from overton.schema import Schema
 
+# What a model gives beside the logits of its tasks, where it knows of slices; no task can have this name.
+MEMBERSHIP = "slice:membership"
+
 Setting = int | float | str | bool | None | tuple[Any, ...]
 
 
@@ -45,6 +48,11 @@ class Program:
     outputs: Mapping[str, str]
     features: Mapping[str, Mapping[str, Setting]]
     slices: tuple[str, ...] = ()
+
+    @property
+    def all_outputs(self) -> dict[str, str]:
+        """`outputs`, and behind them under `MEMBERSHIP` the node that predicts who belongs to which slice, if any."""
+        return {**self.outputs, **({MEMBERSHIP: "slices.membership"} if self.slices else {})}
 
     def to_json(self) -> dict[str, Any]:
         """The JSON value of which `parse_program` makes the same program."""

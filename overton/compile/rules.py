@@ -10,6 +10,7 @@ from overton.compile.choices import Choices
 from overton.compile.draft import Draft, length, vectors
 from overton.compile.pretrained import Pretrained
 from overton.compile.program import Node, Program, Setting
+from overton.compile.slices import condition_on_slices
 from overton.schema import Payload, Schema, Task
 
 Names = tuple[str, ...]
@@ -142,6 +143,7 @@ RULES: tuple[Rule, ...] = (
     aggregate_bases,
     add_context,
     attach_heads,
+    condition_on_slices,
     resolve_references,
     sort_nodes,
 )
@@ -163,7 +165,7 @@ def compile_program(
         slices: Names of the slices for which the model has capacity.
         pretrained: The pretrained part of embeddings, by name of payload.
     """
-    draft = Draft(schema=_sorted(schema), choices=choices, pretrained=pretrained or {})
+    draft = Draft(schema=_sorted(schema), choices=choices, slices=tuple(sorted(slices)), pretrained=pretrained or {})
     for rule in RULES:
         draft = rule(draft)
     return Program(
@@ -171,7 +173,7 @@ def compile_program(
         nodes=draft.nodes,
         outputs=draft.outputs,
         features=draft.features,
-        slices=tuple(sorted(slices)),
+        slices=draft.slices,
     )
 
 

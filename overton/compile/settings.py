@@ -109,6 +109,7 @@ SEARCH_SETTINGS: Mapping[str, Rule] = {
 SERVING_SETTINGS: Mapping[str, Rule] = {
     "p99_ms": Rule("Latency that 99 of 100 single queries must meet, in milliseconds.", low=0.01, high=100000),
 }
+SLICES = Rule("Whether slices with enough members add capacity and are seen more often.", names=("on", "off"))
 SUPERVISION_SETTINGS: Mapping[str, Rule] = {
     "use_dev_gold": Rule("Whether gold on dev records shows what the sources are worth; true if left out.", flag=True),
 }
@@ -128,6 +129,7 @@ def tuning_json_schema() -> dict[str, Any]:
                 "search": _object({name: rule.json_schema() for name, rule in SEARCH_SETTINGS.items()}),
                 "supervision": _object({name: rule.json_schema() for name, rule in SUPERVISION_SETTINGS.items()}),
                 "serving": _object({name: rule.json_schema() for name, rule in SERVING_SETTINGS.items()}),
+                "slices": SLICES.json_schema(),
             }
         ),
     }

@@ -14,6 +14,7 @@ from overton.compile.settings import (
     PAYLOAD_SETTINGS,
     SEARCH_SETTINGS,
     SERVING_SETTINGS,
+    SLICES,
     SUPERVISION_SETTINGS,
     TRAINING_SETTINGS,
     Rule,
@@ -21,7 +22,7 @@ from overton.compile.settings import (
 from overton.schema import Payload, Schema
 
 Options = tuple[Any, ...]
-SECTIONS = ("payloads", "search", "serving", "supervision", "training")
+SECTIONS = ("payloads", "search", "serving", "slices", "supervision", "training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Tuning:
         search: How long to search: `trials`, `minutes`.
         serving: What serving must meet: `p99_ms`.
         use_dev_gold: Whether gold on dev records shows what the sources are worth.
+        slices: Whether slices add capacity: `on` or `off`.
     """
 
     payloads: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Tuning:
     search: Mapping[str, float] = field(default_factory=dict)
     serving: Mapping[str, float] = field(default_factory=dict)
     use_dev_gold: bool = True
+    slices: str = "on"
 
     def choices(self, schema: Schema) -> Choices:
         """The default choices with what the tuning says in their place; of several values, the first."""
@@ -48,7 +51,8 @@ class Tuning:
         payloads = {
             name: replace(choices, **_first(self.payloads.get(name, {}))) for name, choices in default.payloads.items()
         }
-        return Choices(payloads=payloads, training=replace(default.training, **_first(self.training)))
+        training = replace(default.training, **_first(self.training))
+        return Choices(payloads=payloads, training=training, slices=self.slices)
 
 
 def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
@@ -74,6 +78,7 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
         search=_values(sections.get("search", {}), "$.search", SEARCH_SETTINGS, faults),
         serving=_values(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
         use_dev_gold=supervision.get("use_dev_gold", True),
+        slices=_value(sections.get("slices", "on"), "$.slices", SLICES, faults),
     )
     if faults:
         raise OvertonError(replace(fault, path=path) for fault in faults)
@@ -149,6 +154,12 @@ def _values(value: object, at: str, rules: Mapping[str, Rule], faults: list[Prob
     found = [_check(inner, f"{at}.{name}", rules[name]) for name, inner in values.items()]
     faults.extend(fault for fault in found if fault)
     return values
+
+
+def _value(value: object, at: str, rule: Rule, faults: list[Problem]) -> Any:
+    fault = _check(value, at, rule)
+    faults.extend([fault] if fault else [])
+    return value
 
 
 def _check(value: object, at: str, rule: Rule) -> Problem | None:

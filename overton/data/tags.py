@@ -39,6 +39,13 @@ class Tags:
         found[self.rows(name)] = True
         return found
 
+    def count(self, prefix: str, rows: ndarray) -> dict[str, int]:
+        """How many of some records, each named once, have each tag that begins so; zeros are told too."""
+        inside = np.zeros(len(self.first) - 1, bool)
+        inside[rows] = True
+        counts = np.bincount(self.tag[np.repeat(inside, np.diff(self.first))], minlength=len(self.names))
+        return {name: int(n) for name, n in zip(self.names, counts, strict=True) if name.startswith(prefix)}
+
 
 @dataclass(frozen=True, slots=True)
 class Splits:

@@ -11,7 +11,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from overton.codec import InputSpec, input_specs
-from overton.compile import Program
+from overton.compile import MEMBERSHIP, Program
 from overton.nn import Model, build_model
 
 OPSET = 20
@@ -20,15 +20,16 @@ EXAMPLE_ROWS = 3
 EXAMPLE_ITEMS = 5
 
 
-def output_name(task: str) -> str:
-    """Name of the ONNX output that holds the logits of a task."""
-    return f"{task}.logits"
+def output_name(output: str) -> str:
+    """Name of the ONNX output that holds the logits of a task, or those of membership in slices."""
+    return output if output == MEMBERSHIP else f"{output}.logits"
 
 
 def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
     """The ONNX model of a trained program, in one piece.
 
-    Its inputs are those of `overton.codec.input_specs`, its outputs the logits of each task (`output_name`).
+    Its inputs are those of `overton.codec.input_specs`, its outputs the logits of each task and
+    those of membership in slices (`output_name`).
     """
     model = load_model(program, weights)
     specs = input_specs(program)
@@ -40,14 +41,29 @@ def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
             dynamo=True,
             dynamic_shapes=(tuple(_dynamic(spec) for spec in specs),),
             input_names=[spec.name for spec in specs],
-            output_names=[output_name(task) for task in program.outputs],
+            output_names=[output_name(task) for task in program.all_outputs],
             opset_version=OPSET,
             external_data=False,
             verbose=False,
         )
     assert exported is not None, "the exporter gives a program where it is given no file"
-    serialized: bytes = exported.model_proto.SerializeToString()
+    model_proto = exported.model_proto
+    _forget_origin(model_proto)
+    serialized: bytes = model_proto.SerializeToString()
     return serialized
+
+
+def _forget_origin(model: Any) -> None:
+    """Take out where in the source each node comes from: paths of this machine, which would change the version's id."""
+    graph = model.graph
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer, graph, model):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for function in model.functions:
+        del function.metadata_props[:]
+        for node in function.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
 
 
 def load_model(program: Program, weights: Mapping[str, ndarray]) -> Model:

@@ -42,7 +42,7 @@ def parity(
     options.log_severity_level = ERRORS_ONLY
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     model = load_model(program, weights)
-    errors = dict.fromkeys(program.outputs, 0.0)
+    errors = dict.fromkeys(program.all_outputs, 0.0)
     n_records = 0
     for batch in inputs:
         found = session.run([output_name(task) for task in errors], dict(batch))

@@ -14,6 +14,7 @@ from overton.nn.members import Span
 from overton.nn.pretrained import Vectors
 from overton.nn.recurrent import Recurrent
 from overton.nn.self_attention import SelfAttention
+from overton.nn.slices import SliceFilm, SliceMembership
 from overton.nn.transformer import Transformer
 
 # A constructor takes the settings of its node, and the shares dropped in training.
@@ -34,6 +35,8 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "mean_pool.v1": partial(PlainPool, by="mean"),
     "multiclass_head.v1": ClassHead,
     "select_head.v1": SelectHead,
+    "slice_film.v1": SliceFilm,
+    "slice_membership.v1": SliceMembership,
     "span.v1": Span,
     "span.v2": partial(Span, strings=True),
     "transformer.v1": Transformer,

@@ -27,20 +27,21 @@ class Model(nn.Module):
     def __init__(self, program: Program, dropout: Drop) -> None:
         super().__init__()
         self.nodes = program.nodes
-        self.outputs = dict(program.outputs)
+        self.outputs = program.all_outputs
         self.blocks = nn.ModuleDict({_key(node): _build(node, dropout) for node in program.nodes})
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The logits of every task by its name, of the inputs by theirs (`overton.codec.Encoder.encode`).
 
-        What a block would compute may be among the inputs, by the name of its node; then it is not computed again.
+        Where the program has slices, those of membership stand beside them (`overton.compile.MEMBERSHIP`). What a
+        block would compute may be among the inputs, by the name of its node; then it is not computed again.
         """
         values = dict(inputs)
         for node in self.nodes:
             if node.name in values:  # computed beforehand
                 continue
             values[node.name] = self.blocks[_key(node)](*(values[name] for name in node.inputs))
-        return {task: values[name] for task, name in self.outputs.items()}
+        return {output: values[name] for output, name in self.outputs.items()}
 
     def transitions(self, task: str) -> Tensor | None:
         """What a task scores when one class follows another, (class + 2, class); None where it has no chain."""
@@ -71,6 +72,7 @@ def _build(node: Node, dropout: Drop) -> nn.Module:
     shares = {
         "id_embedding": {"dropout": dropout.activations, "id_dropout": dropout.ids},
         "select_head": {"dropout": dropout.members},
+        "slice_film": {"dropout": dropout.activations, "member_dropout": dropout.members},
         "span": {"dropout": dropout.members},
         "transformer": {},  # its configuration says what it drops
         "vectors": {"dropout": dropout.words},

@@ -7,6 +7,7 @@ from overton.train.loop import forward_of, train
 from overton.train.loss import Rebalance, rebalance_of, task_loss
 from overton.train.predict import Forward, ScoreDev, predict
 from overton.train.schedule import epochs_for, learning_rate_at
+from overton.train.slices import Memberships, membership_loss, membership_rebalance, memberships_of
 from overton.train.state import Checkpoint, EpochResult, Trained
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Forward",
     "FrozenEncoder",
     "GatheredBatches",
+    "Memberships",
     "Rebalance",
     "ScoreDev",
     "Trained",
@@ -25,6 +27,9 @@ __all__ = [
     "forward_of",
     "gather_batch",
     "learning_rate_at",
+    "membership_loss",
+    "membership_rebalance",
+    "memberships_of",
     "predict",
     "rebalance_of",
     "task_loss",

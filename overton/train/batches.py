@@ -1,7 +1,7 @@
 """Records and targets to training batches: shuffled anew in every epoch, records of like length together."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy import ndarray
 from overton.codec import Encoder
 from overton.data import Batch
 from overton.supervision import Targets
+from overton.train.slices import Memberships, n_extra_of, sample_extra
 
 Gather = Callable[[ndarray], Batch]
 BATCHES_PER_POOL = 50
@@ -23,10 +24,12 @@ class TrainingBatch:
         inputs: The model's inputs by name.
         targets: By task, what `Targets.gather` gives: probabilities of shape (row, unit, label), and which units
             have a target, bool of shape (row, unit).
+        members: 1 for the members of each slice, float32 of shape (row, slice); None where there are no slices.
     """
 
     inputs: Mapping[str, ndarray]
     targets: Mapping[str, tuple[ndarray, ndarray]]
+    members: ndarray | None = None
 
 
 class Batches(Protocol):
@@ -58,6 +61,8 @@ class GatheredBatches:
         rows: The records to train on, each with a target of some task.
         lengths: How long each of them is, of shape (row,); batches hold records of like length.
         batch_size: Records of one batch.
+        memberships: Who belongs to which slice; None for no slices.
+        extra: How often each record is seen again in an epoch, on average, of shape (row,); empty for never.
     """
 
     gather: Gather
@@ -66,6 +71,8 @@ class GatheredBatches:
     rows: ndarray
     lengths: ndarray
     batch_size: int
+    memberships: Memberships | None = None
+    extra: ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def n_records(self) -> int:
@@ -75,12 +82,16 @@ class GatheredBatches:
     @property
     def n_batches(self) -> int:
         """Batches of one epoch."""
-        return -(-len(self.rows) // self.batch_size)
+        return -(-(len(self.rows) + n_extra_of(self.extra)) // self.batch_size)
 
     def epoch(self, seed: int) -> Iterator[TrainingBatch]:
-        """All records once, in an order that the seed decides."""
-        for chosen in _buckets(self.lengths, self.batch_size, np.random.default_rng(seed)):
-            yield gather_batch(self.gather, self.encoder, self.targets, self.rows[chosen])
+        """All records once, in an order that the seed decides, and members of small slices again."""
+        random = np.random.default_rng(seed)
+        seen = np.concatenate([np.arange(len(self.rows)), sample_extra(self.extra, random)])
+        for chosen in _buckets(self.lengths[seen], self.batch_size, random):
+            rows = self.rows[seen[chosen]]
+            batch = gather_batch(self.gather, self.encoder, self.targets, rows)
+            yield replace(batch, members=self.memberships.gather(rows)) if self.memberships else batch
 
 
 def training_batches(
@@ -90,6 +101,7 @@ def training_batches(
     rows: ndarray,
     lengths: ndarray,
     batch_size: int,
+    memberships: Memberships | None = None,
 ) -> GatheredBatches:
     """Batches of those records that have a target of some task.
 
@@ -101,12 +113,14 @@ def training_batches(
         lengths: Length of every record of the data set, of shape (record,); what is alike in length is trained
             together, which saves padding.
         batch_size: Records of one batch.
+        memberships: Who belongs to which slice; None for no slices.
     """
     some = np.zeros(len(rows), bool)
     for target in targets.values():
         some |= target.has_target()[rows]
     rows = rows[some]
-    return GatheredBatches(gather, encoder, targets, rows, lengths[rows], batch_size)
+    extra = memberships.extra(rows) if memberships else np.zeros(0)
+    return GatheredBatches(gather, encoder, targets, rows, lengths[rows], batch_size, memberships, extra)
 
 
 def gather_batch(gather: Gather, encoder: Encoder, targets: Mapping[str, Targets], rows: ndarray) -> TrainingBatch:

@@ -11,13 +11,14 @@ from numpy import ndarray
 from torch import Tensor
 
 from overton.base import Event, Observe, ignore
-from overton.compile import Program, TrainingChoices
+from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, Transformer, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.chain import chain_task_loss
 from overton.train.loss import Rebalance, task_loss, total_loss
 from overton.train.predict import Forward, ScoreDev, transitions_key
 from overton.train.schedule import epochs_for, learning_rate_at
+from overton.train.slices import membership_loss
 from overton.train.state import Checkpoint, EpochResult, Trained, Weights
 
 LARGEST_GRADIENT = 5.0
@@ -215,6 +216,10 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
         else:
             length = inputs[f"{task.payload}.length"]
             losses[name] = chain_task_loss(logits[name], transitions, *target, length, rebalance)
+    if MEMBERSHIP in logits and batch.members is not None:
+        members = torch.from_numpy(batch.members).to(run.device)
+        weight = run.rebalance.get(MEMBERSHIP, NO_REBALANCE).bit_weight
+        losses[MEMBERSHIP] = membership_loss(logits[MEMBERSHIP], members, weight)
     run.optimizer.zero_grad(set_to_none=True)
     total_loss(losses).backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), LARGEST_GRADIENT)

@@ -1,0 +1,108 @@
+"""Slices in a program: which of them the model gets capacity for, and the nodes that give it.
+
+A record's membership in each slice is predicted from what the record's payloads say, and the predicted memberships
+change the vectors that each task's head reads. Heads of all kinds of task, on records, tokens and members, read
+vectors that are changed in the same way; nothing else of the program knows of slices.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from overton.compile.draft import Draft, length, vectors
+from overton.compile.program import Node, Setting
+from overton.schema import PayloadType
+
+LEAST_MEMBERS = 20
+LARGEST_SHARE = 0.5
+NODE = "slices.membership"
+UNITS: Mapping[PayloadType, str] = {"sequence": "token", "set": "member", "singleton": "record"}
+
+
+@dataclass(frozen=True, slots=True)
+class SliceChoice:
+    """What becomes of the slices of a data set.
+
+    Attributes:
+        modelled: Number of training records of each slice that the model gets capacity for.
+        monitored: Why each of the others is only reported on.
+    """
+
+    modelled: Mapping[str, int]
+    monitored: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        parts = [f"capacity for {len(self.modelled):,} of {len(self.modelled) + len(self.monitored):,} slices"]
+        parts += [f"{name} is only monitored: {reason}" for name, reason in self.monitored.items()]
+        return "; ".join(parts)
+
+
+def choose_slices(members: Mapping[str, int], n_records: int, *, on: bool = True) -> SliceChoice:
+    """Which slices are worth capacity: those with enough members to learn from that are no more than half of all.
+
+    Args:
+        members: Number of training records of each slice.
+        n_records: Number of all training records.
+        on: Whether any slice may have capacity.
+
+    Example:
+        >>> print(choose_slices({"slice:a": 50, "slice:b": 3}, 1000))
+        capacity for 1 of 2 slices; slice:b is only monitored: 3 training records, and 20 are needed
+    """
+    reasons = {name: _why_not(members[name], n_records, on) for name in sorted(members)}
+    return SliceChoice(
+        modelled={name: members[name] for name, reason in reasons.items() if not reason},
+        monitored={name: reason for name, reason in reasons.items() if reason},
+    )
+
+
+def _why_not(n_members: int, n_records: int, on: bool) -> str:
+    if not on:
+        return "the tuning file says so"
+    if n_members < LEAST_MEMBERS:
+        return f"{n_members:,} training records, and {LEAST_MEMBERS} are needed"
+    if n_members > LARGEST_SHARE * n_records:
+        return f"{n_members:,} of {n_records:,} training records are no small part"
+    return ""
+
+
+def condition_on_slices(draft: Draft) -> Draft:
+    """Heads read vectors that the predicted memberships have changed."""
+    if not draft.slices:
+        return draft
+    heads = {name: task for task, name in draft.outputs.items()}
+    read = sorted({draft.schema.task(task).payload for task in heads.values()})
+    by_name = {
+        vectors(payload): Node(f"{payload}.slices", "slice_film.v1", (vectors(payload), NODE), _film(draft, payload))
+        for payload in read
+    }
+    nodes = tuple(
+        replace(node, inputs=tuple(by_name[name].name if name in by_name else name for name in node.inputs))
+        if node.name in heads
+        else node
+        for node in draft.nodes
+    )
+    return replace(draft, nodes=(*nodes, _membership(draft), *by_name.values()))
+
+
+def _film(draft: Draft, payload: str) -> dict[str, Setting]:
+    """Capacity costs little where there is one vector a record, and is halved where there is one an item."""
+    size, unit = draft.size(payload), UNITS[draft.schema.payload(payload).type]
+    hidden = size if unit == "record" else size // 2
+    return {"unit": unit, "size": size, "hidden": hidden, "slices": len(draft.slices)}
+
+
+def _membership(draft: Draft) -> Node:
+    """The node that predicts memberships, from all payloads: a slice may be about any of them."""
+    payloads = draft.schema.payloads
+    inputs = [
+        name
+        for payload in payloads
+        for name in (vectors(payload.name), *([length(payload.name)] if payload.type != "singleton" else []))
+    ]
+    settings: dict[str, Setting] = {
+        "units": tuple(UNITS[payload.type] for payload in payloads),
+        "sizes": tuple(draft.size(payload.name) for payload in payloads),
+        "slices": len(draft.slices),
+    }
+    return Node(NODE, "slice_membership.v1", tuple(inputs), settings)
