@@ -45,7 +45,7 @@ demo: setup
 	$(BIN)/overton report $(DEMO)
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -53,7 +53,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/python -m pytest --doctest-modules overton tests
+	$(BIN)/python -m pytest -n auto --dist loadfile --doctest-modules overton tests
 
 fix: setup
 	$(BIN)/ruff check --fix .

@@ -26,7 +26,11 @@ PROGRAMS = [
 ]
 
 
-@pytest.fixture(scope="module", params=PROGRAMS, ids=[tokens for tokens, *_ in PROGRAMS])
+# Each takes many seconds: the transformer, which has no state that lengths could break, waits for the slow tests.
+MARKED = [pytest.param(program, marks=[pytest.mark.slow] * (program[0] == "transformer")) for program in PROGRAMS]
+
+
+@pytest.fixture(scope="module", params=MARKED, ids=[tokens for tokens, *_ in PROGRAMS])
 def exported(request):
     of_tokens, of_text, aggregate, slices = request.param
     strings = of_tokens == "transformer"
