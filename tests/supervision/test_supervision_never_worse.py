@@ -99,3 +99,16 @@ def test_the_label_that_all_soft_votes_say_most_is_kept():
     agreed = (votes.label.reshape(1500, 3) == votes.label.reshape(1500, 3)[:, :1]).all(1)
     assert (table.argmax(1)[agreed] == votes.label.reshape(1500, 3)[agreed, 0]).all()
     assert (truth == 1).any()
+
+
+@pytest.mark.parametrize("good", [(0.7, 0.7), (0.8, 0.75), (0.8, 0.7, 0.75), (0.6, 0.7, 0.7, 0.65)])
+def test_a_source_worse_than_chance_is_turned_to_use(good):
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        truth = random.integers(0, 2, 3000)
+        matrix = coins(random, truth, (*good, 0.2), 2)
+        ours, majority = shares_right(matrix, truth, 2)
+        without, _ = shares_right(matrix[:, :-1], truth, 2)
+        assert ours > majority
+        assert ours > without - 0.01
+        assert LabelModel.fit(matrix, n_classes=2).accuracy[str(len(good))] == pytest.approx(0.2, abs=0.08)

@@ -33,8 +33,8 @@ from overton.supervision.models.one_coin import (
 )
 from overton.supervision.models.patterns import Cells
 
-ONE_COIN = OneCoinSettings(accuracy=0.75, strength=64, lowest=0.1, highest=0.95)
-ONE_COIN_OF_RULES = replace(ONE_COIN, lowest=1.0)
+ONE_COIN = OneCoinSettings(accuracy=0.75, strength=16, lowest=0.1, highest=0.95, by_information=True)
+ONE_COIN_OF_RULES = OneCoinSettings(accuracy=0.75, strength=64, lowest=1.0, highest=0.95)
 CONFUSION = ConfusionSettings()
 SILENCE = replace(CONFUSION, presence_strength=100.0, presence_share=1.0, sparsest=0.0)
 
@@ -99,24 +99,14 @@ def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings, *, of_rules: bo
     together = voting_together(evidence) if of_rules else None
     sample, known = evidence.sample, right_votes(evidence.known, evidence.n_sources)
 
-    def fit(settings: OneCoinSettings, start: ndarray | None = None) -> ndarray:
-        return fit_one_coin(
-            cells=sample.cells,
-            count=sample.count,
-            n_options=sample.n_options,
-            n_sources=evidence.n_sources,
-            settings=settings,
-            gold=known,
-            start=start,
-            together=together,
-        )
-
-    accuracy = fit(settings)
-    if evidence.n_labels == 2 and mostly_below_chance(sample.cells, sample.count, sample.n_options, accuracy):
-        accuracy = fit(settings, start=1 - accuracy)  # of two classes the mirror image explains the votes as well
-    if mostly_below_chance(sample.cells, sample.count, sample.n_options, accuracy):
-        accuracy = fit(replace(settings, lowest=1.0))
-    return accuracy
+    votes = (sample.cells, sample.count, sample.n_options)
+    accuracy = fit_one_coin(*votes, evidence.n_sources, settings, known, together=together)
+    if not mostly_below_chance(*votes, accuracy):
+        return accuracy
+    if evidence.n_labels == 2:  # of two classes the mirror image explains the votes as well
+        mirrored: ndarray = np.clip(1 - accuracy, settings.lowest / 2, settings.highest)
+        return mirrored
+    return fit_one_coin(*votes, evidence.n_sources, replace(settings, lowest=1.0), known, together=together)
 
 
 def voting_together(evidence: Evidence) -> ndarray:
@@ -144,7 +134,9 @@ def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -
     k, sample = evidence.n_labels, evidence.sample
     assumed = one_coin_rows(np.full(evidence.n_sources, ONE_COIN.accuracy), k)
     estimated = one_coin_rows(accuracy, k)
-    log_vote = ESTIMATE_SHARE * estimated + (1 - ESTIMATE_SHARE) * assumed
+    # What is assumed of any source is not assumed of one that is worse than a guess.
+    share = np.where(np.repeat(accuracy * k < 1, k)[:, None], 1.0, ESTIMATE_SHARE)
+    log_vote = share * estimated + (1 - share) * assumed
     if not with_prior:
         even = np.full(k, -np.log(k))
         model = _model(evidence, "leave_one_out", log_vote, accuracy, even, 0.0)

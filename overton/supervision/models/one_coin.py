@@ -25,6 +25,7 @@ TAKEN_AWAY = 0.35  # in each round, of the difference between sources of one lab
 BORNE_OUT = 0.15  # by which sources of a label vote together more or less than those of all
 STRENGTHS = (1.0, 200.0)  # votes that the mean of all sources is worth, at least and at most
 LOWEST_MEAN = 0.05
+UNDAMPED = 3  # rounds before estimates are averaged with those before
 BELOW = 0.98  # of a guess, from which a source is worse than one
 ENOUGH_CHANGE = 3e-5
 
@@ -38,6 +39,8 @@ class OneCoinSettings:
         strength: Votes that this assumption is worth.
         lowest: Lowest accuracy, as a share of that of a source that guesses.
         highest: Highest accuracy.
+        by_information: Whether a vote counts against what is assumed as much as the others tell of it: next to nothing
+            where they are little better than a guess, so that luck does not turn all of them.
         rounds: Most rounds.
     """
 
@@ -45,6 +48,7 @@ class OneCoinSettings:
     strength: float
     lowest: float
     highest: float
+    by_information: bool = False
     rounds: int = 100
 
 
@@ -101,7 +105,6 @@ def fit_one_coin(
     settings: OneCoinSettings,
     gold: tuple[ndarray, ndarray] | None = None,
     *,
-    start: ndarray | None = None,
     together: ndarray | None = None,
 ) -> ndarray:
     """Accuracy of every source.
@@ -113,7 +116,6 @@ def fit_one_coin(
         n_sources: Number of sources.
         settings: What is assumed beforehand.
         gold: Per source, how many of its votes stand beside known truth and how many of them are right.
-        start: Accuracies to start from, shape (source,); the assumed one where not given.
         together: Where sources only ever say one label, how far those of each label vote together more than those of
             all, of shape (label,); nan where a label has one source. A conflict does not tell which label's sources are
             at fault; left alone, the estimate takes one side, ever more. So a side is taken only where this bears it
@@ -127,22 +129,27 @@ def fit_one_coin(
     times = count[cells.row] * witnessed
     n_gold, n_right = gold or (np.zeros(n_sources), np.zeros(n_sources))
     guess = float(count.sum() / max(float((n_options * count).sum()), 1.0))  # nothing where gold is all there is
-    accuracy = np.full(n_sources, settings.accuracy) if start is None else np.clip(start, 0.01, settings.highest)
+    accuracy = np.full(n_sources, settings.accuracy)
     said = label_votes(cells, count, n_sources, None if together is None else len(together))
     log_others = np.log(np.maximum(n_options - 1, 1))[cells.row]
     size = _per_cell(cells, cells.weight)
     weight = np.bincount(cells.source, times * size, n_sources) + n_gold
-    for _ in range(settings.rounds):
+    for number in range(settings.rounds):
         odds = (np.log(accuracy) - np.log1p(-accuracy))[cells.source] + log_others  # as `log_odds`, source by source
         hit, sure = _leave_one_out(cells, slots, n_options, odds)
         chance = (1 - sure) / np.maximum(n_options[cells.row] - 1, 1)
         excess = np.bincount(cells.source, times * (hit - size * chance), n_sources) + n_right
         information = np.bincount(cells.source, times * size * (sure - chance), n_sources) + n_gold
         estimate = np.clip(excess / np.maximum(information, np.maximum(LEAST_INFORMATION * weight, 1e-9)), 0, 1)
-        shrunk = (estimate * weight + settings.accuracy * settings.strength) / (weight + settings.strength)
+        told = weight
+        if settings.by_information:
+            told = (information - n_gold) ** 2 / np.maximum(weight - n_gold, 1e-9) + n_gold
+        shrunk = (estimate * told + settings.accuracy * settings.strength) / (told + settings.strength)
         new = np.clip(shrunk, settings.lowest * guess, settings.highest)
         if together is not None:
             new = np.clip(_level(new, said, together), settings.lowest * guess, settings.highest)
+        if number >= UNDAMPED:  # sources that are judged by each other may else change sides for ever
+            new = (new + accuracy) / 2
         change, accuracy = np.abs(new - accuracy).max(initial=0), new
         if change < ENOUGH_CHANGE:
             break
