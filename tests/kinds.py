@@ -91,7 +91,7 @@ def write_kinds(directory: Path, n_records: int = 240) -> None:
     """Write the application to a new directory."""
     (directory / "data").mkdir(parents=True)
     (directory / "schema.json").write_text(json.dumps(SCHEMA))
-    (directory / "tuning.json").write_text(json.dumps({"training": {"epochs": 4}}))
+    (directory / "tuning.json").write_text(json.dumps({"slices": "on", "training": {"epochs": 4}}))
     choose = random.Random(0)
     records = [make_record(number, choose) for number in range(n_records)]
     records += [{"id": name, "payloads": payloads, "tags": ["train"]} for name, payloads in ODD.items()]

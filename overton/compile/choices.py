@@ -94,7 +94,7 @@ class Choices:
 
     payloads: Mapping[str, PayloadChoices]
     training: TrainingChoices = field(default_factory=TrainingChoices)
-    slices: str = "on"
+    slices: str = "off"
 
     def to_json(self) -> dict[str, Any]:
         """The JSON value of `choices.json`: a tuning file with everything pinned."""

@@ -43,7 +43,7 @@ class Tuning:
     search: Mapping[str, float] = field(default_factory=dict)
     serving: Mapping[str, float] = field(default_factory=dict)
     use_dev_gold: bool = True
-    slices: str = "on"
+    slices: str = "off"
 
     def choices(self, schema: Schema) -> Choices:
         """The default choices with what the tuning says in their place; of several values, the first."""
@@ -78,7 +78,7 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
         search=_values(sections.get("search", {}), "$.search", SEARCH_SETTINGS, faults),
         serving=_values(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
         use_dev_gold=supervision.get("use_dev_gold", True),
-        slices=_value(sections.get("slices", "on"), "$.slices", SLICES, faults),
+        slices=_value(sections.get("slices", "off"), "$.slices", SLICES, faults),
     )
     if faults:
         raise OvertonError(replace(fault, path=path) for fault in faults)

@@ -76,11 +76,11 @@ def test_payloads_and_tasks_may_bear_the_names_that_slices_use():
     assert set(program.all_outputs) == {"slices.membership", MEMBERSHIP}
 
 
-def test_slices_are_switched_off_by_the_tuning_file():
-    assert parse_tuning("{}", "tuning.json", KINDS).choices(KINDS).slices == "on"
-    off = parse_tuning('{"slices": "off"}', "tuning.json", KINDS).choices(KINDS)
-    assert off.to_json()["slices"] == "off"
-    assert off.training == default_choices(KINDS).training
+def test_slices_are_switched_on_by_the_tuning_file():
+    assert parse_tuning("{}", "tuning.json", KINDS).choices(KINDS).slices == "off"
+    on = parse_tuning('{"slices": "on"}', "tuning.json", KINDS).choices(KINDS)
+    assert on.to_json()["slices"] == "on"
+    assert on.training == default_choices(KINDS).training
 
 
 @pytest.mark.parametrize("value", ["of", False, ["on", "off"]])
