@@ -37,7 +37,7 @@ from overton.data import SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import Report, evaluate
 from overton.export import load_model
 from overton.nn import Drop, build_model
-from overton.pipeline import Plan, combine_all, fit, plan, record_lengths
+from overton.pipeline import Plan, combine_all, fit, plan
 from overton.train import Memberships, forward_of, predict, train, training_batches
 
 ARMS = ("off", "sampling", "plain", "on")
@@ -81,7 +81,7 @@ def keep_some(dataset: Dataset, n_records: int) -> None:
 def compare(dataset: Dataset, arms: Sequence[str], n_seeds: int, epochs: int) -> None:
     """Train in every way with every seed, and print the means and what each differs from `off` by."""
     combined = combine_all(dataset)
-    print(f"{len(dataset.splits.train):,} training records; {plan(dataset, Tuning()).slices}", flush=True)
+    print(f"{len(dataset.splits.train):,} training records; {plan(dataset, Tuning(slices='on')).slices}", flush=True)
     found: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
     for seed in range(n_seeds):
         for arm in arms:
@@ -101,12 +101,13 @@ def planned(dataset: Dataset, arm: str, epochs: int) -> Plan:
     """What one way of training trains."""
     choices = default_choices(dataset.schema)
     choices = replace(choices, training=replace(choices.training, epochs=epochs))
-    slices = plan(dataset, Tuning()).slices
+    whole = plan(dataset, Tuning(slices="on"))
+    slices = whole.slices
     if arm == "off":
         slices = choose_slices(dict(slices.modelled), len(dataset.splits.train), on=False)
     names = tuple(slices.modelled) if arm in ("on", "plain") else ()
     program = compile_program(dataset.schema, choices, names)
-    return Plan(choices, without_members(program) if arm == "plain" else program, slices)
+    return Plan(choices, without_members(program) if arm == "plain" else program, whole.given, slices)
 
 
 def without_members(program: Program) -> Program:
@@ -121,7 +122,7 @@ def without_members(program: Program) -> Program:
 def report_of(dataset: Dataset, program: Program, weights: Mapping[str, Any]) -> Report:
     """The quality of a trained program on test."""
     rows = dataset.splits.test
-    rows = rows[np.argsort(record_lengths(dataset)[rows], kind="stable")]
+    rows = rows[np.argsort(dataset.record_lengths()[rows], kind="stable")]
     forward = forward_of(load_model(program, weights))
     gold = {task.name: gold_of(dataset.votes(task.name, ["gold"])) for task in dataset.schema.tasks}
     predictions = predict(forward, dataset.schema, dataset.gather, Encoder(program), rows)
@@ -170,7 +171,7 @@ def print_costs(dataset: Dataset, counts: Sequence[int], steps: int) -> None:
     settings = replace(choices.training, epochs=1)
     n_records = steps * settings.batch_size
     rows = np.resize(dataset.splits.train, n_records)
-    lengths = record_lengths(dataset)
+    lengths = dataset.record_lengths()
     seconds: dict[int, list[float]] = {count: [] for count in counts}
     parameters = {}
     for _ in range(4):
