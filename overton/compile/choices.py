@@ -35,7 +35,7 @@ class PayloadChoices:
     layers: int = 3
     aggregate: str = "attention"
     attention: str = "4x32"
-    crf: bool = True
+    crf: bool = False
     strings: bool = False
 
     @property
@@ -114,5 +114,9 @@ SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
 
 
 def default_choices(schema: Schema) -> Choices:
-    """One good default program for a schema."""
-    return Choices(payloads={payload.name: PayloadChoices() for payload in schema.payloads})
+    """One good default program for a schema.
+
+    Neighbouring classes are predicted together where they are those of spans, which is where that was measured to help.
+    """
+    spans = {task.payload for task in schema.tasks if any(name.startswith("B-") for name in task.classes)}
+    return Choices({payload.name: PayloadChoices(crf=payload.name in spans) for payload in schema.payloads})

@@ -75,7 +75,9 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
         form=r"[1-9]\d?x[1-9]\d{0,2}",
         said="heads x size of a head, such as '4x32'",
     ),
-    "crf": Rule("Whether classes of neighbouring tokens are predicted together, up to 256 classes.", flag=True),
+    "crf": Rule(
+        "Whether classes of neighbouring tokens are predicted together; if left out, those of spans (BIO).", flag=True
+    ),
     "embedding": Rule(
         "How strings become vectors: by hashing alone, or with pretrained vectors or a transformer beside it.",
         form=r"(hash|(vectors|hf):\S.*)",

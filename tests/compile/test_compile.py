@@ -40,7 +40,7 @@ def faults(value):
 
 
 def pinned(schema, **settings):
-    choices = PayloadChoices(**{"size": 32, "layers": 2, "encoder": "cnn", **settings})
+    choices = PayloadChoices(**{"size": 32, "layers": 2, "encoder": "cnn", "crf": True, **settings})
     return Choices(payloads={payload.name: choices for payload in schema.payloads})
 
 
@@ -183,3 +183,12 @@ def test_neighbouring_classes_are_predicted_together_unless_they_are_too_many_or
     assert heads["Token.head"] == f"{op}_head.v1"
     assert heads["TokenBits.head"] == "bitvector_head.v1"
     assert heads["Member.head"] == heads["Record.head"] == "multiclass_head.v1"
+
+
+def test_classes_of_spans_are_predicted_together_unless_told_otherwise():
+    spans = KINDS.with_classes({task.name: ("O", "B-x", "I-x") for task in KINDS.tasks if task.type == "multiclass"})
+    on_tokens = {task.payload for task in KINDS.tasks if KINDS.unit(task) == "token" and task.type == "multiclass"}
+    assert on_tokens
+    for name in on_tokens:
+        assert default_choices(spans).payloads[name].crf
+        assert not default_choices(KINDS).payloads[name].crf
