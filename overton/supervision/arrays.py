@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy import ndarray
 
-from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Splits, Votes
 from overton.supervision.analysis.report import source_report
 from overton.supervision.array_sample import choose_rows, choose_units
@@ -40,7 +39,7 @@ from overton.supervision.array_votes import (
     votes_of_long,
     votes_of_matrix,
 )
-from overton.supervision.combine import MAJORITY, METHODS, Combined, combine
+from overton.supervision.combine import MAJORITY, Combined, check_method, combine
 from overton.supervision.models.evidence import voting_cells
 from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.lookup import Lookup, lookup_of, majority_lookup
@@ -107,7 +106,7 @@ class LabelModel:
         Raises:
             OvertonError: Where the labels cannot be what they should be, or nobody votes.
         """
-        _check_method(method)
+        check_method(method)
         labels = as_labels(matrix, (None, None), "the matrix (item, source)")
         names = source_names(sources, matrix, labels.shape[1])
         truth = None if gold is None else as_labels(gold, (len(labels),), "gold (item)")
@@ -158,7 +157,7 @@ class LabelModel:
         Raises:
             OvertonError: Where a column is missing, a label is no class, or nobody votes.
         """
-        _check_method(method)
+        check_method(method)
         long = read_long(frame, item=item, source=source, label=label, probability=probability)
         if not len(long.item):
             reject("supervision.no-votes", "no source votes on any item")
@@ -345,14 +344,6 @@ class LabelModel:
 
     def _combine(self, votes: Votes) -> Combined:
         return combine(votes, method=MAJORITY if self.model is None else "auto", model=self.model)
-
-
-def _check_method(method: str) -> None:
-    if method not in METHODS:
-        hint = did_you_mean(method, METHODS)
-        raise OvertonError(
-            Problem(f"there is no method {method!r} of combining votes", "supervision.unknown-method", hint=hint)
-        )
 
 
 def _by_source(labels: ndarray, n_classes: int) -> ndarray:

@@ -111,7 +111,7 @@ def combine(
     Raises:
         OvertonError: Where there is no such method.
     """
-    _check_method(method)
+    check_method(method)
     patterns = (tally or count(votes)).patterns
     gold, certain, learned_from = gold_and_units(votes, training, dev)
     if method == MAJORITY or not patterns.n_patterns:
@@ -140,7 +140,12 @@ def combine(
     )
 
 
-def _check_method(method: str) -> None:
+def check_method(method: str) -> None:
+    """Refuse a name of no method.
+
+    Raises:
+        OvertonError: Where there is no such method.
+    """
     if method not in METHODS:
         raise OvertonError(
             Problem(

@@ -98,7 +98,6 @@ def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings, *, of_rules: bo
     """Accuracies, of which at least half of the votes are better than chance."""
     together = voting_together(evidence) if of_rules else None
     sample, known = evidence.sample, right_votes(evidence.known, evidence.n_sources)
-
     votes = (sample.cells, sample.count, sample.n_options)
     accuracy = fit_one_coin(*votes, evidence.n_sources, settings, known, together=together)
     if not mostly_below_chance(*votes, accuracy):

@@ -96,11 +96,6 @@ class FittedModel:
             scores[np.arange(scores.shape[1]) >= patterns.n_options[:, None]] = -np.inf
         return softmax(keep_agreed(scores, patterns.cells))
 
-    def expected(self, table: ndarray) -> ndarray:
-        """Probability that the best guess of each pattern is right, of shape (pattern,)."""
-        right: ndarray = np.maximum(table, 1 - table).prod(1) if self.type == "bitvector" else table.max(1, initial=0)
-        return right
-
     def contributions(self, cells: Cells, n_options: ndarray) -> ndarray:
         """What each vote by itself adds to the score of each label, of shape (cell, label).
 
