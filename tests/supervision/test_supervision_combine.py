@@ -32,6 +32,25 @@ def test_every_kind_of_task_is_combined_better_than_by_majority(kind):
     assert share_right(targets_of(votes), truth) > share_right(targets_of(votes, method="majority"), truth) + 0.01
 
 
+def test_a_source_that_stands_alone_on_its_records_is_believed():
+    """Nothing can be learned of it from the votes; so what it says is taken as that of any source."""
+    random = np.random.default_rng(0)
+    truth = random.choice(8, 4000, p=[0.3, 0.2, 0.15, 0.12, 0.1, 0.06, 0.04, 0.03]).tolist()
+
+    def says(label, accuracy, n_classes):
+        return min(label, n_classes - 1) if random.random() < accuracy else int(random.choice(n_classes))
+
+    rows = [{"alone": label} for label in truth[:600]]
+    for label in truth[600:]:
+        row = {"weak": says(label, 0.65, 7), "good": says(label, 0.75, 7)}
+        row["lexicon"] = says(label, 0.9, 5) if label < 5 and random.random() < 0.9 else None
+        row["rules"] = says(label, 0.85, 7) if random.random() < 0.15 else None
+        rows.append(row)
+    votes = votes_of(rows, classes="abcdefgh")
+    assert combine(votes).accuracy["alone"] > 0.6  # 0.07 where it is judged by what suits the silence of the others
+    assert share_right(targets_of(votes)[:600], np.array(truth[:600])) == 1
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "bitvector" not in kind])
 def test_planted_accuracies_are_recovered(kind):
     type, per_record = KINDS[kind]

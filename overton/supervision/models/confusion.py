@@ -149,14 +149,15 @@ def fit_confusion(
     log_vote = one_coin_rows(accuracy, k)
     log_prior = fit_prior(cells, count, log_vote, known, settings)
     entries = _Entries.of(cells, k)
-    counted = replace(entries, weight=entries.weight * count[entries.row])
+    # A vote that stands alone has nothing to be judged by: what it is right on would be whatever suits the model.
+    judged = count * (np.bincount(cells.row, minlength=len(count)) > 1)
+    counted = replace(entries, weight=entries.weight * judged[entries.row])
     posterior = softmax(_scores(entries, len(count), log_prior, log_vote))
     presence = Presence(np.zeros((len(accuracy), k)), np.zeros(k))
     for _ in range(settings.rounds):
         expected = _expected_votes(counted, posterior, len(log_vote))
-        units = count @ posterior
-        presence = fit_presence(expected.reshape(-1, k, k).sum(1), units, settings)
-        log_prior = _log_prior(units + known, settings)
+        presence = fit_presence(expected.reshape(-1, k, k).sum(1), judged @ posterior, settings)
+        log_prior = _log_prior(count @ posterior + known, settings)
         log_vote, accuracy = _log_vote(expected + seen, settings)
         with_presence = log_vote + np.repeat(presence.votes, k, axis=0)
         new = softmax(_scores(entries, len(count), log_prior + presence.absence, with_presence))
