@@ -196,10 +196,10 @@ def fit(
     """Train the program on the combined votes, watching its quality on dev."""
     from overton.train import (
         encoder_for,
-        membership_rebalance,
+        membership_objective,
         memberships_of,
+        objectives_of,
         predict,
-        rebalance_of,
         train,
         training_batches,
     )
@@ -219,10 +219,7 @@ def fit(
     def score_dev(forward: Forward) -> Mapping[str, float]:
         return main_scores(predict(forward, program.schema, dataset.gather, encoder, dev), truth, dev)
 
-    rebalance = {
-        name: rebalance_of(target, train_rows, rebalance=choices.rebalance, bit_weight=choices.bit_weight)
-        for name, target in targets.items()
-    } | membership_rebalance(memberships, train_rows)
+    objectives = objectives_of(targets, train_rows, choices) | membership_objective(memberships, train_rows)
     key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, __version__])
     observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))
     start = resume.load(key) if resume else None
@@ -234,7 +231,7 @@ def fit(
         settings=choices,
         seed=seed,
         score_dev=score_dev if len(dev) else None,
-        rebalance=rebalance,
+        objectives=objectives,
         observe=observe,
         start=start,
         given=planned.given.weights,

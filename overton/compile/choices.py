@@ -8,6 +8,7 @@ from overton.schema import PayloadType, Schema
 
 ENCODERS = ("bag", "bigru", "bilstm", "cnn", "dilated", "transformer")
 AGGREGATES = ("attention", "max", "mean")
+BALANCES = ("equal", "prior")
 EMBEDDING = "hash"
 PRETRAINED = ("vectors", "hf")
 
@@ -71,6 +72,10 @@ class TrainingChoices:
         robustness: How far a target of a `select` task that the model finds absurd is let go: 0 is the cross entropy,
             1 the mean absolute error.
         bit_weight: Largest extra weight of the rare bits of a bitvector; 1 is none.
+        balance: What each task counts: one of `BALANCES`. `prior` divides its loss by that of a model which knows no
+            more than how frequent the labels are, so that a task with many tokens or bits does not drown the others.
+        certainty: How much less a unit counts whose target is unsure (`overton.train.Objective`); 0 for not at all.
+        label_smoothing: Share of a hard target of a `multiclass` task that is spread over all classes.
     """
 
     learning_rate: float = 0.003
@@ -86,6 +91,9 @@ class TrainingChoices:
     rebalance: float = 0.0
     bit_weight: float = 1.0
     robustness: float = 0.7
+    balance: str = "equal"
+    certainty: float = 0.0
+    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

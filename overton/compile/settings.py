@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from overton.compile.choices import AGGREGATES, ENCODERS
+from overton.compile.choices import AGGREGATES, BALANCES, ENCODERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,15 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     "tune": Rule("Whether the pretrained part of the embedding is trained further.", flag=True),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
+    "balance": Rule("What each task counts: its loss as it is, or by what a blind guess would lose.", names=BALANCES),
     "batch_size": Rule("Records of one step.", low=1, high=4096, whole=True),
     "bit_weight": Rule("Largest extra weight of rare bits of a bitvector; 1 is none.", low=1, high=100),
+    "certainty": Rule("How much less a unit counts whose target is unsure; 0: not at all.", high=10),
     "dropout": Rule("Share of activations dropped.", high=0.9),
     "epochs": Rule("Most passes over the training records; 0 lets their number decide.", high=10000, whole=True),
     "hf_learning_rate": Rule("The highest for a pretrained transformer that is tuned.", low=1e-7, high=0.1),
     "id_dropout": Rule("Share of set members whose id is dropped.", high=1),
+    "label_smoothing": Rule("Share of a hard target that is spread over all classes.", high=0.5),
     "learning_rate": Rule("The highest of the schedule.", low=1e-6, high=1),
     "member_dropout": Rule("Share of activations dropped where members of a set are compared.", high=0.9),
     "patience": Rule("Epochs without a better score on dev before it stops.", low=1, high=10000, whole=True),

@@ -67,29 +67,35 @@ def _why_not(n_members: int, n_records: int, on: bool) -> str:
 
 
 def condition_on_slices(draft: Draft) -> Draft:
-    """Heads read vectors that the predicted memberships have changed."""
+    """Heads read vectors that the predicted memberships have changed.
+
+    A head that selects a member reads a changed context, what the record asks for, and members as they are: changed
+    members let it learn by heart what its sources do wrong within a slice.
+    """
     if not draft.slices:
         return draft
-    heads = {name: task for task, name in draft.outputs.items()}
-    read = sorted({draft.schema.task(task).payload for task in heads.values()})
-    by_name = {
-        vectors(payload): Node(f"{payload}.slices", "slice_film.v1", (vectors(payload), NODE), _film(draft, payload))
-        for payload in read
-    }
-    nodes = tuple(
-        replace(node, inputs=tuple(by_name[name].name if name in by_name else name for name in node.inputs))
-        if node.name in heads
-        else node
-        for node in draft.nodes
-    )
+    payload_of = {head: draft.schema.task(task).payload for task, head in draft.outputs.items()}
+    by_name: dict[str, Node] = {}
+    nodes = []
+    for node in draft.nodes:
+        payload = payload_of.get(node.name)
+        if payload is not None:
+            read = f"{payload}.context" if f"{payload}.context" in node.inputs else vectors(payload)
+            changed = by_name.setdefault(read, _film(draft, payload, read))
+            node = replace(node, inputs=tuple(changed.name if name == read else name for name in node.inputs))
+        nodes.append(node)
     return replace(draft, nodes=(*nodes, _membership(draft), *by_name.values()))
 
 
-def _film(draft: Draft, payload: str) -> dict[str, Setting]:
-    """Capacity costs little where there is one vector a record, and is halved where there is one an item."""
-    size, unit = draft.size(payload), UNITS[draft.schema.payload(payload).type]
-    hidden = size if unit == "record" else size // 2
-    return {"unit": unit, "size": size, "hidden": hidden, "slices": len(draft.slices)}
+def _film(draft: Draft, payload: str, read: str) -> Node:
+    """The node that changes a vector; capacity costs little where there is one a record, and is halved for items."""
+    size = draft.size(payload)
+    of_record = read != vectors(payload) or draft.schema.payload(payload).type == "singleton"
+    unit = "record" if of_record else UNITS[draft.schema.payload(payload).type]
+    name = f"{payload}.slices" if read == vectors(payload) else f"{read}.slices"
+    hidden = size if of_record else size // 2
+    settings: dict[str, Setting] = {"unit": unit, "size": size, "hidden": hidden, "slices": len(draft.slices)}
+    return Node(name, "slice_film.v2", (read, NODE), settings)
 
 
 def _membership(draft: Draft) -> Node:

@@ -35,7 +35,7 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "mean_pool.v1": partial(PlainPool, by="mean"),
     "multiclass_head.v1": ClassHead,
     "select_head.v1": SelectHead,
-    "slice_film.v1": SliceFilm,
+    "slice_film.v2": SliceFilm,
     "slice_membership.v1": SliceMembership,
     "span.v1": Span,
     "span.v2": partial(Span, strings=True),

@@ -19,8 +19,8 @@ RARE = -3.0  # logit with which each slice begins
 class SliceMembership(nn.Module):
     """`slice_membership.v1`: all payloads of a record in one vector, and from it a logit a slice.
 
-    Items are summed up by their mean and their greatest values. Members of sets are read as they are, and not
-    made to tell of slices.
+    Items are summed up by their mean and their greatest values. Payloads are read as they are, and not made to tell of
+    slices: what tells that a record belongs to one also tells where the sources of that slice err alike.
     """
 
     def __init__(
@@ -38,10 +38,9 @@ class SliceMembership(nn.Module):
         """The vectors of each payload, items with their lengths, to logits of shape (row, slice)."""
         rest, parts = list(inputs), []
         for unit in self.units:
-            vectors = rest.pop(0)
+            vectors = rest.pop(0).detach()
             if unit != "record":
                 mask = mask_of(rest.pop(0), vectors)
-                vectors = vectors.detach() if unit == "member" else vectors
                 parts += [masked_mean(vectors, mask), masked_max(vectors, mask)]
             else:
                 parts.append(vectors)
@@ -50,10 +49,11 @@ class SliceMembership(nn.Module):
 
 
 class SliceFilm(nn.Module):
-    """`slice_film.v1`: a membership adds a vector of its own, and scales and shifts a hidden layer that adds another.
+    """`slice_film.v2`: a membership adds a vector of its own, and scales and shifts a hidden layer that adds another.
 
     The layer is shared, and a slice adds a row to three small tables, so hundreds of slices cost little. It begins as
-    no change at all. Gradients of the tasks do not reach the memberships, which keep their meaning.
+    next to no change. Gradients of the tasks do not reach the memberships, which keep their meaning. What comes out is
+    normalised: else vectors grow without end under a loss that lets go of absurd targets, and logits with them.
 
     Source: Perez et al. 2018, arXiv:1709.07871.
     """
@@ -69,6 +69,7 @@ class SliceFilm(nn.Module):
         self.shift = nn.Parameter(0.02 * torch.randn(slices, hidden))
         nn.init.zeros_(self.outward.weight)
         nn.init.zeros_(self.outward.bias)
+        self.norm = nn.LayerNorm(size)
         self.dropout = Dropout(member_dropout if unit == "member" else dropout)
 
     def forward(self, vectors: Tensor, logits: Tensor) -> Tensor:
@@ -78,5 +79,5 @@ class SliceFilm(nn.Module):
             member = member.unsqueeze(1)
         own, scale, shift = member @ self.own, member @ self.scale, member @ self.shift
         hidden = functional.gelu(self.inward(vectors) * (1 + scale) + shift)
-        changed: Tensor = vectors + own + self.outward(self.dropout(hidden))
+        changed: Tensor = self.norm(vectors + own + self.outward(self.dropout(hidden)))
         return changed

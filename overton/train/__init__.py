@@ -4,10 +4,10 @@ from overton.train.batches import Batches, GatheredBatches, TrainingBatch, gathe
 from overton.train.calibrate import with_temperatures
 from overton.train.frozen import FrozenEncoder, encoder_for
 from overton.train.loop import forward_of, train
-from overton.train.loss import Rebalance, rebalance_of, task_loss
+from overton.train.loss import Objective, blind_loss, objectives_of, task_loss
 from overton.train.predict import Forward, ScoreDev, predict
 from overton.train.schedule import epochs_for, learning_rate_at
-from overton.train.slices import Memberships, membership_loss, membership_rebalance, memberships_of
+from overton.train.slices import Memberships, membership_loss, membership_objective, memberships_of
 from overton.train.state import Checkpoint, EpochResult, Trained
 
 __all__ = [
@@ -18,20 +18,21 @@ __all__ = [
     "FrozenEncoder",
     "GatheredBatches",
     "Memberships",
-    "Rebalance",
+    "Objective",
     "ScoreDev",
     "Trained",
     "TrainingBatch",
+    "blind_loss",
     "encoder_for",
     "epochs_for",
     "forward_of",
     "gather_batch",
     "learning_rate_at",
     "membership_loss",
-    "membership_rebalance",
+    "membership_objective",
     "memberships_of",
+    "objectives_of",
     "predict",
-    "rebalance_of",
     "task_loss",
     "train",
     "training_batches",

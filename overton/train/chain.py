@@ -10,28 +10,40 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from overton.train.loss import Rebalance
+from overton.schema import Task
+from overton.train.loss import Objective, certainty_of, smoothed
 
 LEAST = 1e-30
 
 
 def chain_task_loss(
-    logits: Tensor, transitions: Tensor, probability: Tensor, known: Tensor, length: Tensor, rebalance: Rebalance
+    task: Task,
+    logits: Tensor,
+    transitions: Tensor,
+    probability: Tensor,
+    known: Tensor,
+    length: Tensor,
+    objective: Objective,
 ) -> Tensor:
     """The loss of one task in one batch: the mean over the records that have a target, as `task_loss` has it.
 
     Args:
+        task: The task.
         logits: The model's, of shape (row, token, class); wider than the targets is fine.
         transitions: Those of the head, of shape (class + 2, class).
         probability: The targets, of shape (row, token, class).
         known: Which tokens have one, bool of shape (row, token).
         length: Tokens of each record, of shape (row,).
-        rebalance: What is added for rare classes.
+        objective: What is asked beside the targets. A record is as sure as its tokens are on average.
     """
     logits = logits[:, : known.shape[1]]
-    shifted = logits if rebalance.shift is None else logits + rebalance.shift
+    shifted = logits if objective.shift is None else logits + objective.shift
     labelled = known.any(1).sum().clamp(min=1)
-    return chain_loss(shifted, transitions, probability, known, length).sum() / labelled
+    loss = chain_loss(shifted, transitions, smoothed(probability, objective.smoothing), known, length)
+    if objective.certainty:
+        sure = (certainty_of(task, probability) * known).sum(1) / known.sum(1).clamp(min=1)
+        loss = loss * sure**objective.certainty
+    return loss.sum() / labelled
 
 
 def chain_loss(logits: Tensor, transitions: Tensor, probability: Tensor, known: Tensor, length: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, Transformer, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.chain import chain_task_loss
-from overton.train.loss import Rebalance, task_loss, total_loss
+from overton.train.loss import Objective, task_loss, total_loss
 from overton.train.predict import Forward, ScoreDev, transitions_key
 from overton.train.schedule import epochs_for, learning_rate_at
 from overton.train.slices import membership_loss
@@ -23,7 +23,7 @@ from overton.train.state import Checkpoint, EpochResult, Trained, Weights
 
 LARGEST_GRADIENT = 5.0
 STEPS_PER_EVENT = 20
-NO_REBALANCE = Rebalance()
+NO_OBJECTIVE = Objective()
 
 Save = Callable[[Checkpoint], None]
 
@@ -39,7 +39,7 @@ class _Run:
     device: torch.device
     seed: int
     n_epochs: int
-    rebalance: Mapping[str, Rebalance]
+    objectives: Mapping[str, Objective]
     observe: Observe
     best: Weights = field(default_factory=dict)
     best_epoch: int = 0
@@ -53,7 +53,7 @@ def train(
     settings: TrainingChoices,
     seed: int,
     score_dev: ScoreDev | None = None,
-    rebalance: Mapping[str, Rebalance] | None = None,
+    objectives: Mapping[str, Objective] | None = None,
     observe: Observe = ignore,
     start: Checkpoint | None = None,
     given: Weights | None = None,
@@ -68,7 +68,7 @@ def train(
         seed: Decides the first weights, the order of records and what is dropped. The same seed gives the same
             bytes on a CPU, whether or not the training was interrupted in between.
         score_dev: Scores the model after each epoch; the best epoch's weights are kept. Without it, the last are.
-        rebalance: What is added for rare classes, by task.
+        objectives: What is asked of the model beside the targets, by task.
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
         given: Weights to begin with, by name, instead of random ones.
@@ -78,7 +78,7 @@ def train(
         The weights of the best epoch, and the history.
     """
     with _reproducible():
-        run = _begin(program, batches, settings, seed, rebalance or {}, given or {}, observe)
+        run = _begin(program, batches, settings, seed, objectives or {}, given or {}, observe)
         if start is not None:
             _restore(run, start)
         while not _finished(run):
@@ -129,7 +129,7 @@ def _begin(
     batches: Batches,
     settings: TrainingChoices,
     seed: int,
-    rebalance: Mapping[str, Rebalance],
+    objectives: Mapping[str, Objective],
     given: Weights,
     observe: Observe,
 ) -> _Run:
@@ -144,7 +144,7 @@ def _begin(
         device=device,
         seed=seed,
         n_epochs=settings.epochs or epochs_for(batches.n_records),
-        rebalance={name: _to(value, device) for name, value in rebalance.items()},
+        objectives={name: _to(value, device) for name, value in objectives.items()},
         observe=observe,
     )
 
@@ -167,10 +167,10 @@ def _groups(model: Model, settings: TrainingChoices) -> list[dict[str, Any]]:
     ]
 
 
-def _to(rebalance: Rebalance, device: torch.device) -> Rebalance:
-    shift, weight = rebalance.shift, rebalance.bit_weight
+def _to(objective: Objective, device: torch.device) -> Objective:
+    shift, weight = objective.shift, objective.bit_weight
     return replace(
-        rebalance,
+        objective,
         shift=None if shift is None else shift.to(device),
         bit_weight=None if weight is None else weight.to(device),
     )
@@ -209,19 +209,20 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
     for name, (probability, known) in batch.targets.items():
         target = torch.from_numpy(probability).to(run.device), torch.from_numpy(known).to(run.device)
         task = run.program.schema.task(name)
-        rebalance = run.rebalance.get(name, NO_REBALANCE)
+        objective = run.objectives.get(name, NO_OBJECTIVE)
         transitions = run.model.transitions(name)
         if transitions is None:
-            losses[name] = task_loss(task, logits[name], *target, rebalance, run.settings.robustness)
+            losses[name] = task_loss(task, logits[name], *target, objective)
         else:
             length = inputs[f"{task.payload}.length"]
-            losses[name] = chain_task_loss(logits[name], transitions, *target, length, rebalance)
+            losses[name] = chain_task_loss(task, logits[name], transitions, *target, length, objective)
     if MEMBERSHIP in logits and batch.members is not None:
         members = torch.from_numpy(batch.members).to(run.device)
-        weight = run.rebalance.get(MEMBERSHIP, NO_REBALANCE).bit_weight
+        weight = run.objectives.get(MEMBERSHIP, NO_OBJECTIVE).bit_weight
         losses[MEMBERSHIP] = membership_loss(logits[MEMBERSHIP], members, weight)
     run.optimizer.zero_grad(set_to_none=True)
-    total_loss(losses).backward()  # type: ignore[no-untyped-call]
+    weights = {name: objective.weight for name, objective in run.objectives.items()}
+    total_loss(losses, weights).backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), LARGEST_GRADIENT)
     run.optimizer.step()
     return {name: loss.detach() for name, loss in losses.items()}

@@ -1,12 +1,13 @@
 """The loss: how unlikely the model holds the targets, expected under the votes' uncertainty.
 
 The loss of a record in a task is the sum over its units with a target; that of a batch the mean over the records
-that have one; that of all tasks the sum. A unit without target adds nothing (Ratner et al. 2016, arXiv:1605.07723, the
-noise-aware loss).
+that have one; that of all tasks their weighted sum. A unit without target adds nothing (Ratner et al. 2016,
+arXiv:1605.07723, the noise-aware loss).
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,42 +15,93 @@ from numpy import ndarray
 from torch import Tensor
 from torch.nn import functional
 
+from overton.compile import TrainingChoices
 from overton.schema import Task
 from overton.supervision import Targets
 
 SMALLEST_PRIOR = 1e-6
 LEAST_LOG = -30.0  # padding scores so low that its cost must not reach infinity times zero
+SURE = 0.999  # probability of a label from which its target is hard
 
 
 @dataclass(frozen=True, slots=True)
-class Rebalance:
-    """What is added for rare classes of one task.
+class Objective:
+    """What is asked of the model in one task, beside its targets.
 
     Attributes:
         shift: Added to the logits while training, of shape (class,): `rebalance * log P(class)`, so that the model
             need not learn which classes are frequent (Menon et al. 2021, arXiv:2007.07314). None for none.
         bit_weight: Weight of a bit where it holds, of shape (class,). None for 1.
+        robustness: For `select`, how far a target that the model finds absurd is let go: 0 is the cross entropy,
+            1 the mean absolute error. Sources of a `select` task are heuristics of what the model sees as well (the
+            longest span, the last mention), so their common errors can be learned by heart.
+        certainty: How much less a unit counts whose target is unsure: its weight is `(1 - entropy / most)` to this
+            power; 0 counts all alike.
+        smoothing: Share of a hard target that is spread over all classes (Szegedy et al. 2016, arXiv:1512.00567).
+        weight: What the loss of the task counts among those of all tasks.
     """
 
     shift: Tensor | None = None
     bit_weight: Tensor | None = None
+    robustness: float = 0.0
+    certainty: float = 0.0
+    smoothing: float = 0.0
+    weight: float = 1.0
 
 
-def rebalance_of(targets: Targets, rows: ndarray, *, rebalance: float, bit_weight: float) -> Rebalance:
-    """What the frequency of the classes in the targets of some records asks for."""
+def objectives_of(targets: Mapping[str, Targets], rows: ndarray, settings: TrainingChoices) -> dict[str, Objective]:
+    """What is asked of the model in each task, by how the targets of some records are.
+
+    Args:
+        targets: The targets by task.
+        rows: Numbers of the training records.
+        settings: How to train.
+    """
+    found = {name: _objective(target, rows, settings) for name, target in targets.items()}
+    if settings.balance == "equal":
+        return found
+    blind = {name: blind_loss(target, rows) for name, target in targets.items()}
+    known = [value for value in blind.values() if value > 0]
+    mean = sum(known) / max(len(known), 1)
+    return {
+        name: replace(objective, weight=mean / blind[name]) if blind[name] > 0 else objective
+        for name, objective in found.items()
+    }
+
+
+def _objective(targets: Targets, rows: ndarray, settings: TrainingChoices) -> Objective:
+    objective = Objective(
+        robustness=settings.robustness if targets.task.type == "select" else 0.0,
+        certainty=settings.certainty,
+        smoothing=settings.label_smoothing if targets.task.type == "multiclass" else 0.0,
+    )
     if targets.task.type == "select" or not len(targets.table):
-        return Rebalance()
+        return objective
     share = _shares(targets, rows)
     if targets.task.type == "multiclass":
-        shift = rebalance * np.log(np.maximum(share, SMALLEST_PRIOR)) if rebalance else None
-        return Rebalance(shift=None if shift is None else torch.from_numpy(shift.astype(np.float32)))
-    weight = np.sqrt((1 - share) / np.maximum(share, SMALLEST_PRIOR)).clip(1, bit_weight)
-    return Rebalance(bit_weight=torch.from_numpy(weight.astype(np.float32)) if bit_weight > 1 else None)
+        shift = settings.rebalance * np.log(np.maximum(share, SMALLEST_PRIOR))
+        return replace(objective, shift=torch.from_numpy(shift.astype(np.float32)) if settings.rebalance else None)
+    weight = np.sqrt((1 - share) / np.maximum(share, SMALLEST_PRIOR)).clip(1, settings.bit_weight).astype(np.float32)
+    return replace(objective, bit_weight=torch.from_numpy(weight) if settings.bit_weight > 1 else None)
 
 
-def task_loss(
-    task: Task, logits: Tensor, probability: Tensor, known: Tensor, rebalance: Rebalance, robustness: float = 0.0
-) -> Tensor:
+def blind_loss(targets: Targets, rows: ndarray) -> float:
+    """Loss of a record for a model that has learned how frequent the labels are, and nothing of the records.
+
+    The mean over some records with a target; 0 where there is none.
+    """
+    n_units, n_records = _count_known(targets, rows)
+    if not n_units or not targets.n_labels:
+        return 0.0
+    if targets.task.type == "select":
+        options = targets.table[_known_index(targets, rows)]
+        return float(np.log(np.maximum((options > 0).sum(1), 2)).mean())
+    share = _shares(targets, rows).clip(SMALLEST_PRIOR, 1 - SMALLEST_PRIOR)
+    rest = (1 - share) * np.log(1 - share) if targets.task.type == "bitvector" else 0.0
+    return float(-(share * np.log(share) + rest).sum()) * n_units / n_records
+
+
+def task_loss(task: Task, logits: Tensor, probability: Tensor, known: Tensor, objective: Objective) -> Tensor:
     """Loss of one task in one batch.
 
     Args:
@@ -57,10 +109,7 @@ def task_loss(
         logits: The model's, with rows first and labels last.
         probability: The targets, of shape (row, unit, label).
         known: Which units have one, bool of shape (row, unit).
-        rebalance: What is added for rare classes.
-        robustness: For `select`, how far a target that the model finds absurd is let go: 0 is the cross entropy,
-            1 the mean absolute error. Sources of a `select` task are heuristics of what the model sees as well (the
-            longest span, the last mention), so their common errors can be learned by heart.
+        objective: What is asked beside the targets.
 
     Returns:
         The sum over units, by the number of records with one; zero where there is none.
@@ -69,16 +118,36 @@ def task_loss(
         logits = logits.unsqueeze(1)
     logits, probability = _same_width(logits, probability)
     logits = logits[:, : known.shape[1]]
+    weight = known if not objective.certainty else known * certainty_of(task, probability) ** objective.certainty
     if task.type == "bitvector":
         unit = functional.binary_cross_entropy_with_logits(
-            logits, probability, pos_weight=rebalance.bit_weight, reduction="none"
+            logits, probability, pos_weight=objective.bit_weight, reduction="none"
         ).sum(-1)
     else:
-        shifted = logits if rebalance.shift is None else logits + rebalance.shift
-        power = robustness if task.type == "select" else 0.0
-        unit = (probability * _cost(shifted.log_softmax(-1), power)).sum(-1)
+        shifted = logits if objective.shift is None else logits + objective.shift
+        target = smoothed(probability, objective.smoothing)
+        unit = (target * _cost(shifted.log_softmax(-1), objective.robustness)).sum(-1)
     labelled = known.any(1).sum().clamp(min=1)
-    return (unit * known).sum() / labelled
+    return (unit * weight).sum() / labelled
+
+
+def smoothed(probability: Tensor, share: float) -> Tensor:
+    """Targets of shape (row, unit, class) of which the hard ones give a share to all classes alike."""
+    if not share:
+        return probability
+    hard = probability.amax(-1, keepdim=True) >= SURE
+    return torch.where(hard, probability * (1 - share) + share / probability.shape[-1], probability)
+
+
+def certainty_of(task: Task, probability: Tensor) -> Tensor:
+    """How sure targets are, from 0 to 1, of shape (row, unit): 1 - entropy / the most that it could be."""
+    if task.type == "bitvector":
+        entropy = -(torch.xlogy(probability, probability) + torch.xlogy(1 - probability, 1 - probability))
+        return 1 - entropy.mean(-1) / math.log(2)
+    entropy = -torch.xlogy(probability, probability).sum(-1)
+    n_options = (probability > 0).sum(-1) if task.type == "select" else torch.tensor(float(probability.shape[-1]))
+    most = n_options.to(probability.dtype).clamp(min=2).log()
+    return (1 - entropy / most).clamp(0, 1)
 
 
 def _cost(log_probability: Tensor, power: float) -> Tensor:
@@ -89,9 +158,9 @@ def _cost(log_probability: Tensor, power: float) -> Tensor:
     return -torch.expm1(power * log_probability.clamp(min=LEAST_LOG)) / power if power else -log_probability
 
 
-def total_loss(losses: Mapping[str, Tensor]) -> Tensor:
-    """The sum over the tasks, of equal weight."""
-    return torch.stack(list(losses.values())).sum()
+def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """The sum over the tasks, each times its weight, which is 1 where none is told."""
+    return torch.stack([loss * weights.get(name, 1.0) for name, loss in losses.items()]).sum()
 
 
 def _same_width(logits: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,9 +173,20 @@ def _same_width(logits: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
 
 def _shares(targets: Targets, rows: ndarray) -> ndarray:
     """Share of each class among the units with a target of some records, of shape (class,)."""
-    inside = np.zeros(len(targets.offsets) - 1, bool)
-    inside[rows] = True
-    index = targets.index[np.repeat(inside, np.diff(targets.offsets))]
-    counts = np.bincount(index[index >= 0], minlength=len(targets.table)).astype(np.float64)
+    index = _known_index(targets, rows)
+    counts = np.bincount(index, minlength=len(targets.table)).astype(np.float64)
     shares: ndarray = counts @ targets.table / max(counts.sum(), 1)
     return shares
+
+
+def _known_index(targets: Targets, rows: ndarray) -> ndarray:
+    """Row of the table of every unit with a target, of some records."""
+    inside = np.zeros(len(targets.offsets) - 1, bool)
+    inside[rows] = True
+    index: ndarray = targets.index[np.repeat(inside, np.diff(targets.offsets))]
+    return index[index >= 0]
+
+
+def _count_known(targets: Targets, rows: ndarray) -> tuple[int, int]:
+    """How many units of some records have a target, and how many of the records have such a unit."""
+    return len(_known_index(targets, rows)), int(targets.has_target()[rows].sum())

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from overton.compile import MEMBERSHIP
 from overton.data import Tags
-from overton.train.loss import Rebalance
+from overton.train.loss import Objective
 
 LOSS_WEIGHT = 2.0
 LARGEST_BIT_WEIGHT = 20.0
@@ -116,8 +116,8 @@ def membership_loss(logits: Tensor, members: Tensor, bit_weight: Tensor | None) 
     return LOSS_WEIGHT * unit.mean(0).sum() / float(np.sqrt(logits.shape[1]))
 
 
-def membership_rebalance(memberships: Memberships | None, rows: ndarray) -> dict[str, Rebalance]:
+def membership_objective(memberships: Memberships | None, rows: ndarray) -> dict[str, Objective]:
     """The weight of members of rare slices, as the trainer takes it beside those of the tasks."""
     if memberships is None:
         return {}
-    return {MEMBERSHIP: Rebalance(bit_weight=torch.from_numpy(memberships.bit_weight(rows)))}
+    return {MEMBERSHIP: Objective(bit_weight=torch.from_numpy(memberships.bit_weight(rows)))}

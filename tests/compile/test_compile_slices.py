@@ -41,6 +41,7 @@ def test_every_head_reads_what_the_memberships_have_changed_and_nothing_else_doe
         assert len(changed) == (1 if node.name in heads else 0), node.name
         assert before is None or node.name in heads or node == before
     assert {node.name for node in SLICED.nodes} - {node.name for node in PLAIN.nodes} == {
+        "entities.context.slices",
         "entities.slices",
         "query.slices",
         "slices.membership",

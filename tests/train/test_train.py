@@ -12,12 +12,13 @@ from overton.data import Pool, RecordParser, pack
 from overton.schema import Task, parse_schema
 from overton.supervision import Targets
 from overton.train import (
-    Rebalance,
+    Objective,
     Trained,
+    blind_loss,
     epochs_for,
     forward_of,
     learning_rate_at,
-    rebalance_of,
+    objectives_of,
     task_loss,
     train,
     training_batches,
@@ -105,10 +106,10 @@ def targets_of(task, labels):
     return Targets(task, offsets, np.array(flat, np.int32), np.eye(width, dtype=np.float32))
 
 
-def loss_of(task_type, logits, probability, known, rebalance=None, robustness=0.0):
+def loss_of(task_type, logits, probability, known, **objective):
     classes = () if task_type == "select" else ("a", "b")
-    arguments = torch.tensor(logits), torch.tensor(probability), torch.tensor(known), rebalance or Rebalance()
-    return float(task_loss(Task("T", "p", task_type, classes), *arguments, robustness))
+    arguments = torch.tensor(logits), torch.tensor(probability), torch.tensor(known), Objective(**objective)
+    return float(task_loss(Task("T", "p", task_type, classes), *arguments))
 
 
 def test_every_kind_of_task_is_learned():
@@ -143,7 +144,7 @@ def test_padding_of_a_set_is_harmless(robustness):
     logits = torch.tensor([[1.0, 0.5, -1e4], [0.3, -1e4, -1e4]], requires_grad=True)
     task = Task("Pick", "entities", "select")
     target = torch.tensor([[[0.7, 0.3]], [[1.0, 0.0]]])
-    loss = task_loss(task, logits, target, torch.tensor([[True], [True]]), Rebalance(), robustness)
+    loss = task_loss(task, logits, target, torch.tensor([[True], [True]]), Objective(robustness=robustness))
     loss.backward()
     assert math.isfinite(float(loss.detach()))
     assert torch.isfinite(logits.grad).all()
@@ -158,18 +159,67 @@ def test_a_robust_loss_lets_go_of_absurd_targets_and_no_robustness_is_the_cross_
 
 
 def test_rare_bits_weigh_more_when_asked():
-    plain = loss_of("bitvector", [[0.0, 0.0]], [[[1.0, 0.0]]], [[True]])
-    heavy = Rebalance(bit_weight=torch.tensor([3.0, 3.0]))
-    assert plain == pytest.approx(2 * math.log(2))
-    assert loss_of("bitvector", [[0.0, 0.0]], [[[1.0, 0.0]]], [[True]], heavy) == pytest.approx(4 * math.log(2))
+    one = [[0.0, 0.0]], [[[1.0, 0.0]]], [[True]]
+    assert loss_of("bitvector", *one) == pytest.approx(2 * math.log(2))
+    assert loss_of("bitvector", *one, bit_weight=torch.tensor([3.0, 3.0])) == pytest.approx(4 * math.log(2))
+
+
+def test_a_unit_counts_as_much_as_its_target_is_sure():
+    logits = [[0.3, -0.2]]
+    for kind, half in (("multiclass", [[[0.5, 0.5]]]), ("bitvector", [[[0.5, 0.5]]]), ("select", [[[0.5, 0.5]]])):
+        assert loss_of(kind, logits, half, [[True]], certainty=1.0) == pytest.approx(0, abs=1e-6)
+        assert loss_of(kind, logits, half, [[True]]) > 0.5
+        sure = [[[1.0, 0.0]]]
+        assert loss_of(kind, logits, sure, [[True]], certainty=1.0) == pytest.approx(
+            loss_of(kind, logits, sure, [[True]])
+        )
+    target = [[[0.9, 0.1]]]
+    weight = 1 + (0.9 * math.log(0.9) + 0.1 * math.log(0.1)) / math.log(2)
+    plain = loss_of("multiclass", logits, target, [[True]])
+    assert loss_of("multiclass", logits, target, [[True]], certainty=2.0) == pytest.approx(weight**2 * plain)
+
+
+def test_smoothing_spreads_hard_targets_and_leaves_soft_ones():
+    logits, shared = [[0.0, math.log(3)]], [[[0.05, 0.95]]]
+    hard = loss_of("multiclass", logits, [[[0.0, 1.0]]], [[True]], smoothing=0.1)
+    assert hard == pytest.approx(loss_of("multiclass", logits, shared, [[True]]))
+    soft = loss_of("multiclass", logits, [[[0.4, 0.6]]], [[True]], smoothing=0.1)
+    assert soft == loss_of("multiclass", logits, [[[0.4, 0.6]]], [[True]])
 
 
 def test_rebalancing_follows_the_shares_of_the_classes():
     task = Task("T", "p", "multiclass", ("a", "b"))
-    targets = targets_of(task, [[0], [0], [0], [1]])
-    rebalance = rebalance_of(targets, np.arange(4), rebalance=1.0, bit_weight=1.0)
-    assert rebalance.shift.tolist() == pytest.approx([math.log(0.75), math.log(0.25)])
-    assert rebalance_of(targets, np.arange(4), rebalance=0.0, bit_weight=1.0).shift is None
+    targets = {"T": targets_of(task, [[0], [0], [0], [1]])}
+    shift = objectives_of(targets, np.arange(4), TrainingChoices(rebalance=1.0))["T"].shift
+    assert shift.tolist() == pytest.approx([math.log(0.75), math.log(0.25)])
+    assert objectives_of(targets, np.arange(4), TrainingChoices())["T"].shift is None
+
+
+def test_a_blind_guess_loses_the_entropy_of_the_labels_in_all_units_of_a_record():
+    share = np.array([0.75, 0.25])
+    entropy = float(-(share * np.log(share)).sum())
+    multiclass = targets_of(Task("T", "p", "multiclass", ("a", "b")), [[0, 0], [], [0, 1]])
+    assert blind_loss(multiclass, np.arange(3)) == pytest.approx(2 * entropy)
+    bits = targets_of(Task("T", "p", "bitvector", ("a", "b")), [[[1, 0]], [[1, 0]], [[1, 0]], [[0, 1]]])
+    assert blind_loss(bits, np.arange(4)) == pytest.approx(2 * entropy)
+    table = np.array([[0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25]], np.float32)
+    pick = Targets(Task("T", "p", "select"), np.arange(3), np.array([0, 1], np.int32), table)
+    assert blind_loss(pick, np.arange(2)) == pytest.approx((math.log(2) + math.log(4)) / 2)
+    assert blind_loss(multiclass, np.array([1])) == 0
+
+
+def test_balanced_tasks_begin_with_losses_alike():
+    words = targets_of(Task("Words", "p", "multiclass", ("a", "b")), [[0, 1] * 10] * 4)
+    record = targets_of(Task("Record", "p", "multiclass", ("a", "b")), [[0], [1], [0], [1]])
+    targets = {"Words": words, "Record": record}
+    found = objectives_of(targets, np.arange(4), TrainingChoices(balance="prior"))
+    weights = {name: objective.weight for name, objective in found.items()}
+    assert weights["Record"] == pytest.approx(20 * weights["Words"])
+    assert sum(weights[name] * blind_loss(target, np.arange(4)) for name, target in targets.items()) == pytest.approx(
+        sum(blind_loss(target, np.arange(4)) for target in targets.values())
+    )
+    equal = objectives_of(targets, np.arange(4), TrainingChoices())
+    assert {objective.weight for objective in equal.values()} == {1.0}
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not():

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from overton.train import Rebalance
+from overton.schema import Task
+from overton.train import Objective
 from overton.train.chain import chain_loss, chain_task_loss
 
 LENGTHS = [4, 1, 3]
 N_CLASSES = 3
+TASK = Task("T", "tokens", "multiclass", ("a", "b", "c"))
 
 
 def made_up(seed, soft=False):
@@ -81,24 +83,36 @@ def test_soft_targets_beside_tokens_without_one_cost_at_least_as_much_as_their_e
 
 def test_padding_and_records_without_targets_add_nothing():
     logits, transitions, target, known, length = made_up(3)
-    whole = chain_task_loss(logits, transitions, target, known, length, Rebalance())
+    whole = chain_task_loss(TASK, logits, transitions, target, known, length, Objective())
     wide = torch.cat([logits, torch.full((3, 2, N_CLASSES), 50.0)], 1)
-    assert float(chain_task_loss(wide, transitions, target, known, length, Rebalance())) == pytest.approx(float(whole))
+    assert float(chain_task_loss(TASK, wide, transitions, target, known, length, Objective())) == pytest.approx(
+        float(whole)
+    )
     more = [torch.cat([value, value[:1]]) for value in (logits, target, known, length)]
     more[2][3] = False
-    again = chain_task_loss(more[0], transitions, more[1], more[2], more[3], Rebalance())
+    again = chain_task_loss(TASK, more[0], transitions, more[1], more[2], more[3], Objective())
     assert float(again) == pytest.approx(float(whole))
-    none = chain_task_loss(logits, transitions, target[:, :0], known[:, :0], length, Rebalance())
+    none = chain_task_loss(TASK, logits, transitions, target[:, :0], known[:, :0], length, Objective())
     assert float(none) == 0
 
 
 def test_rebalancing_shifts_the_logits():
     logits, transitions, target, known, length = made_up(4)
     shift = torch.tensor([0.5, -1.0, 0.0])
-    shifted = chain_task_loss(logits + shift, transitions, target, known, length, Rebalance())
-    assert float(chain_task_loss(logits, transitions, target, known, length, Rebalance(shift=shift))) == pytest.approx(
-        float(shifted)
-    )
+    shifted = chain_task_loss(TASK, logits + shift, transitions, target, known, length, Objective())
+    assert float(
+        chain_task_loss(TASK, logits, transitions, target, known, length, Objective(shift=shift))
+    ) == pytest.approx(float(shifted))
+
+
+def test_records_count_as_much_as_their_tokens_are_sure():
+    logits, transitions, target, known, length = made_up(5)
+    whole = chain_task_loss(TASK, logits, transitions, target, known, length, Objective())
+    sure = chain_task_loss(TASK, logits, transitions, target, known, length, Objective(certainty=1.0))
+    assert float(sure) == pytest.approx(float(whole))
+    unsure = torch.full_like(target, 1 / N_CLASSES) * known.unsqueeze(-1)
+    none = chain_task_loss(TASK, logits, transitions, unsure, known, length, Objective(certainty=1.0))
+    assert float(none) == pytest.approx(0, abs=1e-6)
 
 
 def test_every_weight_of_the_chain_has_a_finite_gradient():

@@ -15,7 +15,7 @@ from overton.train import (
     Memberships,
     forward_of,
     membership_loss,
-    membership_rebalance,
+    membership_objective,
     memberships_of,
     train,
     training_batches,
@@ -112,7 +112,7 @@ def test_without_slices_nothing_is_seen_again_and_no_membership_is_told():
     found = list(batches.epoch(3))
     assert sum(len(batch.inputs["tokens.length"]) for batch in found) == 160
     assert all(batch.members is None for batch in found)
-    assert membership_rebalance(None, np.arange(3)) == {}
+    assert membership_objective(None, np.arange(3)) == {}
 
 
 def test_the_loss_of_membership_weighs_rare_members_and_grows_with_the_root_of_the_slices():
@@ -125,8 +125,8 @@ def test_the_loss_of_membership_weighs_rare_members_and_grows_with_the_root_of_t
 def test_memberships_are_learned_and_told_of_records_without_tags():
     batches, member = make_batches()
     settings = TrainingChoices(epochs=15, batch_size=16, learning_rate=0.02, dropout=0.0, word_dropout=0.0)
-    rebalance = membership_rebalance(batches.memberships, batches.rows)
-    trained = train(PROGRAM, batches, settings=settings, seed=0, rebalance=rebalance)
+    objectives = membership_objective(batches.memberships, batches.rows)
+    trained = train(PROGRAM, batches, settings=settings, seed=0, objectives=objectives)
     first, last = trained.history[0].losses, trained.history[-1].losses
     assert set(last) == {"Record", MEMBERSHIP}
     assert last[MEMBERSHIP] < 0.2 * first[MEMBERSHIP]
