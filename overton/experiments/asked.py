@@ -101,7 +101,10 @@ def check_sources(dataset: Dataset, source: str, curated: Sequence[str]) -> None
     for name in (source, *curated):
         if name not in dataset.sources:
             others = [other for other in dataset.sources if other != GOLD]
-            message, hint = f"no label is of a source {name!r}", did_you_mean(name, others)
+            message, hint = (
+                f"no label is of a source {name!r}",
+                did_you_mean(name, others) or f"Sources are {', '.join(others[:12])}",
+            )
             raise OvertonError(Problem(message, "experiment.unknown-source", hint=hint))
 
 
