@@ -29,6 +29,7 @@ COMMANDS = (
     "versions",
     "promote",
     "serve",
+    "experiment",
     "schema",
 )
 

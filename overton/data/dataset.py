@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base import digest_json
+from overton.base import digest_bytes, digest_json
 from overton.data.batch import Batch
 from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
@@ -93,6 +93,21 @@ class Dataset:
         longest = np.array([payload.max_length for payload in self.joined.layout.items])
         n = (self.joined.full > longest).sum(axis=0)
         return {payload.name: int(count) for payload, count in zip(self.joined.layout.items, n, strict=True)}
+
+    def subset(self, rows: ndarray) -> "Dataset":
+        """The data set as if it held no other records than some: nobody sees a vote or a tag of the others.
+
+        No file is read or written for it. Sources and classes stay those of the whole, and every record its split.
+
+        Args:
+            rows: Numbers of the records, int64, ascending.
+        """
+        if len(rows) == self.n_records:
+            return self
+        part = Dataset(self.joined.only(rows))
+        part.splits = self.splits.only(rows)
+        part.digest = digest_json([self.digest, digest_bytes(np.ascontiguousarray(rows, np.int64).view(np.uint8).data)])
+        return part
 
     def gather(self, rows: ndarray) -> Batch:
         """Some records as padded arrays.

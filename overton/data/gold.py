@@ -29,16 +29,21 @@ class Gold:
     label: ndarray
 
 
-def gold_of(votes: Votes) -> Gold:
-    """The gold labels among the votes of a task; of a soft one the most probable class, or the bits from 0.5 on."""
+def gold_of(votes: Votes, source: str = GOLD) -> Gold:
+    """The gold labels among the votes of a task; of a soft one the most probable class, or the bits from 0.5 on.
+
+    Args:
+        votes: The votes of the task.
+        source: Whose labels are taken for truth.
+    """
     known = np.zeros(votes.n_units, bool)
     is_bits = votes.task.type == "bitvector"
     label = (
         np.zeros((votes.n_units, len(votes.task.classes)), bool) if is_bits else np.full(votes.n_units, -1, np.int32)
     )
-    if GOLD not in votes.sources:
+    if source not in votes.sources:
         return Gold(votes.task, votes.offsets, known, label)
-    cells = np.flatnonzero(votes.source == votes.sources.index(GOLD))
+    cells = np.flatnonzero(votes.source == votes.sources.index(source))
     known[votes.unit[cells]] = True
     count = votes.first[cells + 1] - votes.first[cells]
     entries = spread(votes.first[cells], count)

@@ -63,6 +63,11 @@ class Splits:
     test: ndarray
     notes: tuple[str, ...] = ()
 
+    def only(self, rows: ndarray) -> "Splits":
+        """The same splits where no other records are left than some, int64, ascending, which are numbered anew."""
+        train, dev, test = (np.flatnonzero(np.isin(rows, split)) for split in (self.train, self.dev, self.test))
+        return Splits(train, dev, test, self.notes)
+
 
 def split_records(tags: Tags, id_hash: ndarray) -> Splits:
     """The splits that tags make; a tenth of the training records each stands in for a missing `dev` and `test`.

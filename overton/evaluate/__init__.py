@@ -1,7 +1,9 @@
 """Predictions and gold into a report: quality by task, tag and metric, with counts and intervals. No torch here."""
 
 from overton.evaluate.examples import ExampleRows, TaskRows, example_rows
+from overton.evaluate.judge import judge
 from overton.evaluate.measure import evaluate, main_metric, main_scores
+from overton.evaluate.outcomes import right_units
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.render import render_report
 from overton.evaluate.report import Report, Row, parse_report
@@ -15,10 +17,12 @@ __all__ = [
     "best_temperature",
     "evaluate",
     "example_rows",
+    "judge",
     "main_metric",
     "main_scores",
     "parse_examples",
     "parse_report",
     "render_examples",
     "render_report",
+    "right_units",
 ]

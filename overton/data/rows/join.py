@@ -1,7 +1,7 @@
 """Shards to one data set: records are numbered through, late records find theirs, and what does not fit is told."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -94,6 +94,21 @@ class Joined:
             ):
                 found[place] = id_
         return found
+
+    def only(self, rows: ndarray) -> "Joined":
+        """The same shards as if no other records counted: their labels and tags, late ones too, are those of none.
+
+        Args:
+            rows: Numbers of the records that go on to count, int64, ascending.
+        """
+        number = np.full(self.n_records + 1, -1, np.int64)  # the last is what adds to no record as it is
+        number[rows] = np.arange(len(rows))
+        kept: list[ndarray | None] = []
+        for place, part in enumerate(np.split(rows, np.searchsorted(rows, self.first[1:-1]))):
+            local, own = part - self.first[place], self.kept[place]
+            whole = own is None and len(local) == self.shards[place].n_records
+            kept.append(None if whole else local if own is None else own[local])
+        return replace(self, kept=tuple(kept), late_row=tuple(number[late] for late in self.late_row))
 
 
 def join_shards(schema: Schema, shards: Sequence[Shard]) -> Joined:

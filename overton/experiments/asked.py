@@ -1,0 +1,142 @@
+"""What is asked of an experiment, checked before anything is measured: tasks, sources, what is pretrained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from overton.base import OvertonError, Problem, did_you_mean
+from overton.compile import Tuning, parse_tuning
+from overton.data import GOLD, Dataset, gold_of
+from overton.experiments.curves import WITH, WITHOUT
+from overton.schema import Payload, Schema
+
+if TYPE_CHECKING:
+    from overton.application import Application
+
+HASH = "hash"
+
+
+def known_tasks(application: Application, tasks: Sequence[str]) -> tuple[str, ...]:
+    """The tasks that are named, each once, or all.
+
+    Raises:
+        OvertonError: Where there is no such task.
+    """
+    named = tuple(dict.fromkeys(tasks))
+    return tuple(name for task in named for name in application.task_names(task)) if named else application.task_names()
+
+
+def judged_tasks(
+    application: Application, dataset: Dataset, tasks: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tasks that have gold on test, and notes on those that have not.
+
+    Raises:
+        OvertonError: Where there is no such task, or one that is named has no gold there, or none has.
+    """
+    names = known_tasks(application, tasks)
+    without = [name for name in names if not count_comparable(dataset, name)]
+    if without and (tasks or len(without) == len(names)):
+        hint = "Add labels of the source `gold` to test records: quality is measured on them"
+        message = f"no test record has gold of {', '.join(without)}"
+        raise OvertonError(Problem(message, "experiment.no-gold", hint=hint))
+    return tuple(name for name in names if name not in without), tuple(
+        f"{name} has no gold on test" for name in without
+    )
+
+
+def count_comparable(dataset: Dataset, task: str, source: str = GOLD) -> int:
+    """Number of units of test that have gold, and a label of a source."""
+    votes = dataset.votes(task, {GOLD, source})
+    test = np.repeat(np.isin(np.arange(dataset.n_records), dataset.splits.test), np.diff(votes.offsets))
+    return int((test & gold_of(votes).known & gold_of(votes, source).known).sum())
+
+
+def pretrained_arms(
+    schema: Schema, tuning: Tuning, embedding: str, payload: str | None
+) -> tuple[str, dict[str, Tuning]]:
+    """The payload that is embedded, and the tuning without and with what is pretrained.
+
+    What other payloads have stays as it is.
+
+    Raises:
+        OvertonError: Where there is no such payload, or what is pretrained does not fit it.
+    """
+    fit = [one.name for one in schema.payloads if one.type == "sequence" or one.is_text]
+    names = [one.name for one in schema.payloads]
+    if payload is not None and payload not in names:
+        message, hint = f"the schema has no payload {payload!r}", did_you_mean(payload, names)
+        raise OvertonError(Problem(message, "experiment.unknown-payload", hint=hint))
+    if payload is None and not fit:
+        message, hint = "the schema has neither a sequence nor a text", "Name the payload with --payload"
+        raise OvertonError(Problem(message, "experiment.unknown-payload", hint=hint))
+    chosen = payload or fit[0]
+    if embedding == HASH:
+        message, hint = "'hash' is what the other is compared with", "Name 'vectors:FILE' or 'hf:NAME_OR_FOLDER'"
+        raise OvertonError(Problem(message, "experiment.bad-embedding", hint=hint))
+    text = json.dumps({"payloads": {chosen: {"embedding": embedding}}})
+    parse_tuning(text, "--embedding", schema)  # the same rules as in the file
+
+    def with_embedding(name: str) -> Tuning:
+        own = {**tuning.payloads.get(chosen, {}), "embedding": (name,)}
+        return replace(tuning, payloads={**tuning.payloads, chosen: own})
+
+    return chosen, {WITHOUT: with_embedding(HASH), WITH: with_embedding(embedding)}
+
+
+def check_sources(dataset: Dataset, source: str, curated: Sequence[str]) -> None:
+    """Refuse sources that nobody labels as, and gold in the place of the former system.
+
+    Raises:
+        OvertonError: Saying which.
+    """
+    if source == GOLD:
+        message, hint = "gold is what both are judged by", "Name the source of the former system's predictions"
+        raise OvertonError(Problem(message, "experiment.unknown-source", hint=hint))
+    for name in (source, *curated):
+        if name not in dataset.sources:
+            others = [other for other in dataset.sources if other != GOLD]
+            message, hint = (
+                f"no label is of a source {name!r}",
+                did_you_mean(name, others) or f"Sources are {', '.join(others[:12])}",
+            )
+            raise OvertonError(Problem(message, "experiment.unknown-source", hint=hint))
+
+
+def check_comparable(dataset: Dataset, source: str, tasks: Sequence[str], *, named: bool) -> None:
+    """Refuse where nothing can be compared, on any task or on one that was named.
+
+    Raises:
+        OvertonError: Saying on which.
+    """
+    without = [name for name in tasks if not count_comparable(dataset, name, source)]
+    if without and (named or len(without) == len(tasks)):
+        hint = "Add the former system's predictions of test records, and gold on them, to the data"
+        message = f"no test record has gold and a label of {source!r} for {', '.join(without)}"
+        raise OvertonError(Problem(message, "experiment.no-gold", hint=hint))
+
+
+def tasks_of(schema: Schema, dataset: Dataset, wanted: Sequence[str], *, named: bool) -> tuple[str, ...]:
+    """The wanted tasks that a version of some schema has.
+
+    Raises:
+        OvertonError: Where it has none, or not one that was named, or it reads other payloads.
+    """
+    own = {task.name: (task.type, task.payload) for task in schema.tasks}
+    asked = {task.name: (task.type, task.payload) for task in dataset.schema.tasks if task.name in wanted}
+    common = tuple(name for name, kind in asked.items() if own.get(name) == kind)
+    same = _inputs(schema) == _inputs(dataset.schema)
+    if not same or not common or (named and len(common) < len(asked)):
+        message = "the version was built for another schema"
+        raise OvertonError(Problem(message, "experiment.other-schema", hint="Build again, or name another version"))
+    return common
+
+
+def _inputs(schema: Schema) -> set[Payload]:
+    """The payloads in whatever order they and their bases are told."""
+    return {replace(payload, base=tuple(sorted(payload.base))) for payload in schema.payloads}

@@ -1,0 +1,78 @@
+"""One point: a program trained on some of the records and evaluated on test, by the stages of a build."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy import ndarray
+
+from overton.base import Event, Observe, ignore
+from overton.codec import Encoder, Predictions
+from overton.data import GOLD, Dataset, gold_of
+from overton.evaluate import Row, evaluate
+from overton.pipeline import Plan, combine_all, fit
+
+if TYPE_CHECKING:
+    from overton.train import Trained
+
+
+def measure(
+    dataset: Dataset, planned: Plan, *, use_dev_gold: bool, seed: int, observe: Observe = ignore
+) -> tuple[dict[str, int], tuple[Row, ...]]:
+    """Number of labels that were trained on, and quality on test.
+
+    It is a build without its artefact: the votes of these records are combined, the program is trained on them, watched
+    on dev and calibrated there as in every build. What is evaluated is the trained program itself, where a build
+    evaluates the exported one, which is proved to compute the same.
+
+    Args:
+        dataset: The records, those of dev and test among them.
+        planned: The program, and what is pretrained of it for these records.
+        use_dev_gold: Whether gold on dev records shows what the sources are worth.
+        seed: Seed of everything random in training.
+        observe: Told of the progress.
+
+    Returns:
+        By task the labels on training records, those of `gold` left out; and the main metric of each task on test.
+
+    Raises:
+        OvertonError: Where no training record has a label.
+    """
+    combined = combine_all(dataset, use_dev_gold=use_dev_gold, observe=observe)
+    trained = fit(dataset, planned, combined, seed=seed, observe=observe)
+    test = dataset.splits.test
+    predictions = predict_trained(dataset, planned, trained, test)
+    gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in predictions}
+    report = evaluate(predictions, gold, dataset.tags, dataset.splits, rows=test)
+    return {name: count_labels(dataset, name) for name in predictions}, report.main_rows("test")
+
+
+def predict_trained(dataset: Dataset, planned: Plan, trained: Trained, rows: ndarray) -> dict[str, Predictions]:
+    """Predictions of all tasks for some records, in their order, by the trained program."""
+    from overton.export import load_model
+    from overton.train import forward_of, predict
+
+    program = planned.program
+    forward = forward_of(load_model(program, trained.weights))
+    encoder = Encoder(program, planned.given.strings)
+    return predict(forward, program.schema, dataset.gather, encoder, rows)
+
+
+def count_labels(dataset: Dataset, task: str) -> int:
+    """Number of labels of a task on training records, those of `gold` left out."""
+    votes = dataset.votes(task)
+    training = np.isin(np.arange(dataset.n_records), dataset.splits.train)
+    weak = np.array([name != GOLD for name in votes.sources], np.bool_)
+    unit_trains = np.repeat(training, np.diff(votes.offsets))
+    return int((unit_trains[votes.unit] & weak[votes.source]).sum())
+
+
+def steps_alone(observe: Observe) -> Observe:
+    """An observer that passes the steps of a stage on, and keeps its messages back: a point has one of its own."""
+
+    def step(event: Event) -> None:
+        if event.total:
+            observe(Event(event.stage, done=event.done, total=event.total))
+
+    return step

@@ -1,0 +1,254 @@
+"""The three experiments on an application: what is asked for is checked, points are measured or found, and told.
+
+    >>> import overton
+    >>> from overton.experiments import run_scaling
+    >>> curves = run_scaling(overton.load("myapp"), sizes=(1, 4, 16), seeds=3)      # doctest: +SKIP
+
+This is the outer module of the room: it knows the application, the disk and the clock, the others know values.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overton import __version__
+from overton.base import Event, Observe, OvertonError, digest_json, ignore
+from overton.compile import Tuning
+from overton.data import Dataset
+from overton.experiments.asked import (
+    check_comparable,
+    check_sources,
+    judged_tasks,
+    known_tasks,
+    pretrained_arms,
+    tasks_of,
+)
+from overton.experiments.baseline import Baseline, compare_all
+from overton.experiments.curves import WITH, Curves, figures_of, payoff, sizes_of
+from overton.experiments.files import digest_pretrained, point_store
+from overton.experiments.measure import measure, steps_alone
+from overton.experiments.points import FORMAT, Job, Measured, Point, measure_all
+from overton.experiments.subsample import check_sizes, count_at, draw_order
+from overton.pipeline import plan, predict_rows
+from overton.pretrained.files import check_pretrained
+
+if TYPE_CHECKING:
+    from overton.application import Application
+    from overton.version import Version
+
+SIZES = (1, 2, 4, 8, 16, 32)
+SEEDS = 3
+
+
+def run_scaling(
+    application: Application,
+    *,
+    sizes: Sequence[int] = SIZES,
+    seeds: int = SEEDS,
+    tasks: Sequence[str] = (),
+    max_bad: int = 0,
+    observe: Observe = ignore,
+) -> Curves:
+    """Quality against the amount of weak supervision (Ré et al. 2019, arXiv:1909.05372, figure 4a).
+
+    Args:
+        application: The application.
+        sizes: The amounts, as multiples of the smallest; the greatest stands for all training records.
+        seeds: How many seeds each is measured with; a seed draws the records and trains.
+        tasks: The tasks to tell of; all that have gold on test where none is named.
+        max_bad: Go on without the lines that have faults where there are at most so many.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where a task is unknown or has no gold on test, or no curve can be drawn through the sizes.
+    """
+    dataset = application.dataset(max_bad=max_bad, observe=observe)
+    names, notes = judged_tasks(application, dataset, tasks)
+    check_sizes(sizes, seeds, len(dataset.splits.train))
+    arms = {"": application.tuning}
+    points = measure_arms(application, dataset, arms, sizes, seeds, observe=observe)
+    return curves("scaling", application, dataset, arms, points, names, named=bool(tasks), notes=notes)
+
+
+def run_pretrained(
+    application: Application,
+    *,
+    embedding: str,
+    payload: str | None = None,
+    sizes: Sequence[int] = SIZES,
+    seeds: int = SEEDS,
+    tasks: Sequence[str] = (),
+    max_bad: int = 0,
+    observe: Observe = ignore,
+) -> Curves:
+    """The same curve with and without something pretrained (figure 4b of the paper).
+
+    Args:
+        application: The application.
+        embedding: What is pretrained, as in the tuning: `hf:NAME_OR_FOLDER` or `vectors:FILE`.
+        payload: The payload that it embeds; the first sequence or text where None.
+        sizes: See `run_scaling`.
+        seeds: Likewise.
+        tasks: Likewise.
+        max_bad: Likewise.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Also where there is no such payload, or what is pretrained cannot be found or does not fit it.
+    """
+    chosen, arms = pretrained_arms(application.schema, application.tuning, embedding, payload)
+    missing = check_pretrained(arms[WITH], application.directory)
+    if missing:
+        raise OvertonError(missing)
+    dataset = application.dataset(max_bad=max_bad, observe=observe)
+    names, notes = judged_tasks(application, dataset, tasks)
+    check_sizes(sizes, seeds, len(dataset.splits.train))
+    points = measure_arms(application, dataset, arms, sizes, seeds, observe=observe)
+    found = curves("pretrained", application, dataset, arms, points, names, named=bool(tasks), notes=notes)
+    payoffs = {name: payoff(found.find(name, "difference")) for name in names}
+    given = {"payload": chosen, "embedding": embedding}
+    return replace(found, payoffs=payoffs, facts={**found.facts, "pretrained": given})
+
+
+def run_baseline(
+    application: Application,
+    *,
+    source: str,
+    tasks: Sequence[str] = (),
+    version: Version | None = None,
+    curated: Sequence[str] = (),
+    seed: int = 0,
+    max_bad: int = 0,
+    observe: Observe = ignore,
+) -> Baseline:
+    """Errors of a version beside those of a former system, which is a source of the data (figure 3 of the paper).
+
+    Args:
+        application: The application.
+        source: The source that holds the former system's predictions.
+        tasks: The tasks to tell of; all on which they can be compared where none is named.
+        version: The version; the newest in the store where None, or one that is built where there is none.
+        curated: Sources that count as curated beside `gold`, where the share of weak supervision is told.
+        seed: Seed of the intervals, and of the build where there is one.
+        max_bad: Go on without the lines that have faults where there are at most so many.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where a task or source is unknown, or there is nothing to compare.
+    """
+    wanted = known_tasks(application, tasks)
+    dataset = application.dataset(max_bad=max_bad, observe=observe)
+    check_sources(dataset, source, curated)
+    check_comparable(dataset, source, wanted, named=bool(tasks))
+    version = version or _newest(application, seed=seed, max_bad=max_bad, observe=observe)
+    names = tasks_of(version.artifact.schema, dataset, wanted, named=bool(tasks))
+    predictions = predict_rows(dataset, version.runtime, dataset.splits.test, observe=observe)
+    lineage = version.artifact.json("lineage.json")
+    others = lineage.get("data", {}).get("digest") != dataset.digest
+    note = f"version {version.id} was built on other data than the application has now"
+    return Baseline(
+        source=source,
+        version=version.id,
+        curated=tuple(curated),
+        seed=seed,
+        facts=facts_of(dataset),
+        comparisons=compare_all(dataset, source, predictions, names, curated=curated, seed=seed),
+        notes=(*dataset.notes, *([note] if others else [])),
+    )
+
+
+def measure_arms(
+    application: Application,
+    dataset: Dataset,
+    arms: dict[str, Tuning],
+    sizes: Sequence[int],
+    seeds: int,
+    *,
+    observe: Observe = ignore,
+) -> tuple[Point, ...]:
+    """Every size with every seed and every arm, small sizes first; those measured before are read."""
+    train, ids = dataset.splits.train, dataset.ids(dataset.splits.train)
+    orders = {seed: draw_order(ids, seed) for seed in range(seeds)}
+    digests = {
+        arm: [
+            (choices := tuning.choices(dataset.schema)).to_json(),
+            digest_pretrained(choices, application.directory),
+            tuning.use_dev_gold,
+        ]
+        for arm, tuning in arms.items()
+    }
+    rest = np.concatenate([dataset.splits.dev, dataset.splits.test])
+
+    def drawn(size: int, seed: int) -> Dataset:
+        chosen = train[orders[seed][: count_at(size, sizes, len(train))]]
+        return dataset.subset(np.sort(np.concatenate([chosen, rest])))
+
+    def measure_one(job: Job) -> Measured:
+        start, part = time.perf_counter(), drawn(job.size, job.seed)
+        tuning, quiet = arms[job.arm], steps_alone(observe)
+        planned = plan(part, tuning, application.directory, observe=quiet)
+        labels, rows = measure(part, planned, use_dev_gold=tuning.use_dev_gold, seed=job.seed, observe=quiet)
+        return Measured(len(part.splits.train), labels, rows, round(time.perf_counter() - start, 1))
+
+    jobs = [
+        Job(arm, size, seed, digest_json([FORMAT, __version__, drawn(size, seed).digest, digests[arm], seed]))
+        for size in sizes
+        for seed in range(seeds)
+        for arm in arms
+    ]
+    load, save = point_store(application.home / "experiments" / "points")
+    return measure_all(jobs, measure_one, load=load, save=save, observe=observe)
+
+
+def curves(
+    kind: str,
+    application: Application,
+    dataset: Dataset,
+    arms: dict[str, Tuning],
+    points: tuple[Point, ...],
+    tasks: Sequence[str],
+    *,
+    named: bool,
+    notes: Sequence[str],
+) -> Curves:
+    """The outcome of an experiment that measures points."""
+    choices = {arm or "choices": tuning.choices(dataset.schema).to_json() for arm, tuning in arms.items()}
+    return Curves(
+        kind=kind,
+        facts={**facts_of(dataset), "choices": choices},
+        shown=tuple(tasks) if named else one_of_each_type(dataset, tasks),
+        units={row.task: row.n for row in points[0].measured.rows if row.task in tasks},
+        sizes=sizes_of(points),
+        figures=figures_of(points, tasks),
+        points=points,
+        notes=(*dataset.notes, *notes),
+    )
+
+
+def facts_of(dataset: Dataset) -> dict[str, Any]:
+    """What an experiment was measured on."""
+    return {
+        "overton": __version__,
+        "data": {"digest": dataset.digest, "files": dict(dataset.files), "records": dataset.n_records},
+        "splits": {name: len(getattr(dataset.splits, name)) for name in ("train", "dev", "test")},
+    }
+
+
+def one_of_each_type(dataset: Dataset, tasks: Sequence[str]) -> tuple[str, ...]:
+    """The first task on a singleton, on a sequence and on a set, as far as there are such."""
+    first: dict[str, str] = {}
+    for name in tasks:
+        first.setdefault(dataset.schema.payload(dataset.schema.task(name).payload).type, name)
+    return tuple(first[kind] for kind in ("singleton", "sequence", "set") if kind in first)
+
+
+def _newest(application: Application, *, seed: int, max_bad: int, observe: Observe) -> Version:
+    if application.version_rows():
+        return application.version()
+    observe(Event("experiment", "there is no version yet: one is built"))
+    return application.build(seed=seed, max_bad=max_bad, observe=observe)
