@@ -26,7 +26,15 @@ from overton.base import Event, Observe, OvertonError, Problem, digest_json, ign
 from overton.codec import Encoder, Predictions, concatenate
 from overton.compile import Choices, Program, SliceChoice, Tuning, choose_slices, compile_program
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, Splits, gold_of
-from overton.evaluate import Report, best_temperature, evaluate, example_rows, main_scores, render_examples
+from overton.evaluate import (
+    Report,
+    best_temperature,
+    best_thresholds,
+    evaluate,
+    example_rows,
+    main_scores,
+    render_examples,
+)
 from overton.pretrained import Given
 from overton.pretrained.files import load_pretrained
 from overton.supervision import Combined, Kept, bring_up_to_date, combine
@@ -243,7 +251,10 @@ def fit(
 def calibrate(
     dataset: Dataset, program: Program, encoder: Encoder, trained: Trained, dev: ndarray, *, observe: Observe = ignore
 ) -> Trained:
-    """The trained program with probabilities that mean what they say on dev, as far as there is gold to tell."""
+    """The trained program with probabilities that mean what they say on dev, and bits that are said where it pays.
+
+    As far as there is gold to tell.
+    """
     from overton.export import load_model
     from overton.train import forward_of, predict, with_temperatures
 
@@ -254,7 +265,12 @@ def calibrate(
     gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in predictions}
     temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
     observe(Event("train", "temperatures: " + ", ".join(f"{name} {value:.2f}" for name, value in temperature.items())))
-    return with_temperatures(trained, program, temperature)
+    thresholds = {
+        name: best_thresholds(said, gold[name], dev, temperature[name])
+        for name, said in predictions.items()
+        if said.task.type == "bitvector"
+    }
+    return replace(with_temperatures(trained, program, temperature), thresholds=thresholds)
 
 
 def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:
@@ -292,7 +308,7 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
         weights=trained.weights,
         program=program,
         choices=planned.choices.to_json(),
-        signature=signature_of(program, onnx),
+        signature=signature_of(program, onnx, trained.thresholds),
         strings=planned.given.strings,
     )
 

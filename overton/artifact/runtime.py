@@ -5,6 +5,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 from numpy import ndarray
 
 from overton.artifact.artifact import Artifact
@@ -62,6 +63,7 @@ class Runtime:
         ]
         self._encoder = Encoder(artifact.program, artifact.strings)
         self._chains = _chains(artifact)
+        self._thresholds = {task: np.array(bits, np.float32) for task, bits in artifact.signature.thresholds.items()}
         self._pool = Pool()
         self._characters = 0
         self._lock = Lock()
@@ -138,6 +140,7 @@ class Runtime:
                 task,
                 output,
                 count_units(self.schema, task, batch),
+                threshold=self._thresholds.get(task.name, 0.5),
                 chain=self._chains.get(task.name),
                 probabilities=probabilities,
             )
@@ -145,8 +148,14 @@ class Runtime:
         }
 
 
-def signature_of(program: Program, onnx: bytes) -> Signature:
-    """The serving contract of a program and its graph, whose outputs stand in the program's order of tasks."""
+def signature_of(program: Program, onnx: bytes, thresholds: Mapping[str, ndarray] | None = None) -> Signature:
+    """The serving contract of a program and its graph, whose outputs stand in the program's order of tasks.
+
+    Args:
+        program: The program.
+        onnx: Its graph.
+        thresholds: By `bitvector` task, the probability from which each bit holds; 0.5 where not given.
+    """
     session = _open_session(onnx, threads=1)
     read = {value.name for value in session.get_inputs()}
     outputs = dict(zip(program.all_outputs, session.get_outputs(), strict=True))
@@ -161,6 +170,9 @@ def signature_of(program: Program, onnx: bytes) -> Signature:
         ),
         output_by_task={task: value.name for task, value in outputs.items()},
         slices=program.slices,
+        thresholds={
+            task: tuple(round(float(bit), 4) for bit in bits.tolist()) for task, bits in (thresholds or {}).items()
+        },
     )
 
 

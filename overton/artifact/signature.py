@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from overton.base import OvertonError, Problem
@@ -36,6 +36,8 @@ class Signature:
         outputs: Outputs of the ONNX graph.
         output_by_task: Name of the output that holds a task's logits, by name of task.
         slices: The slices of the output `slice:membership`, in the order of its logits; empty where there is none.
+        thresholds: By `bitvector` task, the probability from which each bit holds, in the order of the classes; 0.5 for
+            tasks that are not named.
     """
 
     schema: Schema
@@ -43,6 +45,7 @@ class Signature:
     outputs: tuple[Tensor, ...]
     output_by_task: Mapping[str, str]
     slices: tuple[str, ...] = ()
+    thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON value of `signature.json`."""
@@ -53,6 +56,7 @@ class Signature:
             "outputs": [_tensor_json(tensor) for tensor in self.outputs],
             "output_by_task": dict(self.output_by_task),
             **({"slices": list(self.slices)} if self.slices else {}),
+            **({"thresholds": {task: list(bits) for task, bits in self.thresholds.items()}} if self.thresholds else {}),
         }
 
 
@@ -76,6 +80,7 @@ def parse_signature(value: Mapping[str, Any]) -> Signature:
             outputs=tuple(_parse_tensor(tensor) for tensor in value["outputs"]),
             output_by_task={task.name: str(value["output_by_task"][task.name]) for task in schema.tasks},
             slices=tuple(map(str, value.get("slices", ()))),
+            thresholds=_parse_thresholds(schema, value.get("thresholds", {})),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise OvertonError(
@@ -86,6 +91,14 @@ def parse_signature(value: Mapping[str, Any]) -> Signature:
                 hint="Use the Overton that wrote it, or build the version again",
             )
         ) from None
+
+
+def _parse_thresholds(schema: Schema, value: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    found = {str(task): tuple(map(float, bits)) for task, bits in value.items()}
+    for task, bits in found.items():
+        if task not in {known.name for known in schema.tasks} or len(bits) != len(schema.task(task).classes):
+            raise ValueError(f"{len(bits)} thresholds of {task!r}, which are not one for each of its classes")
+    return found
 
 
 def _parse_tensor(value: Mapping[str, Any]) -> Tensor:

@@ -8,6 +8,7 @@ from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.render import render_report
 from overton.evaluate.report import Report, Row, parse_report
 from overton.evaluate.temperature import best_temperature
+from overton.evaluate.thresholds import best_thresholds
 
 __all__ = [
     "ExampleRows",
@@ -15,6 +16,7 @@ __all__ = [
     "Row",
     "TaskRows",
     "best_temperature",
+    "best_thresholds",
     "evaluate",
     "example_rows",
     "judge",

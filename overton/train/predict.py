@@ -13,7 +13,14 @@ ScoreDev = Callable[[Forward], Mapping[str, float]]
 
 
 def predict(
-    forward: Forward, schema: Schema, gather: Gather, encoder: Encoder, rows: ndarray, *, batch_size: int = 256
+    forward: Forward,
+    schema: Schema,
+    gather: Gather,
+    encoder: Encoder,
+    rows: ndarray,
+    *,
+    thresholds: Mapping[str, ndarray] | None = None,
+    batch_size: int = 256,
 ) -> dict[str, Predictions]:
     """Predictions of all tasks for some records, at least one, in their order.
 
@@ -23,6 +30,7 @@ def predict(
         gather: Gives some records by their numbers.
         encoder: The encoder of the program.
         rows: Numbers of the records; sorted by length, they need the least padding.
+        thresholds: The probability from which each bit of a `bitvector` task holds, by task; 0.5 where not given.
         batch_size: Records at a time.
     """
     parts: dict[str, list[Predictions]] = {task.name: [] for task in schema.tasks}
@@ -31,8 +39,10 @@ def predict(
         logits = forward(encoder.encode(batch))
         for task in schema.tasks:
             units = count_units(schema, task, batch)
-            parts[task.name].append(decode(task, logits[task.name], units, chain=_chain(task, logits)))
-    return {name: concatenate(found) for name, found in parts.items()}
+            threshold = (thresholds or {}).get(task.name, 0.5)
+            found = decode(task, logits[task.name], units, threshold=threshold, chain=_chain(task, logits))
+            parts[task.name].append(found)
+    return {name: concatenate(said) for name, said in parts.items()}
 
 
 def transitions_key(task: str) -> str:

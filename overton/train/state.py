@@ -62,9 +62,11 @@ class Trained:
         history: All epochs.
         best_epoch: The best of them, from 1.
         temperature: By what the logits of each task were divided in the end, so that probabilities mean what they say.
+        thresholds: The probability from which each bit of a `bitvector` task holds, float32 of shape (class,), by task.
     """
 
     weights: Weights
     history: tuple[EpochResult, ...] = field(default=())
     best_epoch: int = 0
     temperature: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Weights = field(default_factory=dict)
