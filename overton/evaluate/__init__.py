@@ -5,6 +5,7 @@ from overton.evaluate.measure import evaluate, main_metric, main_scores
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.render import render_report
 from overton.evaluate.report import Report, Row, parse_report
+from overton.evaluate.rows import evaluated_rows
 from overton.evaluate.temperature import best_temperature
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "TaskRows",
     "best_temperature",
     "evaluate",
+    "evaluated_rows",
     "example_rows",
     "main_metric",
     "main_scores",

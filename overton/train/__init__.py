@@ -6,34 +6,42 @@ from overton.train.frozen import FrozenEncoder, encoder_for
 from overton.train.loop import forward_of, train
 from overton.train.loss import Rebalance, rebalance_of, task_loss
 from overton.train.predict import Forward, ScoreDev, predict
-from overton.train.schedule import epochs_for, learning_rate_at
+from overton.train.schedule import epochs_for, learning_rate_at, warm_epochs_for
 from overton.train.slices import Memberships, membership_loss, membership_rebalance, memberships_of
 from overton.train.state import Checkpoint, EpochResult, Trained
+from overton.train.warm import Beginning, Parent, RowChange, first_weights, parent_of, take_over
 
 __all__ = [
     "Batches",
+    "Beginning",
     "Checkpoint",
     "EpochResult",
     "Forward",
     "FrozenEncoder",
     "GatheredBatches",
     "Memberships",
+    "Parent",
     "Rebalance",
+    "RowChange",
     "ScoreDev",
     "Trained",
     "TrainingBatch",
     "encoder_for",
     "epochs_for",
+    "first_weights",
     "forward_of",
     "gather_batch",
     "learning_rate_at",
     "membership_loss",
     "membership_rebalance",
     "memberships_of",
+    "parent_of",
     "predict",
     "rebalance_of",
+    "take_over",
     "task_loss",
     "train",
     "training_batches",
+    "warm_epochs_for",
     "with_temperatures",
 ]

@@ -43,6 +43,7 @@ class _Run:
     observe: Observe
     best: Weights = field(default_factory=dict)
     best_epoch: int = 0
+    given_score: float = -np.inf
     history: tuple[EpochResult, ...] = ()
 
 
@@ -57,6 +58,7 @@ def train(
     observe: Observe = ignore,
     start: Checkpoint | None = None,
     given: Weights | None = None,
+    try_given: bool = False,
     save: Save | None = None,
 ) -> Trained:
     """Train a program.
@@ -72,6 +74,7 @@ def train(
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
         given: Weights to begin with, by name, instead of random ones.
+        try_given: Whether they may be the best already: they are scored before the first epoch.
         save: Given a checkpoint after every epoch.
 
     Returns:
@@ -79,6 +82,8 @@ def train(
     """
     with _reproducible():
         run = _begin(program, batches, settings, seed, rebalance or {}, given or {}, observe)
+        if try_given and score_dev is not None:
+            _try_given(run, score_dev)
         if start is not None:
             _restore(run, start)
         while not _finished(run):
@@ -102,6 +107,11 @@ def forward_of(model: Model) -> Forward:
         return {**transitions, **{name: value.cpu().numpy() for name, value in logits.items()}}
 
     return forward
+
+
+def weights_of(model: Model) -> dict[str, ndarray]:
+    """All weights of a model by name, those that never change among them."""
+    return {name: weight.detach().cpu().numpy().copy() for name, weight in model.state_dict().items()}
 
 
 @contextmanager
@@ -176,6 +186,15 @@ def _to(rebalance: Rebalance, device: torch.device) -> Rebalance:
     )
 
 
+def _try_given(run: _Run, score_dev: ScoreDev) -> None:
+    """Let the weights that were given be the best so far, as epoch 0, and tell the observer how good they are."""
+    result = EpochResult(0, {}, score_dev(forward_of(run.model)))
+    if result.scores:
+        run.best, run.given_score = weights_of(run.model), result.score
+        scores = ", ".join(f"{name} {value:.3f}" for name, value in result.scores.items())
+        run.observe(Event("train", f"before the first epoch: {scores}"))
+
+
 def _finished(run: _Run) -> bool:
     n_done = len(run.history)
     return n_done >= run.n_epochs or (run.best_epoch > 0 and n_done - run.best_epoch >= run.settings.patience)
@@ -229,19 +248,15 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
 
 def _keep(run: _Run, result: EpochResult, *, always: bool) -> None:
     """Add an epoch to the history, keep its weights where it is the best, and tell the observer."""
-    best = run.history[run.best_epoch - 1].score if run.best_epoch else -np.inf
+    best = run.history[run.best_epoch - 1].score if run.best_epoch else run.given_score
     run.history = (*run.history, result)
     if always or result.score > best:
-        run.best, run.best_epoch = _weights(run.model), result.epoch
+        run.best, run.best_epoch = weights_of(run.model), result.epoch
     loss = sum(result.losses.values())
     scores = "".join(f", {name} {value:.3f}" for name, value in result.scores.items())
     values = {"losses": dict(result.losses), "scores": dict(result.scores), "best_epoch": run.best_epoch}
     message = f"epoch {result.epoch}/{run.n_epochs}: loss {loss:.3f}{scores}"
     run.observe(Event("train", message, done=result.epoch, total=run.n_epochs, values=values))
-
-
-def _weights(model: Model) -> dict[str, ndarray]:
-    return {name: weight.detach().cpu().numpy().copy() for name, weight in model.state_dict().items()}
 
 
 def _checkpoint(run: _Run) -> Checkpoint:
@@ -253,7 +268,7 @@ def _checkpoint(run: _Run) -> Checkpoint:
     }
     return Checkpoint(
         program=run.program.digest(),
-        weights=_weights(run.model),
+        weights=weights_of(run.model),
         best=run.best,
         optimizer=optimizer,
         history=run.history,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from numpy import ndarray
 
@@ -60,11 +61,15 @@ class Trained:
     Attributes:
         weights: The weights of the best epoch, by name.
         history: All epochs.
-        best_epoch: The best of them, from 1.
+        best_epoch: The best of them, from 1; 0 where no epoch is better than the weights that it began with.
         temperature: By what the logits of each task were divided in the end, so that probabilities mean what they say.
+        parent: Id of the version that it began from; empty where there is none.
+        warm: What was taken over from it, as the lineage tells it.
     """
 
     weights: Weights
     history: tuple[EpochResult, ...] = field(default=())
     best_epoch: int = 0
     temperature: Mapping[str, float] = field(default_factory=dict)
+    parent: str = ""
+    warm: Mapping[str, Any] = field(default_factory=dict)
