@@ -43,7 +43,6 @@ class _Run:
     observe: Observe
     best: Weights = field(default_factory=dict)
     best_epoch: int = 0
-    given_score: float = -np.inf
     history: tuple[EpochResult, ...] = ()
 
 
@@ -58,7 +57,7 @@ def train(
     observe: Observe = ignore,
     start: Checkpoint | None = None,
     given: Weights | None = None,
-    try_given: bool = False,
+    tell_given: bool = False,
     save: Save | None = None,
 ) -> Trained:
     """Train a program.
@@ -74,7 +73,7 @@ def train(
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
         given: Weights to begin with, by name, instead of random ones.
-        try_given: Whether they may be the best already: they are scored before the first epoch.
+        tell_given: Whether to tell the observer how good they are before the first epoch.
         save: Given a checkpoint after every epoch.
 
     Returns:
@@ -82,8 +81,8 @@ def train(
     """
     with _reproducible():
         run = _begin(program, batches, settings, seed, rebalance or {}, given or {}, observe)
-        if try_given and score_dev is not None:
-            _try_given(run, score_dev)
+        if tell_given and score_dev is not None:
+            _tell_given(run, score_dev)
         if start is not None:
             _restore(run, start)
         while not _finished(run):
@@ -186,13 +185,10 @@ def _to(rebalance: Rebalance, device: torch.device) -> Rebalance:
     )
 
 
-def _try_given(run: _Run, score_dev: ScoreDev) -> None:
-    """Let the weights that were given be the best so far, as epoch 0, and tell the observer how good they are."""
-    result = EpochResult(0, {}, score_dev(forward_of(run.model)))
-    if result.scores:
-        run.best, run.given_score = weights_of(run.model), result.score
-        scores = ", ".join(f"{name} {value:.3f}" for name, value in result.scores.items())
-        run.observe(Event("train", f"before the first epoch: {scores}"))
+def _tell_given(run: _Run, score_dev: ScoreDev) -> None:
+    """How good the weights are that were given. They are no candidate: they know nothing of what the data say now."""
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in score_dev(forward_of(run.model)).items())
+    run.observe(Event("train", f"before the first epoch: {scores}"))
 
 
 def _finished(run: _Run) -> bool:
@@ -248,7 +244,7 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
 
 def _keep(run: _Run, result: EpochResult, *, always: bool) -> None:
     """Add an epoch to the history, keep its weights where it is the best, and tell the observer."""
-    best = run.history[run.best_epoch - 1].score if run.best_epoch else run.given_score
+    best = run.history[run.best_epoch - 1].score if run.best_epoch else -np.inf
     run.history = (*run.history, result)
     if always or result.score > best:
         run.best, run.best_epoch = weights_of(run.model), result.epoch

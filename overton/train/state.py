@@ -61,7 +61,7 @@ class Trained:
     Attributes:
         weights: The weights of the best epoch, by name.
         history: All epochs.
-        best_epoch: The best of them, from 1; 0 where no epoch is better than the weights that it began with.
+        best_epoch: The best of them, from 1.
         temperature: By what the logits of each task were divided in the end, so that probabilities mean what they say.
         parent: Id of the version that it began from; empty where there is none.
         warm: What was taken over from it, as the lineage tells it.

@@ -15,7 +15,6 @@ from overton.pretrained import Given
 from overton.schema import parse_schema
 from overton.train import (
     Parent,
-    Trained,
     epochs_for,
     first_weights,
     forward_of,
@@ -229,39 +228,18 @@ def test_a_warm_training_is_shorter_unless_its_epochs_are_pinned() -> None:
     assert found.settings(TrainingChoices(epochs=9), 5000).epochs == 9
 
 
-def test_given_weights_are_kept_where_no_epoch_is_better() -> None:
+def test_given_weights_are_told_but_are_no_candidate() -> None:
     batches, _ = make_batches(32)
-    given = weights_from(PROGRAM, 5)
-    scores = iter([0.5, 0.4, 0.3])
-    settings = TrainingChoices(epochs=2, batch_size=16)
+    scores, told = iter([0.5, 0.4, 0.3]), []
     trained = train(
         PROGRAM,
         batches,
-        settings=settings,
+        settings=TrainingChoices(epochs=2, batch_size=16),
         seed=0,
         score_dev=lambda _: {"Record": next(scores)},
-        given=given,
-        try_given=True,
+        given=weights_from(PROGRAM, 5),
+        tell_given=True,
+        observe=lambda event: told.append(event.message),
     )
-    assert (trained.best_epoch, len(trained.history)) == (0, 2)
-    assert all(np.array_equal(trained.weights[name], given[name]) for name in given)
-
-
-def test_a_stopped_training_with_given_weights_goes_on_with_the_same_bytes() -> None:
-    settings = TrainingChoices(epochs=3, batch_size=16)
-    given = weights_from(PROGRAM, 5)
-    kept = []
-
-    def run(scores, **more) -> Trained:
-        left = iter(scores)
-        score = lambda _: {"Record": next(left)}  # noqa: E731
-        more = {"given": given, "try_given": True, **more}
-        return train(PROGRAM, make_batches(32)[0], settings=settings, seed=2, score_dev=score, **more)
-
-    whole = run([0.5, 0.4, 0.3, 0.6], save=kept.append)
-    resumed = run([0.5, 0.3, 0.6], start=kept[0])
-    assert whole.best_epoch == resumed.best_epoch == 3
-    assert all(whole.weights[name].tobytes() == resumed.weights[name].tobytes() for name in whole.weights)
-    again = run([0.5, 0.4], start=kept[1])
-    assert again.best_epoch == 0
-    assert all(np.array_equal(again.weights[name], given[name]) for name in given)
+    assert told[0] == "before the first epoch: Record 0.500"
+    assert (trained.best_epoch, len(trained.history)) == (1, 2)
