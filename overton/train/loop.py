@@ -57,7 +57,7 @@ def train(
     observe: Observe = ignore,
     start: Checkpoint | None = None,
     given: Weights | None = None,
-    tell_given: bool = False,
+    warm: bool = False,
     save: Save | None = None,
 ) -> Trained:
     """Train a program.
@@ -73,7 +73,8 @@ def train(
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
         given: Weights to begin with, by name, instead of random ones.
-        tell_given: Whether to tell the observer how good they are before the first epoch.
+        warm: Whether they are those of a parent version: how good they are is told before the first epoch, and the last
+            epoch is kept, since dev may prefer what the parent knew to what the data say now.
         save: Given a checkpoint after every epoch.
 
     Returns:
@@ -81,13 +82,13 @@ def train(
     """
     with _reproducible():
         run = _begin(program, batches, settings, seed, rebalance or {}, given or {}, observe)
-        if tell_given and score_dev is not None:
+        if warm and score_dev is not None:
             _tell_given(run, score_dev)
         if start is not None:
             _restore(run, start)
         while not _finished(run):
             result = _epoch(run, batches, score_dev)
-            _keep(run, result, always=score_dev is None or not result.scores)
+            _keep(run, result, always=warm or score_dev is None or not result.scores)
             if save is not None:
                 save(_checkpoint(run))
     return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch)
@@ -186,7 +187,7 @@ def _to(rebalance: Rebalance, device: torch.device) -> Rebalance:
 
 
 def _tell_given(run: _Run, score_dev: ScoreDev) -> None:
-    """How good the weights are that were given. They are no candidate: they know nothing of what the data say now."""
+    """Tell how good the weights are that were given, so that a person sees what training changes."""
     scores = ", ".join(f"{name} {value:.3f}" for name, value in score_dev(forward_of(run.model)).items())
     run.observe(Event("train", f"before the first epoch: {scores}"))
 

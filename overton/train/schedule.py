@@ -6,7 +6,6 @@ RECORDS_SEEN = 250_000
 FEWEST, MOST = 4, 20
 WARM = 0.1
 WARM_EPOCHS, FEWEST_WARM = 0.25, 2
-WARM_RATE = 0.3
 
 
 def epochs_for(n_records: int) -> int:
@@ -20,18 +19,15 @@ def epochs_for(n_records: int) -> int:
 
 
 def warm_epochs_for(n_records: int) -> int:
-    """The same where training goes on from the weights of a parent version.
+    """The same where training goes on from the weights of a parent version: a quarter.
+
+    The learning rate is that of any training: a lower one kept too much of what the parent knew.
 
     Example:
         >>> warm_epochs_for(1_000), warm_epochs_for(1_000_000)
         (5, 2)
     """
     return max(math.ceil(WARM_EPOCHS * epochs_for(n_records)), FEWEST_WARM)
-
-
-def warm_rate(learning_rate: float) -> float:
-    """The highest learning rate of such a training."""
-    return WARM_RATE * learning_rate
 
 
 def learning_rate_at(step: int, n_steps: int, highest: float) -> float:

@@ -18,7 +18,7 @@ from overton.nn import build_model
 from overton.pretrained import Given
 from overton.train.calibrate import with_temperatures
 from overton.train.loop import weights_of
-from overton.train.schedule import warm_epochs_for, warm_rate
+from overton.train.schedule import warm_epochs_for
 from overton.train.state import Trained, Weights
 
 VECTORS = "vectors.v1"
@@ -93,15 +93,10 @@ class Beginning:
         return bool(self.taken) and not self.begun
 
     def settings(self, choices: TrainingChoices, n_records: int) -> TrainingChoices:
-        """How to train from here: shorter and slower where every block goes on; pinned epochs are obeyed."""
-        if not self.is_whole:
+        """How to train from here: for fewer epochs where every block goes on, unless their number is pinned."""
+        if choices.epochs or not self.is_whole:
             return choices
-        return replace(
-            choices,
-            epochs=choices.epochs or warm_epochs_for(n_records),
-            learning_rate=warm_rate(choices.learning_rate),
-            hf_learning_rate=warm_rate(choices.hf_learning_rate),
-        )
+        return replace(choices, epochs=warm_epochs_for(n_records))
 
     def lineage(self) -> dict[str, Any]:
         """What the artefact tells of it."""
@@ -169,11 +164,14 @@ def take_over(parent: Parent, program: Program, strings: Mapping[str, str], fres
         if known is None or _meaning(program, node) != _meaning(parent.program, known):
             begun.append(node.name)
             continue
-        taken.append(node.name)
         names, known_names = _row_names(program, strings, node), _row_names(parent.program, parent.strings, known)
-        if set(names) != set(known_names):
-            new, gone = set(names) - set(known_names), set(known_names) - set(names)
+        new, gone = set(names) - set(known_names), set(known_names) - set(names)
+        if names and len(new) == len(names):  # other classes altogether
+            begun.append(node.name)
+            continue
+        if new or gone:
             rows[node.name] = RowChange(tuple(sorted(new)), tuple(sorted(gone)))
+        taken.append(node.name)
         weights.update(_weights(node, fresh, old, names, known_names))
     return Beginning(weights, parent.id, tuple(taken), tuple(begun), rows)
 
@@ -188,8 +186,10 @@ def _weights(
     for name in (name for name in fresh if name.startswith(prefix) and not _is_frozen(node, name[len(prefix) :])):
         n_axes = axes.get(name[len(prefix) :], 0)
         if name not in old or old[name].shape[n_axes:] != fresh[name].shape[n_axes:]:
-            hint = "Begin from another version, or without one"
-            raise OvertonError(Problem(f"the parent's weights lack {name} as it should be", "train.parent", hint=hint))
+            hint = "Begin from another version, or build without --from"
+            raise OvertonError(
+                Problem(f"the parent's weights lack {name} as it should be", "train.parent-weights", hint=hint)
+            )
         found[name] = _placed(fresh[name], old[name], names, known_names, n_axes) if n_axes else old[name]
     return found
 
@@ -240,10 +240,11 @@ def _features(program: Program, payload: str) -> dict[str, Setting]:
 
 
 def _row_names(program: Program, strings: Mapping[str, str], node: Node) -> tuple[str, ...]:
-    """The names of the rows of a block: classes, slices or strings; empty where it has no such rows."""
+    """The names of the rows of a block: classes, slices or strings; empty where it has none, or none that it learns."""
     counted = ROWS[node.op][0] if node.op in ROWS else ""
     if counted == "classes":
         return next(program.schema.task(task).classes for task, name in program.outputs.items() if name == node.name)
     if counted == "slices":
         return program.slices
-    return tuple(strings[node.name.rpartition(".")[0]].split("\n")) if counted == "rows" else ()
+    learned = counted == "rows" and node.settings["tune"]
+    return tuple(strings[node.name.rpartition(".")[0]].split("\n")) if learned else ()

@@ -90,6 +90,12 @@ def test_rows_of_classes_follow_their_names() -> None:
     assert "Intent.head: 1 new, 1 gone" in str(found)
 
 
+def test_a_head_of_other_classes_altogether_begins_anew() -> None:
+    _, _, found = begin(make_program(), make_program(with_classes("Intent", "weight", "colour", "price")))
+    assert found.begun == ("Intent.head",)
+    assert not found.rows
+
+
 def test_rows_of_bits_follow_their_names() -> None:
     old, fresh, found = begin(make_program(), make_program(with_classes("Type", "title", "river")))
     name = "blocks.Type/head.score.bias"
@@ -133,6 +139,7 @@ def test_frozen_vectors_stay_as_the_file_has_them_and_what_is_learned_goes_on() 
     programs = [make_program(words=some, tune=False) for some in words]
     old, fresh, found = begin(*programs, words)
     assert np.array_equal(found.weights["blocks.tokens/pretrained.vectors"], fresh["blocks.tokens/pretrained.vectors"])
+    assert not found.rows
     name = "blocks.tokens/pretrained.unknown"
     assert np.array_equal(found.weights[name], old[name])
 
@@ -228,18 +235,18 @@ def test_a_warm_training_is_shorter_unless_its_epochs_are_pinned() -> None:
     assert found.settings(TrainingChoices(epochs=9), 5000).epochs == 9
 
 
-def test_given_weights_are_told_but_are_no_candidate() -> None:
+def test_a_warm_training_tells_how_good_the_parent_is_and_keeps_its_last_epoch() -> None:
     batches, _ = make_batches(32)
     scores, told = iter([0.5, 0.4, 0.3]), []
     trained = train(
         PROGRAM,
         batches,
-        settings=TrainingChoices(epochs=2, batch_size=16),
+        settings=TrainingChoices(epochs=2, batch_size=16, patience=1),
         seed=0,
         score_dev=lambda _: {"Record": next(scores)},
         given=weights_from(PROGRAM, 5),
-        tell_given=True,
+        warm=True,
         observe=lambda event: told.append(event.message),
     )
     assert told[0] == "before the first epoch: Record 0.500"
-    assert (trained.best_epoch, len(trained.history)) == (1, 2)
+    assert (trained.best_epoch, len(trained.history)) == (2, 2)
