@@ -73,8 +73,8 @@ def train(
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
         given: Weights to begin with, by name, instead of random ones.
-        warm: Whether they are those of a parent version: how good they are is told before the first epoch, and the last
-            epoch is kept, since dev may prefer what the parent knew to what the data say now.
+        warm: Whether they are those of a parent version: how good they are is told before the first epoch, and only
+            epochs of the later half are kept, since dev may prefer what the parent knew to what the data say now.
         save: Given a checkpoint after every epoch.
 
     Returns:
@@ -88,7 +88,8 @@ def train(
             _restore(run, start)
         while not _finished(run):
             result = _epoch(run, batches, score_dev)
-            _keep(run, result, always=warm or score_dev is None or not result.scores)
+            is_early = warm and result.epoch <= run.n_epochs // 2 + 1  # the first of the later half among them
+            _keep(run, result, always=is_early or not result.scores)
             if save is not None:
                 save(_checkpoint(run))
     return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch)

@@ -235,18 +235,18 @@ def test_a_warm_training_is_shorter_unless_its_epochs_are_pinned() -> None:
     assert found.settings(TrainingChoices(epochs=9), 5000).epochs == 9
 
 
-def test_a_warm_training_tells_how_good_the_parent_is_and_keeps_its_last_epoch() -> None:
+def test_a_warm_training_tells_how_good_the_parent_is_and_keeps_the_best_of_its_later_half() -> None:
     batches, _ = make_batches(32)
-    scores, told = iter([0.5, 0.4, 0.3]), []
+    scores, told = iter([0.9, 0.8, 0.7, 0.4, 0.6, 0.5]), []
     trained = train(
         PROGRAM,
         batches,
-        settings=TrainingChoices(epochs=2, batch_size=16, patience=1),
+        settings=TrainingChoices(epochs=5, batch_size=32),
         seed=0,
         score_dev=lambda _: {"Record": next(scores)},
         given=weights_from(PROGRAM, 5),
         warm=True,
         observe=lambda event: told.append(event.message),
     )
-    assert told[0] == "before the first epoch: Record 0.500"
-    assert (trained.best_epoch, len(trained.history)) == (2, 2)
+    assert told[0] == "before the first epoch: Record 0.900"
+    assert trained.best_epoch == 4
