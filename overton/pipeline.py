@@ -246,7 +246,7 @@ def fit(
         observe=observe,
         start=start,
         given=begin.weights,
-        warm=parent is not None,
+        warm=bool(begin.taken),
         save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
     )
     trained = replace(trained, parent=begin.parent, warm=begin.lineage())
