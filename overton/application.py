@@ -226,11 +226,14 @@ class Application:
 
         return write_records(output, records())
 
-    def build(self, *, seed: int = 0, max_bad: int = 0, observe: Observe = ignore) -> Version:
+    def build(
+        self, *, seed: int = 0, parent: Version | None = None, max_bad: int = 0, observe: Observe = ignore
+    ) -> Version:
         """Combine the votes, train, evaluate and package; keep the version in the store.
 
         Args:
             seed: Seed of everything random; the same inputs and seed give the same model on a CPU.
+            parent: The version whose weights training begins with, for a shorter training; None for random ones.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
         """
@@ -250,7 +253,14 @@ class Application:
         )
         tallies = self._tallies(observe)
         artifact = build(
-            dataset, tuning, folder=self.directory, seed=seed, resume=resume, tallies=tallies, observe=observe
+            dataset,
+            tuning,
+            folder=self.directory,
+            seed=seed,
+            parent=parent.artifact if parent else None,
+            resume=resume,
+            tallies=tallies,
+            observe=observe,
         )
         self.store.put(artifact, when=now())
         remove_checkpoints(runs)
@@ -261,6 +271,14 @@ class Application:
         """A version by its id, the beginning of one, an alias, or `latest`."""
         version_id = self.store.resolve(reference)
         return Version(version_id, self.store.get(version_id), self.home, self.store)
+
+    def find_version(self, text: str) -> Version:
+        """A version by its id or alias here, or anywhere as the command line names it: APP@ID, APP or a path."""
+        directory, _, _ = text.rpartition("@")
+        place = Path(directory or text)
+        if not directory and not any((place / name).is_file() for name in ("schema.json", "manifest.json")):
+            return self.version(text)
+        return find_version(text, store=self.store_url if place.resolve() == self.directory.resolve() else None)
 
     def version_rows(self, *, observe: Observe = ignore) -> list[dict[str, Any]]:
         """One row a version, newest first: id, when, aliases, main metrics on test."""

@@ -8,10 +8,8 @@ torch is imported only where a model is trained, so that reading a report or the
 from __future__ import annotations
 
 import platform
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,7 @@ from numpy import ndarray
 
 from overton import __version__
 from overton.artifact import Artifact, Runtime, pack_artifact, signature_of
-from overton.base import Event, Observe, OvertonError, Problem, digest_json, ignore
+from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_json, ignore
 from overton.codec import Encoder, Predictions, concatenate
 from overton.compile import Choices, Program, SliceChoice, Tuning, choose_slices, compile_program
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, Splits, gold_of
@@ -31,6 +29,7 @@ from overton.evaluate import (
     best_temperature,
     best_thresholds,
     evaluate,
+    evaluated_rows,
     example_rows,
     main_scores,
     render_examples,
@@ -40,7 +39,7 @@ from overton.pretrained.files import load_pretrained
 from overton.supervision import Combined, Kept, bring_up_to_date, combine
 
 if TYPE_CHECKING:
-    from overton.train import Checkpoint, Forward, Trained
+    from overton.train import Checkpoint, Parent, ScoreDev, Trained
 
 PREDICT_RECORDS = 512
 PARITY_RECORDS = 256
@@ -94,6 +93,7 @@ def build(
     *,
     folder: Path = Path(),
     seed: int = 0,
+    parent: Artifact | None = None,
     resume: Resume | None = None,
     tallies: Tallies | None = None,
     observe: Observe = ignore,
@@ -105,6 +105,7 @@ def build(
         tuning: What the engineer pinned.
         folder: Where pretrained vectors are looked for that are not named by an absolute path.
         seed: Seed of everything random.
+        parent: The version whose weights training begins with; None for random ones.
         resume: Where training keeps its state; None for nowhere.
         tallies: Where counted votes are kept; None for nowhere.
         observe: Told of the progress.
@@ -123,8 +124,11 @@ def build(
         combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, tallies=tallies, observe=observe)
     with clock("compile"):
         planned = plan(dataset, tuning, folder, observe=observe)
+    from overton.train import parent_of
+
     with clock("train"):
-        trained = fit(dataset, planned, combined, seed=seed, resume=resume, observe=observe)
+        begin = parent_of(parent) if parent else None
+        trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, observe=observe)
     with clock("export"):
         artifact = export(dataset, planned, trained, observe=observe)
     with clock("evaluate"):
@@ -198,16 +202,17 @@ def fit(
     combined: Mapping[str, Combined],
     *,
     seed: int,
+    parent: Parent | None = None,
     resume: Resume | None = None,
     observe: Observe = ignore,
 ) -> Trained:
     """Train the program on the combined votes, watching its quality on dev."""
     from overton.train import (
         encoder_for,
+        first_weights,
         membership_objective,
         memberships_of,
         objectives_of,
-        predict,
         train,
         training_batches,
     )
@@ -222,13 +227,9 @@ def fit(
     memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
     batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size, memberships)
     dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
-    truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
-
-    def score_dev(forward: Forward) -> Mapping[str, float]:
-        return main_scores(predict(forward, program.schema, dataset.gather, encoder, dev), truth, dev)
-
     objectives = objectives_of(targets, train_rows, choices) | membership_objective(memberships, train_rows)
-    key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, __version__])
+    begin = first_weights(program, planned.given, seed, parent, observe=observe)
+    key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, begin.parent, __version__])
     observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))
     start = resume.load(key) if resume else None
     if start is not None:
@@ -236,16 +237,28 @@ def fit(
     trained = train(
         program,
         batches,
-        settings=choices,
+        settings=begin.settings(choices, batches.n_records),
         seed=seed,
-        score_dev=score_dev if len(dev) else None,
+        score_dev=scorer(dataset, program, combined, encoder, dev) if len(dev) else None,
         objectives=objectives,
         observe=observe,
         start=start,
-        given=planned.given.weights,
+        given=begin.weights,
+        warm=bool(begin.taken),
         save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
     )
+    trained = replace(trained, parent=begin.parent, warm=begin.lineage())
     return calibrate(dataset, program, encoder, trained, dev, observe=observe)
+
+
+def scorer(
+    dataset: Dataset, program: Program, combined: Mapping[str, Combined], encoder: Encoder, dev: ndarray
+) -> ScoreDev:
+    """How good a model is on dev, by task: the function that training watches."""
+    from overton.train import predict
+
+    truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
+    return lambda forward: main_scores(predict(forward, program.schema, dataset.gather, encoder, dev), truth, dev)
 
 
 def calibrate(
@@ -336,17 +349,6 @@ def evaluate_version(
     return report, render_examples(examples)
 
 
-def evaluated_rows(splits: Splits, gold: Mapping[str, Gold]) -> ndarray:
-    """The records of dev and test, and those of train that have gold."""
-    some = np.zeros(sum(map(len, (splits.train, splits.dev, splits.test))), np.bool_)
-    for found in gold.values():
-        known = np.concatenate([[0], np.cumsum(found.known)])
-        some |= known[found.offsets[1:]] > known[found.offsets[:-1]]
-    some[splits.dev] = some[splits.test] = True
-    some[0] |= not some.any()  # where nothing can be evaluated, one record still shows that the model runs
-    return np.flatnonzero(some)
-
-
 def predict_rows(
     dataset: Dataset, runtime: Runtime, rows: ndarray, *, observe: Observe = ignore
 ) -> dict[str, Predictions]:
@@ -385,7 +387,8 @@ def lineage_of(
         "sources": {name: dict(found.accuracy) for name, found in combined.items()},
         "label_models": {name: found.method for name, found in combined.items()},
         "pretrained": planned.given.lineage,
-        "parent": None,
+        "parent": trained.parent or None,
+        "warm": dict(trained.warm),
         "seed": seed,
         "epochs": [asdict(epoch) for epoch in trained.history],
         "best_epoch": trained.best_epoch,
@@ -393,19 +396,3 @@ def lineage_of(
         "libraries": {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}},
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
     }
-
-
-@dataclass
-class Clock:
-    """Seconds of each stage; the one place of the pipeline that looks at a clock."""
-
-    observe: Observe
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time the block."""
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - start
-        self.observe(Event(stage, f"done in {self.seconds[stage]:.1f} s"))

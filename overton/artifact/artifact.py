@@ -177,7 +177,9 @@ def _check_contract(artifact: Artifact, path: str) -> None:
     """Program and signature can be read and tell the same schema, so what a client sees is what runs."""
     try:
         fault = "" if artifact.program.schema == artifact.signature.schema else "do not have the same schema"
-    except (AttributeError, KeyError, TypeError, ValueError, OvertonError) as error:
+    except OvertonError as error:
+        fault = f"cannot be read: {error.problems[0].message}"
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         fault = f"cannot be read: {error!r}"
     if fault:
         raise OvertonError(

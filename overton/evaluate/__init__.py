@@ -7,6 +7,7 @@ from overton.evaluate.outcomes import right_units
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.render import render_report
 from overton.evaluate.report import Report, Row, parse_report
+from overton.evaluate.rows import evaluated_rows
 from overton.evaluate.temperature import best_temperature
 from overton.evaluate.thresholds import best_thresholds
 
@@ -18,6 +19,7 @@ __all__ = [
     "best_temperature",
     "best_thresholds",
     "evaluate",
+    "evaluated_rows",
     "example_rows",
     "judge",
     "main_metric",

@@ -6,12 +6,14 @@ from overton.train.frozen import FrozenEncoder, encoder_for
 from overton.train.loop import forward_of, train
 from overton.train.loss import Objective, blind_loss, objectives_of, task_loss
 from overton.train.predict import Forward, ScoreDev, predict
-from overton.train.schedule import epochs_for, learning_rate_at
+from overton.train.schedule import epochs_for, learning_rate_at, warm_epochs_for
 from overton.train.slices import Memberships, membership_loss, membership_objective, memberships_of
 from overton.train.state import Checkpoint, EpochResult, Trained
+from overton.train.warm import Beginning, Parent, RowChange, first_weights, parent_of, take_over
 
 __all__ = [
     "Batches",
+    "Beginning",
     "Checkpoint",
     "EpochResult",
     "Forward",
@@ -19,12 +21,15 @@ __all__ = [
     "GatheredBatches",
     "Memberships",
     "Objective",
+    "Parent",
+    "RowChange",
     "ScoreDev",
     "Trained",
     "TrainingBatch",
     "blind_loss",
     "encoder_for",
     "epochs_for",
+    "first_weights",
     "forward_of",
     "gather_batch",
     "learning_rate_at",
@@ -32,9 +37,12 @@ __all__ = [
     "membership_objective",
     "memberships_of",
     "objectives_of",
+    "parent_of",
     "predict",
+    "take_over",
     "task_loss",
     "train",
     "training_batches",
+    "warm_epochs_for",
     "with_temperatures",
 ]

@@ -57,6 +57,7 @@ def train(
     observe: Observe = ignore,
     start: Checkpoint | None = None,
     given: Weights | None = None,
+    warm: bool = False,
     save: Save | None = None,
 ) -> Trained:
     """Train a program.
@@ -72,6 +73,8 @@ def train(
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
         given: Weights to begin with, by name, instead of random ones.
+        warm: Whether they are those of a parent version: how good they are is told before the first epoch, and only
+            epochs of the later half are kept, since dev may prefer what the parent knew to what the data say now.
         save: Given a checkpoint after every epoch.
 
     Returns:
@@ -79,11 +82,14 @@ def train(
     """
     with _reproducible():
         run = _begin(program, batches, settings, seed, objectives or {}, given or {}, observe)
+        if warm and score_dev is not None:
+            _tell_given(run, score_dev)
         if start is not None:
             _restore(run, start)
         while not _finished(run):
             result = _epoch(run, batches, score_dev)
-            _keep(run, result, always=score_dev is None or not result.scores)
+            is_early = warm and result.epoch <= run.n_epochs // 2 + 1  # the first of the later half among them
+            _keep(run, result, always=is_early or not result.scores)
             if save is not None:
                 save(_checkpoint(run))
     return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch)
@@ -102,6 +108,11 @@ def forward_of(model: Model) -> Forward:
         return {**transitions, **{name: value.cpu().numpy() for name, value in logits.items()}}
 
     return forward
+
+
+def weights_of(model: Model) -> dict[str, ndarray]:
+    """All weights of a model by name, those that never change among them."""
+    return {name: weight.detach().cpu().numpy().copy() for name, weight in model.state_dict().items()}
 
 
 @contextmanager
@@ -176,6 +187,12 @@ def _to(objective: Objective, device: torch.device) -> Objective:
     )
 
 
+def _tell_given(run: _Run, score_dev: ScoreDev) -> None:
+    """Tell how good the weights are that were given, so that a person sees what training changes."""
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in score_dev(forward_of(run.model)).items())
+    run.observe(Event("train", f"before the first epoch: {scores}"))
+
+
 def _finished(run: _Run) -> bool:
     n_done = len(run.history)
     return n_done >= run.n_epochs or (run.best_epoch > 0 and n_done - run.best_epoch >= run.settings.patience)
@@ -233,16 +250,12 @@ def _keep(run: _Run, result: EpochResult, *, always: bool) -> None:
     best = run.history[run.best_epoch - 1].score if run.best_epoch else -np.inf
     run.history = (*run.history, result)
     if always or result.score > best:
-        run.best, run.best_epoch = _weights(run.model), result.epoch
+        run.best, run.best_epoch = weights_of(run.model), result.epoch
     loss = sum(result.losses.values())
     scores = "".join(f", {name} {value:.3f}" for name, value in result.scores.items())
     values = {"losses": dict(result.losses), "scores": dict(result.scores), "best_epoch": run.best_epoch}
     message = f"epoch {result.epoch}/{run.n_epochs}: loss {loss:.3f}{scores}"
     run.observe(Event("train", message, done=result.epoch, total=run.n_epochs, values=values))
-
-
-def _weights(model: Model) -> dict[str, ndarray]:
-    return {name: weight.detach().cpu().numpy().copy() for name, weight in model.state_dict().items()}
 
 
 def _checkpoint(run: _Run) -> Checkpoint:
@@ -254,7 +267,7 @@ def _checkpoint(run: _Run) -> Checkpoint:
     }
     return Checkpoint(
         program=run.program.digest(),
-        weights=_weights(run.model),
+        weights=weights_of(run.model),
         best=run.best,
         optimizer=optimizer,
         history=run.history,

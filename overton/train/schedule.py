@@ -5,6 +5,7 @@ import math
 RECORDS_SEEN = 250_000
 FEWEST, MOST = 4, 20
 WARM = 0.1
+WARM_EPOCHS, FEWEST_WARM = 0.4, 2
 
 
 def epochs_for(n_records: int) -> int:
@@ -15,6 +16,18 @@ def epochs_for(n_records: int) -> int:
         (20, 20, 4)
     """
     return min(max(math.ceil(RECORDS_SEEN / max(n_records, 1)), FEWEST), MOST)
+
+
+def warm_epochs_for(n_records: int) -> int:
+    """The same where training goes on from the weights of a parent version: two fifths.
+
+    The learning rate is that of any training: a lower one kept too much of what the parent knew.
+
+    Example:
+        >>> warm_epochs_for(1_000), warm_epochs_for(1_000_000)
+        (8, 2)
+    """
+    return max(math.ceil(WARM_EPOCHS * epochs_for(n_records)), FEWEST_WARM)
 
 
 def learning_rate_at(step: int, n_steps: int, highest: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from numpy import ndarray
 
@@ -63,6 +64,8 @@ class Trained:
         best_epoch: The best of them, from 1.
         temperature: By what the logits of each task were divided in the end, so that probabilities mean what they say.
         thresholds: The probability from which each bit of a `bitvector` task holds, float32 of shape (class,), by task.
+        parent: Id of the version that it began from; empty where there is none.
+        warm: What was taken over from it, as the lineage tells it.
     """
 
     weights: Weights
@@ -70,3 +73,5 @@ class Trained:
     best_epoch: int = 0
     temperature: Mapping[str, float] = field(default_factory=dict)
     thresholds: Weights = field(default_factory=dict)
+    parent: str = ""
+    warm: Mapping[str, Any] = field(default_factory=dict)

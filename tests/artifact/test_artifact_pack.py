@@ -125,6 +125,12 @@ def test_a_manifest_of_a_later_format_is_refused_by_its_number():
     assert codes({**files(), MANIFEST: msgspec.json.encode(value)}) == ["artifact.format"]
 
 
+def test_a_program_of_a_later_format_is_refused_by_its_number():
+    program = {**tiny_artifact().json("program.json"), "format": 2}
+    with pytest.raises(OvertonError, match="no program of format 1, but of format 2"):
+        open_artifact(resealed({"program.json": msgspec.json.encode(program)}))
+
+
 def test_a_manifest_cannot_point_out_of_the_store():
     value = msgspec.json.decode(files()[MANIFEST])
     for name, digest in (("../../etc/passwd", "0" * 64), ("model.onnx", "../../../etc/passwd")):

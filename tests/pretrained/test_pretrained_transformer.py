@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -120,6 +121,26 @@ def test_frozen_weights_stay_what_they_were_and_tuned_ones_learn(application, mo
     assert (weights[f"blocks.tokens/pretrained.encoder.{name}"] == before[name].numpy()).all()
     moved = np.abs(weights[f"blocks.title/pretrained.encoder.{name}"] - before[name].numpy()).max()
     assert 0 < moved < 0.1
+
+
+def test_a_rebuild_goes_on_with_tuned_weights_and_reads_frozen_ones_anew(application):
+    from overton.nn import build_model
+    from overton.pipeline import plan
+    from overton.train import parent_of, take_over
+    from overton.train.loop import weights_of
+
+    artifact = application.version().artifact
+    planned = plan(application.dataset(), application.tuning, application.directory)
+    fresh = weights_of(build_model(planned.program, 5, given=planned.given.weights))
+    begin = take_over(parent_of(artifact), planned.program, planned.given.strings, fresh)
+    old, name = artifact.weights(), "pretrained.encoder.encoder.layer.1.output.dense.weight"
+    assert begin.is_whole
+    assert begin.weights[f"blocks.tokens/{name}"] is fresh[f"blocks.tokens/{name}"]
+    assert (begin.weights[f"blocks.title/{name}"] == old[f"blocks.title/{name}"]).all()
+    features = {**planned.program.features["title"], "digest": "another"}
+    other = replace(planned.program, features={**planned.program.features, "title": features})
+    begun = take_over(parent_of(artifact), other, planned.given.strings, fresh).begun
+    assert set(begun) == {"title.pretrained", "title.embedding"}
 
 
 def test_the_model_is_what_transformers_computes(application, model):

@@ -1,0 +1,250 @@
+"""Where training begins: the weights of a parent version where they still mean the same, and fresh ones elsewhere.
+
+A block goes on where the parent has one of its name, kind, settings and inputs; any other begins anew. Rows that stand
+for a class, a slice or a string are matched by that name, so that one more class moves none of the others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from overton.artifact import Artifact
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.compile import Node, Program, Setting, TrainingChoices
+from overton.nn import build_model
+from overton.pretrained import Given
+from overton.train.calibrate import with_temperatures
+from overton.train.loop import weights_of
+from overton.train.schedule import warm_epochs_for
+from overton.train.state import Trained, Weights
+
+VECTORS = "vectors.v1"
+FEATURES = ("embedding", "pretrained")  # blocks that read numbers made of strings
+
+# Of the blocks with a row for each class, slice or string: the setting that counts them, and on how many axes of which
+# weights they stand.
+SCORES = {"score.weight": 1, "score.bias": 1}
+ROWS: Mapping[str, tuple[str, Mapping[str, int]]] = {
+    "bitvector_head.v1": ("classes", SCORES),
+    "chain_head.v1": ("classes", {**SCORES, "transitions": 2}),
+    "multiclass_head.v1": ("classes", SCORES),
+    "slice_film.v1": ("slices", {"own": 1, "scale": 1, "shift": 1}),
+    "slice_membership.v1": ("slices", SCORES),
+    VECTORS: ("rows", {"vectors": 1}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A version to begin from.
+
+    Attributes:
+        id: Its id.
+        program: Its program.
+        weights: Its weights by name.
+        strings: What its codec knows of strings, by name of payload.
+        temperature: By what the logits of each task were divided in the end.
+    """
+
+    id: str
+    program: Program
+    weights: Weights
+    strings: Mapping[str, str] = field(default_factory=dict)
+    temperature: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """Classes, slices or strings of one block that differ from the parent's.
+
+    Attributes:
+        new: Those that begin anew.
+        gone: Those of the parent that are dropped.
+    """
+
+    new: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The weights that training begins with, by name, instead of random ones.
+
+    Attributes:
+        weights: All of them where there is a parent, else what is pretrained.
+        parent: Id of the parent; empty where there is none.
+        taken: The blocks that go on with the parent's weights.
+        begun: The blocks that begin anew.
+        rows: What is new or gone in the blocks that have a row for each class, slice or string.
+    """
+
+    weights: Weights
+    parent: str = ""
+    taken: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
+    rows: Mapping[str, RowChange] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every block goes on, so that a short training will do."""
+        return bool(self.taken) and not self.begun
+
+    def settings(self, choices: TrainingChoices, n_records: int) -> TrainingChoices:
+        """How to train from here: for fewer epochs where every block goes on, unless their number is pinned."""
+        if choices.epochs or not self.is_whole:
+            return choices
+        return replace(choices, epochs=warm_epochs_for(n_records))
+
+    def lineage(self) -> dict[str, Any]:
+        """What the artefact tells of it."""
+        rows = {name: {"new": len(change.new), "gone": len(change.gone)} for name, change in self.rows.items()}
+        return {"taken": list(self.taken), "begun": list(self.begun), "rows": rows} if self.parent else {}
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        parts = [f"{len(self.taken)} of {len(self.taken) + len(self.begun)} blocks go on from {self.parent}"]
+        parts += [f"anew: {', '.join(self.begun)}"] if self.begun and self.taken else []
+        parts += ["all begin anew"] if not self.taken else []
+        for name, change in self.rows.items():
+            counts = {"new": len(change.new), "gone": len(change.gone)}
+            parts.append(f"{name}: " + ", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
+        return "; ".join(parts)
+
+
+def parent_of(artifact: Artifact) -> Parent:
+    """What a version gives to those that begin from it."""
+    temperature = artifact.json("lineage.json").get("temperature", {})
+    return Parent(artifact.id, artifact.program, artifact.weights(), artifact.strings, temperature)
+
+
+def first_weights(
+    program: Program, given: Given, seed: int, parent: Parent | None = None, *, observe: Observe = ignore
+) -> Beginning:
+    """The weights that the training of a program begins with.
+
+    Args:
+        program: The program.
+        given: What is pretrained.
+        seed: Decides the weights of what begins anew, as it does without a parent.
+        parent: The version to begin from, if any.
+        observe: Told what is taken over from it.
+    """
+    if parent is None:
+        return Beginning(given.weights)
+    begin = take_over(parent, program, given.strings, weights_of(build_model(program, seed, given=given.weights)))
+    observe(Event("train", str(begin)))
+    return begin
+
+
+def take_over(parent: Parent, program: Program, strings: Mapping[str, str], fresh: Weights) -> Beginning:
+    """Put the parent's weights in the place of fresh ones, wherever they mean the same.
+
+    The parent's temperatures are taken back first: they make probabilities honest when training is over, and are found
+    anew at the end of the next.
+
+    Args:
+        parent: The version to begin from.
+        program: The program to train.
+        strings: What its codec has to know of strings, by name of payload.
+        fresh: All weights of the program as they would be without the parent.
+
+    Raises:
+        OvertonError: Where the parent lacks weights that its program says it has.
+    """
+    back = {task: 1 / value for task, value in parent.temperature.items() if task in parent.program.outputs}
+    old = with_temperatures(Trained(parent.weights), parent.program, back).weights
+    before = {node.name: node for node in parent.program.nodes}
+    weights, rows = dict(fresh), {}
+    taken, begun = [], []
+    for node in program.nodes:
+        known = before.get(node.name)
+        if known is None or _meaning(program, node) != _meaning(parent.program, known):
+            begun.append(node.name)
+            continue
+        names, known_names = _row_names(program, strings, node), _row_names(parent.program, parent.strings, known)
+        new, gone = set(names) - set(known_names), set(known_names) - set(names)
+        if names and len(new) == len(names):  # other classes altogether
+            begun.append(node.name)
+            continue
+        if new or gone:
+            rows[node.name] = RowChange(tuple(sorted(new)), tuple(sorted(gone)))
+        taken.append(node.name)
+        weights.update(_weights(node, fresh, old, names, known_names))
+    return Beginning(weights, parent.id, tuple(taken), tuple(begun), rows)
+
+
+def _weights(
+    node: Node, fresh: Weights, old: Weights, names: tuple[str, ...], known_names: tuple[str, ...]
+) -> dict[str, ndarray]:
+    """The weights of one block that goes on. What is pretrained and frozen stays as it is given."""
+    prefix = f"blocks.{node.name.replace('.', '/')}."
+    axes = ROWS[node.op][1] if node.op in ROWS else {}
+    found = {}
+    for name in (name for name in fresh if name.startswith(prefix) and not _is_frozen(node, name[len(prefix) :])):
+        n_axes = axes.get(name[len(prefix) :], 0)
+        if name not in old or old[name].shape[n_axes:] != fresh[name].shape[n_axes:]:
+            hint = "Begin from another version, or build without --from"
+            raise OvertonError(
+                Problem(f"the parent's weights lack {name} as it should be", "train.parent-weights", hint=hint)
+            )
+        found[name] = _placed(fresh[name], old[name], names, known_names, n_axes) if n_axes else old[name]
+    return found
+
+
+def _placed(fresh: ndarray, old: ndarray, names: tuple[str, ...], known_names: tuple[str, ...], n_axes: int) -> ndarray:
+    """Fresh rows with the old ones in the places of their names.
+
+    Example:
+        >>> _placed(np.zeros(3), np.array([1.0, 2.0]), ("a", "b", "c"), ("c", "a"), 1)
+        array([2., 0., 1.])
+    """
+    place = {name: number for number, name in enumerate(known_names)}
+    shared = [(place[name], number) for number, name in enumerate(names) if name in place]
+    source, target = [], []
+    for length in fresh.shape[:n_axes]:
+        ends = range(length - len(names))  # behind its classes, a chain has rows for its beginning and its end
+        pairs = [*shared, *((len(known_names) + end, len(names) + end) for end in ends)]
+        source.append(np.array([pair[0] for pair in pairs], np.int64))
+        target.append(np.array([pair[1] for pair in pairs], np.int64))
+    placed = fresh.copy()
+    placed[np.ix_(*target)] = old[np.ix_(*source)]
+    return placed
+
+
+def _is_frozen(node: Node, name: str) -> bool:
+    """Whether a weight was trained elsewhere and never changes."""
+    return node.settings.get("tune") is False and (node.op != VECTORS or name == "vectors")
+
+
+def _meaning(program: Program, node: Node) -> tuple[Any, ...]:
+    """What has to be the same for weights to mean the same: kind, settings, what is read, how strings become numbers.
+
+    How many rows there are for classes, slices or strings does not matter, nor which block ends the chain of a payload.
+    """
+    counted = ROWS[node.op][0] if node.op in ROWS else ""
+    settings = {name: value for name, value in node.settings.items() if name != counted}
+    own, _, part = node.name.rpartition(".")
+    payload_of = {other.name: other.name.rpartition(".")[0] for other in program.nodes}
+    reads = tuple(payload_of.get(name, name) for name in node.inputs)
+    return node.op, settings, reads, _features(program, own) if part in FEATURES else {}
+
+
+def _features(program: Program, payload: str) -> dict[str, Setting]:
+    """How the strings of a payload become numbers. What a file of vectors holds may change: they go by string."""
+    by_string = any(node.op == VECTORS and node.name == f"{payload}.pretrained" for node in program.nodes)
+    features = program.features.get(payload, {})
+    return {name: value for name, value in features.items() if name != "digest" or not by_string}
+
+
+def _row_names(program: Program, strings: Mapping[str, str], node: Node) -> tuple[str, ...]:
+    """The names of the rows of a block: classes, slices or strings; empty where it has none, or none that it learns."""
+    counted = ROWS[node.op][0] if node.op in ROWS else ""
+    if counted == "classes":
+        return next(program.schema.task(task).classes for task, name in program.outputs.items() if name == node.name)
+    if counted == "slices":
+        return program.slices
+    learned = counted == "rows" and node.settings["tune"]
+    return tuple(strings[node.name.rpartition(".")[0]].split("\n")) if learned else ()
