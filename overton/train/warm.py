@@ -24,6 +24,7 @@ from overton.train.state import Trained, Weights
 VECTORS = "vectors.v1"
 FEATURES = ("embedding", "pretrained")  # blocks that read numbers made of strings
 
+FILM = "slice_film.v2"
 # Of the blocks with a row for each class, slice or string: the setting that counts them, and on how many axes of which
 # weights they stand.
 SCORES = {"score.weight": 1, "score.bias": 1}
@@ -31,7 +32,7 @@ ROWS: Mapping[str, tuple[str, Mapping[str, int]]] = {
     "bitvector_head.v1": ("classes", SCORES),
     "chain_head.v1": ("classes", {**SCORES, "transitions": 2}),
     "multiclass_head.v1": ("classes", SCORES),
-    "slice_film.v1": ("slices", {"own": 1, "scale": 1, "shift": 1}),
+    FILM: ("slices", {"own": 1, "scale": 1, "shift": 1}),
     "slice_membership.v1": ("slices", SCORES),
     VECTORS: ("rows", {"vectors": 1}),
 }
@@ -227,7 +228,9 @@ def _meaning(program: Program, node: Node) -> tuple[Any, ...]:
     counted = ROWS[node.op][0] if node.op in ROWS else ""
     settings = {name: value for name, value in node.settings.items() if name != counted}
     own, _, part = node.name.rpartition(".")
-    payload_of = {other.name: other.name.rpartition(".")[0] for other in program.nodes}
+    payload_of: dict[str, str] = {}
+    for other in program.nodes:  # what slices change is still that of its payload
+        payload_of[other.name] = payload_of[other.inputs[0]] if other.op == FILM else other.name.rpartition(".")[0]
     reads = tuple(payload_of.get(name, name) for name in node.inputs)
     return node.op, settings, reads, _features(program, own) if part in FEATURES else {}
 

@@ -122,7 +122,12 @@ def test_rows_of_slices_follow_their_names() -> None:
 
 def test_slices_switched_on_leave_the_rest_as_it_was() -> None:
     _, _, found = begin(make_program(), make_program(slices=("slice:a",)))
-    assert set(found.begun) == {"slices.membership", "tokens.slices", "query.slices", "entities.slices"}
+    assert set(found.begun) == {
+        "slices.membership",
+        "tokens.slices",
+        "query.slices",
+        "entities.context.slices",
+    }
 
 
 def test_pretrained_vectors_follow_their_strings() -> None:
