@@ -23,14 +23,17 @@ PARTS = re.compile(r"[^\W\d_]+")
 
 
 def words(text: str, columns: Sequence[str]) -> list[str]:
-    """The aspects of a word: itself in normal form, its prefixes, suffixes and shape.
+    """The aspects of a word: itself in normal form, its prefixes, suffixes and shape, and its characters by threes.
+
+    Where there are more threes than columns, those at its end are left out.
 
     Example:
-        >>> words("Paris-24", ("word", "prefix3", "suffix2", "shape"))
-        ['paris-00', '<par', '00>', 'Xxxxx-dd']
+        >>> words("Paris-24", ("word", "prefix3", "suffix2", "shape", "gram", "gram"))
+        ['paris-00', '<par', '00>', 'Xxxxx-dd', '<pa', 'par']
     """
     normal = text.lower().translate(DIGITS)
-    return [_word_aspect(text, normal, column) for column in columns]
+    grams = iter(_trigrams(f"<{normal}>"))
+    return [next(grams, NO_ASPECT) if column == "gram" else _word_aspect(text, normal, column) for column in columns]
 
 
 def ids(text: str, columns: Sequence[str]) -> list[str]:

@@ -18,8 +18,8 @@ Rule = Callable[[Draft], Draft]
 
 # How strings become numbers: `overton.codec` hashes what each column names into so many buckets, 0 being "nothing".
 # The columns of one table stand together: words and then affixes, ids and then what they are made of.
-WORD_TABLES = (("word", "word"), ("prefix3", "suffix2", "suffix3", "shape"))
-WORD_ROWS = (32768, 8192)
+WORD_TABLES = (("word", "word"), ("prefix3", "suffix2", "suffix3", "shape"), ("gram",) * 10)
+WORD_ROWS = (32768, 8192, 8192)
 ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8))
 ID_ROWS = (32768, 8192)
 MOST_CHAINED = 256  # classes of a task whose neighbours are predicted together
@@ -198,6 +198,7 @@ def _embed(draft: Draft, payload: Payload, kind: str, tables: tuple[Names, ...],
         "size": draft.size(payload.name),
     }
     inputs: Names = (f"{payload.name}.features",)
+    op = "word_embedding.v2" if kind == "word" else "id_embedding.v1"
     given = draft.pretrained.get(payload.name)
     if given is not None:
         node = _pretrained(payload, given, tune=draft.choices.payloads[payload.name].tune)
@@ -205,7 +206,7 @@ def _embed(draft: Draft, payload: Payload, kind: str, tables: tuple[Names, ...],
         features, settings = {**features, **given.features}, {**settings, "given": given.width}
         inputs = (*inputs, node.name)
     draft = replace(draft, features={**draft.features, payload.name: features})
-    return draft.with_node(payload.name, "embedding", f"{kind}_embedding.v1", inputs, **settings)
+    return draft.with_node(payload.name, "embedding", op, inputs, **settings)
 
 
 def _pretrained(payload: Payload, given: Pretrained, *, tune: bool) -> Node:

@@ -7,19 +7,20 @@ from overton.nn.dropout import Dropout
 
 
 class WordEmbedding(nn.Module):
-    """`word_embedding.v1`: the buckets of a token's columns are looked up, concatenated, mixed and normalised.
+    """`word_embedding.v2`: the buckets of a token's columns are looked up, concatenated, mixed and normalised.
 
-    In training words are dropped now and then and only their affixes stay, so that a word never seen is no surprise.
-    `given` is the width of a pretrained vector that is concatenated before all is mixed; 0 where there is none.
+    The last columns are the characters of the word by threes, which are summed (Bojanowski et al. 2017,
+    arXiv:1607.04606). In training words are dropped now and then and only what they are made of stays, so that a word
+    never seen is no surprise. `given` is the width of a pretrained vector that is concatenated before all is mixed; 0 where there is none.
     """
 
     def __init__(
         self,
         *,
-        rows: tuple[int, int],
-        columns: tuple[int, int],
+        rows: tuple[int, int, int],
+        columns: tuple[int, int, int],
         size: int,
-        width: tuple[int, int] = (64, 32),
+        width: tuple[int, int, int] = (64, 32, 64),
         given: int = 0,
         dropout: float,
         word_dropout: float,
@@ -28,18 +29,20 @@ class WordEmbedding(nn.Module):
         self.columns = columns
         self.words = nn.Embedding(rows[0], width[0], padding_idx=0)
         self.affixes = nn.Embedding(rows[1], width[1], padding_idx=0)
-        self.mix = nn.Linear(columns[0] * width[0] + columns[1] * width[1] + given, size)
+        self.grams = nn.Embedding(rows[2], width[2], padding_idx=0)
+        self.mix = nn.Linear(columns[0] * width[0] + columns[1] * width[1] + width[2] + given, size)
         self.norm = nn.LayerNorm(size)
         self.dropout = Dropout(dropout)
         self.word_dropout = word_dropout
 
     def forward(self, features: Tensor, *given: Tensor) -> Tensor:
         """(row, token, column), and (row, token, given) if there is such, to (row, token, size)."""
-        words, affixes = features[..., : self.columns[0]], features[..., self.columns[0] :]
+        words, affixes, grams = features.split(self.columns, -1)
         if self.training and self.word_dropout:
             kept = torch.rand(features.shape[:2], device=features.device) >= self.word_dropout
             words = words * kept.unsqueeze(-1)
-        found = torch.cat([self.words(words).flatten(2), self.affixes(affixes).flatten(2), *given], -1)
+        made_of = summed(self.grams, grams)
+        found = torch.cat([self.words(words).flatten(2), self.affixes(affixes).flatten(2), made_of, *given], -1)
         normal: Tensor = self.dropout(self.norm(self.mix(found)))
         return normal
 
@@ -78,7 +81,14 @@ class IdEmbedding(nn.Module):
         if self.training and self.id_dropout:
             kept = torch.rand(features.shape[:2], device=features.device) >= self.id_dropout
             ids = ids * kept.unsqueeze(-1)
-        present = (grams > 0).sum(-1, keepdim=True).clamp(min=1).to(self.grams.weight.dtype)
-        made_of = self.grams(grams).sum(-2) / present.sqrt()
-        found: Tensor = self.mix(self.dropout(torch.cat([self.ids(ids).flatten(2), made_of, *given], -1)))
+        found: Tensor = self.mix(
+            self.dropout(torch.cat([self.ids(ids).flatten(2), summed(self.grams, grams), *given], -1))
+        )
         return found
+
+
+def summed(table: nn.Embedding, columns: Tensor) -> Tensor:
+    """The rows of a table that some columns name, summed over the last axis and divided by the root of their number."""
+    present = (columns > 0).sum(-1, keepdim=True).clamp(min=1).to(table.weight.dtype)
+    total: Tensor = table(columns).sum(-2) / present.sqrt()
+    return total
