@@ -8,7 +8,6 @@ from overton.schema import PayloadType, Schema
 
 ENCODERS = ("bag", "bigru", "bilstm", "cnn", "dilated", "transformer")
 AGGREGATES = ("attention", "max", "mean")
-BALANCES = ("equal", "prior")
 EMBEDDING = "hash"
 PRETRAINED = ("vectors", "hf")
 
@@ -26,6 +25,8 @@ class PayloadChoices:
         aggregate: How several vectors become one: one of `AGGREGATES`.
         attention: Heads and size of a head, such as `4x32`.
         crf: Whether the classes of neighbouring tokens are predicted together, for `multiclass` on a sequence.
+        characters: Whether words are read by their characters too, three at a time: for text without spaces, and where
+            word forms are many.
         strings: Whether the strings of a member's span are read beside its tokens in their context.
     """
 
@@ -37,6 +38,7 @@ class PayloadChoices:
     aggregate: str = "attention"
     attention: str = "4x32"
     crf: bool = False
+    characters: bool = False
     strings: bool = False
 
     @property
@@ -72,8 +74,8 @@ class TrainingChoices:
         robustness: How far a target of a `select` task that the model finds absurd is let go: 0 is the cross entropy,
             1 the mean absolute error.
         bit_weight: Largest extra weight of the rare bits of a bitvector; 1 is none.
-        balance: What each task counts: one of `BALANCES`. `prior` divides its loss by that of a model which knows no
-            more than how frequent the labels are, so that a task with many tokens or bits does not drown the others.
+        balance: How far tasks with many tokens or bits count less, lest they drown the others: 0 adds up the losses as
+            they are; 1 divides each by that of a model which knows no more than how frequent the labels are.
         certainty: How much less a unit counts whose target is unsure (`overton.train.Objective`); 0 for not at all.
         label_smoothing: Share of a hard target of a `multiclass` task that is spread over all classes.
     """
@@ -91,7 +93,7 @@ class TrainingChoices:
     rebalance: float = 0.0
     bit_weight: float = 1.0
     robustness: float = 0.7
-    balance: str = "equal"
+    balance: float = 0.5
     certainty: float = 0.0
     label_smoothing: float = 0.0
 
@@ -115,8 +117,8 @@ class Choices:
 
 # The settings of a payload that mean something, by its type.
 SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
-    "sequence": ("aggregate", "attention", "crf", "embedding", "encoder", "layers", "size", "tune"),
-    "singleton": ("aggregate", "attention", "embedding", "encoder", "layers", "size", "tune"),
+    "sequence": ("aggregate", "attention", "characters", "crf", "embedding", "encoder", "layers", "size", "tune"),
+    "singleton": ("aggregate", "attention", "characters", "embedding", "encoder", "layers", "size", "tune"),
     "set": ("aggregate", "attention", "embedding", "size", "strings", "tune"),
 }
 

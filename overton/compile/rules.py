@@ -18,8 +18,9 @@ Rule = Callable[[Draft], Draft]
 
 # How strings become numbers: `overton.codec` hashes what each column names into so many buckets, 0 being "nothing".
 # The columns of one table stand together: words and then affixes, ids and then what they are made of.
-WORD_TABLES = (("word", "word"), ("prefix3", "suffix2", "suffix3", "shape"), ("gram",) * 10)
-WORD_ROWS = (32768, 8192, 8192)
+WORD_TABLES = (("word", "word"), ("prefix3", "suffix2", "suffix3", "shape"))
+WORD_ROWS = (32768, 8192)
+CHARACTERS, CHARACTER_ROWS = ("gram",) * 10, 8192  # a third table, where the choices ask for it
 ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8))
 ID_ROWS = (32768, 8192)
 MOST_CHAINED = 256  # classes of a task whose neighbours are predicted together
@@ -29,7 +30,9 @@ def embed_words(draft: Draft) -> Draft:
     """Hashed features of tokens become vectors: sequences, and texts that Overton tokenizes."""
     for payload in draft.schema.payloads:
         if payload.type == "sequence" or payload.is_text:
-            draft = _embed(draft, payload, "word", WORD_TABLES, WORD_ROWS)
+            more = draft.choices.payloads[payload.name].characters
+            tables, rows = (*WORD_TABLES, *[CHARACTERS] * more), (*WORD_ROWS, *[CHARACTER_ROWS] * more)
+            draft = _embed(draft, payload, "word", tables, rows)
     return draft
 
 
@@ -198,7 +201,7 @@ def _embed(draft: Draft, payload: Payload, kind: str, tables: tuple[Names, ...],
         "size": draft.size(payload.name),
     }
     inputs: Names = (f"{payload.name}.features",)
-    op = "word_embedding.v2" if kind == "word" else "id_embedding.v1"
+    op = f"{kind}_embedding.v{2 if CHARACTERS in tables else 1}"
     given = draft.pretrained.get(payload.name)
     if given is not None:
         node = _pretrained(payload, given, tune=draft.choices.payloads[payload.name].tune)

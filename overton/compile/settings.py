@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from overton.compile.choices import AGGREGATES, BALANCES, ENCODERS
+from overton.compile.choices import AGGREGATES, ENCODERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
         form=r"[1-9]\d?x[1-9]\d{0,2}",
         said="heads x size of a head, such as '4x32'",
     ),
+    "characters": Rule("Whether words are read by their characters too, three at a time.", flag=True),
     "crf": Rule(
         "Whether classes of neighbouring tokens are predicted together; if left out, those of spans (BIO).", flag=True
     ),
@@ -90,7 +91,7 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     "tune": Rule("Whether the pretrained part of the embedding is trained further.", flag=True),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
-    "balance": Rule("What each task counts: its loss as it is, or by what a blind guess would lose.", names=BALANCES),
+    "balance": Rule("How far tasks with many tokens or bits count less; 0: losses add up as they are.", high=1),
     "batch_size": Rule("Records of one step.", low=1, high=4096, whole=True),
     "bit_weight": Rule("Largest extra weight of rare bits of a bitvector; 1 is none.", low=1, high=100),
     "certainty": Rule("How much less a unit counts whose target is unsure; 0: not at all.", high=10),

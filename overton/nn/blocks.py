@@ -42,5 +42,6 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "transformer.v1": Transformer,
     "transformer_encoder.v1": SelfAttention,
     "vectors.v1": Vectors,
+    "word_embedding.v1": WordEmbedding,
     "word_embedding.v2": WordEmbedding,
 }

@@ -7,18 +7,19 @@ from overton.nn.dropout import Dropout
 
 
 class WordEmbedding(nn.Module):
-    """`word_embedding.v2`: the buckets of a token's columns are looked up, concatenated, mixed and normalised.
+    """`word_embedding.v1` and `word_embedding.v2`: the buckets of a token's columns, looked up, mixed and normalised.
 
-    The last columns are the characters of the word by threes, which are summed (Bojanowski et al. 2017,
-    arXiv:1607.04606). In training words are dropped now and then and only what they are made of stays, so that a word
-    never seen is no surprise. `given` is the width of a pretrained vector that is concatenated before all is mixed; 0 where there is none.
+    The columns of words and of affixes stand side by side; those of characters, which `v2` has, are summed (Bojanowski
+    et al. 2017, arXiv:1607.04606). In training words are dropped now and then and only what they are made of stays, so
+    that a word never seen is no surprise. `given` is the width of a pretrained vector that is concatenated before all
+    is mixed; 0 where there is none.
     """
 
     def __init__(
         self,
         *,
-        rows: tuple[int, int, int],
-        columns: tuple[int, int, int],
+        rows: tuple[int, ...],
+        columns: tuple[int, ...],
         size: int,
         width: tuple[int, int, int] = (64, 32, 64),
         given: int = 0,
@@ -26,24 +27,26 @@ class WordEmbedding(nn.Module):
         word_dropout: float,
     ) -> None:
         super().__init__()
-        self.columns = columns
+        self.columns = list(columns)
         self.words = nn.Embedding(rows[0], width[0], padding_idx=0)
         self.affixes = nn.Embedding(rows[1], width[1], padding_idx=0)
-        self.grams = nn.Embedding(rows[2], width[2], padding_idx=0)
-        self.mix = nn.Linear(columns[0] * width[0] + columns[1] * width[1] + width[2] + given, size)
+        self.characters = nn.Embedding(rows[2], width[2], padding_idx=0) if len(rows) > 2 else None
+        found = columns[0] * width[0] + columns[1] * width[1] + (width[2] if len(rows) > 2 else 0)
+        self.mix = nn.Linear(found + given, size)
         self.norm = nn.LayerNorm(size)
         self.dropout = Dropout(dropout)
         self.word_dropout = word_dropout
 
     def forward(self, features: Tensor, *given: Tensor) -> Tensor:
         """(row, token, column), and (row, token, given) if there is such, to (row, token, size)."""
-        words, affixes, grams = features.split(self.columns, -1)
+        words, affixes, *characters = torch.split(features, self.columns, -1)
         if self.training and self.word_dropout:
             kept = torch.rand(features.shape[:2], device=features.device) >= self.word_dropout
             words = words * kept.unsqueeze(-1)
-        made_of = summed(self.grams, grams)
-        found = torch.cat([self.words(words).flatten(2), self.affixes(affixes).flatten(2), made_of, *given], -1)
-        normal: Tensor = self.dropout(self.norm(self.mix(found)))
+        found = [self.words(words).flatten(2), self.affixes(affixes).flatten(2)]
+        if self.characters is not None:
+            found.append(summed(self.characters, characters[0]))
+        normal: Tensor = self.dropout(self.norm(self.mix(torch.cat([*found, *given], -1))))
         return normal
 
 

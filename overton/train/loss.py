@@ -58,13 +58,11 @@ def objectives_of(targets: Mapping[str, Targets], rows: ndarray, settings: Train
         settings: How to train.
     """
     found = {name: _objective(target, rows, settings) for name, target in targets.items()}
-    if settings.balance == "equal":
-        return found
     blind = {name: blind_loss(target, rows) for name, target in targets.items()}
-    known = [value for value in blind.values() if value > 0]
-    mean = sum(known) / max(len(known), 1)
+    share = {name: value**-settings.balance for name, value in blind.items() if value > 0}
+    total = sum(blind[name] for name in share) / max(sum(blind[name] * value for name, value in share.items()), 1e-9)
     return {
-        name: replace(objective, weight=mean / blind[name]) if blind[name] > 0 else objective
+        name: replace(objective, weight=share[name] * total) if name in share else objective
         for name, objective in found.items()
     }
 

@@ -35,7 +35,7 @@ PROGRAMS = [
 
 
 def program_of(encoder, aggregate, slices=()):
-    more = {"crf": encoder != "bag", "strings": encoder != "cnn"}
+    more = {"crf": encoder != "bag", "strings": encoder != "cnn", "characters": encoder != "bilstm"}
     choices = PayloadChoices(size=16, layers=2, encoder=encoder, aggregate=aggregate, attention="2x8", **more)
     return compile_program(KINDS, Choices(payloads={payload.name: choices for payload in KINDS.payloads}), slices)
 

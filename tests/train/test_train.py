@@ -212,13 +212,15 @@ def test_balanced_tasks_begin_with_losses_alike():
     words = targets_of(Task("Words", "p", "multiclass", ("a", "b")), [[0, 1] * 10] * 4)
     record = targets_of(Task("Record", "p", "multiclass", ("a", "b")), [[0], [1], [0], [1]])
     targets = {"Words": words, "Record": record}
-    found = objectives_of(targets, np.arange(4), TrainingChoices(balance="prior"))
+    found = objectives_of(targets, np.arange(4), TrainingChoices(balance=1.0))
     weights = {name: objective.weight for name, objective in found.items()}
     assert weights["Record"] == pytest.approx(20 * weights["Words"])
     assert sum(weights[name] * blind_loss(target, np.arange(4)) for name, target in targets.items()) == pytest.approx(
         sum(blind_loss(target, np.arange(4)) for target in targets.values())
     )
-    equal = objectives_of(targets, np.arange(4), TrainingChoices())
+    half = objectives_of(targets, np.arange(4), TrainingChoices(balance=0.5))
+    assert half["Record"].weight == pytest.approx(20**0.5 * half["Words"].weight)
+    equal = objectives_of(targets, np.arange(4), TrainingChoices(balance=0.0))
     assert {objective.weight for objective in equal.values()} == {1.0}
 
 

@@ -49,7 +49,7 @@ def test_strings_never_seen_are_told_by_their_characters(script):
     def gather(rows):
         return pack([records[row] for row in rows], SCHEMA, pool)
 
-    small = PayloadChoices(size=16, layers=1)
+    small = PayloadChoices(size=16, layers=1, characters=True)
     program = compile_program(SCHEMA, Choices({"pieces": small, "text": small}))
     index, offsets = np.array(labels, np.int32), np.arange(401)
     targets = {task.name: Targets(task, offsets, index, np.eye(2, dtype=np.float32)) for task in SCHEMA.tasks}
