@@ -27,6 +27,7 @@ from torch import nn
 
 import overton
 from overton.base import Event
+from overton.codec import chained_tasks
 from overton.compile import parse_tuning
 from overton.data import Dataset, gold_of
 from overton.pipeline import combine_all, plan
@@ -118,7 +119,7 @@ def our_epochs(dataset: Dataset, tuning: dict, n_epochs: int) -> list[float]:
         batches,
         settings=replace(choices, epochs=n_epochs),
         seed=0,
-        objectives=objectives_of(targets, rows, choices),
+        objectives=objectives_of(targets, rows, choices, chained_tasks(program)),
         observe=observe,
     )
     return seconds

@@ -21,7 +21,7 @@ from numpy import ndarray
 from overton import __version__
 from overton.artifact import Artifact, Runtime, pack_artifact, signature_of
 from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_json, ignore
-from overton.codec import Encoder, Predictions, concatenate
+from overton.codec import Encoder, Predictions, chained_tasks, concatenate
 from overton.compile import Choices, Program, SliceChoice, Tuning, choose_slices, compile_program
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, Splits, gold_of
 from overton.evaluate import (
@@ -227,7 +227,8 @@ def fit(
     memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
     batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size, memberships)
     dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
-    objectives = objectives_of(targets, train_rows, choices) | membership_objective(memberships, train_rows)
+    objectives = objectives_of(targets, train_rows, choices, chained_tasks(program))
+    objectives |= membership_objective(memberships, train_rows)
     begin = first_weights(program, planned.given, seed, parent, observe=observe)
     key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, begin.parent, __version__])
     observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))

@@ -93,7 +93,7 @@ class TrainingChoices:
     rebalance: float = 0.0
     bit_weight: float = 1.0
     robustness: float = 0.7
-    balance: float = 0.5
+    balance: float = 0.25
     certainty: float = 0.0
     label_smoothing: float = 0.0
 

@@ -6,7 +6,7 @@ arXiv:1605.07723, the noise-aware loss).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from overton.supervision import Targets
 
 SMALLEST_PRIOR = 1e-6
 LEAST_LOG = -30.0  # padding scores so low that its cost must not reach infinity times zero
+MOST_PAIRS = 200_000  # neighbours that tell how labels follow each other
 SURE = 0.999  # probability of a label from which its target is hard
 
 
@@ -49,16 +50,24 @@ class Objective:
     weight: float = 1.0
 
 
-def objectives_of(targets: Mapping[str, Targets], rows: ndarray, settings: TrainingChoices) -> dict[str, Objective]:
+def objectives_of(
+    targets: Mapping[str, Targets], rows: ndarray, settings: TrainingChoices, chained: Collection[str] = ()
+) -> dict[str, Objective]:
     """What is asked of the model in each task, by how the targets of some records are.
 
     Args:
         targets: The targets by task.
         rows: Numbers of the training records.
         settings: How to train.
+        chained: The tasks whose neighbouring classes are predicted together.
     """
     found = {name: _objective(target, rows, settings) for name, target in targets.items()}
-    blind = {name: blind_loss(target, rows) for name, target in targets.items()}
+    # A robust loss lets go of absurd targets as long as it counts little; `select` tasks stay as they are.
+    blind = {
+        name: blind_loss(target, rows, chained=name in chained)
+        for name, target in targets.items()
+        if target.task.type != "select"
+    }
     share = {name: value**-settings.balance for name, value in blind.items() if value > 0}
     total = sum(blind[name] for name in share) / max(sum(blind[name] * value for name, value in share.items()), 1e-9)
     return {
@@ -83,10 +92,15 @@ def _objective(targets: Targets, rows: ndarray, settings: TrainingChoices) -> Ob
     return replace(objective, bit_weight=torch.from_numpy(weight) if settings.bit_weight > 1 else None)
 
 
-def blind_loss(targets: Targets, rows: ndarray) -> float:
+def blind_loss(targets: Targets, rows: ndarray, *, chained: bool = False) -> float:
     """Loss of a record for a model that has learned how frequent the labels are, and nothing of the records.
 
     The mean over some records with a target; 0 where there is none.
+
+    Args:
+        targets: The targets of one task.
+        rows: Numbers of the records.
+        chained: Whether the model also knows which label follows which.
     """
     n_units, n_records = _count_known(targets, rows)
     if not n_units or not targets.n_labels:
@@ -95,8 +109,20 @@ def blind_loss(targets: Targets, rows: ndarray) -> float:
         options = targets.table[_known_index(targets, rows)]
         return float(np.log(np.maximum((options > 0).sum(1), 2)).mean())
     share = _shares(targets, rows).clip(SMALLEST_PRIOR, 1 - SMALLEST_PRIOR)
+    if chained:
+        return _chain_entropy(targets, rows, share) * n_units / n_records
     rest = (1 - share) * np.log(1 - share) if targets.task.type == "bitvector" else 0.0
     return float(-(share * np.log(share) + rest).sum()) * n_units / n_records
+
+
+def _chain_entropy(targets: Targets, rows: ndarray, share: ndarray) -> float:
+    """Entropy of a label whose neighbour before is known, where both have a target."""
+    index = _known_index(targets, rows)[:MOST_PAIRS]  # a pair that reaches over two records is one of many
+    pairs = targets.table[index[:-1]].T.astype(np.float64) @ targets.table[index[1:]]
+    joint = pairs / max(pairs.sum(), SMALLEST_PRIOR)
+    before = joint.sum(1, keepdims=True)
+    told = np.where(joint > 0, joint * np.log(np.maximum(joint, 1e-30) / np.maximum(before, 1e-30)), 0.0)
+    return min(float(-told.sum()), float(-(share * np.log(share)).sum()))
 
 
 def task_loss(task: Task, logits: Tensor, probability: Tensor, known: Tensor, objective: Objective) -> Tensor:

@@ -208,6 +208,16 @@ def test_a_blind_guess_loses_the_entropy_of_the_labels_in_all_units_of_a_record(
     assert blind_loss(multiclass, np.array([1])) == 0
 
 
+def test_a_blind_guess_that_knows_the_label_before_loses_less():
+    task = Task("T", "p", "multiclass", ("a", "b"))
+    turns = targets_of(task, [[0, 1] * 20] * 5)
+    assert blind_loss(turns, np.arange(5)) == pytest.approx(40 * math.log(2), rel=1e-3)
+    assert blind_loss(turns, np.arange(5), chained=True) == pytest.approx(0, abs=0.01)
+    choose = np.random.default_rng(0)
+    alone = targets_of(task, [choose.integers(0, 2, 40).tolist() for _ in range(200)])
+    assert blind_loss(alone, np.arange(200), chained=True) == pytest.approx(40 * math.log(2), rel=0.01)
+
+
 def test_balanced_tasks_begin_with_losses_alike():
     words = targets_of(Task("Words", "p", "multiclass", ("a", "b")), [[0, 1] * 10] * 4)
     record = targets_of(Task("Record", "p", "multiclass", ("a", "b")), [[0], [1], [0], [1]])
