@@ -189,7 +189,7 @@ def plan(dataset: Dataset, tuning: Tuning, folder: Path = Path(), *, observe: Ob
     choices = tuning.choices(dataset.schema)
     given = load_pretrained(choices, folder, dataset.texts, observe=observe)
     train = dataset.splits.train
-    slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices == "on")
+    slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices != "off")
     if slices.modelled or slices.monitored:
         observe(Event("compile", str(slices)))
     program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts)

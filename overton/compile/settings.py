@@ -115,7 +115,10 @@ SEARCH_SETTINGS: Mapping[str, Rule] = {
 SERVING_SETTINGS: Mapping[str, Rule] = {
     "p99_ms": Rule("Latency that 99 of 100 single queries must meet, in milliseconds.", low=0.01, high=100000),
 }
-SLICES = Rule("Whether slices with enough members add capacity and are seen more often.", names=("on", "off"))
+SLICES = Rule(
+    "Whether slices with enough members are seen more often and add capacity: for no task, those on records, or all.",
+    names=("off", "records", "on"),
+)
 SUPERVISION_SETTINGS: Mapping[str, Rule] = {
     "use_dev_gold": Rule("Whether gold on dev records shows what the sources are worth; true if left out.", flag=True),
 }

@@ -15,6 +15,7 @@ from overton.schema import PayloadType
 LEAST_MEMBERS = 20
 LARGEST_SHARE = 0.5
 NODE = "slices.membership"
+RECORDS = "records"
 UNITS: Mapping[PayloadType, str] = {"sequence": "token", "set": "member", "singleton": "record"}
 
 
@@ -79,12 +80,17 @@ def condition_on_slices(draft: Draft) -> Draft:
     nodes = []
     for node in draft.nodes:
         payload = payload_of.get(node.name)
-        if payload is not None:
+        if payload is not None and _is_conditioned(draft, payload):
             read = f"{payload}.context" if f"{payload}.context" in node.inputs else vectors(payload)
             changed = by_name.setdefault(read, _film(draft, payload, read))
             node = replace(node, inputs=tuple(changed.name if name == read else name for name in node.inputs))
         nodes.append(node)
     return replace(draft, nodes=(*nodes, _membership(draft), *by_name.values()))
+
+
+def _is_conditioned(draft: Draft, payload: str) -> bool:
+    """Whether the heads on a payload read changed vectors."""
+    return draft.choices.slices != RECORDS or draft.schema.payload(payload).type == "singleton"
 
 
 def _film(draft: Draft, payload: str, read: str) -> Node:

@@ -35,7 +35,7 @@ class Tuning:
         search: How long to search: `trials`, `minutes`.
         serving: What serving must meet: `p99_ms`.
         use_dev_gold: Whether gold on dev records shows what the sources are worth.
-        slices: Whether slices add capacity: `on` or `off`.
+        slices: Whether slices add capacity: `off`, `records` or `on`.
     """
 
     payloads: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)

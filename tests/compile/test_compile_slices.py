@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,14 @@ def test_every_head_reads_what_the_memberships_have_changed_and_nothing_else_doe
         "title.slices",
         "tokens.slices",
     }
+
+
+def test_slices_may_change_what_tasks_on_records_read_alone():
+    choices = replace(default_choices(KINDS), slices="records")
+    program = compile_program(KINDS, choices, ("slice:a",))
+    changed = {node.name: [name for name in node.inputs if name.endswith(".slices")] for node in program.nodes}
+    heads = {task.name: changed[program.outputs[task.name]] for task in KINDS.tasks}
+    assert {name for name, read in heads.items() if read} == {"Record", "RecordBits", "Title"}
 
 
 def test_the_program_is_complete():
