@@ -142,7 +142,7 @@ class Application:
 
         Args:
             task: This task alone; all where None.
-            tags: Tags that get rows beside the whole of each split; all where None.
+            tags: Tags, or expressions over tags, that get rows beside the whole of each split; all tags where None.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
 
@@ -152,8 +152,8 @@ class Application:
         from overton.pipeline import combine_votes
         from overton.supervision import join_reports, source_report, tags_to_show
 
-        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
-        names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
+        dataset = self.dataset(max_bad=max_bad, observe=observe).with_tags(tags or ())
+        tallies, names, shown = self._tallies(observe), self.task_names(task), tags_to_show(dataset.tags, tags)
         learned = self._learned_before()
         reports = []
         for name in names:

@@ -90,20 +90,45 @@ class Version:
         """The report of the build and its examples."""
         return Evaluation(self.report(), self.artifact.files["predictions.parquet"])
 
-    def evaluate(self, data: Path, *, observe: Observe = ignore) -> Evaluation:
-        """Evaluate on other records: a data file, or a folder of them.
+    def evaluate(self, data: Path | None = None, *, tags: Sequence[str] = (), observe: Observe = ignore) -> Evaluation:
+        """Evaluate on other records: a data file, or a folder of them; on those of its application where None.
 
-        Records without a split tag count as test.
+        Records of other data without a split tag count as test.
+
+        Args:
+            data: Where the records are.
+            tags: Expressions over tags that get rows beside the tags.
+            observe: Told of the progress.
         """
-        from overton.data.files import data_files, load_dataset
         from overton.pipeline import evaluate_version
 
-        if not data.exists():
+        dataset, splits = self.records(data, self.artifact.schema, observe=observe)
+        found = evaluate_version(dataset.with_tags(tags), self.runtime, splits=splits, observe=observe)
+        return Evaluation(*found)
+
+    def records(self, data: Path | None, schema: Schema, *, observe: Observe = ignore) -> tuple[Dataset, Splits]:
+        """The records of a data file, a folder, or of its application where None, and the splits that they count in.
+
+        Raises:
+            OvertonError: Where there are none, or a line has a fault.
+        """
+        from overton.data.files import data_files, load_dataset
+
+        if data is None and self.home is None:
+            raise OvertonError(
+                Problem(
+                    message="an artefact outside an application has no records of its own",
+                    code="application.no-file",
+                    hint="Name a data file or a folder with --data, or the version as APP@ID",
+                )
+            )
+        place = self.home.parent / "data" if data is None and self.home else data or Path()
+        if data is not None and not data.exists():
             raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
-        files = [data] if data.is_file() else data_files(data)
+        files = [place] if place.is_file() else data_files(place)
         cache = (self.home or self.report_directory) / "rows"
-        dataset = load_dataset(self.artifact.schema, files, cache, observe=observe)
-        return Evaluation(*evaluate_version(dataset, self.runtime, splits=tagged_splits(dataset), observe=observe))
+        dataset = load_dataset(schema, files, cache, observe=observe)
+        return dataset, dataset.splits if data is None else tagged_splits(dataset)
 
     def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict records given as JSON values: a label for each task, by name."""
