@@ -356,15 +356,16 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
 
 
 def json_schema_of(name: str, application: Application | None = None) -> dict[str, Any]:
-    """The JSON Schema of `schema`, `record` or `tuning`; of an application's own records where it is given."""
+    """The JSON Schema of `schema`, `record`, `tuning` or `gate`; of an application's own records where it is given."""
     from overton.compile import tuning_json_schema
     from overton.data import record_json_schema
+    from overton.evaluate import gate_json_schema
     from overton.schema import json_schema
 
     schema = application.schema if application else None
     if name == "record":
         return record_json_schema(schema)
-    return json_schema() if name == "schema" else tuning_json_schema()
+    return {"schema": json_schema, "tuning": tuning_json_schema, "gate": gate_json_schema}[name]()
 
 
 def render_versions(rows: Sequence[Mapping[str, Any]]) -> str:
