@@ -142,7 +142,7 @@ class Application:
 
         Args:
             task: This task alone; all where None.
-            tags: Tags that get rows beside the whole of each split; all where None.
+            tags: Tags, or expressions over tags, that get rows beside the whole of each split; all tags where None.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
 
@@ -152,8 +152,8 @@ class Application:
         from overton.pipeline import combine_votes
         from overton.supervision import join_reports, source_report, tags_to_show
 
-        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
-        names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
+        dataset = self.dataset(max_bad=max_bad, observe=observe).with_tags(tags or ())
+        tallies, names, shown = self._tallies(observe), self.task_names(task), tags_to_show(dataset.tags, tags)
         learned = self._learned_before()
         reports = []
         for name in names:
@@ -356,15 +356,16 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
 
 
 def json_schema_of(name: str, application: Application | None = None) -> dict[str, Any]:
-    """The JSON Schema of `schema`, `record` or `tuning`; of an application's own records where it is given."""
+    """The JSON Schema of `schema`, `record`, `tuning` or `gate`; of an application's own records where it is given."""
     from overton.compile import tuning_json_schema
     from overton.data import record_json_schema
+    from overton.evaluate import gate_json_schema
     from overton.schema import json_schema
 
     schema = application.schema if application else None
     if name == "record":
         return record_json_schema(schema)
-    return json_schema() if name == "schema" else tuning_json_schema()
+    return {"schema": json_schema, "tuning": tuning_json_schema, "gate": gate_json_schema}[name]()
 
 
 def render_versions(rows: Sequence[Mapping[str, Any]]) -> str:

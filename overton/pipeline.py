@@ -133,7 +133,7 @@ def build(
         artifact = export(dataset, planned, trained, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, Runtime(artifact), observe=observe)
-    lineage = lineage_of(dataset, planned, combined, trained, seed=seed, seconds=clock.seconds)
+    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds) | {"tuning": tuning.digest()}
     golden = golden_records(dataset)
     return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples, golden=golden)
 
@@ -372,7 +372,6 @@ def lineage_of(
     planned: Plan,
     combined: Mapping[str, Combined],
     trained: Trained,
-    *,
     seed: int,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -385,6 +384,7 @@ def lineage_of(
         "splits": {name: len(getattr(dataset.splits, name)) for name in ("train", "dev", "test")},
         "notes": list(dataset.notes),
         "slices": asdict(planned.slices),
+        "tags": dataset.tags.by_split(dataset.splits),
         "sources": {name: dict(found.accuracy) for name, found in combined.items()},
         "label_models": {name: found.method for name, found in combined.items()},
         "pretrained": planned.given.lineage,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
-    from overton.evaluate import Report
+    from overton.evaluate import Comparison, Gate, Report
     from overton.schema import Schema
     from overton.store import Store
 
@@ -90,20 +90,45 @@ class Version:
         """The report of the build and its examples."""
         return Evaluation(self.report(), self.artifact.files["predictions.parquet"])
 
-    def evaluate(self, data: Path, *, observe: Observe = ignore) -> Evaluation:
-        """Evaluate on other records: a data file, or a folder of them.
+    def evaluate(self, data: Path | None = None, *, tags: Sequence[str] = (), observe: Observe = ignore) -> Evaluation:
+        """Evaluate on other records: a data file, or a folder of them; on those of its application where None.
 
-        Records without a split tag count as test.
+        Records of other data without a split tag count as test.
+
+        Args:
+            data: Where the records are.
+            tags: Expressions over tags that get rows beside the tags.
+            observe: Told of the progress.
         """
-        from overton.data.files import data_files, load_dataset
         from overton.pipeline import evaluate_version
 
-        if not data.exists():
+        dataset, splits = self.records(data, self.artifact.schema, observe=observe)
+        found = evaluate_version(dataset.with_tags(tags), self.runtime, splits=splits, observe=observe)
+        return Evaluation(*found)
+
+    def records(self, data: Path | None, schema: Schema, *, observe: Observe = ignore) -> tuple[Dataset, Splits]:
+        """The records of a data file, a folder, or of its application where None, and the splits that they count in.
+
+        Raises:
+            OvertonError: Where there are none, or a line has a fault.
+        """
+        from overton.data.files import data_files, load_dataset
+
+        if data is None and self.home is None:
+            raise OvertonError(
+                Problem(
+                    message="an artefact outside an application has no records of its own",
+                    code="application.no-file",
+                    hint="Name a data file or a folder with --data, or the version as APP@ID",
+                )
+            )
+        place = self.home.parent / "data" if data is None and self.home else data or Path()
+        if data is not None and not data.exists():
             raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
-        files = [data] if data.is_file() else data_files(data)
+        files = [place] if place.is_file() else data_files(place)
         cache = (self.home or self.report_directory) / "rows"
-        dataset = load_dataset(self.artifact.schema, files, cache, observe=observe)
-        return Evaluation(*evaluate_version(dataset, self.runtime, splits=tagged_splits(dataset), observe=observe))
+        dataset = load_dataset(schema, files, cache, observe=observe)
+        return dataset, dataset.splits if data is None else tagged_splits(dataset)
 
     def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict records given as JSON values: a label for each task, by name."""
@@ -152,15 +177,65 @@ class Version:
 
         return explain(parse_program(self.artifact.json("program.json")))
 
-    def promote(self, alias: str, *, why: str = "", force: bool = False) -> str | None:
+    def compare(
+        self,
+        old: Version,
+        data: Path | None = None,
+        *,
+        tags: Sequence[str] = (),
+        gate: Gate | None = None,
+        observe: Observe = ignore,
+    ) -> Comparison:
+        """Compare with an older version on the same records, slice by slice.
+
+        Args:
+            old: The version to compare with.
+            data: A data file or a folder of them; the test records of its application where None.
+            tags: Expressions over tags that get rows beside the tags.
+            gate: What this version must keep to; `gate.json` of its application, or the defaults, where None.
+            observe: Told of the progress.
+        """
+        from overton.comparing import compare_artifacts
+
+        dataset, splits = self.records(data, self._open_schema(), observe=observe)
+        gate = self.gate() if gate is None else gate
+        return compare_artifacts(old.artifact, self.artifact, dataset, splits, gate, tags=tags, observe=observe)
+
+    def gate(self) -> Gate:
+        """The `gate.json` of its application; the defaults where there is none."""
+        from overton.evaluate.files import load_gate
+
+        return load_gate((self.home.parent if self.home else Path()) / "gate.json")
+
+    def _open_schema(self) -> Schema:
+        """The schema of its application, in which classes may be new; its own where there is none."""
+        from overton.schema.files import load_schema
+
+        path = self.home.parent / "schema.json" if self.home else Path("schema.json")
+        return load_schema(path) if self.home and path.is_file() else self.artifact.schema
+
+    def promote(
+        self,
+        alias: str,
+        *,
+        why: str = "",
+        force: bool = False,
+        compared: Comparison | None = None,
+        observe: Observe = ignore,
+    ) -> str | None:
         """Let an alias name this version; returns the version that it named before, and does nothing where it is this.
 
-        Raises:
-            OvertonError: Where the signature breaks clients of the version that the alias names, unless forced,
-                or where someone else promoted at the same time.
-        """
-        from overton.schema import diff_schemas
+        Args:
+            alias: Such as `live`.
+            why: The reason, kept in the alias's log.
+            force: Promote whatever the signature and the gate say.
+            compared: A comparison with the version that the alias names; made where None.
+            observe: Told of the progress.
 
+        Raises:
+            OvertonError: Where the signature breaks clients of the version that the alias names or the gate refuses
+                this one, unless forced, or where someone else promoted at the same time.
+        """
         if self.store is None:
             raise OvertonError(
                 Problem(
@@ -173,19 +248,29 @@ class Version:
         if before == self.id:
             return before
         if before and not force:
-            changes = diff_schemas(self.store.get(before).schema, self.artifact.schema)
-            breaking = [change for change in changes if change.kind == "breaking"]
+            old = Version(before, self.store.get(before), self.home, self.store)
+            breaking = self.breaks(old, alias)
             if breaking:
-                raise OvertonError(
-                    Problem(
-                        message=f"{change.field}: {change.message}: clients of {alias} ({before}) would break",
-                        code="application.incompatible",
-                        hint="Promote under another alias, or --force",
-                    )
-                    for change in breaking
-                )
+                raise OvertonError(breaking)
+            found = compared if compared and compared.old == before else self.compare(old, observe=observe)
+            if found.refusals:
+                raise OvertonError(found.refusals)
         self.store.promote(alias, self.id, who=_user(), when=now(), why=why, expected=before)
         return before
+
+    def breaks(self, old: Version, alias: str) -> list[Problem]:
+        """What would break for clients of an older version."""
+        from overton.schema import diff_schemas
+
+        return [
+            Problem(
+                message=f"{change.field}: {change.message}: clients of {alias} ({old.id}) would break",
+                code="application.incompatible",
+                hint="Promote under another alias, or --force",
+            )
+            for change in diff_schemas(old.artifact.schema, self.artifact.schema)
+            if change.kind == "breaking"
+        ]
 
 
 def _user() -> str:

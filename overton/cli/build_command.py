@@ -2,11 +2,19 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overton.cli import console
 
-HELP = "combine the supervision, train, evaluate and package one version"
-EXAMPLE = "  overton build demo --seed 1\n  overton build demo --from live"
+if TYPE_CHECKING:
+    from overton.application import Application
+
+HELP = "combine the supervision, train, evaluate and package one version; with --promote, put it to use"
+EXAMPLE = """\
+  overton build demo --seed 1
+  overton build demo --from live
+  overton build demo --promote live --junit compare.xml --summary compare.md"""
+REFUSED = 3  # the exit status where the gate refuses; docs/compare.md
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,16 +27,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="VERSION",
         help="begin with the weights of a version, for a shorter training: an id or alias of APP, or as elsewhere",
     )
+    parser.add_argument(
+        "--promote",
+        metavar="ALIAS",
+        help="begin from the version that the alias names, compare with it, and promote where the gate passes; "
+        "exit 3 where it refuses; nothing is done where that version is of the same inputs",
+    )
+    parser.add_argument("--why", default="", metavar="TEXT", help="with --promote: kept in the alias's log")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="with --promote: write the rows as JUnit XML")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="with --promote: write a summary as Markdown")
     console.add_store(parser)
     console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Build and print the report."""
+    """Build and print the report; or release, and print the comparison."""
     from overton.application import load
 
+    wrong = _wrong_usage(options)
+    if wrong:
+        console.note(f"overton build: {wrong}")
+        return 2
     application = load(options.app, store=options.store)
+    if options.promote:
+        return _release(options, application)
     with console.progress(quiet=options.quiet) as observe:
         parent = application.find_version(options.parent) if options.parent else None
         version = application.build(seed=options.seed, parent=parent, max_bad=options.max_bad, observe=observe)
@@ -43,3 +66,45 @@ def run(options: argparse.Namespace) -> int:
         f"Next: overton report {options.app}@{version.id}, or overton promote {options.app}@{version.id} live"
     )
     return 0
+
+
+def _wrong_usage(options: argparse.Namespace) -> str:
+    """What does not go together; empty where all does."""
+    if options.promote and options.parent:
+        return "--promote begins from the version that its alias names; leave out --from"
+    if not options.promote and (options.junit or options.summary or options.why):
+        return "--junit, --summary and --why need --promote"
+    return ""
+
+
+def _release(options: argparse.Namespace, application: "Application") -> int:
+    """Build, compare, gate and promote; print and write what became of it."""
+    from overton.base.files import check_place, write_atomic
+    from overton.evaluate import render_comparison, render_junit, render_summary
+    from overton.release import release
+
+    for path in (options.junit, options.summary):
+        if path:
+            check_place(path)
+    with console.progress(quiet=options.quiet) as observe:
+        done = release(
+            application,
+            options.promote,
+            seed=options.seed,
+            why=options.why,
+            max_bad=options.max_bad,
+            observe=observe,
+        )
+    if options.junit:
+        write_atomic(options.junit, render_junit(done.comparison, done.refusals))
+    if options.summary:
+        write_atomic(options.summary, render_summary(done.title, done.comparison, done.refusals))
+    if options.json:
+        console.write_json(done.to_json())
+    else:
+        if done.comparison:
+            console.write(render_comparison(done.comparison, width=console.width()))
+        for refusal in done.refusals:
+            console.note(str(refusal))
+        console.write(done.title)
+    return REFUSED if done.outcome == "refused" else 0

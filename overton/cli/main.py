@@ -24,6 +24,7 @@ COMMANDS = (
     "combine",
     "build",
     "report",
+    "compare",
     "explain",
     "predict",
     "versions",
@@ -39,6 +40,7 @@ EPILOG = """the loop:
   overton sources demo                    who gave the labels, and how good they are
   overton build demo                      combine, train, evaluate, package: a version
   overton report demo                     its quality by tag and slice, worst first
+  overton compare demo@live demo          what got better and worse, slice by slice
   overton promote demo@VERSION live       make it the live version
   overton serve demo@live                 answer over HTTP
 

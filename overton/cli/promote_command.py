@@ -4,8 +4,10 @@ import argparse
 
 from overton.cli import console
 
-HELP = "let an alias such as `live` name a version"
-EXAMPLE = '  overton promote demo@3f9c2a live --why "nutrition slice mended"'
+HELP = "let an alias such as `live` name a version, if the gate lets it pass"
+EXAMPLE = """\
+  overton promote demo@3f9c2a live --why "nutrition slice mended"
+  overton promote demo@3f9c2a live --force --why "gold of slice:old_phones is wrong, see ticket 7\""""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,16 +15,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", metavar="VERSION", help="APP@ID, APP@ALIAS, or APP (the newest)")
     parser.add_argument("alias", metavar="ALIAS", help="the alias, such as live")
     parser.add_argument("--why", default="", metavar="TEXT", help="kept in the alias's log")
-    parser.add_argument("--force", action="store_true", help="promote although the signature is not compatible")
+    parser.add_argument(
+        "--force", action="store_true", help="promote although the signature or the gate says no; needs --why"
+    )
     console.add_store(parser)
+    console.add_common(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Promote and say what changed."""
     from overton.application import find_version
 
+    if options.force and not options.why:
+        console.note("overton promote: --force needs --why, which stays in the alias's log")
+        return 2
+    why = f"forced: {options.why}" if options.force else options.why
     version = find_version(options.version, store=options.store)
-    before = version.promote(options.alias, why=options.why, force=options.force)
+    with console.progress(quiet=options.quiet) as observe:
+        before = version.promote(options.alias, why=why, force=options.force, observe=observe)
     if before == version.id:
         console.write(f"{options.alias}: names {version.id} already")
         return 0

@@ -14,11 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("app", type=Path, nargs="?", metavar="APP", help="directory of the application")
     parser.add_argument(
         "--json-schema",
-        choices=("schema", "record", "tuning"),
+        choices=("schema", "record", "tuning", "gate"),
         nargs="?",
         const="schema",
         metavar="FORMAT",
-        help="print the JSON Schema of a format: schema (default), record (with APP, of its own records) or tuning",
+        help="JSON Schema of a format: schema (default), record (with APP, of its own records), tuning or gate",
     )
 
 

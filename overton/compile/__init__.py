@@ -6,7 +6,7 @@ from overton.compile.parse import parse_program
 from overton.compile.pretrained import Pretrained
 from overton.compile.program import MEMBERSHIP, Node, Program, Setting
 from overton.compile.rules import RULES, compile_program
-from overton.compile.settings import tuning_json_schema
+from overton.compile.settings import Rule, tuning_json_schema
 from overton.compile.slices import SliceChoice, choose_slices
 from overton.compile.tuning import Tuning, parse_tuning
 
@@ -18,6 +18,7 @@ __all__ = [
     "PayloadChoices",
     "Pretrained",
     "Program",
+    "Rule",
     "Setting",
     "SliceChoice",
     "TrainingChoices",

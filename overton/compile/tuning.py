@@ -5,10 +5,10 @@ A list is a choice, a single value is pinned. Every fault of the file is found a
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean
+from overton.base import OvertonError, Problem, did_you_mean, digest_json
 from overton.compile.choices import PRETRAINED, SETTINGS_OF_PAYLOAD, Choices, default_choices
 from overton.compile.settings import (
     PAYLOAD_SETTINGS,
@@ -53,6 +53,10 @@ class Tuning:
         }
         training = replace(default.training, **_first(self.training))
         return Choices(payloads=payloads, training=training, slices=self.slices)
+
+    def digest(self) -> str:
+        """Digest of all that it says, however it is written."""
+        return digest_json(asdict(self))
 
 
 def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:

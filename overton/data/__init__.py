@@ -11,6 +11,7 @@ from overton.data.parser import RecordParser
 from overton.data.pool import Pool
 from overton.data.record import Record
 from overton.data.rows.stamps import Stamps
+from overton.data.tag_expression import is_made_of_tags, parse_tag_expression, tag_mask, with_expressions
 from overton.data.tags import Splits, Tags
 from overton.data.tokens import tokenize
 from overton.data.votes import Votes
@@ -32,7 +33,11 @@ __all__ = [
     "Tags",
     "Votes",
     "gold_of",
+    "is_made_of_tags",
     "pack",
+    "parse_tag_expression",
     "record_json_schema",
+    "tag_mask",
     "tokenize",
+    "with_expressions",
 ]

@@ -1,6 +1,6 @@
 """All records of an application, read straight from the maps of their shards."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from overton.data.rows.join import Joined
 from overton.data.rows.ragged import starts
 from overton.data.rows.stamps import Stamps, digest_records, digest_shards, stamp_votes
 from overton.data.rows.votes import gather_votes
+from overton.data.tag_expression import with_expressions
 from overton.data.tags import Splits, Tags, join_tags, split_records
 from overton.data.votes import Votes
 from overton.schema import Payload, Schema
@@ -108,6 +109,19 @@ class Dataset:
         part.splits = self.splits.only(rows)
         part.digest = digest_json([self.digest, digest_bytes(np.ascontiguousarray(rows, np.int64).view(np.uint8).data)])
         return part
+
+    def with_tags(self, expressions: Sequence[str]) -> "Dataset":
+        """The same records, with every expression over tags as one more tag, by its text.
+
+        Raises:
+            OvertonError: Where a text is no expression, or names a tag that no record has.
+        """
+        tags = with_expressions(self.tags, expressions)
+        if tags is self.tags:
+            return self
+        tagged = Dataset(self.joined)
+        tagged.splits, tagged.digest, tagged.tags = self.splits, self.digest, tags
+        return tagged
 
     def gather(self, rows: ndarray) -> Batch:
         """Some records as padded arrays.

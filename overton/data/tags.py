@@ -46,6 +46,13 @@ class Tags:
         counts = np.bincount(self.tag[np.repeat(inside, np.diff(self.first))], minlength=len(self.names))
         return {name: int(n) for name, n in zip(self.names, counts, strict=True) if name.startswith(prefix)}
 
+    def by_split(self, splits: "Splits") -> dict[str, dict[str, int]]:
+        """How many records of each split have each tag, by split and tag; none of the splits among the tags."""
+        counts = {split: self.count("", getattr(splits, split)) for split in SPLITS}
+        return {
+            split: {tag: n for tag, n in found.items() if n and tag not in SPLITS} for split, found in counts.items()
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Splits:

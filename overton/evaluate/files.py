@@ -1,4 +1,4 @@
-"""Reports and their examples on disk: `report.json` and `predictions.parquet`."""
+"""On disk: `report.json` and `predictions.parquet`, and `gate.json`, what a version must keep to."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ import msgspec
 
 from overton.base import OvertonError, Problem
 from overton.base.files import write_atomic
+from overton.evaluate.compare import Gate, parse_gate
 from overton.evaluate.examples import ExampleRows
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.report import Report, parse_report
@@ -14,7 +15,20 @@ from overton.evaluate.report import Report, parse_report
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["load_report", "parse_examples", "read_examples", "write_examples", "write_report"]
+__all__ = ["load_gate", "load_report", "parse_examples", "read_examples", "write_examples", "write_report"]
+
+
+def load_gate(path: Path) -> Gate:
+    """Read `gate.json`; the defaults where there is no such file.
+
+    Raises:
+        OvertonError: With every fault of the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return Gate()
+    return parse_gate(text, str(path))
 
 
 def write_report(path: Path, report: Report) -> None:

@@ -76,6 +76,10 @@ class Report:
             if row.split == split and row.metric == self.main_metric[row.task] and tag in (None, row.tag)
         )
 
+    def has_tag(self, tag: str) -> bool:
+        """Whether there are rows of a tag."""
+        return any(row.tag == tag for row in self.rows)
+
     def of_tag(self, tag: str) -> "Report":
         """The rows of one tag, with those of the whole splits to compare with.
 

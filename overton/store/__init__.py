@@ -1,5 +1,5 @@
 """Versions and their names, on a local disk or an object store: immutable content, and a log of every promotion."""
 
-from overton.store.store import Promotion, Store, Version
+from overton.store.store import Promotion, Store, Version, check_alias
 
-__all__ = ["Promotion", "Store", "Version"]
+__all__ = ["Promotion", "Store", "Version", "check_alias"]

@@ -152,7 +152,7 @@ class Store:
         Raises:
             OvertonError: Where another was faster (`store.lost-race`): look at what is live now, then decide again.
         """
-        _check_alias(alias)
+        check_alias(alias)
         self._manifest(version)
         log = self._log(alias)
         named = self._promotion(alias, log[-1]).version if log else None
@@ -258,7 +258,12 @@ class Store:
         )
 
 
-def _check_alias(alias: str) -> None:
+def check_alias(alias: str) -> None:
+    """Refuse a word that can be no alias.
+
+    Raises:
+        OvertonError: Where it is no name, or already means a version.
+    """
     check_name(alias, "an alias")
     if alias == LATEST or LIKE_AN_ID.fullmatch(alias):
         raise OvertonError(

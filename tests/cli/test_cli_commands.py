@@ -300,3 +300,21 @@ def test_explaining_an_application_needs_no_version(
 def test_json_schemas_are_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "--json-schema", name]) == 0
     assert json.loads(capsys.readouterr().out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_a_report_and_the_sources_take_expressions_over_tags(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path)
+    assert main(["report", str(app), "-q", "--json", "--tag", "!slice:big"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    n = {(row["tag"], row["split"]): row["n"] for row in rows if row["task"] == "Record" and row["metric"] == "ece"}
+    assert main(["report", str(app), "-q", "--json", "--tag", "slice:big"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    other = {(row["tag"], row["split"]): row["n"] for row in rows if row["task"] == "Record" and row["metric"] == "ece"}
+    assert n["!slice:big", "test"] == n["*", "test"] - other["slice:big", "test"]
+    assert main(["sources", str(app), "-q", "--json", "--task", "Record", "--tag", "slice:big | !slice:big"]) == 0
+    tags = {row["tag"] for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert tags == {"*", "slice:big | !slice:big"}
+    assert main(["report", str(app), "-q", "--tag", "slice:big & !slice:bigg"]) == 1
+    assert "at character 14 of 'slice:big & !slice:bigg'. Did you mean 'slice:big'?" in capsys.readouterr().err

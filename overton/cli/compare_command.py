@@ -1,0 +1,42 @@
+"""`overton compare`: two versions on the same records, slice by slice."""
+
+import argparse
+from pathlib import Path
+
+from overton.cli import console
+
+HELP = "compare two versions slice by slice on the same records; exit 1 where the gate refuses the new one"
+EXAMPLE = """\
+  overton compare demo@live demo
+  overton compare demo@live demo@3f9c2a --data new_test.jsonl --tag 'slice:long_query & !lang:en'"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("old", metavar="OLD", help="the version that is there: APP@ALIAS, APP@ID or a path")
+    parser.add_argument("new", metavar="NEW", help="the version that is to take its place; APP is the newest")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="compare on this data file or folder instead")
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="rows of the records of which this expression over tags holds too; may be given several times",
+    )
+    console.add_store(parser)
+    console.add_common(parser, json_output=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the comparison."""
+    from overton.application import find_version
+    from overton.evaluate import render_comparison
+
+    old, new = (find_version(text, store=options.store) for text in (options.old, options.new))
+    with console.progress(quiet=options.quiet) as observe:
+        comparison = new.compare(old, options.data, tags=options.tag, observe=observe)
+    if options.json:
+        console.write_json(comparison.to_json())
+    else:
+        console.write(render_comparison(comparison, width=console.width()))
+    return int(bool(comparison.refusals))

@@ -1,0 +1,124 @@
+"""Two artefacts and a data set to a comparison: both predict the same records, and their lineages are read together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy import ndarray
+
+from overton.artifact import Artifact, Runtime
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.codec import Predictions, concatenate
+from overton.data import GOLD, Dataset, Pool, RecordParser, Splits, gold_of, pack
+from overton.evaluate import Comparison, Gate, compare_predictions, source_changes, tag_changes
+from overton.pipeline import PREDICT_RECORDS, predict_rows
+
+TIMED = 500
+WARM = 20
+
+
+def compare_artifacts(
+    old: Artifact,
+    new: Artifact,
+    dataset: Dataset,
+    splits: Splits,
+    gate: Gate,
+    *,
+    tags: Sequence[str] = (),
+    seed: int = 0,
+    observe: Observe = ignore,
+) -> Comparison:
+    """Compare two artefacts on the test records of a data set.
+
+    Args:
+        old: The one that is there.
+        new: The one that is to take its place.
+        dataset: The records, of any schema whose payloads both can read.
+        splits: Which of them are test.
+        gate: What the new one must keep to.
+        tags: Expressions over tags that get rows beside the tags, and those of the gate.
+        seed: Seed of the bootstrap.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where a version cannot read the records, or an expression names a tag that no record has.
+    """
+    numbers = splits.test
+    if not len(numbers):
+        hint = "Tag some test, or name records of another file with --data"
+        raise OvertonError(Problem("there is no test record to compare on", "compare.no-records", hint=hint))
+    dataset = dataset.with_tags([*gate.tags, *tags])
+    first, second = (_predict(dataset, artifact, numbers, observe) for artifact in (old, new))
+    gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
+    compared = compare_predictions(first, second, gold, dataset.tags, numbers, gate, ids=dataset.ids, seed=seed)
+    before, after = (artifact.json("lineage.json") for artifact in (old, new))
+    now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
+    missing = [tag for tag in dict.fromkeys([*gate.margins, *tags]) if tag not in (*dataset.tags.names, "*")]
+    return Comparison(
+        old=old.id,
+        new=new.id,
+        gate=gate,
+        compared=compared,
+        records=len(numbers),
+        data=dataset.files,
+        tags=tag_changes(before, after, now),
+        sources=source_changes(before, after),
+        latency=latency_of(new) if gate.p99_ms is not None else None,
+        notes=(*splits.notes, *(f"no record has the tag {tag}" for tag in missing)),
+    )
+
+
+def latency_of(artifact: Artifact) -> dict[str, float]:
+    """Milliseconds that single records take: encoded, run by onnxruntime on one thread, decoded.
+
+    Its golden records are run in turn, after some to warm up; one that is made up where there are none.
+    """
+    runtime = Runtime(artifact, threads=1)
+    lines = artifact.files.get("golden.jsonl", b"").splitlines()
+    runtime.warm_up(lines[:1])
+    parser = RecordParser(artifact.schema, closed=True)
+    records = [parser.parse(line) for line in lines]
+    seconds = []
+    for number in range(WARM + TIMED if records else 0):
+        record = records[number % len(records)]
+        start = time.perf_counter()
+        runtime.predict([record])
+        seconds.append(time.perf_counter() - start)
+    if not seconds:
+        return {"records": 0, "p50_ms": 0.0, "p99_ms": 0.0}
+    p50, p99 = np.quantile(seconds[WARM:], [0.5, 0.99]) * 1000
+    return {"records": len(records), "p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3)}
+
+
+def _predict(dataset: Dataset, artifact: Artifact, numbers: ndarray, observe: Observe) -> Mapping[str, Predictions]:
+    """What an artefact says of some records, by name of task."""
+    observe(Event("compare", f"{artifact.id} predicts {len(numbers):,} records"))
+    runtime = Runtime(artifact)
+    if artifact.schema.payloads == dataset.schema.payloads:
+        return predict_rows(dataset, runtime, numbers, observe=observe)
+    # Its payloads are others: what it knows of each record is handed to it as a request would be.
+    parser = RecordParser(artifact.schema, closed=True)
+    fields = {payload.field for payload in artifact.schema.payloads}
+    parts: list[Mapping[str, Predictions]] = []
+    for start in range(0, len(numbers), PREDICT_RECORDS):
+        lines = [
+            msgspec.json.encode({"payloads": _known(payloads, fields)})
+            for payloads in dataset.payloads(numbers[start : start + PREDICT_RECORDS])
+        ]
+        try:
+            records = [parser.parse(line) for line in lines]
+        except OvertonError as error:
+            hint = "Compare on a data file that both can read, with --data"
+            message = f"version {artifact.id} cannot read the records: {error.problems[0].message}"
+            raise OvertonError(Problem(message, "compare.other-payloads", hint=hint)) from None
+        parts.append(runtime.run(pack(records, artifact.schema, Pool())))
+        observe(Event("compare", done=min(start + PREDICT_RECORDS, len(numbers)), total=len(numbers)))
+    return {task.name: concatenate([part[task.name] for part in parts]) for task in artifact.schema.tasks}
+
+
+def _known(payloads: Mapping[str, Any], fields: set[str]) -> dict[str, Any]:
+    return {field: value for field, value in payloads.items() if field in fields}

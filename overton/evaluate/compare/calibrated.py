@@ -1,0 +1,57 @@
+"""The calibration errors of two versions on the same records, and how sure their difference is.
+
+A Poisson bootstrap over records (Chamandy et al. 2012), which for sums over bins is a normal draw: both versions' bins
+are drawn together, so that what the records have in common cancels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from overton.evaluate.calibration import BINS, Calibration, calibrate
+from overton.evaluate.judge import Judged
+
+SAMPLES = 1000
+BLOCK = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class EceChange:
+    """Calibration errors of a whole split.
+
+    Attributes:
+        old: Of the old version.
+        new: Of the new one.
+        error: Standard error of new minus old.
+    """
+
+    old: float
+    new: float
+    error: float
+
+
+def ece_change(old: Judged, new: Judged, *, seed: int = 0) -> EceChange:
+    """The calibration errors of two judgements of the same records, at least one."""
+    both = [calibrate(judged) for judged in (old, new)]
+    total, square = np.zeros(2 * BINS), np.zeros((2 * BINS, 2 * BINS))
+    for start in range(0, old.n_records, BLOCK):
+        part = slice(start, min(start + BLOCK, old.n_records))
+        gaps = np.concatenate([_gaps(calibration, part) for calibration in both], axis=1)
+        total += gaps.sum(axis=0)
+        square += gaps.T @ gaps
+    n = [max(float(calibration.n.sum()), 1.0) for calibration in both]
+    drawn = np.random.default_rng(seed).multivariate_normal(total, square, SAMPLES, check_valid="ignore", method="eigh")
+    first, second = (np.abs(drawn[:, at : at + BINS]).sum(axis=1) / n[at > 0] for at in (0, BINS))
+    old_ece, new_ece = (float(np.abs(total[at : at + BINS]).sum() / n[at > 0]) for at in (0, BINS))
+    return EceChange(old_ece, new_ece, float((second - first).std()))
+
+
+def _gaps(calibration: Calibration, part: slice) -> ndarray:
+    """Gaps of some records, float64 of shape (record, bin)."""
+    gap = calibration.gap[part]
+    if calibration.bin is None:
+        return gap
+    wide = np.zeros((len(gap), BINS))
+    wide[np.arange(len(gap)), calibration.bin[part]] = gap
+    return wide

@@ -1,0 +1,200 @@
+"""Two versions on the same records: every task on every tag, what got worse, where, and what the gate says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray
+
+from overton.base import Problem
+from overton.codec import Predictions
+from overton.data import Gold, Tags
+from overton.evaluate.compare.calibrated import ece_change
+from overton.evaluate.compare.changes import SourceChange, TagChange
+from overton.evaluate.compare.flips import Flip, Pairing, flips_of
+from overton.evaluate.compare.gate import Gate
+from overton.evaluate.compare.paired import change_of, pair
+from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow, TaskChange, compared_rows
+from overton.evaluate.groups import group_records
+from overton.evaluate.judge import judge
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the predictions of two versions tell.
+
+    Attributes:
+        rows: Every task on every tag, the strongest evidence for a change for the worse first.
+        examples: Records that got worse, for the first rows.
+        left_out: Why tasks were not compared, by name.
+    """
+
+    rows: tuple[ComparedRow, ...]
+    examples: tuple[Flip, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is known of a new version beside an old one.
+
+    Attributes:
+        old: Id of the old version.
+        new: Id of the new version.
+        gate: What the new one must keep to.
+        compared: What their predictions tell.
+        records: Number of records that both predicted.
+        data: Digest of content and schema of each data file of these records, by name.
+        tags: How frequent every tag is in the training data of both and now.
+        sources: What both learned of every source.
+        latency: Milliseconds of single records, `{"records", "p50_ms", "p99_ms"}` of the new version; None where the
+            gate asks for none.
+        notes: Things that a reader should know.
+    """
+
+    old: str
+    new: str
+    gate: Gate
+    compared: Compared
+    records: int = 0
+    data: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[TagChange, ...] = ()
+    sources: tuple[SourceChange, ...] = ()
+    latency: Mapping[str, float] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[ComparedRow, ...]:
+        """Every task on every tag, the strongest evidence for a change for the worse first."""
+        return self.compared.rows
+
+    @property
+    def regressed(self) -> tuple[ComparedRow, ...]:
+        """The rows in which a change for the worse is shown."""
+        return tuple(row for row in self.rows if row.verdict == REGRESSED)
+
+    @property
+    def refusals(self) -> tuple[Problem, ...]:
+        """Why the gate refuses the new version; none where it does not."""
+        return (*map(_regression, self.regressed), *self._unsupported(), *self._slow())
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `overton compare --json`."""
+        return {
+            "format": FORMAT,
+            "old": self.old,
+            "new": self.new,
+            "records": self.records,
+            "data": dict(self.data),
+            "gate": self.gate.to_json(),
+            "refused": [{"code": refusal.code, "message": refusal.message} for refusal in self.refusals],
+            "rows": [row.to_json() for row in self.rows],
+            "examples": [flip.to_json() for flip in self.compared.examples],
+            "left_out": dict(self.compared.left_out),
+            "tags": [row.to_json() for row in self.tags],
+            "sources": [row.to_json() for row in self.sources],
+            "latency": dict(self.latency) if self.latency else None,
+            "notes": list(self.notes),
+        }
+
+    def to_pandas(self) -> "DataFrame":
+        """The rows as a pandas frame, one column an attribute of `ComparedRow`."""
+        from pandas import DataFrame
+
+        return DataFrame([row.to_json() for row in self.rows], columns=list(ComparedRow.__dataclass_fields__))
+
+    def _unsupported(self) -> list[Problem]:
+        """Critical tags that no task has enough records for."""
+        enough = {row.tag for row in self.rows if row.records >= self.gate.minimum_support}
+        return [
+            Problem(
+                message=f"no task has {self.gate.minimum_support} records with gold in the critical {tag}",
+                code="gate.no-support",
+                hint="Label some with the source gold, or lower minimum_support",
+            )
+            for tag in self.gate.critical
+            if tag not in enough
+        ]
+
+    def _slow(self) -> list[Problem]:
+        bound, found = self.gate.p99_ms, self.latency
+        if bound is None or found is None or found["p99_ms"] <= bound:
+            return []
+        message = f"99 of 100 single records take up to {found['p99_ms']:.2f} ms, the gate allows {bound:g} ms"
+        return [Problem(message, "gate.latency", hint="Choose a smaller encoder or size in tuning.json")]
+
+
+def compare_predictions(
+    old: Mapping[str, Predictions],
+    new: Mapping[str, Predictions],
+    gold: Mapping[str, Gold],
+    tags: Tags,
+    numbers: ndarray,
+    gate: Gate,
+    *,
+    ids: Callable[[ndarray], Sequence[str]],
+    seed: int = 0,
+) -> Compared:
+    """Compare what two versions said of the same records.
+
+    Args:
+        old: What the old version said of these records, in their order, by name of task.
+        new: What the new version said, likewise.
+        gold: What is true, over the whole data set, by name of task.
+        tags: The tags of the whole data set, expressions among them.
+        numbers: Numbers of the records in the data set, int64, ascending.
+        gate: What the verdicts go by.
+        ids: Gives the ids of records by their numbers.
+        seed: Seed of the bootstrap of calibration errors.
+    """
+    groups = group_records(tags, numbers)
+    changes: list[TaskChange] = []
+    pairings: dict[str, Pairing] = {}
+    left_out = {}
+    for name in [*old, *(name for name in new if name not in old)]:
+        reason = _why_not(old.get(name), new.get(name), gold.get(name), numbers)
+        if reason:
+            left_out[name] = reason
+            continue
+        first, second = (judge(said[name], gold[name], np.arange(len(numbers)), numbers) for said in (old, new))
+        if first.kind != second.kind or not first.n_records:
+            left_out[name] = "no gold on these records" if first.kind == second.kind else "judged by other metrics"
+            continue
+        paired = pair(name, first, second)
+        ece = ece_change(first, second, seed=seed)
+        changes.append(TaskChange(name, paired.metric, change_of(paired, groups), ece))
+        pairings[name] = Pairing(paired, old[name], new[name], gold[name])
+    rows = compared_rows(changes, groups.names, gate)
+    return Compared(rows, flips_of(rows, pairings, groups, numbers, ids), left_out)
+
+
+def _why_not(old: Predictions | None, new: Predictions | None, gold: Gold | None, numbers: ndarray) -> str:
+    """Why a task cannot be compared; empty where it can."""
+    if old is None or new is None:
+        return f"only in the {'new' if old is None else 'old'} version"
+    if gold is None:
+        return "not in the schema of the records"
+    kinds = {(said.task.type, said.task.payload) for said in (old, new, gold)}
+    if len(kinds) > 1:
+        return "of another type, or on another payload"
+    lengths = gold.offsets[numbers + 1] - gold.offsets[numbers]
+    same = all(np.array_equal(np.diff(said.offsets), lengths) for said in (old, new))
+    return "" if same else "the versions cut its payload at different lengths"
+
+
+def _regression(row: ComparedRow) -> Problem:
+    where = "the whole split" if row.tag == "*" else row.tag
+    what = "rose" if row.metric == ECE else "fell"
+    message = f"{row.task} {row.metric} {what} from {row.old:.3f} to {row.new:.3f} on {where}"
+    detail = f"{row.worse} records worse, {row.better} better; " if row.metric != ECE else ""
+    return Problem(
+        message=f"{message} (n {row.n:,}; {detail}p {row.p_adjusted:.2g})",
+        code="gate.regressed",
+        hint="Look at its examples with `overton compare`" if row.metric != ECE else "",
+    )

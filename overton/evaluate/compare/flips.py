@@ -1,0 +1,129 @@
+"""The records behind a change for the worse: what the old version said, what the new one says, and what is true."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from overton.codec import Predictions
+from overton.data import Gold
+from overton.evaluate.compare.paired import Paired
+from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow
+from overton.evaluate.groups import Groups
+from overton.evaluate.label_text import LabelText, gold_texts, prediction_texts
+from overton.evaluate.ragged import spread, starts_of
+
+ROWS = 10  # that examples are told of, at least those that regressed
+EXAMPLES = 20  # of a row
+HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A record that a version gets less right than the one before.
+
+    Attributes:
+        task: Name of the task.
+        tag: The tag of the row that it is told for.
+        id: Id of the record.
+        old: What the old version said, as text; None where it had nothing to predict on.
+        new: What the new version says.
+        gold: What is true.
+    """
+
+    task: str
+    tag: str
+    id: str
+    old: str | None
+    new: str | None
+    gold: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The example as it stands in the document."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One task in two versions.
+
+    Attributes:
+        paired: The outcomes.
+        old: What the old version said of the records asked for, in their order.
+        new: What the new version said.
+        gold: What is true, over the whole data set.
+    """
+
+    paired: Paired
+    old: Predictions
+    new: Predictions
+    gold: Gold
+
+
+def flips_of(
+    rows: Sequence[ComparedRow],
+    pairings: Mapping[str, Pairing],
+    groups: Groups,
+    numbers: ndarray,
+    ids: Callable[[ndarray], Sequence[str]],
+) -> tuple[Flip, ...]:
+    """Examples for the rows that got worse: the records that lost most, in their order.
+
+    Args:
+        rows: The rows, the one with the strongest evidence first.
+        pairings: The tasks by name.
+        groups: The groups of the records that are compared.
+        numbers: Numbers of these records in the data set, int64.
+        ids: Gives the ids of records by their numbers.
+    """
+    told = [row for row in rows if row.metric != ECE and row.fall > 0 and row.worse and row.p < HALF]
+    told = [row for place, row in enumerate(told) if place < ROWS or row.verdict == REGRESSED]
+    found: list[Flip] = []
+    for name, pairing in pairings.items():
+        mine = [row for row in told if row.task == name]
+        if mine:
+            found += _flips(mine, pairing, groups, numbers, ids)
+    place = {(row.task, row.tag): number for number, row in enumerate(told)}
+    return tuple(sorted(found, key=lambda flip: place[flip.task, flip.tag]))
+
+
+def _flips(
+    rows: Sequence[ComparedRow],
+    pairing: Pairing,
+    groups: Groups,
+    numbers: ndarray,
+    ids: Callable[[ndarray], Sequence[str]],
+) -> list[Flip]:
+    """Examples of some rows of one task."""
+    paired = pairing.paired
+    differ = np.flatnonzero((paired.top[:, 0] != paired.top[:, 1]) | (paired.bottom[:, 0] != paired.bottom[:, 1]))
+    own = groups.of(paired.records).of(differ)
+    number_of = {name: number for number, name in enumerate(groups.names)}
+    found = []
+    for row in rows:
+        chosen = differ[own.record[own.group == number_of[row.tag]]]
+        share = row.new + row.old if row.new is not None and row.old is not None else 0.0
+        rise, wide = (column[chosen, 1] - column[chosen, 0] for column in (paired.top, paired.bottom))
+        lost = share / 2 * wide - paired.factor * rise
+        chosen = chosen[np.argsort(-lost, kind="stable")][: int((lost > 0).sum())][:EXAMPLES]
+        place = paired.records[np.sort(chosen)]
+        texts = [_told(said, pairing.gold, place) for said in (pairing.old, pairing.new)]
+        true = gold_texts(pairing.gold, numbers[place], listed=_listed(pairing.gold))
+        told = zip(ids(numbers[place]), *texts, true, strict=True)
+        found += [Flip(row.task, row.tag, record, old, new, gold) for record, old, new, gold in told]
+    return found
+
+
+def _told(said: Predictions, gold: Gold, place: ndarray) -> list[str | None]:
+    """What was said of some records, as text."""
+    units = spread(said.offsets, place)
+    lengths = starts_of(said.offsets[place + 1] - said.offsets[place])
+    some = replace(said, offsets=lengths, probability=said.probability[units], label=said.label[units], unknown=None)
+    return prediction_texts(some, LabelText(said.task.classes, said.task.type, _listed(gold)))
+
+
+def _listed(gold: Gold) -> bool:
+    """Whether a record has a list of labels: as in the examples of a report."""
+    return gold.task.type != "select" and bool((np.diff(gold.offsets) != 1).any())

@@ -1,0 +1,166 @@
+"""`gate.json`: what a version must keep to before an alias may name it.
+
+Everything has a default, so an application without the file has a gate too: no shown fall of any slice.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from overton.base import OvertonError, Problem, did_you_mean
+from overton.compile import Rule
+from overton.data import parse_tag_expression
+
+WHOLE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a version must keep to. The attributes are told in `SETTINGS`.
+
+    Attributes:
+        margins: Margins of single tags or expressions, where they are not `margin`.
+        critical: Tags or expressions that are looked at by themselves.
+    """
+
+    alpha: float = 0.05
+    margin: float = 0.0
+    margins: Mapping[str, float] = field(default_factory=dict)
+    critical: tuple[str, ...] = ()
+    minimum_support: int = 20
+    resolution: float = 0.1
+    ece: float = 0.02
+    p99_ms: float | None = None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags and expressions that it names."""
+        return tuple(dict.fromkeys(name for name in (*self.critical, *self.margins) if name != WHOLE))
+
+    def margin_of(self, tag: str) -> float:
+        """By how much a tag may fall."""
+        return self.margins.get(tag, self.margin)
+
+    def to_json(self) -> dict[str, Any]:
+        """The gate as a file with every setting told."""
+        told = {name: getattr(self, name) for name in SETTINGS}
+        return {**told, "margins": dict(self.margins), "critical": list(self.critical)}
+
+
+SETTINGS: Mapping[str, Rule] = {
+    "alpha": Rule("Probability that a version as good as the one before is refused.", low=1e-6, high=0.5),
+    "margin": Rule("By how much the figure of any slice may fall, beyond what noise does.", high=1),
+    "minimum_support": Rule("Least records with gold that a slice is judged on.", low=1, high=1e9, whole=True),
+    "resolution": Rule("A slice counts as ok where a fall greater than this beyond its margin is ruled out.", high=1),
+    "ece": Rule("By how much the calibration error of a task may rise.", high=1),
+    "p99_ms": Rule("Latency that 99 of 100 single records must meet, in milliseconds.", low=0.01, high=100000),
+}
+LISTED = {
+    "margins": "By tag or expression over tags, by how much its figure may fall; `*` is the whole split.",
+    "critical": "Tags or expressions over tags that matter by themselves: corrected among each other alone.",
+}
+
+
+def parse_gate(text: str, path: str) -> Gate:
+    """The gate of a text.
+
+    Raises:
+        OvertonError: With every fault of the text.
+    """
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        line = getattr(error, "lineno", 0)
+        problem = Problem(f"not valid JSON: {error}", "gate.bad-json", path=path, line=line, hint="Mend the JSON")
+        raise OvertonError(problem) from None
+    if not isinstance(value, dict):
+        raise OvertonError(Problem(f"expected an object, got {_told(value)}", "gate.bad-value", path=path, field="$"))
+    faults: list[Problem] = []
+    known = [*SETTINGS, *LISTED]
+    for name in value:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            faults.append(Problem(f"unknown key {name!r}", "gate.unknown-key", path, field=f"$.{name}", hint=hint))
+    plain = {name: value[name] for name in SETTINGS if name in value}
+    for name, given in plain.items():
+        faults += _check(SETTINGS[name], given, f"$.{name}", path, optional=name == "p99_ms")
+    margins, critical = value.get("margins", {}), value.get("critical", [])
+    faults += [*_margin_faults(margins, path), *_critical_faults(critical, path)]
+    if faults:
+        raise OvertonError(faults)
+    return Gate(**plain, margins=margins, critical=tuple(dict.fromkeys(critical)))
+
+
+def gate_json_schema() -> dict[str, Any]:
+    """JSON Schema 2020-12 of `gate.json`, for editors."""
+    margin = SETTINGS["margin"].json_schema()
+    properties = {name: rule.json_schema() for name, rule in SETTINGS.items()}
+    properties["p99_ms"]["type"] = ["number", "null"]
+    properties["margins"] = {
+        "description": LISTED["margins"],
+        "type": "object",
+        "additionalProperties": {key: margin[key] for key in ("type", "minimum", "maximum")},
+    }
+    properties["critical"] = {
+        "description": LISTED["critical"],
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Overton gate",
+        "description": "What a version must keep to before an alias may name it.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _check(rule: Rule, value: object, at: str, path: str, *, optional: bool = False) -> list[Problem]:
+    if rule.accepts(value) or (optional and value is None):
+        return []
+    return [Problem(f"expected {rule.expected}, got {_told(value)}", "gate.bad-value", path, field=at)]
+
+
+def _margin_faults(value: object, path: str) -> list[Problem]:
+    if not isinstance(value, dict):
+        hint = 'Such as {"slice:nutrition": 0.02, "*": 0.005}'
+        message = f"expected an object from tag to margin, got {_told(value)}"
+        return [Problem(message, "gate.bad-value", path, field="$.margins", hint=hint)]
+    faults = []
+    for tag, margin in value.items():
+        faults += _check(SETTINGS["margin"], margin, f"$.margins[{tag!r}]", path)
+        faults += _expression_faults(tag, f"$.margins[{tag!r}]", path)
+    return faults
+
+
+def _critical_faults(value: object, path: str) -> list[Problem]:
+    if not isinstance(value, list):
+        message, hint = f"expected a list of tags, got {_told(value)}", 'Such as ["slice:nutrition"]'
+        return [Problem(message, "gate.bad-value", path, field="$.critical", hint=hint)]
+    faults = []
+    for place, tag in enumerate(value):
+        at = f"$.critical[{place}]"
+        if isinstance(tag, str):
+            faults += _expression_faults(tag, at, path)
+        else:
+            faults.append(Problem(f"expected a tag, got {_told(tag)}", "gate.bad-value", path, field=at))
+    return faults
+
+
+def _expression_faults(text: str, at: str, path: str) -> list[Problem]:
+    """What keeps a text from being an expression; whether its tags exist is seen when there are records."""
+    try:
+        parse_tag_expression(text)
+    except OvertonError as error:
+        return [Problem(fault.message, "gate.bad-value", path, field=at, hint=fault.hint) for fault in error.problems]
+    return []
+
+
+def _told(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")

@@ -1,0 +1,93 @@
+"""A comparison for others than the one who ran it: JUnit XML for a build server, Markdown for a pull request."""
+
+from collections.abc import Iterator, Sequence
+from xml.sax.saxutils import escape, quoteattr
+
+from overton.base import Problem
+from overton.evaluate.compare.comparison import Comparison
+from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
+
+SHOWN = 10
+HALF = 0.5
+
+
+def render_junit(comparison: Comparison | None, refusals: Sequence[Problem] = ()) -> str:
+    """JUnit XML: a test case for each row, and one for each other reason to refuse.
+
+    Args:
+        comparison: The comparison; None where nothing was compared.
+        refusals: Why the version is refused; those that are no row of the comparison are test cases of their own.
+    """
+    others = [refusal for refusal in refusals if refusal.code != "gate.regressed"]
+    cases = [*(_case(row) for row in (comparison.rows if comparison else ())), *map(_refusal, others)]
+    failed, skipped = (sum(f"<{kind} " in case for case in cases) for kind in ("failure", "skipped"))
+    name = quoteattr(f"overton compare {comparison.old} {comparison.new}" if comparison else "overton compare")
+    counts = f'tests="{len(cases)}" failures="{failed}" errors="0" skipped="{skipped}"'
+    suite = [f"<testsuite name={name} {counts}>", *cases, "</testsuite>"]
+    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>", *suite, "</testsuites>", ""])
+
+
+def render_summary(title: str, comparison: Comparison | None, refusals: Sequence[Problem] = ()) -> str:
+    """Markdown for a pull request: what became of it, why, what got worse and what better.
+
+    Args:
+        title: What became of it, in one line.
+        comparison: The comparison; None where nothing was compared.
+        refusals: Why the version is refused.
+    """
+    lines = [f"### {title}", "", *(f"- {_plain(refusal.message)}" for refusal in refusals), *([""] if refusals else [])]
+    if comparison is not None:
+        rows = comparison.rows
+        counts = (
+            f"{sum(row.verdict == verdict for row in rows):,} {verdict}" for verdict in ("ok", REGRESSED, UNKNOWN)
+        )
+        lines += [f"{len(rows):,} rows on {comparison.records:,} records: {', '.join(counts)}.", ""]
+        worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)][:SHOWN]
+        better = sorted((row for row in rows if row.low is not None and row.low > 0), key=lambda row: row.fall)
+        whole = sorted((row for row in rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
+        for head, some in (("Whole split", whole), ("Worse, by evidence", worse), ("Better", better[:SHOWN])):
+            lines += _table(head, [row for row in some if head != "Better" or row.metric != ECE])
+        changed = [row for row in comparison.sources if row.status in ("appeared", "vanished")]
+        lines += [f"Source `{row.source}` of {row.task} {row.status}.  " for row in changed]
+        lines += [f"{name} is not compared: {reason}.  " for name, reason in comparison.compared.left_out.items()]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _case(row: ComparedRow) -> str:
+    told = f"old {_figure(row.old)}, new {_figure(row.new)}, n {row.n}"
+    if row.low is not None and row.high is not None and row.change is not None:
+        told += f", change {row.change:+.4f} ({row.low:+.4f} .. {row.high:+.4f})"
+    head = f"<testcase classname={quoteattr(f'{row.task}.{row.metric}')} name={quoteattr(row.tag)}"
+    if row.verdict == REGRESSED:
+        return f'{head}><failure message={quoteattr(told)} type="regressed">{escape(told)}</failure></testcase>'
+    if row.verdict == UNKNOWN:
+        seen = "" if row.detectable is None else f"; a change of {row.detectable:.4f} would have been shown"
+        return f"{head}><skipped message={quoteattr(f'not enough data: {told}{seen}')} /></testcase>"
+    return f"{head}><system-out>{escape(told)}</system-out></testcase>"
+
+
+def _refusal(refusal: Problem) -> str:
+    message = quoteattr(refusal.message)
+    return f'<testcase classname="gate" name={message}><failure message={message} type="{refusal.code}" /></testcase>'
+
+
+def _table(head: str, rows: Sequence[ComparedRow]) -> Iterator[str]:
+    if rows:
+        yield from (f"| {head} | n | old | new | change | 95 % interval | verdict |", "|---|---|---|---|---|---|---|")
+        for row in rows:
+            tag = "whole split" if row.tag == "*" else f"`{_plain(row.tag)}`"
+            change = "-" if row.change is None else f"{row.change:+.3f}"
+            interval = "" if row.low is None or row.high is None else f"{row.low:+.3f} .. {row.high:+.3f}"
+            figures = f"{row.n:,} | {_figure(row.old)} | {_figure(row.new)} | {change} | {interval}"
+            verdict = f"**{row.verdict}**" if row.verdict == REGRESSED else row.verdict
+            yield f"| {row.task} {row.metric} {tag} | {figures} | {verdict} |"
+        yield ""
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _plain(text: str) -> str:
+    """A text that does not break a table."""
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,171 @@
+"""A comparison as text for a terminal: the verdict, what got worse and on which records, then all else that changed."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from overton.evaluate.compare.changes import SourceChange, TagChange
+from overton.evaluate.compare.comparison import Comparison
+from overton.evaluate.compare.flips import Flip
+from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
+
+WORST = 10
+EXAMPLES = 3
+LINES = 8
+HALF = 0.5
+WHOLE = "whole split"
+
+
+def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
+    """The comparison for a terminal of so many columns, 80 or more."""
+    worse = [row for row in comparison.rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
+    shown = [row for place, row in enumerate(worse) if place < WORST or row.verdict == REGRESSED]
+    better = [row for row in comparison.rows if row.metric != ECE and row.low is not None and row.low > 0]
+    whole = sorted((row for row in comparison.rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
+    unknown = [row for row in comparison.rows if row.verdict == UNKNOWN and row.metric != ECE]
+    layout = _widths([*shown, *better[:LINES], *whole, *unknown[:LINES]], width)
+    examples: dict[tuple[str, str], list[Flip]] = {}
+    for flip in comparison.compared.examples:
+        examples.setdefault((flip.task, flip.tag), []).append(flip)
+    lines = [f"{comparison.old} -> {comparison.new} on {comparison.records:,} records", *_verdict(comparison), ""]
+    lines += ["whole split", _heading(layout), *(_line(row, layout) for row in whole), ""]
+    if shown:
+        lines += ["what got worse, by evidence", _heading(layout)]
+        for row in shown:
+            lines.append(_line(row, layout))
+            lines += _examples(row, examples.get((row.task, row.tag), ()), width)
+        hidden = len(worse) - len(shown)
+        lines += [f"  ... and {hidden:,} more that fell within noise", ""] if hidden else [""]
+    if better:
+        rows = sorted(better, key=lambda row: row.fall)[:LINES]
+        lines += ["what got better", _heading(layout), *(_line(row, layout) for row in rows), ""]
+    lines += [*_unknown(unknown, layout), *_tags(comparison.tags), *_sources(comparison.sources)]
+    lines += [f"not compared: {name}: {reason}" for name, reason in comparison.compared.left_out.items()]
+    if comparison.latency:
+        lines.append(f"single records: p50 {comparison.latency['p50_ms']} ms, p99 {comparison.latency['p99_ms']} ms")
+    lines += [f"note: {note}" for note in comparison.notes]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _verdict(comparison: Comparison) -> Iterator[str]:
+    refusals, rows = comparison.refusals, comparison.rows
+    counts = ", ".join(
+        f"{sum(row.verdict == verdict for row in rows):,} {verdict}" for verdict in ("ok", REGRESSED, UNKNOWN)
+    )
+    yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}"
+    yield from (f"  {refusal.message}" for refusal in refusals[:LINES])
+    if len(refusals) > LINES:
+        yield f"  ... and {len(refusals) - LINES:,} more"
+
+
+def _widths(rows: Sequence[ComparedRow], width: int) -> tuple[int, int]:
+    """Columns for the task with its metric, and for the tag; what is left of the width after the figures."""
+    name = max((len(f"{row.task} {row.metric}") for row in rows), default=8)
+    tag = max((len(_tag(row)) for row in rows), default=8)
+    left = width - 58
+    name = min(name, max(left // 2, left - tag))
+    return name, min(tag, left - name)
+
+
+def _heading(layout: tuple[int, int]) -> str:
+    return f"  {'':{layout[0]}} {'':{layout[1]}} {'n':>7}   old   new  change  95 % interval    p   verdict"
+
+
+def _line(row: ComparedRow, layout: tuple[int, int]) -> str:
+    """One row: task, tag, counts, figures, interval, verdict."""
+    name = f"{_cut(f'{row.task} {row.metric}', layout[0]):{layout[0]}} {_cut(_tag(row), layout[1]):{layout[1]}}"
+    if row.old is None or row.new is None or row.change is None:
+        return f"  {name} {row.n:>7,}  nothing to say"
+    interval = f"{row.low:+.3f} {row.high:+.3f}" if row.low is not None and row.high is not None else ""
+    p = "-" if row.p_adjusted is None else _p(row.p_adjusted)
+    verdict = {REGRESSED: "REGRESSED", UNKNOWN: "few data"}.get(row.verdict, "ok")
+    figures = f"{row.n:>7,} {row.old:5.3f} {row.new:5.3f} {row.change:+.3f} {interval:13} {p:>6} {verdict}"
+    return f"  {name} {figures}{' (critical)' if row.critical else ''}".rstrip()
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
+
+
+def _tag(row: ComparedRow) -> str:
+    return WHOLE if row.tag == "*" else row.tag
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
+
+
+def _examples(row: ComparedRow, flips: Sequence[Flip], width: int) -> Iterator[str]:
+    for flip in flips[:EXAMPLES]:
+        yield _cut(f"      {flip.id}: {_flip(flip)}", width)
+    if len(flips) > EXAMPLES and row.worse > EXAMPLES:
+        yield f"      ... {row.worse:,} records worse, {row.better:,} better"
+
+
+def _flip(flip: Flip) -> str:
+    """What changed; of lists only the items that differ, by their place."""
+    lists = [_items(text) for text in (flip.old, flip.new, flip.gold)]
+    if None in lists or len({len(items or ()) for items in lists}) > 1:
+        return f"{flip.old} -> {flip.new}, true is {flip.gold}"
+    told = [
+        f"[{place}] {old} -> {new}, true is {gold}"
+        for place, (old, new, gold) in enumerate(zip(*(items or [] for items in lists), strict=True))
+        if old != new
+    ]
+    return "; ".join(told)
+
+
+def _items(text: str | None) -> list[str] | None:
+    """The items of a list over tokens or members, as text; None for the label of a whole record."""
+    value = json.loads(text) if text and text.startswith("[") else None
+    if not isinstance(value, list):
+        return None
+    return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value]
+
+
+def _unknown(rows: Sequence[ComparedRow], layout: tuple[int, int]) -> Iterator[str]:
+    """What could not be judged, and what it could have shown."""
+    if not rows:
+        return
+    yield "not enough data: neither is a change for the worse shown, nor one that matters ruled out"
+    for row in sorted(rows, key=lambda row: -row.records)[:LINES]:
+        name = f"{_cut(f'{row.task} {row.metric}', layout[0]):{layout[0]}} {_cut(_tag(row), layout[1]):{layout[1]}}"
+        seen = "too few to judge" if row.detectable is None else f"would show a fall of {row.detectable:.3f}"
+        yield f"  {name} {row.n:>7,} {seen}"
+    yield f"  ... and {len(rows) - LINES:,} more" if len(rows) > LINES else ""
+    if len(rows) > LINES:
+        yield ""
+
+
+def _tags(rows: Sequence[TagChange]) -> Iterator[str]:
+    told = sorted(
+        (row for row in rows if row.status != "same"), key=lambda row: (row.status == "changed", -_moved(row))
+    )
+    if not told:
+        return
+    yield "tags of training records (old, new, now)"
+    for row in told[:LINES]:
+        shares = ", ".join(
+            "-" if n is None else f"{n:,} ({share:.1%})" if share is not None else f"{n:,}"
+            for n, share in ((row.old, row.old_share), (row.new, row.new_share), (row.now, row.now_share))
+        )
+        yield f"  {row.tag} {row.status}: {shares}"
+    yield f"  ... and {len(told) - LINES:,} more" if len(told) > LINES else ""
+    if len(told) > LINES:
+        yield ""
+
+
+def _moved(row: TagChange) -> float:
+    return abs((row.new_share or 0) - (row.old_share or 0))
+
+
+def _sources(rows: Sequence[SourceChange]) -> Iterator[str]:
+    told = [row for row in rows if row.status != "same"]
+    if not told:
+        return
+    yield "sources (estimated accuracy, old and new)"
+    for row in told[: 2 * LINES]:
+        old, new = ("-" if value is None else f"{value:.3f}" for value in (row.old, row.new))
+        yield f"  {row.task} {row.source} {row.status}: {old}, {new}"
+    yield f"  ... and {len(told) - 2 * LINES:,} more" if len(told) > 2 * LINES else ""
+    if len(told) > 2 * LINES:
+        yield ""

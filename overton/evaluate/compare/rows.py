@@ -1,0 +1,216 @@
+"""Changes of tasks in groups to tidy rows with a verdict each, corrected for their number."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy import ndarray
+
+from overton.evaluate.compare.calibrated import EceChange
+from overton.evaluate.compare.correct import Tests, benjamini_hochberg, first_level, holm, weights
+from overton.evaluate.compare.gate import WHOLE, Gate
+from overton.evaluate.compare.paired import Change, detectable_fall
+from overton.evaluate.compare.swap import lower_tail, upper_point
+
+Verdict = Literal["ok", "regressed", "not enough data"]
+OK: Verdict = "ok"
+REGRESSED: Verdict = "regressed"
+UNKNOWN: Verdict = "not enough data"
+ECE = "ece"
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """One task on one tag, old and new.
+
+    Attributes:
+        task: Name of the task.
+        tag: A tag or an expression; `*` for the whole split.
+        metric: The main metric of the task, or `ece`, of which less is better.
+        n: Units with gold.
+        records: Records that the figure rests on.
+        old: The figure of the old version.
+        new: The figure of the new version.
+        change: New minus old.
+        low: Lower end of its 95 % interval, by itself and not corrected for the number of rows.
+        high: Upper end.
+        worse: Records that got worse.
+        better: Records that got better.
+        p: Probability of so much worse a figure where nothing changed beyond the margin.
+        p_adjusted: The same corrected for the number of rows; None where the tag has too few records to be judged.
+        critical: Whether the gate names the tag as critical.
+        margin: By how much the figure may get worse.
+        detectable: The least change for the worse that would have been shown four times out of five.
+        verdict: `regressed` where a change beyond the margin is shown, `ok` where one of more than the resolution of
+            the gate is ruled out, else `not enough data`.
+    """
+
+    task: str
+    tag: str
+    metric: str
+    n: int
+    records: int
+    old: float | None
+    new: float | None
+    change: float | None
+    low: float | None
+    high: float | None
+    worse: int
+    better: int
+    p: float
+    p_adjusted: float | None
+    critical: bool
+    margin: float
+    detectable: float | None
+    verdict: Verdict
+
+    @property
+    def fall(self) -> float:
+        """By how much the figure got worse; below 0 where it got better."""
+        change = self.change or 0.0
+        return change if self.metric == ECE else -change
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as it stands in the document."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TaskChange:
+    """What changed of one task.
+
+    Attributes:
+        task: Name of the task.
+        metric: Its main metric.
+        change: By group.
+        ece: Its calibration on the whole split; None where no probability can be judged.
+    """
+
+    task: str
+    metric: str
+    change: Change
+    ece: EceChange | None
+
+
+def compared_rows(changes: Sequence[TaskChange], tags: Sequence[str], gate: Gate) -> tuple[ComparedRow, ...]:
+    """The rows of all tasks, first the one for which the evidence is strongest that it got worse.
+
+    Rows that the gate declares critical are corrected among each other by Holm, the others by Benjamini and Hochberg;
+    each has half of `alpha` where there are both.
+
+    Args:
+        changes: What changed of each task, by group.
+        tags: The groups; the first is the whole split.
+        gate: What the verdicts go by.
+    """
+    drafts = [draft for found in changes for draft in _drafts(found, tags, gate)]
+    judged = [draft for draft in drafts if draft.row.records >= gate.minimum_support]
+    families = [[draft for draft in judged if draft.row.critical is critical] for critical in (True, False)]
+    alpha = gate.alpha / max(sum(map(bool, families)), 1)
+    rows = [draft.row for draft in drafts if draft.row.records < gate.minimum_support]
+    for family, correct in zip(families, (holm, benjamini_hochberg), strict=True):
+        tests = Tests(
+            np.array([draft.row.p for draft in family]),
+            tuple(draft.levels for draft in family),
+            np.array([draft.weight for draft in family]),
+        )
+        level = first_level(tests, alpha)
+        adjusted = (correct(tests) * (gate.alpha / alpha)).tolist() if family else []
+        rows += [_judged(draft, min(p, 1.0), level, gate) for draft, p in zip(family, adjusted, strict=True)]
+    return tuple(sorted(rows, key=_urgency))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A row before it is corrected, the p-values it could have had, its weight, and the error of its change."""
+
+    row: ComparedRow
+    levels: ndarray | None
+    weight: float
+    error: float
+    growth: float
+
+
+def _drafts(found: TaskChange, tags: Sequence[str], gate: Gate) -> Iterator[_Draft]:
+    """The rows of one task."""
+    change = found.change
+    margin = np.array([gate.margin_of(tag) for tag in tags])
+    p, weight = change.p_beyond(margin), weights(change.worse + change.better, change.records)
+    columns = (change.n, change.records, change.old, change.new, change.low, change.high, change.worse, change.better)
+    listed = [column.tolist() for column in (*columns, p, weight, change.error, change.growth)]
+    for number, tag in enumerate(tags):
+        n, records, old, new, low, high, worse, better, p_value, weighs, error, growth = (
+            column[number] for column in listed
+        )
+        row = ComparedRow(
+            task=found.task,
+            tag=tag,
+            metric=found.metric,
+            n=int(n),
+            records=int(records),
+            old=_figure(old),
+            new=_figure(new),
+            change=_figure(new - old),
+            low=_figure(low),
+            high=_figure(high),
+            worse=int(worse),
+            better=int(better),
+            p=p_value,
+            p_adjusted=None,
+            critical=tag in gate.critical,
+            margin=float(margin[number]),
+            detectable=None,
+            verdict=UNKNOWN,
+        )
+        # Beyond a margin the p-value is no longer one of those that swaps can give.
+        yield _Draft(row, None if margin[number] > 0 else change.test.levels[number], weighs, error, growth)
+    if found.ece is not None:
+        yield _ece_draft(found, found.ece, gate)
+
+
+def _ece_draft(found: TaskChange, ece: EceChange, gate: Gate) -> _Draft:
+    change, half = ece.new - ece.old, upper_point(0.025) * ece.error
+    far = (change - gate.ece) / ece.error if ece.error > 0 else (np.inf if change > gate.ece else -np.inf)
+    row = ComparedRow(
+        task=found.task,
+        tag=WHOLE,
+        metric=ECE,
+        n=int(found.change.n[0]),
+        records=int(found.change.records[0]),
+        old=ece.old,
+        new=ece.new,
+        change=change,
+        low=change - half,
+        high=change + half,
+        worse=0,
+        better=0,
+        p=float(lower_tail(np.array(-far))),
+        p_adjusted=None,
+        critical=WHOLE in gate.critical,
+        margin=gate.ece,
+        detectable=None,
+        verdict=UNKNOWN,
+    )
+    return _Draft(row, None, 1.0, ece.error, 0.0)
+
+
+def _judged(draft: _Draft, adjusted: float, level: float, gate: Gate) -> ComparedRow:
+    row = draft.row
+    worst = None if row.low is None or row.high is None else row.high if row.metric == ECE else -row.low
+    fine = worst is not None and worst <= row.margin + gate.resolution
+    return replace(
+        row,
+        p_adjusted=adjusted,
+        detectable=min(detectable_fall(level, draft.error, draft.growth) + row.margin, 1.0),
+        verdict=REGRESSED if adjusted <= gate.alpha and row.fall > 0 else OK if fine else UNKNOWN,
+    )
+
+
+def _figure(value: float) -> float | None:
+    return None if value != value else value
+
+
+def _urgency(row: ComparedRow) -> tuple[bool, bool, float, float, str, str]:
+    """Sorts first what got worse, by evidence, then by how far."""
+    return row.verdict != REGRESSED, row.fall <= 0, row.p, -row.fall, row.task, row.tag

@@ -1,0 +1,136 @@
+"""From data to a live version in one command, for a build server: build, compare, gate, promote; once for the same data.
+
+The version that the alias names is where the build begins and what its outcome is compared with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from overton import __version__
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+
+if TYPE_CHECKING:
+    from overton.application import Application
+    from overton.evaluate import Comparison
+    from overton.version import Version
+
+Outcome = Literal["promoted", "nothing to do", "refused"]
+
+
+@dataclass(frozen=True)
+class Release:
+    """What became of a release.
+
+    Attributes:
+        outcome: `promoted`; `nothing to do` where the alias names a version of the same inputs; or `refused`.
+        alias: The alias.
+        before: The version that the alias named; None for none.
+        version: The version that was built, or that is there already.
+        comparison: The comparison with the version before; None where there was none, or nothing was to do.
+        refusals: Why it was refused.
+    """
+
+    outcome: Outcome
+    alias: str
+    before: str | None
+    version: Version
+    comparison: Comparison | None = None
+    refusals: tuple[Problem, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What became of it, in one line."""
+        if self.outcome == "promoted":
+            return f"{self.alias}: {self.before or 'nothing'} -> {self.version.id}"
+        if self.outcome == "refused":
+            return f"{self.alias} stays {self.before}: the gate refuses {self.version.id}"
+        return f"{self.alias}: {self.version.id} is of the same data, tuning, schema and seed; nothing to do"
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `overton build --promote --json`."""
+        return {
+            "outcome": self.outcome,
+            "alias": self.alias,
+            "before": self.before,
+            "version": self.version.id,
+            "refused": [{"code": refusal.code, "message": refusal.message} for refusal in self.refusals],
+            "comparison": self.comparison.to_json() if self.comparison else None,
+        }
+
+
+def release(
+    application: Application,
+    alias: str,
+    *,
+    seed: int = 0,
+    why: str = "",
+    max_bad: int = 0,
+    observe: Observe = ignore,
+) -> Release:
+    """Build, and let an alias name the version where the gate lets it pass.
+
+    Args:
+        application: The application.
+        alias: Such as `live`; one that names nothing yet has no version to begin from or to compare with.
+        seed: Seed of everything random.
+        why: The reason, kept in the alias's log.
+        max_bad: Go on without the lines that have faults where there are at most so many.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: For whatever the user can put right; never because the gate refuses.
+    """
+    from overton.store import check_alias
+
+    check_alias(alias)
+    named = application.store.aliases().get(alias)
+    live = application.version(named) if named else None
+    gate = live.gate() if live else None  # its faults are told before anything is built
+    inputs = inputs_of(application, seed=seed, max_bad=max_bad, observe=observe)
+    if live and inputs_behind(live) == inputs:
+        return Release("nothing to do", alias, named, live)
+    version = _made_before(application, named, inputs)
+    if version:
+        observe(Event("build", f"version {version.id} of the same inputs is there already"))
+    else:
+        version = application.build(seed=seed, parent=live, max_bad=max_bad, observe=observe)
+    if live is None:
+        version.promote(alias, why=why, observe=observe)
+        return Release("promoted", alias, named, version)
+    comparison = version.compare(live, gate=gate, observe=observe)
+    refusals = (*version.breaks(live, alias), *comparison.refusals)
+    if refusals:
+        return Release("refused", alias, named, version, comparison, refusals)
+    version.promote(alias, why=why, compared=comparison, observe=observe)
+    return Release("promoted", alias, named, version, comparison)
+
+
+def inputs_of(application: Application, *, seed: int, max_bad: int = 0, observe: Observe = ignore) -> dict[str, Any]:
+    """What decides what a build makes, as the lineage of its version will tell it."""
+    dataset = application.dataset(max_bad=max_bad, observe=observe)
+    return {
+        "overton": __version__,
+        "schema": dataset.schema.digest(),
+        "data": dataset.digest,
+        "tuning": application.tuning.digest(),
+        "seed": seed,
+    }
+
+
+def inputs_behind(version: Version) -> dict[str, Any]:
+    """What decided what a version is; of one whose lineage does not tell its tuning, that is None."""
+    lineage = version.artifact.json("lineage.json")
+    told = {name: lineage.get(name) for name in ("overton", "schema", "tuning", "seed")}
+    return {**told, "data": lineage.get("data", {}).get("digest")}
+
+
+def _made_before(application: Application, parent: str | None, inputs: dict[str, Any]) -> Version | None:
+    """The newest version, where it is of these inputs and began from this parent: a build would make it again."""
+    try:
+        newest = application.version()
+    except OvertonError:  # there is none
+        return None
+    same = inputs_behind(newest) == inputs and newest.artifact.json("lineage.json").get("parent") == parent
+    return newest if same else None
