@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
     from overton.evaluate import Report
+    from overton.review import ErrorPage
     from overton.schema import Schema
     from overton.store import Store
 
@@ -95,15 +96,52 @@ class Version:
 
         Records without a split tag count as test.
         """
-        from overton.data.files import data_files, load_dataset
         from overton.pipeline import evaluate_version
 
-        if not data.exists():
-            raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
-        files = [data] if data.is_file() else data_files(data)
-        cache = (self.home or self.report_directory) / "rows"
-        dataset = load_dataset(self.artifact.schema, files, cache, observe=observe)
+        dataset = self._read(data, observe=observe)
         return Evaluation(*evaluate_version(dataset, self.runtime, splits=tagged_splits(dataset), observe=observe))
+
+    def errors(
+        self,
+        task: str,
+        *,
+        tags: Sequence[str] = (),
+        split: str = "test",
+        limit: int = 20,
+        annotate: int = 5,
+        data: Path | None = None,
+        observe: Observe = ignore,
+    ) -> ErrorPage:
+        """The errors on one task, the surest first, with what every source says, and where annotations would help.
+
+        Args:
+            task: Name of the task.
+            tags: Only records that bear all of these.
+            split: `train`, `dev`, `test` or `all`.
+            limit: Most records that are told.
+            annotate: Most records to annotate that are told.
+            data: A data file or folder, in place of the records of the application.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where there is no such task or tag, or there are no records.
+        """
+        from overton.review import review_errors
+
+        dataset, splits, use_dev_gold = self._records(data, observe=observe)
+        return review_errors(
+            dataset,
+            self.runtime,
+            task,
+            version=self.id,
+            splits=splits,
+            split=split,
+            tags=tags,
+            limit=limit,
+            annotate=annotate,
+            use_dev_gold=use_dev_gold,
+            observe=observe,
+        )
 
     def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict records given as JSON values: a label for each task, by name."""
@@ -145,6 +183,26 @@ class Version:
                 observe(Event("predict", done=done))
 
         return write_records(output, records())
+
+    def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, bool]:
+        """Records, their splits, and whether gold on dev weighs sources: of a file, or of the application."""
+        from overton.review.files import load_records
+
+        if data is None:
+            dataset, use_dev_gold = load_records(self.artifact, self.home, observe=observe)
+            return dataset, dataset.splits, use_dev_gold
+        dataset = self._read(data, observe=observe)
+        return dataset, tagged_splits(dataset), True
+
+    def _read(self, data: Path, *, observe: Observe) -> Dataset:
+        """The records of a data file, or of a folder of them."""
+        from overton.data.files import data_files, load_dataset
+
+        if not data.exists():
+            raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
+        files = [data] if data.is_file() else data_files(data)
+        cache = (self.home or self.report_directory) / "rows"
+        return load_dataset(self.artifact.schema, files, cache, observe=observe)
 
     def explain(self) -> str:
         """The compiled program as text."""

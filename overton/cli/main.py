@@ -24,6 +24,7 @@ COMMANDS = (
     "combine",
     "build",
     "report",
+    "errors",
     "explain",
     "predict",
     "versions",
@@ -39,6 +40,7 @@ EPILOG = """the loop:
   overton sources demo                    who gave the labels, and how good they are
   overton build demo                      combine, train, evaluate, package: a version
   overton report demo                     its quality by tag and slice, worst first
+  overton errors demo --task Intent       what it got wrong, and what every source said there
   overton promote demo@VERSION live       make it the live version
   overton serve demo@live                 answer over HTTP
 
