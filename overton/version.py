@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
     from overton.evaluate import Report
-    from overton.review import ErrorPage
+    from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
 
@@ -183,6 +183,47 @@ class Version:
                 observe(Event("predict", done=done))
 
         return write_records(output, records())
+
+    def discover(
+        self,
+        tasks: Sequence[str] = (),
+        *,
+        splits: Sequence[str] = ("dev", "test"),
+        tags: Sequence[str] = (),
+        least: int | None = None,
+        limit: int = 10,
+        data: Path | None = None,
+        observe: Observe = ignore,
+    ) -> tuple[SlicePage, ...]:
+        """Slices that nobody defined in which it errs most, by task.
+
+        Args:
+            tasks: Names of the tasks; all where there is none.
+            splits: Splits to look at: `train`, `dev`, `test` or `all`.
+            tags: Only records that bear all of these.
+            least: Least records of a slice; by the number of records where None.
+            limit: Most slices of a task.
+            data: A data file or folder, in place of the records of the application.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where there is no such task or tag, or there are no records.
+        """
+        from overton.review import review_slices
+
+        dataset, own, _ = self._records(data, observe=observe)
+        return review_slices(
+            dataset,
+            self.runtime,
+            tasks,
+            version=self.id,
+            splits=own,
+            names=splits,
+            tags=tags,
+            least=least,
+            limit=limit,
+            observe=observe,
+        )
 
     def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, bool]:
         """Records, their splits, and whether gold on dev weighs sources: of a file, or of the application."""

@@ -25,6 +25,7 @@ COMMANDS = (
     "build",
     "report",
     "errors",
+    "discover",
     "explain",
     "predict",
     "versions",

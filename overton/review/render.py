@@ -72,8 +72,8 @@ def _unit(unit: UnitError, record: RecordError, width: int) -> list[str]:
     for text, sources in sorted(by_label.items(), key=lambda pair: pair[0] != gold):
         start = f"    {'=' if text == gold else ' '} {_cut(text, column):<{column}}  "
         room = max(width - len(start), LEAST_ROOM)
-        told = textwrap.wrap(", ".join(sources), room)
-        lines += [f"{start}{told[0]}", *(f"{'':{len(start)}}{line}" for line in told[1:])]
+        who = textwrap.wrap(", ".join(sources), room)
+        lines += [f"{start}{who[0]}", *(f"{'':{len(start)}}{line}" for line in who[1:])]
     return lines
 
 

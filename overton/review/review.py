@@ -11,6 +11,7 @@ from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.data import SPLITS, Dataset, Splits
 from overton.pipeline import combine_votes, predict_rows
 from overton.review.annotate import candidates, uncertain_rows
+from overton.review.discover import SlicePage, find_slices
 from overton.review.errors import ErrorPage, find_errors
 
 ALL = "all"
@@ -63,6 +64,49 @@ def review_errors(
         return page
     guesses = predict_rows(dataset, runtime, near, observe=observe)[task]
     return replace(page, annotate=candidates(dataset, combined, near, guesses, annotate))
+
+
+def review_slices(
+    dataset: Dataset,
+    runtime: Runtime,
+    tasks: Sequence[str],
+    *,
+    version: str,
+    splits: Splits,
+    names: Sequence[str] = ("dev", "test"),
+    tags: Sequence[str] = (),
+    least: int | None = None,
+    limit: int = 10,
+    observe: Observe = ignore,
+) -> tuple[SlicePage, ...]:
+    """Slices that nobody defined in which a version errs most, task by task.
+
+    Args:
+        dataset: The records.
+        runtime: The model.
+        tasks: Names of the tasks; all where there is none.
+        version: Id of the version.
+        splits: Which record counts where.
+        names: Splits to look at.
+        tags: Records that bear all of these.
+        least: Least records of a slice; by the number of records where None.
+        limit: Most slices of a task.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where there is no such task or tag.
+    """
+    for task in tasks:
+        check_task(runtime, task)
+    rows = rows_of(splits, names)
+    rows = rows[bear_all(dataset, tags)[rows]]
+    if not len(rows):
+        raise OvertonError(no_rows(" and ".join(names), tags))
+    predictions = predict_rows(dataset, runtime, rows, observe=observe)
+    return tuple(
+        find_slices(dataset, rows, predictions, task, version=version, splits=names, least=least, limit=limit)
+        for task in tasks or predictions
+    )
 
 
 def check_task(runtime: Runtime, task: str) -> None:
