@@ -26,6 +26,7 @@ COMMANDS = (
     "report",
     "errors",
     "discover",
+    "tag",
     "explain",
     "predict",
     "versions",

@@ -6,6 +6,7 @@ from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitEr
 from overton.review.render import render_errors
 from overton.review.render_slices import render_slices
 from overton.review.review import review_errors, review_slices
+from overton.review.tagging import Tagging, render_tagging
 
 __all__ = [
     "Candidate",
@@ -14,9 +15,11 @@ __all__ = [
     "RecordError",
     "SlicePage",
     "SourceOnErrors",
+    "Tagging",
     "UnitError",
     "render_errors",
     "render_slices",
+    "render_tagging",
     "review_errors",
     "review_slices",
 ]

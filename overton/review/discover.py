@@ -191,7 +191,7 @@ class _Choice:
     def choose(self, limit: int) -> list[_One]:
         """At most so many slices, by their score."""
         chosen: list[_One] = []
-        covered = np.zeros(len(self.error), np.bool_)
+        covered: ndarray = np.zeros(len(self.error), np.bool_)
         for one in self._beyond_chance():
             if len(chosen) >= limit:
                 break
@@ -199,7 +199,7 @@ class _Choice:
             if not self._is_new(inside, covered, chosen):
                 continue
             chosen.append(_One(conjunction, inside, chance_of(self.error, inside), one.q))
-            covered = np.logical_or(covered, inside)
+            np.logical_or(covered, inside, out=covered)
         return chosen
 
     def _beyond_chance(self) -> list[_One]:

@@ -12,8 +12,8 @@ RESERVED = frozenset(
     re.findall(
         r"\w+",
         "all and any array as asc both case cast check column constraint create default desc distinct do else end "
-        "except false fetch for foreign from grant group having in initially intersect into lateral leading limit not null "
-        "offset on only or order pivot placing primary qualify references returning select show some summarize "
+        "except false fetch for foreign from grant group having in initially intersect into lateral leading limit not "
+        "null offset on only or order pivot placing primary qualify references returning select show some summarize "
         "symmetric table then to trailing true union unique unpivot using variadic when where window with",
     )
 )
