@@ -214,8 +214,7 @@ class _Choice:
         return [_One(one, held[k], p[k], q[k]) for k, one in enumerate(found) if q[k] <= FALSE_SHARE]
 
     def _inside(self, literals: Sequence[int]) -> ndarray:
-        inside: ndarray = self.literals.columns[list(literals)].all(axis=0)
-        return inside
+        return np.logical_and.reduce(self.literals.columns[list(literals)], axis=0)
 
     def _simplest(self, one: Conjunction) -> tuple[Conjunction, ndarray]:
         """The slice without those literals that leave out records as bad as the others."""

@@ -116,7 +116,7 @@ def _tagged(path: Path, name: str) -> list[str]:
         if value != {"tags": [name]}:
             message = f"the file of the tag {name!r} holds something else, and it would be replaced"
             hint = "Give the tag another name, or move the file"
-            raise OvertonError(Problem(message, "tag.other-file", str(path), number, hint=hint))
+            raise OvertonError(Problem(message, "tagging.other-file", str(path), number, hint=hint))
     return ids
 
 

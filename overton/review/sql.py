@@ -37,7 +37,7 @@ def rows_where(dataset: Dataset, where: str, predictions: Mapping[str, Predictio
         import duckdb
     except ImportError:
         message = "expressions are evaluated by DuckDB, which is not installed"
-        raise OvertonError(Problem(message, "tag.no-duckdb", hint="pip install 'overton[sql]'")) from None
+        raise OvertonError(Problem(message, "tagging.no-duckdb", hint="pip install 'overton[sql]'")) from None
     table, names = records_table(dataset, where, predictions)
     with duckdb.connect(":memory:", config=dict(SAFE)) as connection:
         connection.execute(HAS)
@@ -48,7 +48,7 @@ def rows_where(dataset: Dataset, where: str, predictions: Mapping[str, Predictio
             found = connection.from_arrow(table).filter(where).project(f'"{ROW}"').fetchnumpy()[ROW]
         except duckdb.Error as error:
             hint = f"Columns are {', '.join(names)}"
-            raise OvertonError(Problem(_message(str(error)), "tag.bad-expression", field=where, hint=hint)) from None
+            raise OvertonError(Problem(_message(str(error)), "tagging.bad-expression", field=where, hint=hint)) from None
     rows: ndarray = np.sort(np.asarray(found, np.int64))
     return rows
 

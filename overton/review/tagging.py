@@ -54,11 +54,11 @@ def check_tag(name: str) -> None:
     """
     if name in SPLITS:
         message = f"{name!r} says in which split a record stands, and a record stands in one"
-        raise OvertonError(Problem(message, "tag.split", hint="Give splits in the data files of the records"))
+        raise OvertonError(Problem(message, "tagging.split", hint="Give splits in the data files of the records"))
     if is_bad_tag(name):
         meant = meant_tag(name)
         hint = f"Did you mean {meant!r}?" if meant else "Use printable characters, as in slice:short"
-        raise OvertonError(Problem(f"{name!r} cannot be a tag", "tag.bad-name", hint=hint))
+        raise OvertonError(Problem(f"{name!r} cannot be a tag", "tagging.bad-name", hint=hint))
 
 
 def tagging_of(

@@ -119,7 +119,7 @@ def test_what_an_expression_may_not_say_is_told_with_the_columns(where: str, tol
     with pytest.raises(OvertonError) as caught:
         app.tag("slice:x", where)
     problem = caught.value.problems[0]
-    assert problem.code == "tag.bad-expression"
+    assert problem.code == "tagging.bad-expression"
     assert told in problem.message
     assert "\n" not in problem.message
     assert problem.hint.startswith("Columns are id, tags, split, gold, votes, tokens, n_tokens, ")
@@ -154,7 +154,7 @@ def test_a_file_that_is_not_the_tag_s_own_is_left_alone(app: Application) -> Non
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("test", "tag.split"), ("Slice:x", "tag.bad-name"), ("", "tag.bad-name"), ("a\nb", "tag.bad-name")],
+    [("test", "tagging.split"), ("Slice:x", "tagging.bad-name"), ("", "tagging.bad-name"), ("a\nb", "tagging.bad-name")],
 )
 def test_a_tag_with_a_meaning_or_without_a_name_is_refused(name: str, code: str, app: Application) -> None:
     with pytest.raises(OvertonError) as caught:
