@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from overton.compile import Tuning
     from overton.data import DataCheck, Dataset
     from overton.pipeline import Tallies
+    from overton.review import Tagging
     from overton.schema import Schema
     from overton.store import Store
     from overton.supervision import RecordLineage, SourceReport, SourceRow
@@ -225,6 +226,15 @@ class Application:
                         yield {"id": record_id, "tasks": tasks}
 
         return write_records(output, records())
+
+    def tag(
+        self, name: str, where: str, *, version: Version | None = None, write: bool = True, observe: Observe = ignore
+    ) -> Tagging:
+        """Tag the records for which an expression in SQL holds, in a data file of the tag's own; see `tag_records`."""
+        from overton.review.files import tag_records
+
+        runtime = version.runtime if version else None
+        return tag_records(self.directory, self.schema, name, where, runtime=runtime, write=write, observe=observe)
 
     def build(
         self, *, seed: int = 0, parent: Version | None = None, max_bad: int = 0, observe: Observe = ignore

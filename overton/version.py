@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, Gate, Report
+    from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
 
@@ -130,6 +130,48 @@ class Version:
         dataset = load_dataset(schema, files, cache, observe=observe)
         return dataset, dataset.splits if data is None else tagged_splits(dataset)
 
+    def errors(
+        self,
+        task: str,
+        *,
+        tags: Sequence[str] = (),
+        split: str = "test",
+        limit: int = 20,
+        annotate: int = 5,
+        data: Path | None = None,
+        observe: Observe = ignore,
+    ) -> ErrorPage:
+        """The errors on one task, the surest first, with what every source says, and where annotations would help.
+
+        Args:
+            task: Name of the task.
+            tags: Only records that bear all of these.
+            split: `train`, `dev`, `test` or `all`.
+            limit: Most records that are told.
+            annotate: Most records to annotate that are told.
+            data: A data file or folder, in place of the records of the application.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where there is no such task or tag, or there are no records.
+        """
+        from overton.review import review_errors
+
+        dataset, splits, use_dev_gold = self._records(data, observe=observe)
+        return review_errors(
+            dataset,
+            self.runtime,
+            task,
+            version=self.id,
+            splits=splits,
+            split=split,
+            tags=tags,
+            limit=limit,
+            annotate=annotate,
+            use_dev_gold=use_dev_gold,
+            observe=observe,
+        )
+
     def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict records given as JSON values: a label for each task, by name."""
         import msgspec
@@ -148,7 +190,7 @@ class Version:
         Raises:
             OvertonError: Where a record has a fault, or the output is the input.
         """
-        from overton.data.files import write_records
+        from overton.data.files import read_chunks, write_records
 
         if output.exists() and source.exists() and output.samefile(source):
             raise OvertonError(
@@ -162,7 +204,7 @@ class Version:
 
         def records() -> Iterator[dict[str, Any]]:
             done = 0
-            for chunk in _parsed_chunks(self.artifact.schema, source):
+            for chunk in read_chunks(self.artifact.schema, source, PREDICT_RECORDS):
                 labels = self.runtime.predict([record for record, _ in chunk], probabilities=probabilities)
                 for (_, value), said in zip(chunk, labels, strict=True):
                     yield _with_source(value, f"overton@{self.id}", said)
@@ -170,6 +212,56 @@ class Version:
                 observe(Event("predict", done=done))
 
         return write_records(output, records())
+
+    def discover(
+        self,
+        tasks: Sequence[str] = (),
+        *,
+        splits: Sequence[str] = ("dev", "test"),
+        tags: Sequence[str] = (),
+        least: int | None = None,
+        limit: int = 10,
+        data: Path | None = None,
+        observe: Observe = ignore,
+    ) -> tuple[SlicePage, ...]:
+        """Slices that nobody defined in which it errs most, by task.
+
+        Args:
+            tasks: Names of the tasks; all where there is none.
+            splits: Splits to look at: `train`, `dev`, `test` or `all`.
+            tags: Only records that bear all of these.
+            least: Least records of a slice; by the number of records where None.
+            limit: Most slices of a task.
+            data: A data file or folder, in place of the records of the application.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where there is no such task or tag, or there are no records.
+        """
+        from overton.review import review_slices
+
+        dataset, own, _ = self._records(data, observe=observe)
+        return review_slices(
+            dataset,
+            self.runtime,
+            tasks,
+            version=self.id,
+            splits=own,
+            names=splits,
+            tags=tags,
+            least=least,
+            limit=limit,
+            observe=observe,
+        )
+
+    def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, bool]:
+        """Records, their splits, and whether gold on dev weighs sources: of a file, or of the application."""
+        from overton.review.files import load_records
+
+        if data is None:
+            dataset, use_dev_gold = load_records(self.artifact, self.home, observe=observe)
+            return dataset, dataset.splits, use_dev_gold
+        return *self.records(data, self.artifact.schema, observe=observe), True
 
     def explain(self) -> str:
         """The compiled program as text."""
@@ -292,27 +384,6 @@ def tagged_splits(dataset: Dataset) -> Splits:
 def now() -> str:
     """The time, in UTC, as the store writes it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _parsed_chunks(schema: Schema, source: Path) -> Iterator[list[tuple[Any, dict[str, Any]]]]:
-    import msgspec
-
-    from overton.data import RecordParser
-    from overton.data.files import read_lines
-
-    parser = RecordParser(schema)
-    rest = read_lines(source)
-    while chunk := list(itertools.islice(rest, PREDICT_RECORDS)):
-        parsed = []
-        problems: list[Problem] = []
-        for number, line in chunk:
-            try:
-                parsed.append((parser.parse(line), msgspec.json.decode(line)))
-            except (OvertonError, msgspec.MsgspecError):
-                problems.extend(parser.faults(line, str(source), number))
-        if problems:
-            raise OvertonError(problems)
-        yield parsed
 
 
 def _with_source(value: dict[str, Any], source: str, labels: Mapping[str, Any]) -> dict[str, Any]:

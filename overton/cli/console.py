@@ -54,14 +54,14 @@ def add_max_bad(parser: argparse.ArgumentParser) -> None:
     """The option that lets a command go on without bad lines."""
     parser.add_argument(
         "--max-bad",
-        type=_natural,
+        type=natural,
         default=0,
         metavar="N",
         help="go on without bad lines if at most N (default 0)",
     )
 
 
-def _natural(text: str) -> int:
+def natural(text: str) -> int:
     """A number from 0 on; argparse names the option where it is none."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")

@@ -25,6 +25,9 @@ COMMANDS = (
     "build",
     "report",
     "compare",
+    "errors",
+    "discover",
+    "tag",
     "explain",
     "predict",
     "versions",
@@ -41,6 +44,7 @@ EPILOG = """the loop:
   overton build demo                      combine, train, evaluate, package: a version
   overton report demo                     its quality by tag and slice, worst first
   overton compare demo@live demo          what got better and worse, slice by slice
+  overton errors demo --task Intent       what it got wrong, and what every source said there
   overton promote demo@VERSION live       make it the live version
   overton serve demo@live                 answer over HTTP
 

@@ -5,7 +5,7 @@ from overton.data.check import DataCheck
 from overton.data.dataset import Dataset
 from overton.data.gold import Gold, gold_of
 from overton.data.json_schema import record_json_schema
-from overton.data.names import GOLD, SLICE_PREFIX, SPLITS
+from overton.data.names import GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag
 from overton.data.pack import pack
 from overton.data.parser import RecordParser
 from overton.data.pool import Pool
@@ -33,7 +33,9 @@ __all__ = [
     "Tags",
     "Votes",
     "gold_of",
+    "is_bad_tag",
     "is_made_of_tags",
+    "meant_tag",
     "pack",
     "parse_tag_expression",
     "record_json_schema",

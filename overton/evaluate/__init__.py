@@ -18,9 +18,9 @@ from overton.evaluate.compare import (
     tag_changes,
 )
 from overton.evaluate.examples import ExampleRows, TaskRows, example_rows
-from overton.evaluate.judge import judge
+from overton.evaluate.judge import Judged, judge
 from overton.evaluate.measure import evaluate, main_metric, main_scores
-from overton.evaluate.outcomes import right_units
+from overton.evaluate.outcomes import confidence_of, right_units
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.render import render_report
 from overton.evaluate.report import Report, Row, parse_report
@@ -34,12 +34,14 @@ __all__ = [
     "Comparison",
     "ExampleRows",
     "Gate",
+    "Judged",
     "Report",
     "Row",
     "TaskRows",
     "best_temperature",
     "best_thresholds",
     "compare_predictions",
+    "confidence_of",
     "evaluate",
     "evaluated_rows",
     "example_rows",

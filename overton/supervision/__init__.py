@@ -4,7 +4,7 @@ from overton.supervision.analysis.classes import ClassRow
 from overton.supervision.analysis.copies import Copy
 from overton.supervision.analysis.lineage import RecordLineage, TaskLineage, UnitLineage, VoteLineage, explain_task
 from overton.supervision.analysis.marginal import Marginal
-from overton.supervision.analysis.record import explain_record, find_record
+from overton.supervision.analysis.record import explain_record, find_record, item_text, record_text
 from overton.supervision.analysis.render import render_sources
 from overton.supervision.analysis.render_lineage import render_lineage
 from overton.supervision.analysis.report import (
@@ -15,7 +15,7 @@ from overton.supervision.analysis.report import (
     tags_to_show,
 )
 from overton.supervision.analysis.rows import SourceRow
-from overton.supervision.analysis.slices import SliceRow
+from overton.supervision.analysis.slices import PairOfSources, SliceRow, disagreement_in
 from overton.supervision.analysis.warn import SourceWarning
 from overton.supervision.array_tasks import combine_bits, combine_select
 from overton.supervision.arrays import LabelModel
@@ -33,6 +33,7 @@ __all__ = [
     "Kept",
     "LabelModel",
     "Marginal",
+    "PairOfSources",
     "RecordLineage",
     "SliceRow",
     "SourceReport",
@@ -48,10 +49,13 @@ __all__ = [
     "combine_bits",
     "combine_select",
     "combined_labels",
+    "disagreement_in",
     "explain_record",
     "explain_task",
     "find_record",
+    "item_text",
     "join_reports",
+    "record_text",
     "render_lineage",
     "render_sources",
     "source_report",

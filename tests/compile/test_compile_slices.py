@@ -97,4 +97,6 @@ def test_slices_are_switched_on_by_the_tuning_file():
 def test_what_slices_may_be_is_told(value):
     with pytest.raises(OvertonError) as raised:
         parse_tuning(json.dumps({"slices": value}), "tuning.json", KINDS)
-    assert str(raised.value.problems[0]).startswith("tuning.json: $.slices: expected one of 'off', 'records', 'on', got ")
+    assert str(raised.value.problems[0]).startswith(
+        "tuning.json: $.slices: expected one of 'off', 'records', 'on', got "
+    )

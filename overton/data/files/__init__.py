@@ -3,6 +3,6 @@
 from overton.data.files.check import check_data
 from overton.data.files.lines import data_files
 from overton.data.files.load import load_dataset
-from overton.data.files.records import read_lines, write_records
+from overton.data.files.records import read_chunks, read_lines, write_records
 
-__all__ = ["check_data", "data_files", "load_dataset", "read_lines", "write_records"]
+__all__ = ["check_data", "data_files", "load_dataset", "read_chunks", "read_lines", "write_records"]

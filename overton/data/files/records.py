@@ -4,13 +4,18 @@ import gzip
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
 import msgspec
 
+from overton.base import OvertonError, Problem
 from overton.base.files import atomic_writer, check_place
 from overton.data.files.lines import read_blocks
+from overton.data.parser import RecordParser
+from overton.data.record import Record
+from overton.schema import Schema
 
 STANDARD = Path("-")
 
@@ -26,6 +31,27 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         return
     for block in read_blocks(path):
         yield from zip(block.numbers, block.lines, strict=True)
+
+
+def read_chunks(schema: Schema, path: Path, size: int) -> Iterator[list[tuple[Record, dict[str, Any]]]]:
+    """The records of a data file, so many at a time, each as it was read and as the JSON value that it is.
+
+    Raises:
+        OvertonError: With all faults of a chunk that has any.
+    """
+    parser = RecordParser(schema)
+    rest = read_lines(path)
+    while chunk := list(islice(rest, size)):
+        parsed = []
+        problems: list[Problem] = []
+        for number, line in chunk:
+            try:
+                parsed.append((parser.parse(line), msgspec.json.decode(line)))
+            except (OvertonError, msgspec.MsgspecError):
+                problems.extend(parser.faults(line, str(path), number))
+        if problems:
+            raise OvertonError(problems)
+        yield parsed
 
 
 def write_records(path: Path, records: Iterable[Mapping[str, Any]]) -> int:

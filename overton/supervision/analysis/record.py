@@ -28,7 +28,7 @@ def explain_record(dataset: Dataset, row: int, combined: Mapping[str, Combined])
     return RecordLineage(
         id=dataset.ids(np.array([row]))[0],
         tags=tuple(tags.names[tag] for tag in own),
-        text=_text_of(payloads),
+        text=record_text(payloads),
         tasks=tuple(_explain_task(dataset, name, found, row, payloads) for name, found in combined.items()),
     )
 
@@ -60,7 +60,7 @@ def _explain_task(
 ) -> TaskLineage:
     task = dataset.schema.task(name)
     items = payloads.get(dataset.schema.payload(task.payload).field) or ()
-    texts = [] if isinstance(items, str) else [_item_text(item, payloads, dataset, task.payload) for item in items]
+    texts = [] if isinstance(items, str) else [item_text(item, payloads, dataset, task.payload) for item in items]
     per_item = dataset.schema.unit(task) != "record"
     return explain_task(
         dataset.votes(name),
@@ -71,7 +71,7 @@ def _explain_task(
     )
 
 
-def _item_text(item: Any, payloads: Mapping[str, Any], dataset: Dataset, payload: str) -> str:
+def item_text(item: Any, payloads: Mapping[str, Any], dataset: Dataset, payload: str) -> str:
     """A token as it stands; a member as its id and the tokens that it points to."""
     if isinstance(item, str):
         return item
@@ -81,7 +81,7 @@ def _item_text(item: Any, payloads: Mapping[str, Any], dataset: Dataset, payload
     return f"{item['id']} {words!r}" if words else str(item["id"])
 
 
-def _text_of(payloads: Mapping[str, Any]) -> str:
+def record_text(payloads: Mapping[str, Any]) -> str:
     """What a record says: its texts, and its tokens where no text says the same."""
     texts = [value for value in payloads.values() if isinstance(value, str)]
     lists = [value for value in payloads.values() if isinstance(value, list) and value and isinstance(value[0], str)]

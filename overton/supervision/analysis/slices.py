@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.data import SLICE_PREFIX, Tags
-from overton.supervision.analysis.facts import Facts
+from overton.data import SLICE_PREFIX, Splits, Tags, Votes
+from overton.supervision.analysis.facts import Facts, gather_facts
+from overton.supervision.combine import Combined
 from overton.supervision.models.patterns import slices
 
 MOST_PAIRS = 4_000_000  # pairs of votes looked at; a sample of the units where there are more
@@ -73,6 +74,20 @@ def slice_rows(facts: Facts, tags: Tags) -> tuple[SliceRow, ...]:
         if n_in[k]
     ]
     return tuple(sorted(rows, key=lambda row: (-(row.disagreement - whole) * np.sqrt(row.n), row.slice)))
+
+
+def disagreement_in(votes: Votes, combined: Combined, splits: Splits, rows: ndarray) -> SliceRow | None:
+    """How far sources disagree on some records, as if these were a slice; None where nobody votes on them.
+
+    Args:
+        votes: The votes of the task.
+        combined: Their combined labels.
+        splits: The splits of the whole data set.
+        rows: Numbers of the records, int64, ascending.
+    """
+    first = np.searchsorted(rows, np.arange(votes.n_records + 1))
+    chosen = Tags((SLICE_PREFIX,), first, np.zeros(len(rows), np.int32))
+    return next(iter(slice_rows(gather_facts(votes, combined, splits), chosen)), None)
 
 
 def _slices_of_records(tags: Tags, names: list[str]) -> tuple[ndarray, ndarray]:

@@ -1,0 +1,77 @@
+"""`overton discover`: slices that nobody defined in which a version errs most."""
+
+import argparse
+from pathlib import Path
+
+from overton.cli import console
+
+HELP = "find slices that nobody defined in which a version errs most, each with the command that saves it"
+EXAMPLE = "  overton discover demo\n  overton discover demo@live --task Intent --min-records 30"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    console.add_version(parser)
+    parser.add_argument(
+        "--task", action="append", default=[], metavar="T", help="this task; may be given several times (default: all)"
+    )
+    parser.add_argument(
+        "--split",
+        action="append",
+        choices=("train", "dev", "test", "all"),
+        help="records of this split; may be given several times (default: dev and test)",
+    )
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="TAG",
+        help="only records that have this tag; given several times, all of them",
+    )
+    parser.add_argument("--data", type=Path, metavar="PATH", help="look at this data file or folder instead")
+    parser.add_argument(
+        "--min-records",
+        type=console.natural,
+        metavar="N",
+        help="least records of a slice (default: 0.5 % of them, 10 to 100)".replace("%", "%%"),
+    )
+    parser.add_argument("--limit", type=console.natural, default=10, metavar="N", help="most slices (default 10)")
+    console.add_store(parser)
+    console.add_common(parser, json_output=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the slices of each task."""
+    from overton.application import find_version
+    from overton.review import render_slices
+
+    version = find_version(options.version, store=options.store)
+    with console.progress(quiet=options.quiet) as observe:
+        pages = version.discover(
+            options.task,
+            splits=options.split or ("dev", "test"),
+            tags=options.tag,
+            least=options.min_records,
+            limit=options.limit,
+            data=options.data,
+            observe=observe,
+        )
+    application = options.version.rpartition("@")[0] or options.version
+    if options.json:
+        tasks = [
+            {
+                **page.to_json(),
+                "slices": [
+                    {**told, "command": one.command(application, options.version)}
+                    for one, told in zip(page.slices, page.to_json()["slices"], strict=True)
+                ],
+            }
+            for page in pages
+        ]
+        console.write_json({"version": version.id, "tasks": tasks})
+        return 0
+    for page in pages:
+        console.write(
+            render_slices(page, application=application, version=options.version, width=console.width()) + "\n"
+        )
+    return 0

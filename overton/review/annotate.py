@@ -1,0 +1,182 @@
+"""Where an annotation would help most: training records whose combined label is likely to be another than gold.
+
+What is true of a unit is not known, so it is taken to be what combined votes and version say on average. What an
+annotation promises is the probability, by that, that it changes the label that the model learns from. It is great where
+the combined label is uncertain and the version says something else, and where nobody votes and the version is unsure.
+That two views disagree as a reason to ask is query by committee.
+
+Source: Seung, Opper & Sompolinsky 1992, doi:10.1145/130385.130417.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from overton.codec import Predictions
+from overton.data import GOLD, Dataset, gold_of
+from overton.review.labels import combined_label, names_of
+from overton.supervision import Combined
+
+CONSIDERED = 4000  # records that the version predicts for it, those with the least certain combined labels
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One record whose annotation promises much.
+
+    Attributes:
+        id: Its id.
+        text: What it says.
+        unit: Place of the unit that promises most, from 0.
+        item: The token or member there; empty where the unit is the record.
+        combined: Its combined labels with their probabilities; empty where nobody votes on it.
+        prediction: What the version says of it, with probabilities likewise.
+        promise: Probability that gold is not the combined label, or not the prediction where there is none.
+        n_units: Number of labels that the task wants of the record.
+        listed: Whether these stand in a list.
+        members: The members to choose among, for `select`.
+    """
+
+    id: str
+    text: str
+    unit: int
+    item: str
+    combined: Mapping[str, float]
+    prediction: Mapping[str, float]
+    promise: float
+    n_units: int
+    listed: bool
+    members: tuple[str, ...] = ()
+
+    def named(self, by_label: Mapping[str, float]) -> str:
+        """The likeliest labels with their probabilities, three at most; members by their names."""
+        names = {str(number): f"{number} {member}" for number, member in enumerate(self.members)}
+        return ", ".join(f"{names.get(label, label)} {share:.2f}" for label, share in list(by_label.items())[:3])
+
+
+def uncertain_rows(dataset: Dataset, combined: Combined, rows: ndarray, most: int = CONSIDERED) -> ndarray:
+    """The records whose least certain unit is the least certain, int64, ascending; those with gold throughout left out.
+
+    Args:
+        dataset: The records.
+        combined: The combined votes of the task.
+        rows: Numbers of the records to choose from, int64.
+        most: How many are chosen.
+    """
+    targets = combined.targets
+    certain = np.append(combined.expected, 0.0)[targets.index]  # a unit without a target is the last row
+    certain[gold_of(dataset.votes(targets.task.name, [GOLD])).known] = 1.0
+    first = targets.offsets
+    filled = rows[first[rows + 1] > first[rows]]
+    least = np.minimum.reduceat(np.append(certain, 1.0), first[:-1])[filled] if len(filled) else np.zeros(0)
+    order = np.argsort(least, kind="stable")
+    chosen: ndarray = np.sort(filled[order[: min(most, int((least < 1).sum()))]])
+    return chosen
+
+
+def candidates(
+    dataset: Dataset, combined: Combined, rows: ndarray, said: Predictions, limit: int
+) -> tuple[Candidate, ...]:
+    """The records whose annotation promises most, the most promising first; of several that say the same, one.
+
+    Args:
+        dataset: The records.
+        combined: The combined votes of the task.
+        rows: Numbers of the records to choose from, as `uncertain_rows` gives them.
+        said: What the version says of these, in their order.
+        limit: Most records that are told.
+    """
+    if not len(rows) or not len(said.label):
+        return ()
+    targets = combined.targets
+    start, length = targets.offsets[rows], targets.offsets[rows + 1] - targets.offsets[rows]
+    unit = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
+    known = gold_of(dataset.votes(targets.task.name, [GOLD])).known[unit]
+    promise, certainty = _promise(combined, unit, said)
+    promise[known] = 0.0
+    place = np.argsort(-promise - 1e-3 * (1 - certainty), kind="stable")
+    record = np.repeat(np.arange(len(rows)), length)
+    _, best = np.unique(record[place], return_index=True)
+    found: dict[str, Candidate] = {}
+    for at in place[np.sort(best)].tolist():
+        if len(found) >= limit or promise[at] <= 0:
+            break
+        number = int(record[at])
+        one = _candidate(dataset, combined, said, int(rows[number]), int(unit[at]), at, float(promise[at]))
+        found.setdefault(one.text or one.id, one)
+    return tuple(found.values())
+
+
+def skeleton(task: str, chosen: Sequence[Candidate]) -> Iterator[dict[str, Any]]:
+    """Lines of a data file that add gold to records, with a null where an annotator is to put the label."""
+    for one in chosen:
+        yield {"id": one.id, "tasks": {task: {GOLD: [None] * one.n_units if one.listed else None}}}
+
+
+def reading(task: str, chosen: Sequence[Candidate]) -> str:
+    """The records of a skeleton to read, one a paragraph, in the same order."""
+    parts = []
+    for number, one in enumerate(chosen, 1):
+        lines = [f"{number}. {one.id}", f"   {one.text}"]
+        if one.item:
+            lines.append(f"   look at {one.unit} {one.item}")
+        lines.append(f"   combined: {one.named(one.combined) or 'nobody labels it'}")
+        lines.append(f"   predicted: {one.named(one.prediction) or 'nothing'}")
+        parts.append("\n".join(lines))
+    head = f"{task}: the records of the file beside this one, line by line; put each label in place of its null"
+    return "\n\n".join([head, *parts]) + "\n"
+
+
+def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndarray, ndarray]:
+    """What the annotation of each unit promises, and how certain its combined label is, each of shape (unit,)."""
+    index = combined.targets.index[unit]
+    predicted, target = _alike(combined, said)
+    nobody = index < 0
+    voted = np.where(nobody[:, None], predicted, target[np.maximum(index, 0)]) if len(target) else predicted
+    truth = (voted + predicted) / 2
+    if combined.targets.task.type == "bitvector":
+        promise = np.where(voted > 0.5, 1 - truth, truth).max(axis=1, initial=0)
+    else:
+        promise = 1 - truth[np.arange(len(unit)), voted.argmax(axis=1)]
+        promise[said.label < 0] = 0.0
+    certainty = np.append(combined.expected, 0.0)[index]
+    return promise, certainty
+
+
+def _alike(combined: Combined, said: Predictions) -> tuple[ndarray, ndarray]:
+    """Predictions and table of targets with the same labels in their columns, float64."""
+    table, probability = combined.targets.table.astype(np.float64), said.probability.astype(np.float64)
+    if not said.task.classes:
+        width = max(table.shape[1], probability.shape[1], 1)
+        wide = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in (probability, table)]
+        return wide[0], wide[1]
+    names = [*combined.targets.task.classes]
+    names += [name for name in said.task.classes if name not in names]
+    predicted = np.zeros((len(probability), len(names)))
+    predicted[:, [names.index(name) for name in said.task.classes]] = probability
+    return predicted, np.pad(table, ((0, 0), (0, len(names) - table.shape[1])))
+
+
+def _candidate(
+    dataset: Dataset, combined: Combined, said: Predictions, row: int, unit: int, at: int, promise: float
+) -> Candidate:
+    names = names_of(dataset, said.task.name, row)
+    first, stop = combined.targets.offsets[row : row + 2].tolist()
+    number, probability = unit - first, said.probability[at]
+    order = [label for label in np.argsort(-probability, kind="stable").tolist() if probability[label] >= 0.005]
+    classes = said.task.classes
+    return Candidate(
+        id=names.id,
+        text=names.text,
+        unit=number,
+        item=names.unit(number),
+        combined=combined_label(combined, unit),
+        prediction={classes[k] if classes else str(k): round(float(probability[k]), 4) for k in order},
+        promise=promise,
+        n_units=stop - first,
+        listed=names.listed,
+        members=() if classes else names.items,
+    )

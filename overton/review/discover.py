@@ -1,0 +1,285 @@
+"""Slices that nobody defined: what the records have in common on which a version errs most."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray
+
+from overton.codec import Predictions
+from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of
+from overton.evaluate import judge, right_units
+from overton.review.literals import Literals, literals_of
+from overton.review.search import Conjunction, Searched, excess_z, search
+from overton.review.significance import adjusted, chance_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+MOST_RECORDS = 50_000  # records that are searched; a sample of them where there are more
+LEAST_RECORDS, LEAST_SHARE, LEAST_CAP = 10, 0.005, 100
+FALSE_SHARE = 0.05  # of the slices told, that may be there by chance
+ALIKE = 0.7  # records that two slices share of those in either, from which the second says nothing new
+NEW_RECORDS = 0.3  # share of the records of a slice that no slice before it has, below which it says nothing new
+CHANCE = 0.05
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSlice:
+    """One slice that was found.
+
+    Attributes:
+        task: Name of the task.
+        name: A tag to save it by.
+        where: What its records have in common, as an expression in SQL that `overton tag` takes.
+        n: Its records with gold, of those looked at.
+        errors: Sum of their errors: of a task on records how many are wrong, else of the shares of wrong items.
+        error_rate: Their mean error.
+        elsewhere: Mean error of all other records.
+        p: Probability by chance of so many errors among as many records.
+        q: Share of false slices among those at least as unlikely, of all that were looked at (Benjamini-Hochberg).
+        score: How bad and how large it is, by SliceLine; 0 is the average.
+        tag: The tag that it is, where it is nothing but one; else empty.
+        needs_version: Whether the expression speaks of predictions.
+        examples: Ids of some of its records with errors.
+    """
+
+    task: str
+    name: str
+    where: str
+    n: int
+    errors: float
+    error_rate: float
+    elsewhere: float
+    p: float
+    q: float
+    score: float
+    tag: str
+    needs_version: bool
+    examples: tuple[str, ...]
+
+    def command(self, application: str, version: str) -> str:
+        """The command that saves it, or that looks at its errors where it is a tag already."""
+        words = ["overton", "tag", application, self.name, "--where", self.where]
+        words += ["--version", version] if self.needs_version else []
+        if self.tag:
+            words = ["overton", "errors", version, "--task", self.task, "--tag", self.tag]
+        return " ".join(map(_shell, words))
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePage:
+    """The slices that were found for one task, the worst first.
+
+    Attributes:
+        version: Id of the version.
+        task: Name of the task.
+        splits: The splits of the records.
+        n: Records with gold.
+        error_rate: Their mean error.
+        least: Least records of a slice.
+        n_looked_at: Conjunctions that were looked at.
+        slices: Those that are worse beyond chance.
+    """
+
+    version: str
+    task: str
+    splits: tuple[str, ...]
+    n: int
+    error_rate: float | None
+    least: int
+    n_looked_at: int
+    slices: tuple[FoundSlice, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What `overton discover --json` tells of the task."""
+        return asdict(self)
+
+    def to_pandas(self) -> "DataFrame":
+        """The slices as a pandas frame, one column an attribute of `FoundSlice`."""
+        from pandas import DataFrame
+
+        columns = [one.name for one in fields(FoundSlice)]
+        return DataFrame([[getattr(row, name) for name in columns] for row in self.slices], columns=columns)
+
+
+def find_slices(
+    dataset: Dataset,
+    rows: ndarray,
+    predictions: Mapping[str, Predictions],
+    task: str,
+    *,
+    version: str,
+    splits: Sequence[str],
+    least: int | None = None,
+    limit: int = 10,
+    seed: int = 0,
+) -> SlicePage:
+    """The slices of one task.
+
+    Args:
+        dataset: The records.
+        rows: Numbers of the records to look at, int64, ascending.
+        predictions: What the version said of these, in their order, by task.
+        task: Name of the task.
+        version: Id of the version.
+        splits: What these records are called.
+        least: Least records of a slice; by the number of records where None.
+        limit: Most slices.
+        seed: Seed of the sample, where there are more than 50,000 records.
+    """
+    judged = judge(predictions[task], gold_of(dataset.votes(task, [GOLD])), np.arange(len(rows)), rows)
+    units = np.bincount(judged.record[judged.known], minlength=judged.n_records)
+    wrong = np.bincount(judged.record[judged.known & ~right_units(judged)], minlength=judged.n_records)
+    error = wrong / np.maximum(units, 1)
+    chosen = judged.records
+    if len(chosen) > MOST_RECORDS:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(chosen), MOST_RECORDS, replace=False))
+        chosen, error = chosen[drawn], error[drawn]
+    if least is None:
+        least = int(min(max(LEAST_RECORDS, LEAST_SHARE * len(chosen)), LEAST_CAP))
+    own = {name: _only(said, chosen) for name, said in predictions.items()}
+    literals = literals_of(dataset, rows[chosen], task, own, least=least)
+    groups, sides = ([getattr(one, name) for one in literals.literals] for name in ("group", "side"))
+    searched = search(literals.columns, error, groups, sides, least=least)
+    found = _Choice(literals, error, searched, task, least).choose(limit)
+    ids = dataset.ids(rows[chosen])
+    return SlicePage(
+        version=version,
+        task=task,
+        splits=tuple(splits),
+        n=len(chosen),
+        error_rate=float(error.mean()) if len(error) else None,
+        least=least,
+        n_looked_at=len(searched.z),
+        slices=tuple(_told(one, literals, error, ids, task) for one in found),
+    )
+
+
+def _only(said: Predictions, records: ndarray) -> Predictions:
+    """The predictions of some of the records."""
+    length = said.offsets[records + 1] - said.offsets[records]
+    ends = np.cumsum(length)
+    units = np.arange(length.sum()) + np.repeat(said.offsets[records] - (ends - length), length)
+    return Predictions(said.task, np.append(0, ends), said.probability[units], said.label[units])
+
+
+@dataclass(frozen=True)
+class _One:
+    """A slice that was chosen, with where it holds."""
+
+    conjunction: Conjunction
+    inside: ndarray
+    p: float
+    q: float
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Chooses from what a search found those slices that say something new beyond chance."""
+
+    literals: Literals
+    error: ndarray
+    searched: Searched
+    task: str
+    least: int
+
+    def choose(self, limit: int) -> list[_One]:
+        """At most so many slices, by their score."""
+        chosen: list[_One] = []
+        covered: ndarray = np.zeros(len(self.error), np.bool_)
+        for one in self._beyond_chance():
+            if len(chosen) >= limit:
+                break
+            conjunction, inside = self._simplest(one.conjunction)
+            if not self._is_new(inside, covered, chosen):
+                continue
+            chosen.append(_One(conjunction, inside, chance_of(self.error, inside), one.q))
+            np.logical_or(covered, inside, out=covered)
+        return chosen
+
+    def _beyond_chance(self) -> list[_One]:
+        """What was found that chance does not explain, by score."""
+        z, found = self.searched.z, self.searched.found
+        held = [self._inside(one.literals) for one in found]
+        p = np.array([chance_of(self.error, inside) for inside in held])
+        size = np.array([float(inside.sum()) for inside in held])
+        wrong = np.array([float(self.error[inside].sum()) for inside in held])
+        rank = len(z) - np.searchsorted(z, excess_z(self.error, size, wrong) - 1e-9)
+        q = adjusted(p, rank, len(z))
+        return [_One(one, held[k], p[k], q[k]) for k, one in enumerate(found) if q[k] <= FALSE_SHARE]
+
+    def _inside(self, literals: Sequence[int]) -> ndarray:
+        inside: ndarray = np.logical_and.reduce(self.literals.columns[list(literals)], axis=0)
+        return inside
+
+    def _simplest(self, one: Conjunction) -> tuple[Conjunction, ndarray]:
+        """The slice without those literals that leave out records as bad as the others."""
+        literals, inside = one.literals, self._inside(one.literals)
+        for number in one.literals:
+            rest = tuple(k for k in literals if k != number)
+            if not rest:
+                break
+            wider = self._inside(rest)
+            left_out = self.error[wider & ~inside]
+            better = chance_of(1 - self.error[wider], ~inside[wider])
+            if len(left_out) and better > CHANCE and left_out.mean() > self.error.mean():
+                literals, inside = rest, wider
+        return Conjunction(literals, one.score), inside
+
+    def _is_new(self, inside: ndarray, covered: ndarray, chosen: Sequence[_One]) -> bool:
+        """Whether a slice has errors of its own, beyond those of the slices before it."""
+        for other in chosen:
+            if (inside & other.inside).sum() >= ALIKE * (inside | other.inside).sum():
+                return False
+        if not chosen:
+            return True
+        own = inside & ~covered
+        if own.sum() < max(self.least / 2, NEW_RECORDS * inside.sum()):
+            return False
+        return chance_of(self.error[~covered], own[~covered]) <= CHANCE
+
+
+def _told(one: _One, literals: Literals, error: ndarray, ids: Sequence[str], task: str) -> FoundSlice:
+    parts = [literals.literals[number] for number in one.conjunction.literals]
+    inside, outside = error[one.inside], error[~one.inside]
+    where = " AND ".join(part.where for part in parts)
+    return FoundSlice(
+        task=task,
+        name=SLICE_PREFIX + _slug("_".join(part.word for part in parts)),
+        where=where,
+        n=len(inside),
+        errors=float(inside.sum()),
+        error_rate=float(inside.mean()),
+        elsewhere=float(outside.mean()) if len(outside) else 0.0,
+        p=one.p,
+        q=one.q,
+        score=one.conjunction.score,
+        tag=parts[0].tag if len(parts) == 1 else "",
+        needs_version="predicted." in where,
+        examples=tuple(ids[place] for place in np.flatnonzero(one.inside & (error > 0))[:EXAMPLES].tolist()),
+    )
+
+
+def _shell(word: str) -> str:
+    r"""A word as a shell takes it; in double quotes where these do, since expressions are full of single ones.
+
+    Example:
+        >>> _shell("demo"), _shell("has(tokens, 'red')")
+        ('demo', '"has(tokens, \'red\')"')
+    """
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
+
+
+def _slug(text: str) -> str:
+    """A text as a part of a tag.
+
+    Example:
+        >>> _slug("What's?_tokens_to_4"), _slug("?")
+        ('what_s_tokens_to_4', 'found')
+    """
+    return re.sub(r"[^\w.-]+", "_", text.lower()).replace("__", "_").strip("_")[:40] or "found"

@@ -1,0 +1,125 @@
+"""What a review reads and writes: the records of a version's application, files for annotators, and tags."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from overton.artifact import Artifact, Runtime
+from overton.base import Observe, OvertonError, Problem
+from overton.base.files import write_atomic
+from overton.compile.files import load_tuning
+from overton.data import Dataset
+from overton.data.files import data_files, load_dataset, read_lines, write_records
+from overton.pipeline import predict_rows
+from overton.review.annotate import Candidate, reading, skeleton
+from overton.review.sql import rows_where
+from overton.review.tagging import Tagging, check_tag, tagging_of
+from overton.schema import Schema
+from overton.schema.files import load_schema
+
+
+def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> tuple[Dataset, bool]:
+    """The records of the application that a version lies in, and whether gold on dev weighs its sources.
+
+    They are read by the application's own schema, so that its row store serves, unless payloads or tasks have changed
+    since the version was built.
+
+    Args:
+        artifact: The version.
+        home: The folder of what is derived in the application; None where the version lies in none.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where the version lies in no application, or the records have faults.
+    """
+    directory = home.parent if home else None
+    if home is None or directory is None or not (directory / "schema.json").is_file():
+        message = "the version lies in no application, so it has no records"
+        hint = "Name it as APP@ID, or give records with --data PATH"
+        raise OvertonError(Problem(message, "review.no-application", hint=hint))
+    schema = load_schema(directory / "schema.json")
+    same = _shape(schema) == _shape(artifact.schema)
+    chosen = schema if same else artifact.schema
+    dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", observe=observe)
+    tuning = directory / "tuning.json"
+    return dataset, load_tuning(tuning, schema).use_dev_gold
+
+
+def write_skeleton(path: Path, task: str, chosen: Sequence[Candidate]) -> Path:
+    """Write a data file for annotators to fill in, and beside it what to read; returns the path of the latter."""
+    write_records(path, skeleton(task, chosen))
+    beside = path.with_name(f"{path.name}.txt")
+    write_atomic(beside, reading(task, chosen))
+    return beside
+
+
+def tag_records(
+    directory: Path,
+    schema: Schema,
+    name: str,
+    where: str,
+    *,
+    runtime: Runtime | None = None,
+    write: bool = True,
+    observe: Observe,
+) -> Tagging:
+    """Write which records have a tag: those for which an expression holds, in a data file of the tag's own.
+
+    The file is written whole, so that another expression replaces what the one before found, and it is not looked at
+    meanwhile, so that an expression never rests on its own tag. It is removed where no record is left.
+
+    Args:
+        directory: The application.
+        schema: Its schema.
+        name: The tag.
+        where: The expression.
+        runtime: The version whose predictions the expression may name.
+        write: Whether to write, or only to tell what would be written.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where the tag has a name that it cannot have, the expression has a fault, or a file is in the way.
+    """
+    check_tag(name)
+    path = directory / "data" / f"tags-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.jsonl"
+    before = _tagged(path, name) if path.exists() else []
+    files = [file for file in data_files(directory / "data") if file != path]
+    dataset = load_dataset(schema, files, directory / ".overton" / "rows", observe=observe)
+    every = np.arange(dataset.n_records)
+    predictions = predict_rows(dataset, runtime, every, observe=observe) if runtime else None
+    rows = rows_where(dataset, where, predictions)
+    found = tagging_of(dataset, rows, name=name, where=where, path=str(path), before=before)
+    if write and found.ids:
+        if list(found.ids) != before:
+            write_records(path, ({"id": one, "tags": [name]} for one in found.ids))
+    elif write:
+        path.unlink(missing_ok=True)
+    return found
+
+
+def _tagged(path: Path, name: str) -> list[str]:
+    """The records that a file of a tag names.
+
+    Raises:
+        OvertonError: Where it is anything but that, and would be lost.
+    """
+    ids = []
+    for number, line in read_lines(path):
+        try:
+            value = msgspec.json.decode(line)
+            ids.append(value.pop("id"))
+        except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
+            value = None
+        if value != {"tags": [name]}:
+            message = f"the file of the tag {name!r} holds something else, and it would be replaced"
+            hint = "Give the tag another name, or move the file"
+            raise OvertonError(Problem(message, "tagging.other-file", str(path), number, hint=hint))
+    return ids
+
+
+def _shape(schema: Schema) -> Schema:
+    """A schema without the classes that the data told."""
+    return schema.with_classes({task.name: () for task in schema.tasks})

@@ -1,0 +1,78 @@
+"""Labels and units of one record, as they stand in a data file and as a person reads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from overton.data import Dataset, Votes
+from overton.supervision import Combined, item_text, record_text
+
+LEAST = 0.005  # probability of a combined label from which it is told
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a record and its units are called.
+
+    Attributes:
+        id: Id of the record.
+        text: What it says.
+        payloads: Its payloads, as in a data file.
+        items: The tokens or members that a task labels, or chooses among; empty where it labels the record.
+        listed: Whether the task labels each of them.
+    """
+
+    id: str
+    text: str
+    payloads: Mapping[str, Any]
+    items: tuple[str, ...]
+    listed: bool
+
+    def unit(self, number: int) -> str:
+        """A unit by itself; nothing where it is the record."""
+        return self.items[number] if self.listed and number < len(self.items) else ""
+
+
+def names_of(dataset: Dataset, task: str, row: int) -> Names:
+    """The names of one record for one task."""
+    found = dataset.schema.task(task)
+    payloads = dataset.payloads(np.array([row]))[0]
+    items = payloads.get(dataset.schema.payload(found.payload).field) or ()
+    items = () if isinstance(items, str) else items
+    return Names(
+        id=dataset.ids(np.array([row]))[0],
+        text=record_text(payloads),
+        payloads=payloads,
+        items=tuple(item_text(item, payloads, dataset, found.payload) for item in items),
+        listed=dataset.schema.unit(found) != "record",
+    )
+
+
+def vote_label(votes: Votes, cell: int) -> Any:
+    """One vote as it stands in a data file: a class, an index, a list of classes, or label to probability."""
+    entries = slice(int(votes.first[cell]), int(votes.first[cell + 1]))
+    numbers, weights = votes.label[entries].tolist(), votes.probability[entries].tolist()
+    certain = all(weight == 1 for weight in weights)
+    if votes.task.type == "bitvector" and certain:
+        return [votes.task.classes[number] for number in numbers]
+    if certain and len(numbers) == 1:
+        return votes.task.classes[numbers[0]] if votes.task.classes else numbers[0]
+    names = [votes.task.classes[number] if votes.task.classes else str(number) for number in numbers]
+    return {name: round(weight, 4) for name, weight in zip(names, weights, strict=True)}
+
+
+def combined_label(combined: Combined, unit: int) -> dict[str, float]:
+    """The combined labels of a unit with their probabilities, the likeliest first; empty where it has none."""
+    targets = combined.targets
+    if targets.index[unit] < 0:
+        return {}
+    row = targets.table[targets.index[unit]]
+    order = np.argsort(-row, kind="stable")
+    names = targets.task.classes
+    return {
+        names[label] if names else str(label): round(float(row[label]), 4)
+        for label in order.tolist()
+        if row[label] >= LEAST
+    }

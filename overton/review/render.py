@@ -1,0 +1,151 @@
+"""The page of errors as text for a terminal."""
+
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from overton.review.annotate import Candidate
+from overton.review.errors import ErrorPage, RecordError, UnitError
+
+LONGEST = 28
+LEAST_ROOM = 20
+MOST_UNITS = 5
+
+
+def render_errors(page: ErrorPage, *, width: int = 100, annotate: int = 5) -> str:
+    """The errors, the surest first, and below them what to make of them.
+
+    Args:
+        page: As `Version.errors` gives it.
+        width: Columns of the terminal.
+        annotate: Most records to annotate that are shown.
+
+    Returns:
+        The text, which ends with a newline.
+    """
+    blocks = [_head(page, width), *(_record(record, width) for record in page.records)]
+    hidden = page.n_wrong_records - len(page.records)
+    if hidden:
+        blocks.append(f"... and {hidden:,} more {_s(hidden, 'record')} with errors; --limit shows more")
+    blocks += [block for block in (_sources(page), _pairs(page), _annotate(page, width, annotate)) if block]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _head(page: ErrorPage, width: int) -> str:
+    where = f"{page.split}{''.join(f', {tag}' for tag in page.tags)}"
+    share = f"{page.n_wrong_records:,} of {page.n_records:,} {_s(page.n_records, 'record')} wrong"
+    if page.n_units != page.n_records:
+        share += f", {page.n_wrong_units:,} of {page.n_units:,} items"
+    title = f"{page.task} on {where}: {share if page.n_records else 'no gold, so there is nothing to say'}  "
+    return title + "-" * max(width - len(title), 0)
+
+
+def _record(record: RecordError, width: int) -> str:
+    tags = [tag for tag in record.tags if tag.startswith("slice:")]
+    head = textwrap.wrap(f"{record.id}  {record.text}", width, subsequent_indent="    ")
+    head += textwrap.wrap(", ".join(tags), width, initial_indent="    ", subsequent_indent="    ")
+    lines = [line for unit in record.units[:MOST_UNITS] for line in _unit(unit, record, width)]
+    if len(record.units) > MOST_UNITS:
+        lines.append(f"    ... and {len(record.units) - MOST_UNITS} more items")
+    return "\n".join([*head, *lines])
+
+
+def _unit(unit: UnitError, record: RecordError, width: int) -> list[str]:
+    """What was said and what is true, then a line for each thing that sources say, with who says it."""
+    place = f"{unit.unit} {unit.text}: " if unit.text else ""
+    said = f"{_label(unit.prediction, record)} {unit.probability:.2f}" if unit.prediction is not None else "nothing"
+    lines = textwrap.wrap(
+        f"{place}predicted {said}, gold {_label(unit.gold, record)}",
+        width,
+        initial_indent="    ",
+        subsequent_indent="      ",
+    )
+    by_label: dict[str, list[str]] = {}
+    for source, label in unit.votes.items():
+        by_label.setdefault(_label(label, record), []).append(source)
+    if unit.combined:
+        combined, told = _combined(unit)
+        by_label.setdefault(_label(combined, record), []).append(told)
+    column = min(max((len(label) for label in by_label), default=0), LONGEST)
+    gold = _label(unit.gold, record)
+    for text, sources in sorted(by_label.items(), key=lambda pair: pair[0] != gold):
+        start = f"    {'=' if text == gold else ' '} {_cut(text, column):<{column}}  "
+        room = max(width - len(start), LEAST_ROOM)
+        who = textwrap.wrap(", ".join(sources), room)
+        lines += [f"{start}{who[0]}", *(f"{'':{len(start)}}{line}" for line in who[1:])]
+    return lines
+
+
+def _combined(unit: UnitError) -> tuple[Any, str]:
+    """The likeliest combined label, and how it is told; of bits those that are likelier than not."""
+    if isinstance(unit.gold, list):
+        return [name for name, share in unit.combined.items() if share > 0.5], "combined"
+    name, share = next(iter(unit.combined.items()))
+    return int(name) if isinstance(unit.gold, int) else name, f"combined {share:.2f}"
+
+
+def _label(label: Any, record: RecordError) -> str:
+    """A label as a person reads it: a member by its id, too."""
+    if isinstance(label, bool) or label is None:
+        return "null"
+    if isinstance(label, int):
+        sets = [value for value in record.payloads.values() if isinstance(value, list) and value]
+        members = [value for value in sets if isinstance(value[0], dict) and label < len(value)]
+        return f"{label} {members[0][label]['id']}" if len(members) == 1 else str(label)
+    if isinstance(label, Mapping):
+        return ", ".join(f"{name} {share:.2f}" for name, share in label.items())
+    return label if isinstance(label, str) else json.dumps(sorted(label), ensure_ascii=False)
+
+
+def _sources(page: ErrorPage) -> str:
+    if not page.sources:
+        return ""
+    size = min(max(len("source"), *(len(row.source) for row in page.sources)), LONGEST)
+    lines = [
+        "What the sources say of these errors: as gold, or as the version did",
+        f"  {'source':{size}}  {'labels':>7}  {'as gold':>7}  {'as the version':>14}",
+    ]
+    for row in page.sources:
+        lines.append(f"  {_cut(row.source, size):{size}}  {row.n:>7,}  {row.right:>7.0%}  {row.same:>14.0%}")
+    return "\n".join(lines)
+
+
+def _pairs(page: ErrorPage) -> str:
+    if page.disagreement is None or page.disagreement_elsewhere is None:
+        return ""
+    lines = [
+        f"Sources disagree on {page.disagreement:.0%} of the labels of these records, "
+        f"and on {page.disagreement_elsewhere:.0%} of all"
+    ]
+    lines += [f"  {' and '.join(pair.sources)}: {pair.disagreement:.0%} of {pair.n:,}" for pair in page.pairs]
+    return "\n".join(lines)
+
+
+def _annotate(page: ErrorPage, width: int, most: int) -> str:
+    if not page.annotate:
+        return ""
+    lines = ["Training records where an annotation promises most"]
+    for one in page.annotate[:most]:
+        lines.append(_cut(f"  {one.id}  {one.text}", width))
+        lines += textwrap.wrap(_views(one), width, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def _views(one: Candidate) -> str:
+    place = f"{one.unit} {one.item}: " if one.item else ""
+    combined = f"combined {one.named(_best(one.combined))}" if one.combined else "nobody labels it"
+    predicted = one.named(_best(one.prediction)) or "nothing"
+    return f"{place}{combined}, predicted {predicted}; promises {one.promise:.2f}"
+
+
+def _best(by_label: Mapping[str, float]) -> dict[str, float]:
+    return dict(list(by_label.items())[:1])
+
+
+def _s(n: int, word: str) -> str:
+    return word if n == 1 else f"{word}s"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,48 @@
+"""Slices that were found, as text for a terminal: what each holds, how bad it is, and the command that saves it."""
+
+import textwrap
+
+from overton.review.discover import FoundSlice, SlicePage
+
+LEAST_SHOWN = 1e-4
+INDENT = "     "
+
+
+def render_slices(page: SlicePage, *, application: str, version: str, width: int = 100) -> str:
+    """The slices of one task, the worst first.
+
+    Args:
+        page: As `Version.discover` gives it.
+        application: How commands are to name the application.
+        version: How they are to name the version.
+        width: Columns of the terminal.
+
+    Returns:
+        The text, which ends with a newline.
+    """
+    where = " and ".join(page.splits)
+    if page.error_rate is None:
+        return f"{page.task} on {where}: no gold, so there is nothing to say\n"
+    title = f"{page.task} on {where}: {page.error_rate:.1%} wrong of {page.n:,} records  "
+    blocks = [title + "-" * max(width - len(title), 0)]
+    for number, one in enumerate(page.slices, 1):
+        blocks.append("\n".join(_slice(number, one, application, version, width)))
+    looked = f"{page.n_looked_at:,} slices of at least {page.least} records were looked at"
+    told = looked if page.slices else f"no slice is worse than the rest beyond chance; {looked}"
+    blocks.append(textwrap.fill(told, width))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _slice(number: int, one: FoundSlice, application: str, version: str, width: int) -> list[str]:
+    what = f"tag {one.tag}" if one.tag else one.where
+    lines = textwrap.wrap(f"{number:3}. {what}", width, subsequent_indent=INDENT, break_long_words=False)
+    figures = f"{one.error_rate:.1%} wrong of {one.n:,} records, {one.elsewhere:.1%} elsewhere; chance {_p(one.q)}"
+    lines += textwrap.wrap(
+        f"{figures}; as {', '.join(one.examples)}", width, initial_indent=INDENT, subsequent_indent=INDENT
+    )
+    # A command is not wrapped: it is there to be copied.
+    return [*lines, f"{INDENT}{one.command(application, version)}"]
+
+
+def _p(q: float) -> str:
+    return f"{q:.4f}" if q >= LEAST_SHOWN else f"below {LEAST_SHOWN:g}"

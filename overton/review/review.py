@@ -1,0 +1,149 @@
+"""A version beside the records of its application: predictions, errors, slices, each in one function of values."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy import ndarray
+
+from overton.artifact import Runtime
+from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
+from overton.data import SPLITS, Dataset, Splits
+from overton.pipeline import combine_votes, predict_rows
+from overton.review.annotate import candidates, uncertain_rows
+from overton.review.discover import SlicePage, find_slices
+from overton.review.errors import ErrorPage, find_errors
+
+ALL = "all"
+
+
+def review_errors(
+    dataset: Dataset,
+    runtime: Runtime,
+    task: str,
+    *,
+    version: str,
+    splits: Splits,
+    split: str = "test",
+    tags: Sequence[str] = (),
+    limit: int = 20,
+    annotate: int = 5,
+    use_dev_gold: bool = True,
+    observe: Observe = ignore,
+) -> ErrorPage:
+    """The errors of a version on one task, and where an annotation would help.
+
+    Args:
+        dataset: The records.
+        runtime: The model.
+        task: Name of the task.
+        version: Id of the version.
+        splits: Which record counts where.
+        split: `train`, `dev`, `test` or `all`.
+        tags: Records that bear all of these.
+        limit: Most records that are told.
+        annotate: Most records to annotate that are told; none are looked for where it is 0.
+        use_dev_gold: Whether gold on dev shows what the sources are worth.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where there is no such task or tag.
+    """
+    check_task(runtime, task)
+    bearing = bear_all(dataset, tags)
+    rows = rows_of(splits, [split])
+    rows = rows[bearing[rows]]
+    combined = combine_votes(dataset, task, use_dev_gold=use_dev_gold)
+    if not len(rows):
+        raise OvertonError(no_rows(split, tags))
+    said = predict_rows(dataset, runtime, rows, observe=observe)[task]
+    page = find_errors(dataset, rows, said, combined, version=version, split=split, tags=tags, limit=limit)
+    train = splits.train[bearing[splits.train]]
+    near = uncertain_rows(dataset, combined, train) if annotate else train[:0]
+    if not len(near):
+        return page
+    guesses = predict_rows(dataset, runtime, near, observe=observe)[task]
+    return replace(page, annotate=candidates(dataset, combined, near, guesses, annotate))
+
+
+def review_slices(
+    dataset: Dataset,
+    runtime: Runtime,
+    tasks: Sequence[str],
+    *,
+    version: str,
+    splits: Splits,
+    names: Sequence[str] = ("dev", "test"),
+    tags: Sequence[str] = (),
+    least: int | None = None,
+    limit: int = 10,
+    observe: Observe = ignore,
+) -> tuple[SlicePage, ...]:
+    """Slices that nobody defined in which a version errs most, task by task.
+
+    Args:
+        dataset: The records.
+        runtime: The model.
+        tasks: Names of the tasks; all where there is none.
+        version: Id of the version.
+        splits: Which record counts where.
+        names: Splits to look at.
+        tags: Records that bear all of these.
+        least: Least records of a slice; by the number of records where None.
+        limit: Most slices of a task.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where there is no such task or tag.
+    """
+    for task in tasks:
+        check_task(runtime, task)
+    rows = rows_of(splits, names)
+    rows = rows[bear_all(dataset, tags)[rows]]
+    if not len(rows):
+        raise OvertonError(no_rows(" and ".join(names), tags))
+    predictions = predict_rows(dataset, runtime, rows, observe=observe)
+    return tuple(
+        find_slices(dataset, rows, predictions, task, version=version, splits=names, least=least, limit=limit)
+        for task in tasks or predictions
+    )
+
+
+def check_task(runtime: Runtime, task: str) -> None:
+    """Refuse a task that the version does not have.
+
+    Raises:
+        OvertonError: Where it has none of the name.
+    """
+    names = [known.name for known in runtime.schema.tasks]
+    if task not in names:
+        message = f"the version has no task {task!r}"
+        raise OvertonError(Problem(message, "application.unknown-task", hint=did_you_mean(task, names)))
+
+
+def rows_of(splits: Splits, names: Sequence[str]) -> ndarray:
+    """The records of some splits, `all` for all of them, int64, ascending."""
+    wanted = SPLITS if ALL in names else tuple(names)
+    rows: ndarray = np.unique(np.concatenate([np.zeros(0, np.int64), *(getattr(splits, name) for name in wanted)]))
+    return rows.astype(np.int64)
+
+
+def bear_all(dataset: Dataset, tags: Sequence[str]) -> ndarray:
+    """Which records bear all of some tags, bool of shape (record,).
+
+    Raises:
+        OvertonError: Where no record bears one of them.
+    """
+    bearing = np.ones(dataset.n_records, np.bool_)
+    for tag in tags:
+        if tag not in dataset.tags.names:
+            hint = did_you_mean(tag, dataset.tags.names)
+            raise OvertonError(Problem(f"no record has the tag {tag!r}", "review.unknown-tag", hint=hint))
+        bearing &= dataset.tags.has(tag)
+    return bearing
+
+
+def no_rows(split: str, tags: Sequence[str]) -> Problem:
+    """What is wrong where a choice of records is empty."""
+    what = f"no record of {split} bears {' and '.join(repr(tag) for tag in tags)}" if tags else f"{split} has no record"
+    return Problem(what, "review.no-records", hint="Choose another split, or fewer tags")

@@ -1,0 +1,147 @@
+"""Slices that nobody defined: planted ones are among the first, chance finds none, and each can be saved as told."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from overton.application import Application
+from overton.cli.main import main
+from overton.codec import Predictions
+from overton.data import Dataset, gold_of
+from overton.data.files import load_dataset
+from overton.review.discover import find_slices
+from overton.schema import parse_schema
+from overton.schema.files import load_schema
+
+SCHEMA = parse_schema(
+    """{"payloads": {"tokens": {"type": "sequence"}, "query": {"type": "singleton", "base": ["tokens"]}},
+        "tasks": {"Intent": {"payload": "query", "type": "multiclass", "classes": ["a", "b", "c"]}}}"""
+)
+WORDS = [f"w{number}" for number in range(40)]
+
+
+def make_dataset(folder: Path, rng: np.random.Generator, n_records: int = 1200) -> Dataset:
+    lines = []
+    for number in range(n_records):
+        tokens = rng.choice(WORDS, size=rng.integers(1, 12), replace=False).tolist()
+        gold = "abc"[rng.integers(3)]
+        votes = {"gold": gold, "rule": gold if rng.random() < 0.8 else "a"}
+        tags = ["test", f"batch:{number % 4}"]
+        lines.append(json.dumps({"payloads": {"tokens": tokens}, "tasks": {"Intent": votes}, "tags": tags}))
+    (folder / "records.jsonl").write_text("\n".join(lines))
+    return load_dataset(SCHEMA, [folder / "records.jsonl"], folder / "rows")
+
+
+def predictions_with_errors(dataset: Dataset, rows: np.ndarray, task: str, wrong: np.ndarray) -> Predictions:
+    """Gold but where it is to be wrong, there any other class."""
+    gold = gold_of(dataset.votes(task))
+    n_classes = len(gold.task.classes)
+    shift = np.random.default_rng(0).integers(1, n_classes, len(rows))
+    label = (np.maximum(gold.label[rows], 0) + wrong * shift) % n_classes
+    probability = np.full((len(rows), n_classes), 0.1, np.float32)
+    probability[np.arange(len(rows)), label] = 0.8
+    return Predictions(gold.task, np.arange(len(rows) + 1), probability, label.astype(np.int32))
+
+
+def find(dataset: Dataset, rows: np.ndarray, task: str, wrong: np.ndarray, **more: object):
+    said = {task: predictions_with_errors(dataset, rows, task, wrong)}
+    return find_slices(dataset, rows, said, task, version="v", splits=("test",), **more)
+
+
+def tokens_of(dataset: Dataset, rows: np.ndarray) -> list[list[str]]:
+    return [[token.lower() for token in payloads["tokens"]] for payloads in dataset.payloads(rows)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", ["a word", "a word in short records", "two words", "a tag and a length"])
+def test_a_planted_slice_is_among_the_first_three(kind: str, seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    dataset = make_dataset(tmp_path, rng)
+    rows = np.arange(dataset.n_records)
+    tokens = tokens_of(dataset, rows)
+    holds = {
+        "a word": [("w7" in own) for own in tokens],
+        "a word in short records": ["w7" in own and len(own) <= 7 for own in tokens],
+        "two words": ["w7" in own and "w9" in own for own in tokens],
+        "a tag and a length": [row % 4 == 1 and len(own) >= 9 for row, own in zip(rows, tokens, strict=True)],
+    }
+    planted = np.array(holds[kind])
+    wrong = rng.random(len(rows)) < np.where(planted, 0.8, 0.08)
+    told = {
+        "a word": ["has(tokens, 'w7')"],
+        "a word in short records": ["has(tokens, 'w7')", "n_tokens <= "],
+        "two words": ["has(tokens, 'w7')", "has(tokens, 'w9')"],
+        "a tag and a length": ["list_contains(tags, 'batch:1')", "n_tokens >= "],
+    }[kind]
+    page = find(dataset, rows, "Intent", wrong)
+    matching = [one for one in page.slices[:3] if all(part in one.where for part in told)]
+    assert matching, [one.where for one in page.slices]
+    assert matching[0].error_rate > 0.6 > 0.2 > matching[0].elsewhere
+    assert matching[0].q < 1e-4
+
+
+def test_errors_by_chance_make_no_slice(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, np.random.default_rng(0))
+    rows = np.arange(dataset.n_records)
+    found = [
+        len(find(dataset, rows, "Intent", np.random.default_rng(seed).random(len(rows)) < 0.15).slices)
+        for seed in range(10)
+    ]
+    assert sum(map(bool, found)) <= 1
+
+
+def test_slices_with_nearly_the_same_records_are_told_once(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = []
+    for number in range(600):
+        bad = number % 6 == 0
+        tokens = [*(["grams", "protein"] if bad else []), *rng.choice(WORDS, 4).tolist()]
+        tags = ["test", *(["topic:food"] if bad else [])]
+        lines.append(
+            json.dumps(
+                {"payloads": {"tokens": tokens}, "tasks": {"Intent": {"gold": "abc"[rng.integers(3)]}}, "tags": tags}
+            )
+        )
+    (tmp_path / "records.jsonl").write_text("\n".join(lines))
+    dataset = load_dataset(SCHEMA, [tmp_path / "records.jsonl"], tmp_path / "rows")
+    rows = np.arange(600)
+    page = find(dataset, rows, "Intent", (rows % 6 == 0) & (rows % 30 > 0))
+    assert len(page.slices) == 1
+    assert page.slices[0].n == 100
+    assert page.slices[0].tag == "topic:food"
+    assert page.slices[0].command("app", "app@v") == "overton errors app@v --task Intent --tag topic:food"
+    assert page.to_pandas().shape[0] == 1
+
+
+def test_the_command_tells_the_slices_of_every_kind_of_task(
+    kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = str(kinds_application.directory)
+    assert main(["discover", app, "-q"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"{task.name} on dev and test: " in printed for task in kinds_application.schema.tasks)
+    assert main(["discover", app, "--task", "Token", "--split", "all", "--json", "-q"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [task["task"] for task in told["tasks"]] == ["Token"]
+    assert main(["discover", app, "--task", "Tokne", "-q"]) == 1
+    assert "Did you mean 'Token'" in capsys.readouterr().err
+
+
+@pytest.mark.data
+def test_planted_slices_are_found_in_real_questions(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "factoid-en"
+    with gzip.open(source / "data" / "records.jsonl.gz", "rt") as file:
+        held_out = (line for line in file if '"test"' in line or '"dev"' in line)
+        (tmp_path / "records.jsonl").write_text("".join(line for line, _ in zip(held_out, range(3000), strict=False)))
+    dataset = load_dataset(load_schema(source / "schema.json"), [tmp_path / "records.jsonl"], tmp_path / "rows")
+    rows = np.flatnonzero(gold_of(dataset.votes("Intent")).known)
+    tokens = tokens_of(dataset, rows)
+    rng = np.random.default_rng(0)
+    for word, least, told in (("born", 0, []), ("born", 7, ["n_tokens >= "]), ("is", 9, ["n_tokens >= "])):
+        planted = np.array([word in own and len(own) >= least for own in tokens])
+        wrong = rng.random(len(rows)) < np.where(planted, 0.7, 0.1)
+        first = find(dataset, rows, "Intent", wrong).slices[:3]
+        assert any(all(part in one.where for part in [f"'{word}'", *told]) for one in first), first

@@ -1,0 +1,142 @@
+"""The page of errors: which they are, in which order, what it says of sources, and what there is to annotate."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import overton
+from overton.application import Application
+from overton.base import OvertonError
+from overton.cli.main import main
+from overton.data import GOLD, gold_of
+from overton.pipeline import predict_rows
+
+TASKS = ("Record", "RecordBits", "Token", "TokenBits", "Member", "MemberBits", "Pick", "Title")
+
+
+@pytest.fixture(scope="module")
+def spoilt(kinds_application: Application, tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """The application with its version, and gold on dev and test that the version cannot have learned."""
+    directory = tmp_path_factory.mktemp("spoilt") / "app"
+    shutil.copytree(kinds_application.directory, directory)
+    lines = (directory / "data" / "records.jsonl").read_text().splitlines()
+    changed = {"red": "other", "other": "red", "short": "long", "long": "short", "fruit": "O", "O": "fruit"}
+    records = [json.loads(line) for line in lines]
+    for number, record in enumerate(records):
+        said = record.get("tasks", {})
+        if number % 3 == 1 and "gold" in said.get("Record", {}):
+            said["Record"]["gold"] = changed[said["Record"]["gold"]]
+            said["Title"]["gold"] = changed[said["Title"]["gold"]]
+            said["Token"]["gold"] = [changed[said["Token"]["gold"][0]], *said["Token"]["gold"][1:]]
+            said["TokenBits"]["gold"] = [["colour"] if not bits else [] for bits in said["TokenBits"]["gold"]]
+    (directory / "data" / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    return overton.load(directory)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_errors_are_the_units_that_are_not_as_gold_says(task: str, spoilt: Application) -> None:
+    version, dataset = spoilt.version(), spoilt.dataset()
+    page = version.errors(task, limit=10_000, annotate=0)
+    rows = dataset.splits.test
+    said, gold = predict_rows(dataset, version.runtime, rows)[task], gold_of(dataset.votes(task, [GOLD]))
+    expected = {}
+    for place, (row, name) in enumerate(zip(rows.tolist(), dataset.ids(rows), strict=True)):
+        own, true = (slice(*part.offsets[[at, at + 1]].tolist()) for part, at in ((said, place), (gold, row)))
+        wrong = gold.known[true] & (said.label[own] != gold.label[true]).reshape(own.stop - own.start, -1).any(axis=1)
+        if wrong.any():
+            expected[name] = np.flatnonzero(wrong).tolist()
+    assert {record.id: [unit.unit for unit in record.units] for record in page.records} == expected
+    assert (page.n_wrong_records, page.n_wrong_units) == (len(expected), sum(map(len, expected.values())))
+    assert [record.probability for record in page.records] == sorted(
+        (record.probability for record in page.records), reverse=True
+    )
+
+
+def test_an_error_tells_what_every_source_says_of_it(spoilt: Application) -> None:
+    record = spoilt.version().errors("Record", split="all", annotate=0).records[0]
+    unit = record.units[0]
+    assert unit.votes["rule"] in ("red", "other")
+    assert unit.votes["crowd"] == {"other": 0.5, "red": 0.5}
+    assert unit.prediction != unit.gold
+    assert unit.probability == record.probability
+    assert sum(unit.combined.values()) == pytest.approx(1, abs=0.02)
+
+
+def test_a_source_that_errs_with_the_version_is_told_first(spoilt: Application) -> None:
+    page = spoilt.version().errors("Title", annotate=0)
+    assert page.n_wrong_units
+    assert [row.source for row in page.sources] == ["rule"]
+    assert page.sources[0].right + page.sources[0].same == pytest.approx(1)
+
+
+def test_tags_and_splits_choose_the_records(spoilt: Application) -> None:
+    version = spoilt.version()
+    whole, dev = version.errors("Token", annotate=0), version.errors("Token", split="dev", annotate=0)
+    big = version.errors("Token", tags=["slice:big"], limit=10_000, annotate=0)
+    assert big.n_records < whole.n_records
+    assert all("slice:big" in record.tags for record in big.records)
+    assert {record.id for record in dev.records}.isdisjoint(record.id for record in whole.records)
+    for tags, split, code in ((["slice:bgi"], "test", "review.unknown-tag"), (["dev"], "test", "review.no-records")):
+        with pytest.raises(OvertonError) as caught:
+            version.errors("Token", tags=tags, split=split)
+        assert caught.value.problems[0].code == code
+    with pytest.raises(OvertonError, match="Did you mean 'Token'"):
+        version.errors("Tokens")
+
+
+def test_what_to_annotate_is_training_data_without_gold_that_is_uncertain(spoilt: Application) -> None:
+    page = spoilt.version().errors("Record", annotate=20)
+    dataset = spoilt.dataset()
+    train = set(dataset.ids(dataset.splits.train))
+    assert page.annotate
+    assert all(one.id in train for one in page.annotate)
+    promises = [one.promise for one in page.annotate]
+    assert promises == sorted(promises, reverse=True)
+    assert len({one.text for one in page.annotate if one.text}) == len([one for one in page.annotate if one.text])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_skeleton_is_a_data_file_without_faults(task: str, spoilt: Application, tmp_path: Path) -> None:
+    directory = tmp_path / "app"
+    shutil.copytree(spoilt.directory, directory)
+    skeleton = directory / "data" / "zz_gold.jsonl"
+    assert main(["errors", str(directory), "--task", task, "--annotate", str(skeleton), "-q", "--limit", "2"]) == 0
+    assert skeleton.stat().st_size
+    assert skeleton.with_name("zz_gold.jsonl.txt").read_text().startswith(f"{task}: ")
+    outcome = overton.load(directory).check()
+    assert outcome.problems == ()
+
+
+def test_the_page_fits_a_terminal_and_is_told_as_json(
+    spoilt: Application, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for task in TASKS:
+        assert main(["errors", str(spoilt.directory), "--task", task, "-q"]) == 0
+        printed = capsys.readouterr().out
+        assert max(map(len, printed.splitlines())) <= 80
+        assert printed.startswith(f"{task} on test: ")
+    assert main(["errors", str(spoilt.directory), "--task", "Pick", "--split", "all", "--json", "-q"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["task"] == "Pick"
+    assert {"n_wrong_units", "records", "sources", "pairs", "annotate"} <= set(told)
+
+
+def test_the_errors_are_a_frame_in_one_call(spoilt: Application) -> None:
+    page = spoilt.version().errors("Token", annotate=0)
+    frame = page.to_pandas()
+    assert len(frame) == sum(len(record.units) for record in page.records)
+    assert list(frame.columns[:4]) == ["id", "unit", "text", "prediction"]
+
+
+def test_a_version_outside_an_application_needs_records(spoilt: Application, tmp_path: Path) -> None:
+    from overton.artifact.files import save_artifact
+
+    version = spoilt.version()
+    save_artifact(version.artifact, tmp_path / "alone")
+    alone = overton.application.find_version(str(tmp_path / "alone"))
+    with pytest.raises(OvertonError, match="lies in no application"):
+        alone.errors("Record")
