@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
-    from overton.evaluate import Report
+    from overton.evaluate import DriftReport, Report
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
@@ -224,6 +224,27 @@ class Version:
             limit=limit,
             observe=observe,
         )
+
+    def drift(self, data: Path, *, observe: Observe = ignore) -> DriftReport:
+        """Whether records have drifted from those of the build: words, lengths, predictions, slices, confidence.
+
+        Args:
+            data: A data file, or a folder of them; labels are not needed.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where the records have faults, or the version has no profile and lies in no application.
+        """
+        from overton.evaluate import parse_profile
+        from overton.pipeline import profile_version
+        from overton.review import review_drift
+
+        dataset = self._read(data, observe=observe)
+        if "profile.json" in self.artifact.files:
+            profile = parse_profile(self.artifact.json("profile.json"))
+        else:
+            profile = profile_version(self._records(None, observe=observe)[0], self.runtime)
+        return review_drift(dataset, self.runtime, profile, version=self.id, data=str(data), observe=observe)
 
     def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, bool]:
         """Records, their splits, and whether gold on dev weighs sources: of a file, or of the application."""

@@ -27,6 +27,7 @@ COMMANDS = (
     "errors",
     "discover",
     "tag",
+    "drift",
     "explain",
     "predict",
     "versions",

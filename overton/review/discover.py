@@ -214,11 +214,13 @@ class _Choice:
         return [_One(one, held[k], p[k], q[k]) for k, one in enumerate(found) if q[k] <= FALSE_SHARE]
 
     def _inside(self, literals: Sequence[int]) -> ndarray:
-        return np.logical_and.reduce(self.literals.columns[list(literals)], axis=0)
+        inside: ndarray = np.logical_and.reduce(self.literals.columns[list(literals)], axis=0)
+        return inside
 
     def _simplest(self, one: Conjunction) -> tuple[Conjunction, ndarray]:
         """The slice without those literals that leave out records as bad as the others."""
-        literals, inside = one.literals, self._inside(one.literals)
+        literals = one.literals
+        inside = self._inside(literals)
         for number in one.literals:
             rest = tuple(k for k in literals if k != number)
             if not rest:

@@ -48,7 +48,9 @@ def rows_where(dataset: Dataset, where: str, predictions: Mapping[str, Predictio
             found = connection.from_arrow(table).filter(where).project(f'"{ROW}"').fetchnumpy()[ROW]
         except duckdb.Error as error:
             hint = f"Columns are {', '.join(names)}"
-            raise OvertonError(Problem(_message(str(error)), "tagging.bad-expression", field=where, hint=hint)) from None
+            raise OvertonError(
+                Problem(_message(str(error)), "tagging.bad-expression", field=where, hint=hint)
+            ) from None
     rows: ndarray = np.sort(np.asarray(found, np.int64))
     return rows
 

@@ -154,7 +154,12 @@ def test_a_file_that_is_not_the_tag_s_own_is_left_alone(app: Application) -> Non
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("test", "tagging.split"), ("Slice:x", "tagging.bad-name"), ("", "tagging.bad-name"), ("a\nb", "tagging.bad-name")],
+    [
+        ("test", "tagging.split"),
+        ("Slice:x", "tagging.bad-name"),
+        ("", "tagging.bad-name"),
+        ("a\nb", "tagging.bad-name"),
+    ],
 )
 def test_a_tag_with_a_meaning_or_without_a_name_is_refused(name: str, code: str, app: Application) -> None:
     with pytest.raises(OvertonError) as caught:
