@@ -17,9 +17,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
+from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore, now
 from overton.base.files import check_place
-from overton.version import Version, now
+from overton.version import Version
 
 if TYPE_CHECKING:
     from overton.compile import Tuning

@@ -10,21 +10,22 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 from numpy import ndarray
 
 from overton import __version__
-from overton.artifact import Artifact, Runtime, pack_artifact, signature_of
+from overton.artifact import Artifact, Runtime, golden_records, pack_artifact, signature_of
 from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_json, ignore
 from overton.codec import Encoder, Predictions, chained_tasks, concatenate
 from overton.compile import Choices, Program, SliceChoice, Tuning, choose_slices, compile_program
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, Splits, gold_of
 from overton.evaluate import (
+    Profile,
     Report,
     best_temperature,
     best_thresholds,
@@ -32,6 +33,7 @@ from overton.evaluate import (
     evaluated_rows,
     example_rows,
     main_scores,
+    profile_of,
     render_examples,
 )
 from overton.pretrained import Given
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
 
 PREDICT_RECORDS = 512
 PARITY_RECORDS = 256
-GOLDEN_RECORDS = 100
 TOLERANCE = 1e-4
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "onnxscript", "torch")
 
@@ -132,10 +133,11 @@ def build(
     with clock("export"):
         artifact = export(dataset, planned, trained, observe=observe)
     with clock("evaluate"):
-        report, examples = evaluate_version(dataset, Runtime(artifact), observe=observe)
+        report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
+        profile = profile_version(dataset, runtime).to_json()
     lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds) | {"tuning": tuning.digest()}
-    golden = golden_records(dataset)
-    return artifact.with_files(report=report.to_json(), lineage=lineage, examples=examples, golden=golden)
+    golden, told = golden_records(dataset), report.to_json()
+    return artifact.with_files(report=told, lineage=lineage, examples=examples, golden=golden, profile=profile)
 
 
 def combine_all(
@@ -361,10 +363,9 @@ def predict_rows(
     return {task.name: concatenate([part[task.name] for part in parts]) for task in runtime.schema.tasks}
 
 
-def golden_records(dataset: Dataset) -> bytes:
-    """Some real records as lines of a data file, which a server runs before it takes its first request."""
-    rows = np.linspace(0, dataset.n_records - 1, min(GOLDEN_RECORDS, dataset.n_records)).astype(np.int64)
-    return b"".join(msgspec.json.encode({"payloads": payloads}) + b"\n" for payloads in dataset.payloads(rows))
+def profile_version(dataset: Dataset, runtime: Runtime) -> Profile:
+    """What the records look like and what the version says of them, for later records to be held against."""
+    return profile_of(dataset, partial(predict_rows, dataset, runtime), runtime.memberships, runtime.signature.slices)
 
 
 def lineage_of(

@@ -6,12 +6,11 @@ import getpass
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, ignore
+from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, ignore, now
 from overton.base.files import write_atomic
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
-    from overton.evaluate import Comparison, Gate, Report
+    from overton.evaluate import Comparison, DriftReport, Gate, Report
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
@@ -128,7 +127,7 @@ class Version:
         files = [place] if place.is_file() else data_files(place)
         cache = (self.home or self.report_directory) / "rows"
         dataset = load_dataset(schema, files, cache, observe=observe)
-        return dataset, dataset.splits if data is None else tagged_splits(dataset)
+        return dataset, dataset.splits if data is None else dataset.tagged_splits()
 
     def errors(
         self,
@@ -254,6 +253,27 @@ class Version:
             observe=observe,
         )
 
+    def drift(self, data: Path, *, observe: Observe = ignore) -> DriftReport:
+        """Whether records have drifted from those of the build: words, lengths, predictions, slices, confidence.
+
+        Args:
+            data: A data file, or a folder of them; labels are not needed.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where the records have faults, or the version has no profile and lies in no application.
+        """
+        from overton.evaluate import parse_profile
+        from overton.pipeline import profile_version
+        from overton.review import review_drift
+
+        dataset, _ = self.records(data, self.artifact.schema, observe=observe)
+        if "profile.json" in self.artifact.files:
+            profile = parse_profile(self.artifact.json("profile.json"))
+        else:
+            profile = profile_version(self._records(None, observe=observe)[0], self.runtime)
+        return review_drift(dataset, self.runtime, profile, version=self.id, data=str(data), observe=observe)
+
     def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, bool]:
         """Records, their splits, and whether gold on dev weighs sources: of a file, or of the application."""
         from overton.review.files import load_records
@@ -371,19 +391,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid:{os.getuid()}"
-
-
-def tagged_splits(dataset: Dataset) -> Splits:
-    """The splits of records that are evaluated only: what is not tagged train or dev counts as test."""
-    from overton.data import Splits
-
-    train, dev, test = (dataset.tags.has(name) for name in ("train", "dev", "test"))
-    return Splits((train & ~dev & ~test).nonzero()[0], dev.nonzero()[0], (test | ~(train | dev)).nonzero()[0])
-
-
-def now() -> str:
-    """The time, in UTC, as the store writes it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _with_source(value: dict[str, Any], source: str, labels: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The artefact: everything needed to run and explain one trained program, and how to run it."""
 
 from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, render_json
+from overton.artifact.golden import golden_records
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from overton.artifact.runtime import Runtime, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
@@ -13,6 +14,7 @@ __all__ = [
     "Runtime",
     "Signature",
     "Tensor",
+    "golden_records",
     "open_artifact",
     "pack_artifact",
     "parse_manifest",

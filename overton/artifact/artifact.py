@@ -70,7 +70,13 @@ class Artifact:
         return safetensors.numpy.load(self.files["weights.safetensors"])
 
     def with_files(
-        self, *, report: Mapping[str, Any], lineage: Mapping[str, Any], examples: bytes = b"", golden: bytes = b""
+        self,
+        *,
+        report: Mapping[str, Any],
+        lineage: Mapping[str, Any],
+        examples: bytes = b"",
+        golden: bytes = b"",
+        profile: Mapping[str, Any] | None = None,
     ) -> "Artifact":
         """The same artefact with what is known only once the model runs.
 
@@ -79,12 +85,15 @@ class Artifact:
             lineage: The JSON value of `lineage.json`.
             examples: The content of `predictions.parquet`, if any.
             golden: Records to run before the first request is taken, as `golden.jsonl`, if any.
+            profile: The JSON value of `profile.json`, if any.
         """
         more = {"report.json": render_json(report), "lineage.json": render_json(lineage)}
         if examples:
             more["predictions.parquet"] = examples
         if golden:
             more["golden.jsonl"] = golden
+        if profile:
+            more["profile.json"] = msgspec.json.encode(profile) + b"\n"
         return replace(self, files={**self.files, **more})
 
     def complete(self, created: str | None = None) -> dict[str, bytes]:

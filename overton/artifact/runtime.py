@@ -74,6 +74,17 @@ class Runtime:
             values = self._encoder.encode(batch)
         return self._decode(batch, values, probabilities=True)
 
+    def memberships(self, batch: Batch) -> ndarray:
+        """Probability that each record belongs to each slice with capacity, float32 of shape (record, slice)."""
+        if not self.signature.slices:
+            return np.zeros((batch.n_records, 0), np.float32)
+        with self._lock:
+            values = self._encoder.encode(batch)
+        name = self.signature.outputs[-1].name
+        (logits,) = self._session.run([name], {name: values[name] for name in self._inputs})
+        probability: ndarray = 1 / (1 + np.exp(-logits))
+        return probability
+
     def predict(self, records: Sequence[Record], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict every task for some records, in the form of labels of a data file.
 

@@ -1,6 +1,6 @@
 """What every room may use and that knows nothing of machine learning: faults, digests, names, progress."""
 
-from overton.base.clock import Clock
+from overton.base.clock import Clock, now
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, render_problems
 from overton.base.events import Event, Observe, ignore
@@ -25,5 +25,6 @@ __all__ = [
     "json_path",
     "locate_json",
     "nearest",
+    "now",
     "render_problems",
 ]

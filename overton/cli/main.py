@@ -28,6 +28,7 @@ COMMANDS = (
     "errors",
     "discover",
     "tag",
+    "drift",
     "explain",
     "predict",
     "versions",

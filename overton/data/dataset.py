@@ -78,6 +78,12 @@ class Dataset:
         """The records to train on, choose by and report on."""
         return split_records(self.tags, self.joined.over_shards([shard.id_hash for shard in self.joined.shards]))
 
+    def tagged_splits(self) -> Splits:
+        """The splits of records that are evaluated only: what is not tagged train or dev counts as test."""
+        train, dev, test = (self.tags.has(name) for name in ("train", "dev", "test"))
+        rows = (train & ~dev & ~test, dev, test | ~(train | dev))
+        return Splits(*(np.flatnonzero(row) for row in rows))
+
     @property
     def files(self) -> Mapping[str, str]:
         """Digest of content and schema of each data file, by name."""

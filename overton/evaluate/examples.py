@@ -122,9 +122,14 @@ def _task_rows(said: Predictions, votes: Votes, gold: Gold, rows: ndarray) -> Ta
         label=label,
         gold=gold_texts(gold, rows, listed=listed),
         prediction=prediction_texts(said, text),
-        probability=_least(_sureness(said), said.offsets),
+        probability=least_sure(said),
         correct=correct,
     )
+
+
+def least_sure(said: Predictions) -> ndarray:
+    """Probability of the least sure prediction of each record, float32; not a number where it has none."""
+    return _least(_sureness(said), said.offsets)
 
 
 def _sureness(said: Predictions) -> ndarray:

@@ -2,8 +2,10 @@
 
 from overton.review.annotate import Candidate
 from overton.review.discover import FoundSlice, SlicePage
+from overton.review.drift import review_drift
 from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError
 from overton.review.render import render_errors
+from overton.review.render_drift import render_drift
 from overton.review.render_slices import render_slices
 from overton.review.review import review_errors, review_slices
 from overton.review.tagging import Tagging, render_tagging
@@ -17,9 +19,11 @@ __all__ = [
     "SourceOnErrors",
     "Tagging",
     "UnitError",
+    "render_drift",
     "render_errors",
     "render_slices",
     "render_tagging",
+    "review_drift",
     "review_errors",
     "review_slices",
 ]

@@ -219,7 +219,8 @@ class _Choice:
 
     def _simplest(self, one: Conjunction) -> tuple[Conjunction, ndarray]:
         """The slice without those literals that leave out records as bad as the others."""
-        literals, inside = one.literals, self._inside(one.literals)
+        literals = one.literals
+        inside = self._inside(literals)
         for number in one.literals:
             rest = tuple(k for k in literals if k != number)
             if not rest:

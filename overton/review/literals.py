@@ -1,6 +1,6 @@
 """What can be said of a record in one word, and where it holds: its tags, words, lengths, predictions and votes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,9 @@ from numpy import ndarray
 
 from overton.codec import Predictions
 from overton.data import GOLD, SPLITS, Dataset, Votes, gold_of
+from overton.evaluate import item_payloads, lower_items
 from overton.review.words import field, identifier, payload_column, quoted
-from overton.schema import Payload
 
-CHUNK = 4096
 CUTS = (0.1, 0.25, 0.5, 0.75, 0.9)  # quantiles of lengths at which they are cut
 WIDEST = 0.9  # share of the records above which a literal says nothing
 
@@ -83,15 +82,6 @@ def _tags(dataset: Dataset, rows: ndarray) -> Found:
             yield Literal(where, f"tag {name}", name.rpartition(":")[2], name), dataset.tags.has(name)[rows]
 
 
-def item_payloads(dataset: Dataset) -> Sequence[Payload]:
-    """The payloads with tokens or members, of those that read one field the first."""
-    by_field: dict[str, Payload] = {}
-    for payload in dataset.schema.payloads:
-        if payload.has_items:
-            by_field.setdefault(payload.field, payload)
-    return tuple(by_field.values())
-
-
 def _lengths(dataset: Dataset, rows: ndarray) -> Found:
     for payload in item_payloads(dataset):
         length = dataset.item_lengths(payload.name)[rows]
@@ -106,7 +96,7 @@ def _words(dataset: Dataset, rows: ndarray, least: int) -> Found:
     """Tokens and members that stand in enough records, whatever their case."""
     for payload in item_payloads(dataset):
         column = payload_column(payload.name) + ("_words" if payload.is_text else "")
-        record, word, names = _lower_items(dataset, payload, rows)
+        record, word, names = lower_items(dataset, payload, rows)
         count = np.bincount(word, minlength=len(names))
         order = np.argsort(word, kind="stable")
         ends = np.cumsum(count)
@@ -115,25 +105,6 @@ def _words(dataset: Dataset, rows: ndarray, least: int) -> Found:
             held[record[order[ends[number] - count[number] : ends[number]]]] = True
             name = names[number]
             yield Literal(f"has({identifier(column)}, {quoted(name)})", f"{column} {name}", name), held
-
-
-def _lower_items(dataset: Dataset, payload: Payload, rows: ndarray) -> tuple[ndarray, ndarray, list[str]]:
-    """Record and number of each different item of each record in lower case, and what the numbers mean."""
-    numbers: dict[str, int] = {}
-    of_string: dict[int, int] = {}
-    keys = []
-    for start in range(0, len(rows), CHUNK):
-        column = dataset.gather(rows[start : start + CHUNK]).columns[payload.name]
-        record, _ = np.nonzero(column.mask)
-        string = column.strings[column.mask]
-        different, place = np.unique(string, return_inverse=True)
-        for one in different.tolist():
-            if one not in of_string:
-                of_string[one] = numbers.setdefault(dataset.pool.texts[one].lower(), len(numbers))
-        lower = np.array([of_string[one] for one in different.tolist()], np.int64)[place]
-        keys.append(((record + start) << 32) | lower)
-    key = np.unique(np.concatenate([np.zeros(0, np.int64), *keys]))
-    return key >> 32, key & 0xFFFFFFFF, list(numbers)
 
 
 def _predicted(dataset: Dataset, predictions: Mapping[str, Predictions], task: str) -> Found:

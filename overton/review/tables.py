@@ -23,7 +23,7 @@ from numpy import ndarray
 
 from overton.codec import Predictions
 from overton.data import GOLD, SPLITS, Dataset, Gold, gold_of
-from overton.review.literals import item_payloads
+from overton.evaluate import item_payloads
 from overton.review.words import payload_column
 from overton.schema import Payload
 

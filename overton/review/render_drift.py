@@ -1,0 +1,59 @@
+"""What drifted, as text for a terminal."""
+
+import textwrap
+
+from overton.evaluate import DriftReport, DriftRow
+
+LONGEST = 22
+MOST_NEW_WORDS = 8
+LEAST_SHOWN = 1e-4
+
+
+def render_drift(report: DriftReport, *, width: int = 100) -> str:
+    """One line for each thing that may have drifted, and below those that did what differs most.
+
+    Args:
+        report: As `Version.drift` gives it.
+        width: Columns of the terminal.
+
+    Returns:
+        The text, which ends with a newline.
+    """
+    n = len(report.drifted)
+    told = f"{n} of {len(report.rows)} drifted" if n else "no drift shown"
+    title = f"{report.n:,} records of {report.data} against version {report.version}: {told}  "
+    lines = [*textwrap.wrap(title.strip(), width), ""]
+    size = min(max((len(row.name) for row in report.rows), default=4), LONGEST)
+    lines.append(f"  {'what':10}  {'of':{size}}  {'before':>6}  {'now':>6}  {'effect':>6}  {'chance':>7}  verdict")
+    for row in report.rows:
+        lines.append(_line(row, size).rstrip())
+        if row.verdict == "drifted" and row.most:
+            parts = [f"{name} {before:.1%} -> {now:.1%}" for name, (before, now) in list(row.most.items())[:3]]
+            lines += textwrap.wrap(", ".join(parts), width, initial_indent=" " * 14, subsequent_indent=" " * 14)
+        if row.what == "new words" and row.verdict == "drifted":
+            words = list(report.new_words.get(row.name, {}).items())[:MOST_NEW_WORDS]
+            told = ", ".join(f"{word} {count:,}" for word, count in words)
+            lines += textwrap.wrap(told, width, initial_indent=" " * 14, subsequent_indent=" " * 14)
+    lines += [
+        "",
+        *textwrap.wrap(
+            "effect: difference of shares for new words, words and slices; PSI for length and prediction; "
+            "distance of distributions for confidence",
+            width,
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: DriftRow, size: int) -> str:
+    before, now = (_share(share, row) for share in (row.before, row.now))
+    effect = "-" if row.effect is None else f"{row.effect:.3f}"
+    chance = "-" if row.q is None else f"{row.q:.4f}" if row.q >= LEAST_SHOWN else f"<{LEAST_SHOWN:g}"
+    name = row.name if len(row.name) <= size else row.name[: size - 1] + "…"
+    return f"  {row.what:10}  {name:{size}}  {before:>6}  {now:>6}  {effect:>6}  {chance:>7}  {row.verdict}"
+
+
+def _share(share: float | None, row: DriftRow) -> str:
+    if share is None:
+        return ""
+    return f"{share:.3f}" if row.what == "confidence" else f"{share:.1%}"

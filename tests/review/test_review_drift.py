@@ -1,0 +1,76 @@
+"""Drift of records that a version is asked about, from the profile that its build kept."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from overton.application import Application
+from overton.cli.main import main
+from tests.kinds import make_record
+
+
+def write_log(path: Path, n_records: int, change=lambda payloads, choose: payloads) -> Path:
+    """Unlabelled records like those of the application, or changed ones."""
+    choose = random.Random(1)
+    lines = []
+    for _ in range(n_records):
+        record = make_record(1, choose)
+        lines.append(json.dumps({"payloads": change(record["payloads"], choose)}))
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_records_of_the_same_kind_show_no_drift(kinds_application: Application, tmp_path: Path) -> None:
+    report = kinds_application.version().drift(write_log(tmp_path / "log.jsonl", 200))
+    assert report.n == 200
+    assert report.drifted == ()
+    assert {row.what for row in report.rows} == {"new words", "words", "length", "prediction", "confidence", "slice"}
+
+
+def test_new_words_longer_records_and_other_predictions_are_told(
+    kinds_application: Application, tmp_path: Path
+) -> None:
+    def change(payloads, choose):
+        if choose.random() < 0.4:
+            payloads["tokens"] = ["zorblax", "big", "green", *payloads["tokens"]]
+            payloads["entities"] = []
+        return payloads
+
+    report = kinds_application.version().drift(write_log(tmp_path / "log.jsonl", 200, change))
+    drifted = {(row.what, row.name) for row in report.drifted}
+    assert {("new words", "tokens"), ("length", "tokens"), ("length", "entities"), ("prediction", "Pick")} <= drifted
+    assert ("slice", "slice:big") in drifted
+    assert next(iter(report.new_words["tokens"])) == "zorblax"
+    assert len(report.to_pandas()) == len(report.rows)
+
+
+def test_few_records_are_not_enough(kinds_application: Application, tmp_path: Path) -> None:
+    report = kinds_application.version().drift(write_log(tmp_path / "log.jsonl", 20))
+    assert {row.verdict for row in report.rows} == {"not enough data"}
+
+
+def test_a_version_of_before_profiles_is_profiled_anew(kinds_application: Application, tmp_path: Path) -> None:
+    version = kinds_application.version()
+    kept = {name: content for name, content in version.artifact.files.items() if name != "profile.json"}
+    old = replace(version, artifact=replace(version.artifact, files=kept))
+    log = write_log(tmp_path / "log.jsonl", 100)
+    assert old.drift(log).rows == version.drift(log).rows
+
+
+def test_the_command_tells_drift_on_a_terminal_and_as_json(
+    kinds_application: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    write_log(tmp_path / "log.jsonl", 200, lambda payloads, _: {**payloads, "tokens": ["novelty"], "entities": []})
+    assert main(["drift", str(kinds_application.directory), "log.jsonl", "-q"]) == 0
+    printed = capsys.readouterr().out
+    assert "novelty 200" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    assert main(["drift", str(kinds_application.directory), "log.jsonl", "-q", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 200
+    assert main(["drift", str(kinds_application.directory), "nowhere.jsonl", "-q"]) == 1
+    assert "[application.no-file]" in capsys.readouterr().err
