@@ -81,8 +81,8 @@ class Dataset:
     def tagged_splits(self) -> Splits:
         """The splits of records that are evaluated only: what is not tagged train or dev counts as test."""
         train, dev, test = (self.tags.has(name) for name in ("train", "dev", "test"))
-        rows = (train & ~dev & ~test, dev, test | ~(train | dev))
-        return Splits(*(np.flatnonzero(row) for row in rows))
+        tested = test | ~(train | dev)
+        return Splits(np.flatnonzero(train & ~dev & ~test), np.flatnonzero(dev), np.flatnonzero(tested))
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -95,8 +95,10 @@ class DriftReport:
         return DataFrame([astuple(row) for row in self.rows], columns=[field.name for field in fields(DriftRow)])
 
 
-def share_row(what: str, name: str, before: tuple[float, float], now: tuple[float, float]) -> DriftRow:
-    """A share of records, before and now: how many, of how many."""
+def share_row(
+    what: str, name: str, before: tuple[float, float], now: tuple[float, float], *, more: bool = False
+) -> DriftRow:
+    """A share of records, before and now: how many, of how many; with `more` only a greater share is a change."""
     (old, n_old), (new, n_new) = before, now
     shares = (old / n_old if n_old else None, new / n_new if n_new else None)
     p = effect = None
@@ -104,6 +106,8 @@ def share_row(what: str, name: str, before: tuple[float, float], now: tuple[floa
         effect = abs(new / n_new - old / n_old)
         counts = np.array([[old, n_old - old], [new, n_new - new]])
         p = g_test(*counts) if min(n_old, n_new) >= LEAST_RECORDS else None
+        if more and p is not None:
+            p = p / 2 if new / n_new > old / n_old else 1.0
     return _row(what, name, shares, effect, "difference", p, int(n_new), {})
 
 

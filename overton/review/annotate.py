@@ -97,7 +97,7 @@ def candidates(
     known = gold_of(dataset.votes(targets.task.name, [GOLD])).known[unit]
     promise, certainty = _promise(combined, unit, said)
     promise[known] = 0.0
-    place = np.argsort(-promise - 1e-3 * (1 - certainty), kind="stable")
+    place = np.lexsort((certainty, -promise))
     record = np.repeat(np.arange(len(rows)), length)
     _, best = np.unique(record[place], return_index=True)
     found: dict[str, Candidate] = {}

@@ -24,7 +24,8 @@ LEAST_RECORDS, LEAST_SHARE, LEAST_CAP = 10, 0.005, 100
 FALSE_SHARE = 0.05  # of the slices told, that may be there by chance
 ALIKE = 0.7  # records that two slices share of those in either, from which the second says nothing new
 NEW_RECORDS = 0.3  # share of the records of a slice that no slice before it has, below which it says nothing new
-CHANCE = 0.05
+CHANCE = 0.05  # below which what a literal leaves out counts as better
+NEW_CHANCE = 0.001  # from which on errors beyond the slices before count as new; many are asked
 EXAMPLES = 3
 
 
@@ -205,6 +206,8 @@ class _Choice:
     def _beyond_chance(self) -> list[_One]:
         """What was found that chance does not explain, by score."""
         z, found = self.searched.z, self.searched.found
+        if not found:
+            return []
         held = [self._inside(one.literals) for one in found]
         p = np.array([chance_of(self.error, inside) for inside in held])
         size = np.array([float(inside.sum()) for inside in held])
@@ -242,7 +245,7 @@ class _Choice:
         own = inside & ~covered
         if own.sum() < max(self.least / 2, NEW_RECORDS * inside.sum()):
             return False
-        return chance_of(self.error[~covered], own[~covered]) <= CHANCE
+        return chance_of(self.error[~covered], own[~covered]) <= NEW_CHANCE
 
 
 def _told(one: _One, literals: Literals, error: ndarray, ids: Sequence[str], task: str) -> FoundSlice:

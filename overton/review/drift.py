@@ -70,7 +70,7 @@ def _payload_rows(dataset: Dataset, profile: Profile) -> Iterator[tuple[DriftRow
         order = [number for number in np.argsort(-count, kind="stable").tolist() if new[number]]
         words = {names[number]: int(count[number]) for number in order[:MOST_NEW_WORDS]}
         name, n = payload.name, len(every)
-        yield share_row("new words", name, (before.novel, before.held_out), (novel, n)), name, words
+        yield share_row("new words", name, (before.novel, before.records), (novel, n), more=True), name, words
         now = dict(zip(names, count.tolist(), strict=True))
         yield words_row(name, (before.words, before.records), (now, n)), name, {}
         lengths = length_counts(dataset, name, every)

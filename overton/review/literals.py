@@ -11,7 +11,7 @@ from overton.data import GOLD, SPLITS, Dataset, Votes, gold_of
 from overton.evaluate import item_payloads, lower_items
 from overton.review.words import field, identifier, payload_column, quoted
 
-CUTS = (0.1, 0.25, 0.5, 0.75, 0.9)  # quantiles of lengths at which they are cut
+CUTS = tuple(tenth / 10 for tenth in range(1, 10))  # quantiles of lengths at which they are cut
 WIDEST = 0.9  # share of the records above which a literal says nothing
 
 

@@ -63,6 +63,11 @@ def test_a_shift_is_called_drift_and_a_tiny_one_is_not_however_sure() -> None:
     assert sure.verdict == "no change shown"
 
 
+def test_fewer_new_words_are_no_drift() -> None:
+    rows = [share_row("new words", "p", (300, 1000), (now, 300), more=True) for now in (30, 150)]
+    assert [row.verdict for row in judged_rows(rows)] == ["no change shown", "drifted"]
+
+
 def test_few_records_say_nothing() -> None:
     rows = judged_rows(
         [
@@ -107,7 +112,7 @@ def test_a_sketch_knows_its_words_and_few_others() -> None:
 
 
 def test_a_profile_is_told_and_read_again() -> None:
-    payload = PayloadProfile({"3": 7}, 7, {"a": 5}, sketch_of(["a", "b"]), 2, 9)
+    payload = PayloadProfile({"3": 7}, 7, {"a": 5}, sketch_of(["a", "b"]), 2)
     profile = Profile({"tokens": payload}, {"T": TaskProfile(9, {"x": 9.0}, (0.5, 0.75))}, {"slice:s": 3}, 9)
     assert parse_profile(profile.to_json()).to_json() == profile.to_json()
 

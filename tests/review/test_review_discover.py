@@ -93,6 +93,17 @@ def test_errors_by_chance_make_no_slice(tmp_path: Path) -> None:
     assert sum(map(bool, found)) <= 1
 
 
+def test_without_gold_or_without_errors_there_is_nothing_to_find(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, np.random.default_rng(0), 100)
+    rows = np.arange(dataset.n_records)
+    assert find(dataset, rows, "Intent", np.zeros(100, bool)).slices == ()
+    lines = [json.dumps({"payloads": {"tokens": ["a"]}, "tags": ["test"]}) for _ in range(30)]
+    (tmp_path / "records.jsonl").write_text("\n".join(lines))
+    bare = load_dataset(SCHEMA, [tmp_path / "records.jsonl"], tmp_path / "rows")
+    page = find(bare, np.arange(30), "Intent", np.zeros(30, bool))
+    assert (page.n, page.error_rate, page.slices) == (0, None, ())
+
+
 def test_slices_with_nearly_the_same_records_are_told_once(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     lines = []
