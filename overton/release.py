@@ -1,4 +1,4 @@
-"""From data to a live version in one command, for a build server: build, compare, gate, promote; once for the same data.
+"""From data to a live version in one command, for a build server: build, compare, gate, promote; once per data.
 
 The version that the alias names is where the build begins and what its outcome is compared with.
 """
