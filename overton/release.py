@@ -99,7 +99,7 @@ def release(
     if live is None:
         version.promote(alias, why=why, observe=observe)
         return Release("promoted", alias, named, version)
-    comparison = version.compare(live, gate=gate, observe=observe)
+    comparison = version.compare(live, gate=gate, max_bad=max_bad, observe=observe)
     refusals = (*version.breaks(live, alias), *comparison.refusals)
     if refusals:
         return Release("refused", alias, named, version, comparison, refusals)

@@ -142,6 +142,15 @@ def test_the_gate_stands_before_an_alias_and_force_needs_a_reason(
     assert (last.version, last.why) == (newest, "forced: red is blue now")
 
 
+def test_bad_lines_may_be_left_out_of_a_comparison(spoilt: Application, tmp_path: Path) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "data" / "z.jsonl").write_text("{\n")
+    (app / "gate.json").write_text(json.dumps({"margin": 1, "ece": 1}))
+    for words in (["compare", f"{app}@live", str(app)], ["promote", str(app), "live"]):
+        assert main([*words, "-q"]) == 1
+        assert main([*words, "-q", "--max-bad", "1"]) == 0
+
+
 def test_margins_let_a_known_fall_pass(spoilt: Application, tmp_path: Path) -> None:
     app = copy_of(spoilt, tmp_path)
     (app / "gate.json").write_text(json.dumps({"margin": 1, "ece": 1}))

@@ -118,6 +118,8 @@ def _cut(text: str, width: int) -> str:
 
 
 def _examples(row: ComparedRow, flips: Sequence[Flip], width: int) -> Iterator[str]:
+    if row.metric == ECE:
+        return
     for flip in flips[:EXAMPLES]:
         yield _cut(f"      {flip.id}: {_flip(flip)}", width)
     if len(flips) > EXAMPLES and row.worse > EXAMPLES:
