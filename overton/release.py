@@ -1,10 +1,11 @@
-"""From data to a live version in one command, for a build server: build, compare, gate, promote.
+"""From data to a live version in one command, for a build server: build, compare, gate, promote; once per data.
 
 The version that the alias names is where the build begins and what its outcome is compared with.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -99,7 +100,7 @@ def release(
     if live is None:
         version.promote(alias, why=why, observe=observe)
         return Release("promoted", alias, named, version)
-    comparison = version.compare(live, gate=gate, observe=observe)
+    comparison = version.compare(live, gate=gate, max_bad=max_bad, observe=observe)
     refusals = (*version.breaks(live, alias), *comparison.refusals)
     if refusals:
         return Release("refused", alias, named, version, comparison, refusals)
@@ -109,12 +110,16 @@ def release(
 
 def inputs_of(application: Application, *, seed: int, max_bad: int = 0, observe: Observe = ignore) -> dict[str, Any]:
     """What decides what a build makes, as the lineage of its version will tell it."""
+    from overton.pipeline import plan
+
     dataset = application.dataset(max_bad=max_bad, observe=observe)
+    pretrained = plan(dataset, application.tuning, application.directory).given.lineage
     return {
         "overton": __version__,
         "schema": dataset.schema.digest(),
         "data": dataset.digest,
         "tuning": application.tuning.digest(),
+        "pretrained": _digests(pretrained),
         "seed": seed,
     }
 
@@ -123,7 +128,13 @@ def inputs_behind(version: Version) -> dict[str, Any]:
     """What decided what a version is; of one whose lineage does not tell its tuning, that is None."""
     lineage = version.artifact.json("lineage.json")
     told = {name: lineage.get(name) for name in ("overton", "schema", "tuning", "seed")}
-    return {**told, "data": lineage.get("data", {}).get("digest")}
+    data, pretrained = lineage.get("data", {}).get("digest"), _digests(lineage.get("pretrained", {}))
+    return {**told, "data": data, "pretrained": pretrained}
+
+
+def _digests(pretrained: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Digest of what is pretrained, by payload."""
+    return {payload: part.get("digest") for payload, part in pretrained.items()}
 
 
 def _made_before(application: Application, parent: str | None, inputs: dict[str, Any]) -> Version | None:

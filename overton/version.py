@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,11 +103,13 @@ class Version:
         found = evaluate_version(dataset.with_tags(tags), self.runtime, splits=splits, observe=observe)
         return Evaluation(*found)
 
-    def records(self, data: Path | None, schema: Schema, *, observe: Observe = ignore) -> tuple[Dataset, Splits]:
+    def records(
+        self, data: Path | None, schema: Schema, *, max_bad: int = 0, observe: Observe = ignore
+    ) -> tuple[Dataset, Splits]:
         """The records of a data file, a folder, or of its application where None, and the splits that they count in.
 
         Raises:
-            OvertonError: Where there are none, or a line has a fault.
+            OvertonError: Where there are none, or more than `max_bad` lines have a fault.
         """
         from overton.data.files import data_files, load_dataset
 
@@ -126,7 +126,7 @@ class Version:
             raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
         files = [place] if place.is_file() else data_files(place)
         cache = (self.home or self.report_directory) / "rows"
-        dataset = load_dataset(schema, files, cache, observe=observe)
+        dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)
         return dataset, dataset.splits if data is None else dataset.tagged_splits()
 
     def errors(
@@ -296,6 +296,7 @@ class Version:
         *,
         tags: Sequence[str] = (),
         gate: Gate | None = None,
+        max_bad: int = 0,
         observe: Observe = ignore,
     ) -> Comparison:
         """Compare with an older version on the same records, slice by slice.
@@ -305,11 +306,12 @@ class Version:
             data: A data file or a folder of them; the test records of its application where None.
             tags: Expressions over tags that get rows beside the tags.
             gate: What this version must keep to; `gate.json` of its application, or the defaults, where None.
+            max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
         """
         from overton.comparing import compare_artifacts
 
-        dataset, splits = self.records(data, self._open_schema(), observe=observe)
+        dataset, splits = self.records(data, self._open_schema(), max_bad=max_bad, observe=observe)
         gate = self.gate() if gate is None else gate
         return compare_artifacts(old.artifact, self.artifact, dataset, splits, gate, tags=tags, observe=observe)
 
@@ -333,6 +335,7 @@ class Version:
         why: str = "",
         force: bool = False,
         compared: Comparison | None = None,
+        max_bad: int = 0,
         observe: Observe = ignore,
     ) -> str | None:
         """Let an alias name this version; returns the version that it named before, and does nothing where it is this.
@@ -342,6 +345,7 @@ class Version:
             why: The reason, kept in the alias's log.
             force: Promote whatever the signature and the gate say.
             compared: A comparison with the version that the alias names; made where None.
+            max_bad: Compare without the lines that have faults where there are at most so many.
             observe: Told of the progress.
 
         Raises:
@@ -364,10 +368,13 @@ class Version:
             breaking = self.breaks(old, alias)
             if breaking:
                 raise OvertonError(breaking)
-            found = compared if compared and compared.old == before else self.compare(old, observe=observe)
-            if found.refusals:
-                raise OvertonError(found.refusals)
-        self.store.promote(alias, self.id, who=_user(), when=now(), why=why, expected=before)
+            if compared is None or (compared.old, compared.new) != (before, self.id):
+                compared = self.compare(old, max_bad=max_bad, observe=observe)
+            if compared.refusals:
+                raise OvertonError(compared.refusals)
+        from overton.store import current_user
+
+        self.store.promote(alias, self.id, who=current_user(), when=now(), why=why, expected=before)
         return before
 
     def breaks(self, old: Version, alias: str) -> list[Problem]:
@@ -383,14 +390,6 @@ class Version:
             for change in diff_schemas(old.artifact.schema, self.artifact.schema)
             if change.kind == "breaking"
         ]
-
-
-def _user() -> str:
-    """Who runs this; in a container the user may have a number and no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid:{os.getuid()}"
 
 
 def _with_source(value: dict[str, Any], source: str, labels: Mapping[str, Any]) -> dict[str, Any]:

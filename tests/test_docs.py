@@ -111,12 +111,14 @@ def test_a_page_names_only_commands_that_exist(page: Path, generate: ModuleType)
 
 def test_the_examples_of_the_file_formats_are_valid() -> None:
     from overton.compile import parse_tuning
+    from overton.evaluate import parse_gate
     from overton.schema import parse_schema
 
     text = (DOCS / "file-formats.md").read_text(encoding="utf-8")
     example = dict(re.findall(r"^## (.+?)$(?:(?!^## ).)*?^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     schema = parse_schema(example["Schema"], "schema.json")
     parse_tuning(example["Tuning"], "tuning.json", schema)
+    parse_gate(example["Gate"], "gate.json")
 
 
 @every_page

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rows of the records of which this expression over tags holds too; may be given several times",
     )
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     old, new = (find_version(text, store=options.store) for text in (options.old, options.new))
     with console.progress(quiet=options.quiet) as observe:
-        comparison = new.compare(old, options.data, tags=options.tag, observe=observe)
+        comparison = new.compare(old, options.data, tags=options.tag, max_bad=options.max_bad, observe=observe)
     if options.json:
         console.write_json(comparison.to_json())
     else:

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="promote although the signature or the gate says no; needs --why"
     )
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser)
 
 
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     why = f"forced: {options.why}" if options.force else options.why
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
-        before = version.promote(options.alias, why=why, force=options.force, observe=observe)
+        before = version.promote(options.alias, why=why, force=options.force, max_bad=options.max_bad, observe=observe)
     if before == version.id:
         console.write(f"{options.alias}: names {version.id} already")
         return 0

@@ -4,16 +4,18 @@ A Poisson bootstrap over records (Chamandy et al. 2012), which for sums over bin
 are drawn together, so that what the records have in common cancels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray
 
 from overton.evaluate.calibration import BINS, Calibration, calibrate
 from overton.evaluate.judge import Judged
+from overton.evaluate.ragged import spread, starts_of
 
 SAMPLES = 1000
-BLOCK = 1 << 17
+BLOCK = 1 << 15
+ENOUGH = 200_000  # records; of more, every so manieth is looked at, which leaves an error below 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,10 @@ class EceChange:
 
 def ece_change(old: Judged, new: Judged, *, seed: int = 0) -> EceChange:
     """The calibration errors of two judgements of the same records, at least one."""
-    both = [calibrate(judged) for judged in (old, new)]
+    both = [calibrate(_thinned(judged)) for judged in (old, new)]
     total, square = np.zeros(2 * BINS), np.zeros((2 * BINS, 2 * BINS))
-    for start in range(0, old.n_records, BLOCK):
-        part = slice(start, min(start + BLOCK, old.n_records))
+    for start in range(0, len(both[0].gap), BLOCK):
+        part = slice(start, start + BLOCK)
         gaps = np.concatenate([_gaps(calibration, part) for calibration in both], axis=1)
         total += gaps.sum(axis=0)
         square += gaps.T @ gaps
@@ -45,6 +47,24 @@ def ece_change(old: Judged, new: Judged, *, seed: int = 0) -> EceChange:
     first, second = (np.abs(drawn[:, at : at + BINS]).sum(axis=1) / n[at > 0] for at in (0, BINS))
     old_ece, new_ece = (float(np.abs(total[at : at + BINS]).sum() / n[at > 0]) for at in (0, BINS))
     return EceChange(old_ece, new_ece, float((second - first).std()))
+
+
+def _thinned(judged: Judged) -> Judged:
+    """Every record, or every so manieth where there are very many."""
+    step = -(-judged.n_records // ENOUGH)
+    if step == 1:
+        return judged
+    kept = np.arange(0, judged.n_records, step)
+    units = spread(judged.first, kept)
+    return replace(
+        judged,
+        records=judged.records[kept],
+        first=starts_of(np.diff(judged.first)[kept]),
+        known=judged.known[units],
+        gold=judged.gold[units],
+        said=judged.said[units],
+        place=judged.place[units],
+    )
 
 
 def _gaps(calibration: Calibration, part: slice) -> ndarray:

@@ -22,7 +22,7 @@ NEVER = 0.999
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class Family:
     """Some tests that are corrected together.
 
     Attributes:
@@ -52,9 +52,9 @@ class Tests:
         return reached
 
 
-def plain(p: ndarray) -> Tests:
+def plain(p: ndarray) -> Family:
     """Tests that can reach every level and weigh the same."""
-    return Tests(p, (None,) * len(p), np.ones(len(p)))
+    return Family(p, (None,) * len(p), np.ones(len(p)))
 
 
 def weights(differ: ndarray, records: ndarray) -> ndarray:
@@ -76,7 +76,7 @@ def weights(differ: ndarray, records: ndarray) -> ndarray:
     return found
 
 
-def holm(tests: Tests) -> ndarray:
+def holm(tests: Family) -> ndarray:
     """Adjusted p-values that keep the probability of any false alarm, float64 of shape (test,).
 
     Source: Holm 1979, https://www.jstor.org/stable/4615733, with the levels of Westfall & Wolfinger 1997,
@@ -93,7 +93,7 @@ def holm(tests: Tests) -> ndarray:
     return _spread(total, order, len(tests.p))
 
 
-def benjamini_hochberg(tests: Tests) -> ndarray:
+def benjamini_hochberg(tests: Family) -> ndarray:
     """Adjusted p-values that keep the share of false alarms among all alarms, float64 of shape (test,).
 
     Where nothing changed at all that share is the probability of any alarm.
@@ -111,7 +111,7 @@ def benjamini_hochberg(tests: Tests) -> ndarray:
     return _spread(total, order, len(tests.p))
 
 
-def first_level(tests: Tests, alpha: float) -> float:
+def first_level(tests: Family, alpha: float) -> float:
     """The p-value that one test of the usual weight needs where no other is low: what a single fall must reach."""
     if not len(tests.p):
         return alpha
@@ -121,7 +121,7 @@ def first_level(tests: Tests, alpha: float) -> float:
     return float(asked[enough[0]]) if len(enough) else float(asked[-1])
 
 
-def _order(tests: Tests) -> tuple[ndarray, ndarray]:
+def _order(tests: Family) -> tuple[ndarray, ndarray]:
     """The tests by rising weighted p-value, and the lowest of these."""
     weighted = tests.p / tests.weight
     order = np.argsort(weighted, kind="stable")

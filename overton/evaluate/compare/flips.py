@@ -15,7 +15,8 @@ from overton.evaluate.groups import Groups
 from overton.evaluate.label_text import LabelText, gold_texts, prediction_texts
 from overton.evaluate.ragged import spread, starts_of
 
-ROWS = 10  # that examples are told of, at least those that regressed
+ROWS = 10  # that examples are told of; more where more regressed
+MOST = 50
 EXAMPLES = 20  # of a row
 HALF = 0.5
 
@@ -79,7 +80,7 @@ def flips_of(
         ids: Gives the ids of records by their numbers.
     """
     told = [row for row in rows if row.metric != ECE and row.fall > 0 and row.worse and row.p < HALF]
-    told = [row for place, row in enumerate(told) if place < ROWS or row.verdict == REGRESSED]
+    told = [row for place, row in enumerate(told[:MOST]) if place < ROWS or row.verdict == REGRESSED]
     found: list[Flip] = []
     for name, pairing in pairings.items():
         mine = [row for row in told if row.task == name]
@@ -101,6 +102,8 @@ def _flips(
     differ = np.flatnonzero((paired.top[:, 0] != paired.top[:, 1]) | (paired.bottom[:, 0] != paired.bottom[:, 1]))
     own = groups.of(paired.records).of(differ)
     number_of = {name: number for number, name in enumerate(groups.names)}
+    # As in the examples of a report: whether a record has a list of labels.
+    listed = pairing.gold.task.type != "select" and bool((np.diff(pairing.gold.offsets) != 1).any())
     found = []
     for row in rows:
         chosen = differ[own.record[own.group == number_of[row.tag]]]
@@ -109,21 +112,16 @@ def _flips(
         lost = share / 2 * wide - paired.factor * rise
         chosen = chosen[np.argsort(-lost, kind="stable")][: int((lost > 0).sum())][:EXAMPLES]
         place = paired.records[np.sort(chosen)]
-        texts = [_told(said, pairing.gold, place) for said in (pairing.old, pairing.new)]
-        true = gold_texts(pairing.gold, numbers[place], listed=_listed(pairing.gold))
+        texts = [_told(said, place, listed=listed) for said in (pairing.old, pairing.new)]
+        true = gold_texts(pairing.gold, numbers[place], listed=listed)
         told = zip(ids(numbers[place]), *texts, true, strict=True)
         found += [Flip(row.task, row.tag, record, old, new, gold) for record, old, new, gold in told]
     return found
 
 
-def _told(said: Predictions, gold: Gold, place: ndarray) -> list[str | None]:
+def _told(said: Predictions, place: ndarray, *, listed: bool) -> list[str | None]:
     """What was said of some records, as text."""
     units = spread(said.offsets, place)
     lengths = starts_of(said.offsets[place + 1] - said.offsets[place])
     some = replace(said, offsets=lengths, probability=said.probability[units], label=said.label[units], unknown=None)
-    return prediction_texts(some, LabelText(said.task.classes, said.task.type, _listed(gold)))
-
-
-def _listed(gold: Gold) -> bool:
-    """Whether a record has a list of labels: as in the examples of a report."""
-    return gold.task.type != "select" and bool((np.diff(gold.offsets) != 1).any())
+    return prediction_texts(some, LabelText(said.task.classes, said.task.type, listed))

@@ -28,7 +28,7 @@ class Gate:
     margin: float = 0.0
     margins: Mapping[str, float] = field(default_factory=dict)
     critical: tuple[str, ...] = ()
-    minimum_support: int = 20
+    minimum_support: int = 10
     resolution: float = 0.1
     ece: float = 0.02
     p99_ms: float | None = None

@@ -13,6 +13,7 @@ EXAMPLES = 3
 LINES = 8
 HALF = 0.5
 WHOLE = "whole split"
+FIGURES = 54  # columns of a row beside its names
 
 
 def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
@@ -22,13 +23,17 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
     better = [row for row in comparison.rows if row.metric != ECE and row.low is not None and row.low > 0]
     whole = sorted((row for row in comparison.rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
     unknown = [row for row in comparison.rows if row.verdict == UNKNOWN and row.metric != ECE]
-    layout = _widths([*shown, *better[:LINES], *whole, *unknown[:LINES]], width)
     examples: dict[tuple[str, str], list[Flip]] = {}
     for flip in comparison.compared.examples:
         examples.setdefault((flip.task, flip.tag), []).append(flip)
-    lines = [f"{comparison.old} -> {comparison.new} on {comparison.records:,} records", *_verdict(comparison), ""]
-    lines += ["whole split", _heading(layout), *(_line(row, layout) for row in whole), ""]
+    lines = [
+        f"{comparison.old} -> {comparison.new} on {comparison.records:,} records",
+        *_verdict(comparison, width),
+        "",
+    ]
+    lines += [*_section("whole split", whole, width), ""]
     if shown:
+        layout = _widths(shown, width)
         lines += ["what got worse, by evidence", _heading(layout)]
         for row in shown:
             lines.append(_line(row, layout))
@@ -36,9 +41,8 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
         hidden = len(worse) - len(shown)
         lines += [f"  ... and {hidden:,} more that fell within noise", ""] if hidden else [""]
     if better:
-        rows = sorted(better, key=lambda row: row.fall)[:LINES]
-        lines += ["what got better", _heading(layout), *(_line(row, layout) for row in rows), ""]
-    lines += [*_unknown(unknown, layout), *_tags(comparison.tags), *_sources(comparison.sources)]
+        lines += [*_section("what got better", sorted(better, key=lambda row: row.fall)[:LINES], width), ""]
+    lines += [*_unknown(unknown, width), *_tags(comparison.tags), *_sources(comparison.sources)]
     lines += [f"not compared: {name}: {reason}" for name, reason in comparison.compared.left_out.items()]
     if comparison.latency:
         lines.append(f"single records: p50 {comparison.latency['p50_ms']} ms, p99 {comparison.latency['p99_ms']} ms")
@@ -46,40 +50,59 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _verdict(comparison: Comparison) -> Iterator[str]:
+def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
     refusals, rows = comparison.refusals, comparison.rows
     counts = ", ".join(
         f"{sum(row.verdict == verdict for row in rows):,} {verdict}" for verdict in ("ok", REGRESSED, UNKNOWN)
     )
     yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}"
-    yield from (f"  {refusal.message}" for refusal in refusals[:LINES])
+    yield from (_cut(f"  {refusal.message}", width) for refusal in refusals[:LINES])
     if len(refusals) > LINES:
         yield f"  ... and {len(refusals) - LINES:,} more"
 
 
+def _section(head: str, rows: Sequence[ComparedRow], width: int) -> list[str]:
+    layout = _widths(rows, width)
+    return [head, _heading(layout), *(_line(row, layout) for row in rows)]
+
+
 def _widths(rows: Sequence[ComparedRow], width: int) -> tuple[int, int]:
-    """Columns for the task with its metric, and for the tag; what is left of the width after the figures."""
-    name = max((len(f"{row.task} {row.metric}") for row in rows), default=8)
-    tag = max((len(_tag(row)) for row in rows), default=8)
-    left = width - 58
+    """Columns for the task and for the tag; none for the tag where all rows are of the whole split."""
+    left = width - FIGURES
+    if all(row.tag == "*" for row in rows):
+        return min(max((len(_whole(row)) for row in rows), default=0), left), 0
+    name, tag = (max(len(text(row)) for row in rows) for text in (_name, _tag))
     name = min(name, max(left // 2, left - tag))
     return name, min(tag, left - name)
 
 
 def _heading(layout: tuple[int, int]) -> str:
-    return f"  {'':{layout[0]}} {'':{layout[1]}} {'n':>7}   old   new  change  95 % interval    p   verdict"
+    return f"  {'':{layout[0]}} {'':{layout[1]}} {'n':>6}   old   new change  95 % interval     p"
+
+
+def _names(row: ComparedRow, layout: tuple[int, int]) -> str:
+    name, tag = (_name(row), _tag(row)) if layout[1] else (_whole(row), "")
+    mark = "! " if row.critical else "  "
+    return f"{mark}{_cut(name, layout[0]):{layout[0]}} {_cut(tag, layout[1]):{layout[1]}}"
 
 
 def _line(row: ComparedRow, layout: tuple[int, int]) -> str:
     """One row: task, tag, counts, figures, interval, verdict."""
-    name = f"{_cut(f'{row.task} {row.metric}', layout[0]):{layout[0]}} {_cut(_tag(row), layout[1]):{layout[1]}}"
     if row.old is None or row.new is None or row.change is None:
-        return f"  {name} {row.n:>7,}  nothing to say"
+        return f"{_names(row, layout)} {row.n:>6,}  nothing to say"
     interval = f"{row.low:+.3f} {row.high:+.3f}" if row.low is not None and row.high is not None else ""
     p = "-" if row.p_adjusted is None else _p(row.p_adjusted)
-    verdict = {REGRESSED: "REGRESSED", UNKNOWN: "few data"}.get(row.verdict, "ok")
-    figures = f"{row.n:>7,} {row.old:5.3f} {row.new:5.3f} {row.change:+.3f} {interval:13} {p:>6} {verdict}"
-    return f"  {name} {figures}{' (critical)' if row.critical else ''}".rstrip()
+    verdict = {REGRESSED: "WORSE", UNKNOWN: "few"}.get(row.verdict, "ok")
+    figures = f"{row.n:>6,} {row.old:5.3f} {row.new:5.3f} {row.change:+.3f} {interval:13} {p:>5} {verdict}"
+    return f"{_names(row, layout)} {figures}"
+
+
+def _name(row: ComparedRow) -> str:
+    return f"{row.task} ece" if row.metric == ECE else row.task
+
+
+def _whole(row: ComparedRow) -> str:
+    return f"{row.task} {row.metric}"
 
 
 def _p(p: float) -> str:
@@ -95,6 +118,8 @@ def _cut(text: str, width: int) -> str:
 
 
 def _examples(row: ComparedRow, flips: Sequence[Flip], width: int) -> Iterator[str]:
+    if row.metric == ECE:
+        return
     for flip in flips[:EXAMPLES]:
         yield _cut(f"      {flip.id}: {_flip(flip)}", width)
     if len(flips) > EXAMPLES and row.worse > EXAMPLES:
@@ -122,15 +147,15 @@ def _items(text: str | None) -> list[str] | None:
     return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value]
 
 
-def _unknown(rows: Sequence[ComparedRow], layout: tuple[int, int]) -> Iterator[str]:
+def _unknown(rows: Sequence[ComparedRow], width: int) -> Iterator[str]:
     """What could not be judged, and what it could have shown."""
     if not rows:
         return
-    yield "not enough data: neither is a change for the worse shown, nor one that matters ruled out"
+    yield "not enough data: nothing worse is shown, and nothing that matters ruled out"
+    layout = _widths(rows, width)
     for row in sorted(rows, key=lambda row: -row.records)[:LINES]:
-        name = f"{_cut(f'{row.task} {row.metric}', layout[0]):{layout[0]}} {_cut(_tag(row), layout[1]):{layout[1]}}"
         seen = "too few to judge" if row.detectable is None else f"would show a fall of {row.detectable:.3f}"
-        yield f"  {name} {row.n:>7,} {seen}"
+        yield f"{_names(row, layout)} {row.n:>6,}  {seen}"
     yield f"  ... and {len(rows) - LINES:,} more" if len(rows) > LINES else ""
     if len(rows) > LINES:
         yield ""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.evaluate.compare.calibrated import EceChange
-from overton.evaluate.compare.correct import Tests, benjamini_hochberg, first_level, holm, weights
+from overton.evaluate.compare.correct import Family, benjamini_hochberg, first_level, holm, weights
 from overton.evaluate.compare.gate import WHOLE, Gate
 from overton.evaluate.compare.paired import Change, detectable_fall
 from overton.evaluate.compare.swap import lower_tail, upper_point
@@ -110,7 +110,7 @@ def compared_rows(changes: Sequence[TaskChange], tags: Sequence[str], gate: Gate
     alpha = gate.alpha / max(sum(map(bool, families)), 1)
     rows = [draft.row for draft in drafts if draft.row.records < gate.minimum_support]
     for family, correct in zip(families, (holm, benjamini_hochberg), strict=True):
-        tests = Tests(
+        tests = Family(
             np.array([draft.row.p for draft in family]),
             tuple(draft.levels for draft in family),
             np.array([draft.weight for draft in family]),
@@ -136,7 +136,9 @@ def _drafts(found: TaskChange, tags: Sequence[str], gate: Gate) -> Iterator[_Dra
     """The rows of one task."""
     change = found.change
     margin = np.array([gate.margin_of(tag) for tag in tags])
-    p, weight = change.p_beyond(margin), weights(change.worse + change.better, change.records)
+    # Beyond a margin, which records differ does tell of the direction, so it may not decide about weights.
+    weight = np.where(margin > 0, 1.0, weights(change.worse + change.better, change.records))
+    p = change.p_beyond(margin)
     columns = (change.n, change.records, change.old, change.new, change.low, change.high, change.worse, change.better)
     listed = [column.tolist() for column in (*columns, p, weight, change.error, change.growth)]
     for number, tag in enumerate(tags):

@@ -20,6 +20,7 @@ LARGEST = 4096  # of the sum of all differences, in steps: what is enumerated
 STEPS = 16  # of the largest difference of a group, where differences are no whole numbers
 CHUNK = 64  # groups that are transformed together
 LEVELS_TO = 0.5
+LEAST = 1e-12  # of a p-value: what is smaller is lost in the rounding of the transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def swap_test(group: ndarray, difference: ndarray, n_groups: int) -> SwapTest:
     many = np.flatnonzero(total > LARGEST)
     spread = np.sqrt(np.bincount(group, difference**2, n_groups))
     summed = np.bincount(group, difference, n_groups)
-    p[many] = lower_tail(summed[many] / spread[many])
+    p[many] = np.maximum(lower_tail(summed[many] / spread[many]), LEAST)
     for number in many.tolist():
         levels[number] = None
     few = np.flatnonzero((total > 0) & (total <= LARGEST))
@@ -86,7 +87,7 @@ def _enumerate(
     longest = int(whole[mine].max())
     count = np.bincount(place[group[mine]] * (longest + 1) + whole[mine], minlength=len(groups) * (longest + 1))
     cdf = np.cumsum(_distribution(count.reshape(len(groups), -1), int(total[groups].max())), axis=1)
-    cdf = np.clip(cdf, 0, 1)
+    cdf = np.clip(cdf, LEAST, 1)
     p[groups] = cdf[np.arange(len(groups)), fell[groups]]
     for row, number in enumerate(groups.tolist()):
         own = cdf[row, : total[number] + 1]

@@ -1,0 +1,279 @@
+"""Comparing, the gate before an alias, and releases, as a user or a build server runs them."""
+
+import json
+import random
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import overton
+from overton.application import Application
+from overton.base import OvertonError
+from overton.cli.main import main
+from overton.comparing import compare_artifacts, latency_of
+from overton.evaluate import Gate, render_comparison
+from overton.version import Version
+from tests.tiny_artifact import tiny_artifact
+
+COLOURS = ("red", "blue", "green")
+
+
+def write_application(directory: Path, n_records: int = 300) -> Path:
+    """Texts whose colour is the class; tagged by length, and a slice for each third."""
+    (directory / "data").mkdir(parents=True)
+    schema = {
+        "payloads": {"text": {"type": "singleton"}},
+        "tasks": {"Colour": {"payload": "text", "type": "multiclass"}},
+    }
+    (directory / "schema.json").write_text(json.dumps(schema))
+    tuning = {"payloads": {"text": {"size": 16}}, "training": {"epochs": 12, "batch_size": 16}}
+    (directory / "tuning.json").write_text(json.dumps(tuning))
+    choose = random.Random(0)
+    lines = []
+    for number in range(n_records):
+        colour = choose.choice(COLOURS)
+        words = [colour, *(choose.choice(("a", "the", "some", "old")) for _ in range(choose.randrange(3)))]
+        tags = ["test" if number % 2 else "train", f"slice:{colour}", "short" if len(words) < 3 else "long"]
+        record = {"id": f"r{number}", "payloads": {"text": " ".join(words)}, "tags": tags}
+        lines.append(json.dumps({**record, "tasks": {"Colour": {"gold": colour}}}) + "\n")
+    (directory / "data" / "a.jsonl").write_text("".join(lines))
+    return directory
+
+
+def spoil(directory: Path) -> None:
+    """Say in training that every red thing is blue."""
+    lines = [json.loads(line) for line in (directory / "data" / "a.jsonl").read_text().splitlines()]
+    red = [line["id"] for line in lines if "slice:red" in line["tags"] and "train" in line["tags"]]
+    said = [json.dumps({"id": name, "tasks": {"Colour": {"gold": "blue"}}}) + "\n" for name in red]
+    (directory / "data" / "b.jsonl").write_text("".join(said))
+
+
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """An application whose version `live` is good and whose newest one, of spoilt data, is not."""
+    directory = write_application(tmp_path_factory.mktemp("compare") / "app")
+    application = overton.load(directory)
+    application.build().promote("live")
+    spoil(directory)
+    overton.load(directory).build(seed=1)
+    return overton.load(directory)
+
+
+def copy_of(application: Application, directory: Path) -> Path:
+    return Path(shutil.copytree(application.directory, directory / "app"))
+
+
+def test_a_comparison_names_what_fell_with_its_records(spoilt: Application, capsys: pytest.CaptureFixture[str]) -> None:
+    app = str(spoilt.directory)
+    assert main(["compare", f"{app}@live", app, "-q", "--json", "--tag", "slice:red & short", "--tag", "short"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["old"], told["new"]) == (spoilt.version("live").id, spoilt.version().id)
+    first = told["rows"][0]
+    assert (first["tag"], first["verdict"], first["metric"]) == ("slice:red", "regressed", "accuracy")
+    assert first["new"] < 0.5 < first["old"]
+    assert {row["tag"] for row in told["rows"]} == {
+        *("*", "long", "short", "slice:blue", "slice:green", "slice:red", "slice:red & short")
+    }
+    assert {"*", "ece"} == {cell for row in told["rows"] if row["metric"] == "ece" for cell in (row["tag"], "ece")}
+    flips = [flip for flip in told["examples"] if flip["tag"] == "slice:red"]
+    assert flips
+    assert {(flip["old"], flip["new"], flip["gold"]) for flip in flips} == {("red", "blue", "red")}
+    assert {refusal["code"] for refusal in told["refused"]} == {"gate.regressed"}
+    assert [row["old"] for row in told["tags"] if row["tag"] == "long"] == [
+        row["now"] for row in told["tags"] if row["tag"] == "long"
+    ]
+    assert [(row["source"], row["status"]) for row in told["sources"]] == []
+
+
+def test_a_comparison_is_a_page_of_80_columns_too(
+    spoilt: Application, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    app = str(spoilt.directory)
+    assert main(["compare", f"{app}@live", app, "-q"]) == 1
+    page = capsys.readouterr().out
+    assert "REFUSED" in page
+    assert ": red -> blue, true is red" in page
+    assert "slice:red" in page
+    assert max(len(line) for line in page.splitlines() if not line.startswith("note:")) <= 80
+
+
+def test_a_version_compared_with_itself_is_ok(spoilt: Application, capsys: pytest.CaptureFixture[str]) -> None:
+    app = str(spoilt.directory)
+    assert main(["compare", f"{app}@live", f"{app}@live", "-q", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {(row["change"], row["p"], row["worse"]) for row in told["rows"] if row["metric"] != "ece"} == {(0, 1, 0)}
+    assert "regressed" not in {row["verdict"] for row in told["rows"]}
+    assert told["refused"] == told["examples"] == []
+
+
+def test_other_records_are_compared_on_as_well(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = {"payloads": {"text": "red"}, "tasks": {"Colour": {"gold": "red"}}, "tags": ["mine"]}
+    (tmp_path / "new.jsonl").write_text((json.dumps(line) + "\n") * 8)
+    app = str(spoilt.directory)
+    assert main(["compare", f"{app}@live", app, "-q", "--json", "--data", str(tmp_path / "new.jsonl")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["records"] == 8
+    assert {row["verdict"] for row in told["rows"]} == {"not enough data"}
+    artefact = tmp_path / "artefact"
+    from overton.artifact.files import save_artifact
+
+    save_artifact(spoilt.version("live").artifact, artefact)
+    assert main(["compare", f"{app}@live", str(artefact), "-q"]) == 1
+    assert "has no records of its own" in capsys.readouterr().err
+
+
+def test_the_gate_stands_before_an_alias_and_force_needs_a_reason(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(spoilt, tmp_path)
+    newest = spoilt.version().id
+    assert main(["promote", str(app), "live", "-q"]) == 1
+    assert "[gate.regressed]" in capsys.readouterr().err
+    assert overton.load(app).store.aliases()["live"] != newest
+    assert main(["promote", str(app), "live", "-q", "--force"]) == 2
+    assert main(["promote", str(app), "live", "-q", "--force", "--why", "red is blue now"]) == 0
+    last = overton.load(app).store.history("live")[-1]
+    assert (last.version, last.why) == (newest, "forced: red is blue now")
+
+
+def test_bad_lines_may_be_left_out_of_a_comparison(spoilt: Application, tmp_path: Path) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "data" / "z.jsonl").write_text("{\n")
+    (app / "gate.json").write_text(json.dumps({"margin": 1, "ece": 1}))
+    for words in (["compare", f"{app}@live", str(app)], ["promote", str(app), "live"]):
+        assert main([*words, "-q"]) == 1
+        assert main([*words, "-q", "--max-bad", "1"]) == 0
+
+
+def test_margins_let_a_known_fall_pass(spoilt: Application, tmp_path: Path) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "gate.json").write_text(json.dumps({"margin": 1, "ece": 1}))
+    assert main(["promote", str(app), "live", "-q"]) == 0
+
+
+def test_a_gate_may_bound_the_latency_and_need_critical_slices(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "gate.json").write_text(json.dumps({"p99_ms": 0.01, "critical": ["slice:gone", "slice:red"]}))
+    assert main(["compare", f"{app}@live", f"{app}@live", "-q", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [refusal["code"] for refusal in told["refused"]] == ["gate.no-support", "gate.latency"]
+    assert told["latency"]["p50_ms"] <= told["latency"]["p99_ms"]
+    assert {row["tag"] for row in told["rows"] if row["critical"]} == {"slice:red"}
+    (app / "gate.json").write_text(json.dumps({"criticall": []}))
+    assert main(["compare", f"{app}@live", str(app), "-q"]) == 1
+    assert "gate.json: $.criticall: unknown key 'criticall'. Did you mean 'critical'?" in capsys.readouterr().err
+
+
+def test_a_release_promotes_once_and_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app, junit, summary = write_application(tmp_path / "app", 200), tmp_path / "rows.xml", tmp_path / "summary.md"
+    words = ["build", str(app), "--promote", "live", "--junit", str(junit), "--summary", str(summary), "-q", "--json"]
+    assert main([*words, "--why", "first"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert (first["outcome"], first["before"], first["comparison"]) == ("promoted", None, None)
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "nothing to do"
+    assert ET.parse(junit).getroot().get("tests") == "0"
+    more = {"id": "new", "payloads": {"text": "green"}, "tasks": {"Colour": {"gold": "green"}}, "tags": ["train"]}
+    (app / "data" / "c.jsonl").write_text(json.dumps(more) + "\n")
+    assert main(words) == 0
+    second = json.loads(capsys.readouterr().out)
+    assert (second["outcome"], second["before"]) == ("promoted", first["version"])
+    assert overton.load(app).version(second["version"]).artifact.json("lineage.json")["parent"] == first["version"]
+    assert summary.read_text().startswith(f"### live: {first['version']} -> {second['version']}\n")
+    spoil(app)
+    assert main(words) == 3
+    third = json.loads(capsys.readouterr().out)
+    assert (third["outcome"], third["before"]) == ("refused", second["version"])
+    assert overton.load(app).store.aliases()["live"] == second["version"]
+    root = ET.parse(junit).getroot()
+    assert int(root.get("failures", 0)) == len(root.findall(".//failure")) > 0
+    assert "**regressed**" in summary.read_text()
+    versions = len(overton.load(app).version_rows())
+    assert main(words) == 3
+    assert json.loads(capsys.readouterr().out)["version"] == third["version"]
+    assert len(overton.load(app).version_rows()) == versions
+
+
+@pytest.mark.parametrize(
+    "words", [["--promote", "live", "--from", "live"], ["--junit", "x.xml"], ["--summary", "x.md"], ["--why", "x"]]
+)
+def test_options_that_do_not_go_together_are_wrong_usage(words: list[str], spoilt: Application) -> None:
+    assert main(["build", str(spoilt.directory), "-q", *words]) == 2
+
+
+def test_what_a_user_can_mend_exits_with_1_before_anything_is_built(spoilt: Application, tmp_path: Path) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "gate.json").write_text("{")
+    assert main(["build", str(app), "--promote", "live", "-q"]) == 1
+    assert main(["build", str(app), "--promote", "latest", "-q"]) == 1
+    (app / "gate.json").unlink()
+    assert main(["build", str(app), "--promote", "live", "-q", "--junit", str(tmp_path / "no" / "x.xml")]) == 1
+    assert len(overton.load(app).version_rows()) == 2
+
+
+def test_versions_of_other_tasks_and_payloads_are_compared_on_what_they_share(spoilt: Application) -> None:
+    version = spoilt.version("live")
+    dataset, splits = version.records(None, spoilt.schema)
+    found = compare_artifacts(tiny_artifact(), version.artifact, dataset, splits, Gate())
+    assert found.rows == ()
+    assert found.compared.left_out["Colour"] == "only in the new version"
+    assert found.compared.left_out["Intent"] == "only in the old version"
+    assert "not compared: Intent: only in the old version" in render_comparison(found, width=80)
+
+
+def test_records_that_a_version_cannot_read_are_told(tmp_path: Path) -> None:
+    app = write_application(tmp_path / "app", 20)
+    schema = {
+        "payloads": {"tokens": {"type": "singleton"}},
+        "tasks": {"Colour": {"payload": "tokens", "type": "multiclass"}},
+    }
+    (app / "schema.json").write_text(json.dumps(schema))
+    lines = (app / "data" / "a.jsonl").read_text().replace('"text"', '"tokens"')
+    (app / "data" / "a.jsonl").write_text(lines)
+    dataset = overton.load(app).dataset()
+    with pytest.raises(OvertonError) as fault:
+        compare_artifacts(tiny_artifact(), tiny_artifact(1), dataset, dataset.splits, Gate())
+    assert fault.value.problems[0].code == "compare.other-payloads"
+
+
+def test_tasks_that_one_version_lacks_are_named(kinds_application: Application, tmp_path: Path) -> None:
+    version = kinds_application.version()
+    dataset, splits = version.records(None, kinds_application.schema)
+    found = compare_artifacts(version.artifact, version.artifact, dataset, splits, Gate())
+    assert {row.task for row in found.rows} | set(found.compared.left_out) == {
+        task.name for task in kinds_application.schema.tasks
+    }
+    assert {row.change for row in found.rows if row.metric != "ece"} <= {0, None}
+    assert len(found.to_pandas()) == len(found.rows)
+
+
+def test_latency_is_measured_on_the_golden_records(spoilt: Application) -> None:
+    found = latency_of(spoilt.version().artifact)
+    assert found["records"] == 100
+    assert 0 < found["p50_ms"] <= found["p99_ms"]
+    assert latency_of(tiny_artifact())["records"] == 0
+
+
+def test_a_lineage_of_an_older_overton_tells_nothing_of_tags(spoilt: Application) -> None:
+    version = spoilt.version("live")
+    lineage = version.artifact.json("lineage.json")
+    assert lineage["tags"]["train"]["long"] > 0
+    assert "train" not in lineage["tags"]["train"]
+    from overton.evaluate import tag_changes
+
+    old = {key: value for key, value in lineage.items() if key != "tags"}
+    rows = tag_changes(old, lineage, lineage)
+    assert {(row.old, row.status) for row in rows} == {(None, "same")}
+    fewer = {**lineage, "tags": {"train": {"long": 1, "gone": 5}}}
+    status = {row.tag: row.status for row in tag_changes(fewer, lineage, lineage)}
+    assert (status["gone"], status["slice:red"], status["long"]) == ("vanished", "appeared", "changed")
+    assert np.isfinite([row.now_share for row in rows]).all()
+    assert isinstance(version, Version)

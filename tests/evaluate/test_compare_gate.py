@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from overton.base import OvertonError
+from overton.evaluate import Gate, gate_json_schema, parse_gate
+
+
+def faults(text):
+    with pytest.raises(OvertonError) as fault:
+        parse_gate(text, "gate.json")
+    return [str(problem) for problem in fault.value.problems]
+
+
+def test_an_empty_gate_is_the_default_and_a_full_one_is_read_back():
+    assert parse_gate("{}", "") == Gate()
+    gate = Gate(0.01, 0.005, {"*": 0.0, "slice:a & !lang:en": 0.1}, ("slice:a", "*"), 30, 0.05, 0.01, 4.0)
+    assert parse_gate(json.dumps(gate.to_json()), "") == gate
+    assert gate.margin_of("*") == 0
+    assert gate.margin_of("slice:b") == 0.005
+    assert gate.tags == ("slice:a", "slice:a & !lang:en")
+
+
+def test_every_fault_is_told_with_its_field_and_a_hint():
+    text = {"alpa": 0.1, "margin": -1, "minimum_support": 2.5, "p99_ms": "fast", "ece": True}
+    assert faults(json.dumps(text)) == [
+        "gate.json: $.alpa: unknown key 'alpa'. Did you mean 'alpha'? [gate.unknown-key]",
+        "gate.json: $.margin: expected a number from 0 to 1, got -1 [gate.bad-value]",
+        "gate.json: $.minimum_support: expected a whole number from 1 to 1e+09, got 2.5 [gate.bad-value]",
+        "gate.json: $.ece: expected a number from 0 to 1, got true [gate.bad-value]",
+        'gate.json: $.p99_ms: expected a number from 0.01 to 100000, got "fast" [gate.bad-value]',
+    ]
+    lists = {"margins": {"slice:a": 2, "a &": 0.1}, "critical": ["slice:a", 3, "(b"]}
+    assert [fault.split(": ")[1] for fault in faults(json.dumps(lists))] == [
+        "$.margins['slice:a']",
+        "$.margins['a &']",
+        "$.critical[1]",
+        "$.critical[2]",
+    ]
+    assert "expected an object from tag to margin" in faults('{"margins": [1]}')[0]
+    assert "expected a list of tags" in faults('{"critical": "slice:a"}')[0]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"alpha": NaN}'])
+def test_what_is_no_object_of_json_is_refused(text):
+    assert len(faults(text)) == 1
+
+
+def test_its_json_schema_names_every_setting():
+    assert set(gate_json_schema()["properties"]) == set(Gate().to_json())
