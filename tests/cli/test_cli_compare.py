@@ -78,6 +78,8 @@ def test_a_comparison_names_what_fell_with_its_records(spoilt: Application, caps
         *("*", "long", "short", "slice:blue", "slice:green", "slice:red", "slice:red & short")
     }
     assert {"*", "ece"} == {cell for row in told["rows"] if row["metric"] == "ece" for cell in (row["tag"], "ece")}
+    overlap = next(overlap for overlap in told["overlaps"] if overlap["tag"] == "*")
+    assert (overlap["of"], overlap["shared"]) == ("slice:red", first["worse"])
     flips = [flip for flip in told["examples"] if flip["tag"] == "slice:red"]
     assert flips
     assert {(flip["old"], flip["new"], flip["gold"]) for flip in flips} == {("red", "blue", "red")}
@@ -97,6 +99,7 @@ def test_a_comparison_is_a_page_of_80_columns_too(
     page = capsys.readouterr().out
     assert "REFUSED" in page
     assert ": red -> blue, true is red" in page
+    assert "records worse are of slice:red" in page
     assert "slice:red" in page
     assert max(len(line) for line in page.splitlines() if not line.startswith("note:")) <= 80
 

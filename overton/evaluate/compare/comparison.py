@@ -12,7 +12,7 @@ from overton.codec import Predictions
 from overton.data import Gold, Tags
 from overton.evaluate.compare.calibrated import ece_change
 from overton.evaluate.compare.changes import SourceChange, TagChange
-from overton.evaluate.compare.flips import Flip, Pairing, flips_of
+from overton.evaluate.compare.flips import Flip, Overlap, Pairing, flips_of
 from overton.evaluate.compare.gate import Gate
 from overton.evaluate.compare.paired import change_of, pair
 from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow, TaskChange, compared_rows
@@ -33,11 +33,13 @@ class Compared:
         rows: Every task on every tag, the strongest evidence for a change for the worse first.
         examples: Records that got worse, for the first rows.
         left_out: Why tasks were not compared, by name.
+        overlaps: How far the falls of the first rows are that of one slice.
     """
 
     rows: tuple[ComparedRow, ...]
     examples: tuple[Flip, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    overlaps: tuple[Overlap, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Comparison:
             "refused": [{"code": refusal.code, "message": refusal.message} for refusal in self.refusals],
             "rows": [row.to_json() for row in self.rows],
             "examples": [flip.to_json() for flip in self.compared.examples],
+            "overlaps": [overlap.to_json() for overlap in self.compared.overlaps],
             "left_out": dict(self.compared.left_out),
             "tags": [row.to_json() for row in self.tags],
             "sources": [row.to_json() for row in self.sources],
@@ -171,7 +174,8 @@ def compare_predictions(
         changes.append(TaskChange(name, paired.metric, change_of(paired, groups), ece))
         pairings[name] = Pairing(paired, old[name], new[name], gold[name])
     rows = compared_rows(changes, groups.names, gate)
-    return Compared(rows, flips_of(rows, pairings, groups, numbers, ids), left_out)
+    examples, overlaps = flips_of(rows, pairings, groups, numbers, ids)
+    return Compared(rows, examples, left_out, overlaps)
 
 
 def _why_not(old: Predictions | None, new: Predictions | None, gold: Gold | None, numbers: ndarray) -> str:

@@ -1,6 +1,6 @@
 """The records behind a change for the worse: what the old version said, what the new one says, and what is true."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from overton.codec import Predictions
 from overton.data import Gold
+from overton.evaluate.compare.gate import WHOLE
 from overton.evaluate.compare.paired import Paired
 from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow
 from overton.evaluate.groups import Groups
@@ -46,6 +47,29 @@ class Flip:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How far the fall of one tag is that of another: the one of the task with the strongest evidence.
+
+    Attributes:
+        task: Name of the task.
+        tag: The tag of the row.
+        of: The tag of the other row.
+        worse: Records of the row that got worse.
+        shared: Those of them that have the other tag too.
+    """
+
+    task: str
+    tag: str
+    of: str
+    worse: int
+    shared: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The overlap as it stands in the document."""
+        return asdict(self)
+
+
 @dataclass(frozen=True)
 class Pairing:
     """One task in two versions.
@@ -69,8 +93,8 @@ def flips_of(
     groups: Groups,
     numbers: ndarray,
     ids: Callable[[ndarray], Sequence[str]],
-) -> tuple[Flip, ...]:
-    """Examples for the rows that got worse: the records that lost most, in their order.
+) -> tuple[tuple[Flip, ...], tuple[Overlap, ...]]:
+    """Examples for the rows that got worse: the records that lost most, in their order; and how far rows overlap.
 
     Args:
         rows: The rows, the one with the strongest evidence first.
@@ -82,36 +106,56 @@ def flips_of(
     told = [row for row in rows if row.metric != ECE and row.fall > 0 and row.worse and row.p < HALF]
     told = [row for place, row in enumerate(told[:MOST]) if place < ROWS or row.verdict == REGRESSED]
     found: list[Flip] = []
+    overlaps: list[Overlap] = []
     for name, pairing in pairings.items():
         mine = [row for row in told if row.task == name]
         if mine:
-            found += _flips(mine, pairing, groups, numbers, ids)
+            lost = _lost(mine, pairing.paired, groups)
+            found += _flips(mine, lost, pairing, numbers, ids)
+            overlaps += _overlaps(mine, lost)
     place = {(row.task, row.tag): number for number, row in enumerate(told)}
-    return tuple(sorted(found, key=lambda flip: place[flip.task, flip.tag]))
+    return tuple(sorted(found, key=lambda flip: place[flip.task, flip.tag])), tuple(overlaps)
 
 
-def _flips(
-    rows: Sequence[ComparedRow],
-    pairing: Pairing,
-    groups: Groups,
-    numbers: ndarray,
-    ids: Callable[[ndarray], Sequence[str]],
-) -> list[Flip]:
-    """Examples of some rows of one task."""
-    paired = pairing.paired
+def _lost(rows: Sequence[ComparedRow], paired: Paired, groups: Groups) -> list[ndarray]:
+    """The records of each row that got worse, as places among the paired ones, those first that lost most."""
     differ = np.flatnonzero((paired.top[:, 0] != paired.top[:, 1]) | (paired.bottom[:, 0] != paired.bottom[:, 1]))
     own = groups.of(paired.records).of(differ)
     number_of = {name: number for number, name in enumerate(groups.names)}
-    # As in the examples of a report: whether a record has a list of labels.
-    listed = pairing.gold.task.type != "select" and bool((np.diff(pairing.gold.offsets) != 1).any())
     found = []
     for row in rows:
         chosen = differ[own.record[own.group == number_of[row.tag]]]
         share = row.new + row.old if row.new is not None and row.old is not None else 0.0
         rise, wide = (column[chosen, 1] - column[chosen, 0] for column in (paired.top, paired.bottom))
         lost = share / 2 * wide - paired.factor * rise
-        chosen = chosen[np.argsort(-lost, kind="stable")][: int((lost > 0).sum())][:EXAMPLES]
-        place = paired.records[np.sort(chosen)]
+        found.append(chosen[np.argsort(-lost, kind="stable")][: int((lost > 0).sum())])
+    return found
+
+
+def _overlaps(rows: Sequence[ComparedRow], lost: Sequence[ndarray]) -> Iterator[Overlap]:
+    """How far the rows of a task share the records of its first row that is not the whole split."""
+    first = next((place for place, row in enumerate(rows) if row.tag != WHOLE), None)
+    if first is None:
+        return
+    for place, (row, records) in enumerate(zip(rows, lost, strict=True)):
+        if place != first:
+            shared = int(np.isin(records, lost[first]).sum())
+            yield Overlap(row.task, row.tag, rows[first].tag, len(records), shared)
+
+
+def _flips(
+    rows: Sequence[ComparedRow],
+    lost: Sequence[ndarray],
+    pairing: Pairing,
+    numbers: ndarray,
+    ids: Callable[[ndarray], Sequence[str]],
+) -> list[Flip]:
+    """Examples of some rows of one task."""
+    # As in the examples of a report: whether a record has a list of labels.
+    listed = pairing.gold.task.type != "select" and bool((np.diff(pairing.gold.offsets) != 1).any())
+    found = []
+    for row, records in zip(rows, lost, strict=True):
+        place = pairing.paired.records[np.sort(records[:EXAMPLES])]
         texts = [_told(said, place, listed=listed) for said in (pairing.old, pairing.new)]
         true = gold_texts(pairing.gold, numbers[place], listed=listed)
         told = zip(ids(numbers[place]), *texts, true, strict=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from overton.evaluate.compare.changes import SourceChange, TagChange
 from overton.evaluate.compare.comparison import Comparison
-from overton.evaluate.compare.flips import Flip
+from overton.evaluate.compare.flips import Flip, Overlap
 from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
 
 WORST = 10
@@ -24,6 +24,7 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
     whole = sorted((row for row in comparison.rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
     unknown = [row for row in comparison.rows if row.verdict == UNKNOWN and row.metric != ECE]
     examples: dict[tuple[str, str], list[Flip]] = {}
+    overlaps = {(overlap.task, overlap.tag): overlap for overlap in comparison.compared.overlaps}
     for flip in comparison.compared.examples:
         examples.setdefault((flip.task, flip.tag), []).append(flip)
     lines = [
@@ -37,7 +38,8 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
         lines += ["what got worse, by evidence", _heading(layout)]
         for row in shown:
             lines.append(_line(row, layout))
-            lines += _examples(row, examples.get((row.task, row.tag), ()), width)
+            key = row.task, row.tag
+            lines += _examples(row, examples.get(key, ()), overlaps.get(key), width)
         hidden = len(worse) - len(shown)
         lines += [f"  ... and {hidden:,} more that fell within noise", ""] if hidden else [""]
     if better:
@@ -117,8 +119,11 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
 
 
-def _examples(row: ComparedRow, flips: Sequence[Flip], width: int) -> Iterator[str]:
+def _examples(row: ComparedRow, flips: Sequence[Flip], overlap: Overlap | None, width: int) -> Iterator[str]:
     if row.metric == ECE:
+        return
+    if overlap and overlap.shared > overlap.worse / 2:
+        yield _cut(f"      {overlap.shared:,} of {overlap.worse:,} records worse are of {overlap.of}", width)
         return
     for flip in flips[:EXAMPLES]:
         yield _cut(f"      {flip.id}: {_flip(flip)}", width)
