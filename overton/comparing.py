@@ -117,7 +117,7 @@ def _predict(dataset: Dataset, artifact: Artifact, numbers: ndarray, observe: Ob
             raise OvertonError(Problem(message, "compare.other-payloads", hint=hint)) from None
         parts.append(runtime.run(pack(records, artifact.schema, Pool())))
         observe(Event("compare", done=min(start + PREDICT_RECORDS, len(numbers)), total=len(numbers)))
-    return {task.name: concatenate([part[task.name] for part in parts]) for task in artifact.schema.tasks}
+    return {task.name: concatenate([part[task.name] for part in parts]) for task in artifact.schema.learnable().tasks}
 
 
 def _known(payloads: Mapping[str, Any], fields: set[str]) -> dict[str, Any]:

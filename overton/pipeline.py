@@ -155,7 +155,7 @@ def combine_all(
         OvertonError: Where no training record has a label of any task.
     """
     combined = {}
-    for task in dataset.schema.tasks:
+    for task in dataset.schema.learnable().tasks:
         found = combine_votes(dataset, task.name, use_dev_gold=use_dev_gold, tallies=tallies)
         combined[task.name] = found
         n_voted = int((found.targets.index >= 0).sum()) - found.n_certain
@@ -360,7 +360,7 @@ def predict_rows(
     for start in range(0, len(rows), PREDICT_RECORDS):
         parts.append(runtime.run(dataset.gather(rows[start : start + PREDICT_RECORDS])))
         observe(Event("evaluate", done=min(start + PREDICT_RECORDS, len(rows)), total=len(rows)))
-    return {task.name: concatenate([part[task.name] for part in parts]) for task in runtime.schema.tasks}
+    return {task.name: concatenate([part[task.name] for part in parts]) for task in runtime.schema.learnable().tasks}
 
 
 def profile_version(dataset: Dataset, runtime: Runtime) -> Profile:

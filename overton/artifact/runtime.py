@@ -51,15 +51,14 @@ class Runtime:
         self.signature = artifact.signature
         self._session = _open_session(artifact.files["model.onnx"], threads)
         self._inputs = [tensor.name for tensor in artifact.signature.inputs]
-        self._outputs = [artifact.signature.output_by_task[task.name] for task in self.schema.tasks]
+        self._tasks = self.schema.learnable().tasks
+        self._outputs = [artifact.signature.output_by_task[task.name] for task in self._tasks]
         inputs, outputs = _names(self._session)
         if inputs != set(self._inputs) or not outputs.issuperset(self._outputs):
             raise _unfit(f"it has inputs {sorted(inputs)} and outputs {sorted(outputs)}, not those of its signature")
-        self._units = {task.name: self.schema.unit(task) for task in self.schema.tasks}
+        self._units = {task.name: self.schema.unit(task) for task in self._tasks}
         self._listed = [
-            (task.name, self.schema.payload(task.payload))
-            for task in self.schema.tasks
-            if self._units[task.name] != "record"
+            (task.name, self.schema.payload(task.payload)) for task in self._tasks if self._units[task.name] != "record"
         ]
         self._encoder = Encoder(artifact.program, artifact.strings)
         self._chains = _chains(artifact)
@@ -155,7 +154,7 @@ class Runtime:
                 chain=self._chains.get(task.name),
                 probabilities=probabilities,
             )
-            for task, output in zip(self.schema.tasks, logits, strict=True)
+            for task, output in zip(self._tasks, logits, strict=True)
         }
 
 

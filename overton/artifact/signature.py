@@ -78,7 +78,7 @@ def parse_signature(value: Mapping[str, Any]) -> Signature:
             schema=schema,
             inputs=tuple(_parse_tensor(tensor) for tensor in value["inputs"]),
             outputs=tuple(_parse_tensor(tensor) for tensor in value["outputs"]),
-            output_by_task={task.name: str(value["output_by_task"][task.name]) for task in schema.tasks},
+            output_by_task={task.name: str(value["output_by_task"][task.name]) for task in schema.learnable().tasks},
             slices=tuple(map(str, value.get("slices", ()))),
             thresholds=_parse_thresholds(schema, value.get("thresholds", {})),
         )

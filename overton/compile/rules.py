@@ -104,7 +104,7 @@ def add_context(draft: Draft) -> Draft:
 
 def attach_heads(draft: Draft) -> Draft:
     """Every task gets its head."""
-    for task in draft.schema.tasks:
+    for task in draft.schema.learnable().tasks:
         node = _select_head(draft, task) if task.type == "select" else _head(draft, task)
         draft = replace(draft, nodes=(*draft.nodes, node), outputs={**draft.outputs, task.name: node.name})
     return draft

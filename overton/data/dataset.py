@@ -92,7 +92,10 @@ class Dataset:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What a reader of a report should know of the data."""
-        return (*self.splits.notes, *(_cut_note(self.schema.payload(name), n) for name, n in self.cut.items() if n))
+        cut = (_cut_note(self.schema.payload(name), n) for name, n in self.cut.items() if n)
+        left = {task.name for task in self.schema.tasks} - {task.name for task in self.schema.learnable().tasks}
+        why = "no label, and no classes in the schema: the task is left out"
+        return (*self.splits.notes, *cut, *(f"{name}: {why}" for name in sorted(left)))
 
     @cached_property
     def cut(self) -> Mapping[str, int]:

@@ -115,7 +115,7 @@ def check_task(runtime: Runtime, task: str) -> None:
     Raises:
         OvertonError: Where it has none of the name.
     """
-    names = [known.name for known in runtime.schema.tasks]
+    names = [known.name for known in runtime.schema.learnable().tasks]
     if task not in names:
         message = f"the version has no task {task!r}"
         raise OvertonError(Problem(message, "application.unknown-task", hint=did_you_mean(task, names)))

@@ -116,6 +116,10 @@ class Schema:
         )
         return replace(self, tasks=tuple(tasks))
 
+    def learnable(self) -> "Schema":
+        """The schema without tasks of which neither the schema nor any label tells a class."""
+        return replace(self, tasks=tuple(task for task in self.tasks if task.classes or task.type == "select"))
+
     def to_json(self) -> dict[str, Any]:
         """The JSON value that parses back to this schema, defaults left out."""
         return {

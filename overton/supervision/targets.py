@@ -49,10 +49,11 @@ class Targets:
 
     def most_likely(self) -> Gold:
         """The most likely labels as if they were gold, for records that nobody has checked."""
-        best = self.table > 0.5 if self.task.type == "bitvector" else self.table.argmax(1).astype(np.int32)
+        is_bits, table = self.task.type == "bitvector", self.table
+        if not table.size:  # nobody said anything
+            table = np.zeros((1, max(self.n_labels, 1)), np.float32)
+        best = table > 0.5 if is_bits else table.argmax(1).astype(np.int32)
         known = self.index >= 0
-        if not len(best):
-            best = np.zeros((1, self.n_labels), np.bool_) if self.task.type == "bitvector" else np.zeros(1, np.int32)
         label = best[np.where(known, self.index, 0)]
         label[~known] = False if self.task.type == "bitvector" else -1
         return Gold(self.task, self.offsets, known, label)

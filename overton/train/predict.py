@@ -33,11 +33,11 @@ def predict(
         thresholds: The probability from which each bit of a `bitvector` task holds, by task; 0.5 where not given.
         batch_size: Records at a time.
     """
-    parts: dict[str, list[Predictions]] = {task.name: [] for task in schema.tasks}
+    parts: dict[str, list[Predictions]] = {task.name: [] for task in schema.learnable().tasks}
     for start in range(0, len(rows), batch_size):
         batch = gather(rows[start : start + batch_size])
         logits = forward(encoder.encode(batch))
-        for task in schema.tasks:
+        for task in schema.learnable().tasks:
             units = count_units(schema, task, batch)
             threshold = (thresholds or {}).get(task.name, 0.5)
             found = decode(task, logits[task.name], units, threshold=threshold, chain=_chain(task, logits))
