@@ -3,7 +3,7 @@
 import math
 
 RECORDS_SEEN = 250_000
-FEWEST, MOST = 4, 20
+FEWEST, MOST = 4, 60
 WARM = 0.1
 WARM_EPOCHS, FEWEST_WARM = 0.4, 2
 
@@ -13,7 +13,7 @@ def epochs_for(n_records: int) -> int:
 
     Example:
         >>> epochs_for(1_000), epochs_for(13_000), epochs_for(1_000_000)
-        (20, 20, 4)
+        (60, 20, 4)
     """
     return min(max(math.ceil(RECORDS_SEEN / max(n_records, 1)), FEWEST), MOST)
 
@@ -25,7 +25,7 @@ def warm_epochs_for(n_records: int) -> int:
 
     Example:
         >>> warm_epochs_for(1_000), warm_epochs_for(1_000_000)
-        (8, 2)
+        (24, 2)
     """
     return max(math.ceil(WARM_EPOCHS * epochs_for(n_records)), FEWEST_WARM)
 
