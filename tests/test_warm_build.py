@@ -42,6 +42,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Application:
     return application
 
 
+@pytest.mark.slow
 def test_a_build_from_a_version_tells_its_parent(built: Application, tmp_path: Path, capsys) -> None:
     app = tmp_path / "app"
     shutil.copytree(built.directory, app)

@@ -175,6 +175,7 @@ def test_a_gate_may_bound_the_latency_and_need_critical_slices(
     assert "gate.json: $.criticall: unknown key 'criticall'. Did you mean 'critical'?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_release_promotes_once_and_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app, junit, summary = write_application(tmp_path / "app", 200), tmp_path / "rows.xml", tmp_path / "summary.md"
     words = ["build", str(app), "--promote", "live", "--junit", str(junit), "--summary", str(summary), "-q", "--json"]

@@ -184,6 +184,7 @@ def test_the_command_writes_unless_told_not_to(app: Application, capsys: pytest.
     assert json.loads(capsys.readouterr().out)["ids"] == ["a", "records.jsonl:2"]
 
 
+@pytest.mark.slow
 def test_the_expression_of_every_literal_holds_where_the_literal_does(
     kinds_application: Application, tmp_path: Path
 ) -> None:
@@ -202,6 +203,7 @@ def test_the_expression_of_every_literal_holds_where_the_literal_does(
             assert found.tolist() == np.flatnonzero(column).tolist(), literal.where
 
 
+@pytest.mark.slow
 def test_the_command_that_discover_tells_saves_what_it_found(kinds_application: Application, tmp_path: Path) -> None:
     pytest.importorskip("duckdb")
     directory = tmp_path / "app"
