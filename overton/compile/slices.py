@@ -96,10 +96,10 @@ def _is_conditioned(draft: Draft, payload: str) -> bool:
 def _film(draft: Draft, payload: str, read: str) -> Node:
     """The node that changes a vector; capacity costs little where there is one a record, and is halved for items."""
     size = draft.size(payload)
-    of_record = read != vectors(payload) or draft.schema.payload(payload).type == "singleton"
-    unit = "record" if of_record else UNITS[draft.schema.payload(payload).type]
-    name = f"{payload}.slices" if read == vectors(payload) else f"{read}.slices"
-    hidden = size if of_record else size // 2
+    whole = read == vectors(payload)
+    unit = UNITS[draft.schema.payload(payload).type] if whole else "record"
+    name = f"{payload if whole else read}.slices"
+    hidden = size if unit == "record" else size // 2
     settings: dict[str, Setting] = {"unit": unit, "size": size, "hidden": hidden, "slices": len(draft.slices)}
     return Node(name, "slice_film.v2", (read, NODE), settings)
 

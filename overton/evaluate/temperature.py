@@ -58,6 +58,12 @@ def _class_loss(probability: ndarray, label: ndarray, temperature: float) -> flo
 
 def _bit_loss(probability: ndarray, holds: ndarray, temperature: float) -> float:
     """Mean -log P of what each bit is."""
-    clipped = probability.clip(1e-7, 1 - 1e-7)
-    logit = np.log(clipped / (1 - clipped)) / temperature
+    logit = cooled_logits(probability, temperature)
     return float(np.logaddexp(0, np.where(holds, -logit, logit)).mean())
+
+
+def cooled_logits(probability: ndarray, temperature: float) -> ndarray:
+    """Logits of bits, divided by a temperature."""
+    clipped = probability.clip(1e-7, 1 - 1e-7)
+    logits: ndarray = np.log(clipped / (1 - clipped)) / temperature
+    return logits

@@ -11,8 +11,8 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import Gold
 from overton.evaluate.judge import judge
+from overton.evaluate.temperature import FEWEST_UNITS, cooled_logits
 
-FEWEST_UNITS = 100  # below, as for temperatures, all thresholds stay what they are
 PLAIN = 0.5
 STRENGTH = 50.0  # units with a bit for which the model's own probabilities stand
 LOWEST, HIGHEST = 0.05, 0.95
@@ -37,7 +37,8 @@ def best_thresholds(predictions: Predictions, gold: Gold, rows: ndarray, tempera
     known = np.flatnonzero(judged.known)
     if len(known) < FEWEST_UNITS:
         return np.full(n_classes, PLAIN, np.float32)
-    probability = _cooled(predictions.probability[judged.place[known]].astype(np.float64), temperature)
+    said = predictions.probability[judged.place[known]].astype(np.float64)
+    probability = 1 / (1 + np.exp(-cooled_logits(said, temperature)))
     holds = judged.gold[known][:, :n_classes].astype(np.float64)
     n_missed = float(judged.gold[known][:, n_classes:].sum())  # classes that only gold knows
     believed = STRENGTH / (STRENGTH + holds.sum(0))
@@ -87,10 +88,3 @@ def _between(probability: ndarray, n_said: ndarray, usual: float) -> ndarray:
     middle = lowest + (highest - lowest) / 2
     thresholds: ndarray = np.where((usual > lowest) & (usual <= highest), usual, middle).astype(np.float32)
     return thresholds
-
-
-def _cooled(probability: ndarray, temperature: float) -> ndarray:
-    """Probabilities of bits whose logits are divided by a temperature."""
-    clipped = probability.clip(1e-7, 1 - 1e-7)
-    cooled: ndarray = 1 / (1 + (1 / clipped - 1) ** (1 / temperature))
-    return cooled

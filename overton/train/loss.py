@@ -84,7 +84,7 @@ def _objective(targets: Targets, rows: ndarray, settings: TrainingChoices) -> Ob
     )
     if targets.task.type == "select" or not len(targets.table):
         return objective
-    share = _shares(targets, rows)
+    share = _shares(targets, _known_index(targets, rows))
     if targets.task.type == "multiclass":
         shift = settings.rebalance * np.log(np.maximum(share, SMALLEST_PRIOR))
         return replace(objective, shift=torch.from_numpy(shift.astype(np.float32)) if settings.rebalance else None)
@@ -102,23 +102,23 @@ def blind_loss(targets: Targets, rows: ndarray, *, chained: bool = False) -> flo
         rows: Numbers of the records.
         chained: Whether the model also knows which label follows which.
     """
-    n_units, n_records = _count_known(targets, rows)
-    if not n_units or not targets.n_labels:
+    index = _known_index(targets, rows)
+    if not len(index) or not targets.n_labels:
         return 0.0
     if targets.task.type == "select":
-        options = targets.table[_known_index(targets, rows)]
+        options = targets.table[index]
         return float(np.log(np.maximum((options > 0).sum(1), 2)).mean())
-    share = _shares(targets, rows).clip(SMALLEST_PRIOR, 1 - SMALLEST_PRIOR)
+    share = _shares(targets, index).clip(SMALLEST_PRIOR, 1 - SMALLEST_PRIOR)
+    per_record = len(index) / int(targets.has_target()[rows].sum())
     if chained:
-        return _chain_entropy(targets, rows, share) * n_units / n_records
+        return _chain_entropy(targets.table, index[:MOST_PAIRS], share) * per_record
     rest = (1 - share) * np.log(1 - share) if targets.task.type == "bitvector" else 0.0
-    return float(-(share * np.log(share) + rest).sum()) * n_units / n_records
+    return float(-(share * np.log(share) + rest).sum()) * per_record
 
 
-def _chain_entropy(targets: Targets, rows: ndarray, share: ndarray) -> float:
-    """Entropy of a label whose neighbour before is known, where both have a target."""
-    index = _known_index(targets, rows)[:MOST_PAIRS]  # a pair that reaches over two records is one of many
-    pairs = targets.table[index[:-1]].T.astype(np.float64) @ targets.table[index[1:]]
+def _chain_entropy(table: ndarray, index: ndarray, share: ndarray) -> float:
+    """Entropy of a label whose neighbour before is known; a pair that reaches over two records is one of many."""
+    pairs = table[index[:-1]].T.astype(np.float64) @ table[index[1:]]
     joint = pairs / max(pairs.sum(), SMALLEST_PRIOR)
     before = joint.sum(1, keepdims=True)
     told = np.where(joint > 0, joint * np.log(np.maximum(joint, 1e-30) / np.maximum(before, 1e-30)), 0.0)
@@ -195,9 +195,8 @@ def _same_width(logits: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
     return logits, probability[..., : logits.shape[-1]]
 
 
-def _shares(targets: Targets, rows: ndarray) -> ndarray:
-    """Share of each class among the units with a target of some records, of shape (class,)."""
-    index = _known_index(targets, rows)
+def _shares(targets: Targets, index: ndarray) -> ndarray:
+    """Share of each class among units, told by their rows of the table, of shape (class,)."""
     counts = np.bincount(index, minlength=len(targets.table)).astype(np.float64)
     shares: ndarray = counts @ targets.table / max(counts.sum(), 1)
     return shares
@@ -209,8 +208,3 @@ def _known_index(targets: Targets, rows: ndarray) -> ndarray:
     inside[rows] = True
     index: ndarray = targets.index[np.repeat(inside, np.diff(targets.offsets))]
     return index[index >= 0]
-
-
-def _count_known(targets: Targets, rows: ndarray) -> tuple[int, int]:
-    """How many units of some records have a target, and how many of the records have such a unit."""
-    return len(_known_index(targets, rows)), int(targets.has_target()[rows].sum())
