@@ -11,7 +11,7 @@ are used, so that serving and `check` start at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -351,49 +351,3 @@ def find_version(text: str, *, store: str | None = None) -> Version:
     if path.is_dir() or not directory:
         return load(path, store=store).version()
     return load(directory, store=store).version(reference)
-
-
-def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> str:
-    """The program of an application as it would be built now, or of a version."""
-    from overton.compile import explain
-    from overton.pipeline import plan
-
-    if ("@" in text and not Path(text).is_dir()) or (Path(text) / "manifest.json").is_file():
-        return find_version(text, store=store).explain()
-    application = load(text, store=store)
-    dataset = application.dataset(max_bad=max_bad, observe=observe)
-    return explain(plan(dataset, application.tuning, application.directory).program)
-
-
-def json_schema_of(name: str, application: Application | None = None) -> dict[str, Any]:
-    """The JSON Schema of `schema`, `record`, `tuning` or `gate`; of an application's own records where it is given."""
-    from overton.compile import tuning_json_schema
-    from overton.data import record_json_schema
-    from overton.evaluate import gate_json_schema
-    from overton.schema import json_schema
-
-    schema = application.schema if application else None
-    if name == "record":
-        return record_json_schema(schema)
-    return {"schema": json_schema, "tuning": tuning_json_schema, "gate": gate_json_schema}[name]()
-
-
-def render_versions(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table of `overton versions`."""
-    metrics = list(dict.fromkeys(key for row in rows for key in row.get("quality", {})))
-    head = ("version", "created", "aliases", *metrics)
-    body = [
-        (
-            row["version"],
-            row["created"],
-            ", ".join(row["aliases"]),
-            *(_figure(row.get("quality", {}).get(metric)) for metric in metrics),
-        )
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, *body))
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, ignore, now
-from overton.base.files import write_atomic
+from overton.evaluation import Evaluation
 
 if TYPE_CHECKING:
-    import pandas
-
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
@@ -22,27 +20,6 @@ if TYPE_CHECKING:
     from overton.store import Store
 
 PREDICT_RECORDS = 256
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A report and the examples that it rests on."""
-
-    report: Report
-    examples: bytes
-
-    def save(self, directory: Path) -> None:
-        """Write `report.json` and `predictions.parquet`."""
-        from overton.evaluate.files import write_report
-
-        write_report(directory / "report.json", self.report)
-        write_atomic(directory / "predictions.parquet", self.examples)
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """The examples as a pandas frame, one row an example and task."""
-        from overton.evaluate.files import parse_examples
-
-        return parse_examples(self.examples)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """`overton explain`: the compiled program, as text."""
 
 import argparse
+from pathlib import Path
 
+from overton.base import Observe, ignore
 from overton.cli import console
 
 HELP = "print the compiled program of an application or of a version"
@@ -20,9 +22,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the program."""
-    from overton.application import explain_target
-
     with console.progress(quiet=options.quiet) as observe:
         text = explain_target(options.target, store=options.store, max_bad=options.max_bad, observe=observe)
         console.write(text)
     return 0
+
+
+def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> str:
+    """The program of an application as it would be built now, or of a version."""
+    from overton.application import find_version, load
+    from overton.compile import explain
+    from overton.pipeline import plan
+
+    if ("@" in text and not Path(text).is_dir()) or (Path(text) / "manifest.json").is_file():
+        return find_version(text, store=store).explain()
+    application = load(text, store=store)
+    dataset = application.dataset(max_bad=max_bad, observe=observe)
+    return explain(plan(dataset, application.tuning, application.directory).program)
