@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from overton.artifact import Runtime
 from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
-from overton.data import SPLITS, Dataset, Splits
+from overton.data import SPLITS, Dataset, Splits, tag_mask
 from overton.pipeline import combine_votes, predict_rows
 from overton.review.annotate import candidates, uncertain_rows
 from overton.review.discover import SlicePage, find_slices
@@ -40,7 +40,7 @@ def review_errors(
         version: Id of the version.
         splits: Which record counts where.
         split: `train`, `dev`, `test` or `all`.
-        tags: Records that bear all of these.
+        tags: Records of which all of these hold: tags, or expressions over tags.
         limit: Most records that are told.
         annotate: Most records to annotate that are told; none are looked for where it is 0.
         use_dev_gold: Whether gold on dev shows what the sources are worth.
@@ -88,7 +88,7 @@ def review_slices(
         version: Id of the version.
         splits: Which record counts where.
         names: Splits to look at.
-        tags: Records that bear all of these.
+        tags: Records of which all of these hold: tags, or expressions over tags.
         least: Least records of a slice; by the number of records where None.
         limit: Most slices of a task.
         observe: Told of the progress.
@@ -129,17 +129,14 @@ def rows_of(splits: Splits, names: Sequence[str]) -> ndarray:
 
 
 def bear_all(dataset: Dataset, tags: Sequence[str]) -> ndarray:
-    """Which records bear all of some tags, bool of shape (record,).
+    """Of which records all of some tags, or expressions over tags, hold; bool of shape (record,).
 
     Raises:
-        OvertonError: Where no record bears one of them.
+        OvertonError: Where one is no expression, or names a tag that no record has.
     """
     bearing = np.ones(dataset.n_records, np.bool_)
     for tag in tags:
-        if tag not in dataset.tags.names:
-            hint = did_you_mean(tag, dataset.tags.names)
-            raise OvertonError(Problem(f"no record has the tag {tag!r}", "review.unknown-tag", hint=hint))
-        bearing &= dataset.tags.has(tag)
+        bearing &= tag_mask(tag, dataset.tags)
     return bearing
 
 
