@@ -79,7 +79,7 @@
     const only = all("[data-only]", controls);
     list.count = controls.querySelector("[data-count]");
     const apply = () => {
-      const words = find.value.trim().toLowerCase();
+      const words = find.value.trim().toLowerCase().replace(/^slice:/, "");
       const marks = only.filter((box) => box.checked).map((box) => box.dataset.only);
       const asked = words || marks.length;
       list.passes = (row) => {

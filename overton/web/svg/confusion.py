@@ -37,7 +37,7 @@ def confusion_map(classes: Sequence[str], counts: Sequence[Sequence[int]], title
     width, height = left + side + left * 0.5, top + side + 8
     return Markup(
         f'<svg class="cm" viewBox="0 0 {number(width)} {number(height)}" width="{number(width)}" role="img">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+        f"<title>{escape(shown(title))}</title>{''.join(parts)}</svg>"
     )
 
 

@@ -55,7 +55,9 @@ def history_chart(
     parts.append(_dots(whole, moments, (low, high)) if whole else "")
     title = f"{history.task} {history.metric} by version"
     box = f"{-LEFT} {-TOP} {WIDTH + LEFT + RIGHT} {HEIGHT + TOP + BOTTOM}"
-    return Markup(f'<svg class="hc" viewBox="{box}" role="img"><title>{escape(title)}</title>{"".join(parts)}</svg>')
+    return Markup(
+        f'<svg class="hc" viewBox="{box}" role="img"><title>{escape(shown(title))}</title>{"".join(parts)}</svg>'
+    )
 
 
 def sparkline(name: str) -> Markup:
