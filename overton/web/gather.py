@@ -43,7 +43,8 @@ from overton.web.pages import (
     task_page,
 )
 
-EXAMPLES = 5  # of a task
+EXAMPLES = 24  # of all tasks together
+LEAST_EXAMPLES, MOST_EXAMPLES = 4, 8  # of one
 FLIPS = 3  # of a row that got worse
 MOST_VERSIONS = 30
 
@@ -329,6 +330,7 @@ def _errors(
     predictions = predict_rows(dataset, version.runtime, rows, observe=observe)
     place_of = {name: place for place, name in enumerate(dataset.ids(rows))}
     schema = dataset.schema
+    limit = min(max(EXAMPLES // len(predictions), LEAST_EXAMPLES), MOST_EXAMPLES)
     found = {}
     for task in tasks:
         if task not in predictions:
@@ -336,7 +338,7 @@ def _errors(
         combined = combine_votes(dataset, task, use_dev_gold=records.use_dev_gold)
         said = predictions[task]
         page = find_errors(
-            dataset, rows, said, combined, version=version.id, split=split, tags=[tag] if tag else [], limit=EXAMPLES
+            dataset, rows, said, combined, version=version.id, split=split, tags=[tag] if tag else [], limit=limit
         )
         unit = schema.unit(schema.task(task))
         examples = [
