@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from overton.evaluation import Evaluation
 from overton.pipeline import combine_votes, predict_rows
 from overton.review import find_errors
 from overton.review.files import load_records
+from overton.supervision import Combined
 from overton.version import Version
 from overton.web.pages import (
     Checks,
@@ -57,11 +58,17 @@ class Records:
         dataset: The records.
         splits: The splits.
         use_dev_gold: Whether gold on dev shows what the sources are worth.
+        combined: The combined votes by task, of those that are known already.
     """
 
     dataset: Dataset
     splits: Splits
     use_dev_gold: bool
+    combined: Mapping[str, Combined] = field(default_factory=dict)
+
+    def combined_votes(self, task: str) -> Combined:
+        """The combined votes of a task."""
+        return self.combined.get(task) or combine_votes(self.dataset, task, use_dev_gold=self.use_dev_gold)
 
 
 def report_page(
@@ -92,6 +99,8 @@ def report_page(
     application = application_of(version)
     report = evaluation.report.of_tag(tag) if tag else evaluation.report
     records, problems = records_of(version, data, observe=observe)
+    if application and records and not data:
+        records = _weighed(records, application, observe)
     verdict, compared = _against_live(version, application, data, records, made=made, observe=observe)
     aliases = version.store.aliases() if version.store else {}
     stale = bool(records and not data and report.data and dict(report.data) != dict(records.dataset.files))
@@ -112,7 +121,7 @@ def report_page(
         comparison=compared,
         matrix=matrix_of(report),
         tasks=task_pages(version, report, records, tag=tag, observe=observe),
-        sources=_sources(version, application, observe),
+        sources=_sources(version, application, records, observe),
         checks=_checks(records, problems, stale) if application else None,
         history=version_history(version, observe=observe) if version.store else None,
         lineage=lineage_page(
@@ -273,6 +282,16 @@ def flip_examples(comparison: Comparison, dataset: Dataset) -> dict[tuple[str, s
     return {key: tuple(examples) for key, examples in found.items()}
 
 
+def _weighed(records: Records, application: Application, observe: Observe) -> Records:
+    """The same with the combined votes, weighed once for errors and sources; without where the schema has changed."""
+    try:
+        if application.dataset().schema != records.dataset.schema:
+            return records
+    except OvertonError:  # the faults are of today's schema; the version's own reads the records
+        return records
+    return replace(records, combined=application.combined(dataset=records.dataset, observe=observe))
+
+
 def _places(dataset: Dataset, ids: set[str]) -> dict[str, int]:
     """Numbers of some records by id."""
     found: dict[str, int] = {}
@@ -335,8 +354,7 @@ def _errors(
     for task in tasks:
         if task not in predictions:
             continue
-        combined = combine_votes(dataset, task, use_dev_gold=records.use_dev_gold)
-        said = predictions[task]
+        combined, said = records.combined_votes(task), predictions[task]
         page = find_errors(
             dataset, rows, said, combined, version=version.id, split=split, tags=[tag] if tag else [], limit=limit
         )
@@ -364,11 +382,14 @@ def _errors_command(version: Version, task: str, split: str, tag: str) -> str:
     return f"overton errors {place}@{version.id} --task {task}{more}"
 
 
-def _sources(version: Version, application: Application | None, observe: Observe) -> tuple[SourceLine, ...]:
+def _sources(
+    version: Version, application: Application | None, records: Records | None, observe: Observe
+) -> tuple[SourceLine, ...]:
     """What sources are worth: of the records where there are any, else what the version learned of them."""
     if application is not None:
         try:
-            return source_lines(application.source_report(tags=(), observe=observe))
+            known = records.combined if records and records.combined else None
+            return source_lines(application.source_report(tags=(), combined=known, observe=observe))
         except OvertonError as error:
             observe(Event("report", f"the sources cannot be looked at: {error.problems[0].message}"))
     return learned_lines(version.artifact.json("lineage.json").get("sources", {}))
