@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from overton.base import Event, Observe, Problem, ignore
@@ -66,6 +67,22 @@ def natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")
     return int(text)
+
+
+def check_output(path: Path) -> None:
+    """Refuse a path where no file can be written, before any work is done for it.
+
+    Raises:
+        OSError: Where its folder is not there, or it is a folder itself.
+    """
+    from overton.base.files import check_place
+
+    check_place(path)
+
+
+def note_file(path: Path, n_bytes: int) -> None:
+    """Tell a person of a file that was written, and how large it is."""
+    note(f"{path}: {n_bytes / 1000:,.0f} kB")
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

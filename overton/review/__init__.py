@@ -3,7 +3,7 @@
 from overton.review.annotate import Candidate
 from overton.review.discover import FoundSlice, SlicePage
 from overton.review.drift import review_drift
-from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError
+from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError, find_errors
 from overton.review.labels import combined_label, names_of, plain_label, vote_label
 from overton.review.render import render_errors
 from overton.review.render_drift import render_drift
@@ -24,6 +24,7 @@ __all__ = [
     "bear_all",
     "check_tag",
     "combined_label",
+    "find_errors",
     "names_of",
     "no_rows",
     "plain_label",

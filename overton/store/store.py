@@ -113,6 +113,18 @@ class Store:
         whole = {name: content for name, content in files.items() if content is not None}
         return open_artifact({**whole, MANIFEST: manifest.to_bytes()}, path)
 
+    def json(self, version: str, name: str) -> Any:
+        """The JSON value of one file of a version, checked against its digest; none of the others is read.
+
+        Raises:
+            OvertonError: Where there is no such version or file, or it was damaged.
+        """
+        entry = self._manifest(version).files.get(name)
+        content = self._blobs.read(_blob_path(entry.sha256)) if entry else None
+        if entry is None or content is None or digest_bytes(content) != entry.sha256:
+            raise self._damaged(f"versions/{version}", f"{name} is missing or was changed")
+        return msgspec.json.decode(content)
+
     def versions(self, *, observe: Observe = ignore) -> list[Version]:
         """All versions, newest first. One whose manifest is damaged is told to `observe` and left out.
 
