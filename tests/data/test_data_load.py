@@ -79,6 +79,18 @@ def test_a_changed_schema_reads_everything_again(data):
     assert first.digest != second.digest
 
 
+def test_a_schema_in_another_order_reads_the_same_labels(tmp_path):
+    path = write(tmp_path / "d.jsonl", [line(number) for number in range(3)])
+    turned = {**DECLARED, "tasks": dict(reversed(DECLARED["tasks"].items()))}
+    first, second = load(path), load_dataset(parse_schema(json.dumps(turned)), [path], tmp_path / "rows")
+    assert first.digest == second.digest
+    for task in ("POS", "Intent"):
+        ours, theirs = first.votes(task), second.votes(task)
+        assert ours.label.tolist() == theirs.label.tolist()
+        assert ours.task.classes == theirs.task.classes
+        assert len(ours.label)
+
+
 def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
     (tmp_path / "copy").mkdir()
     copy = write(tmp_path / "copy" / "d.jsonl", [line(number) for number in range(40)])
