@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
@@ -11,6 +12,7 @@ from overton.store import current_user
 from overton.version import Version
 from overton.web.dashboard import Dashboard
 from overton.web.edits.files import NAME
+from overton.web.render import linked_assets
 
 NAVIGATION = (
     ("/", "Report"),
@@ -63,19 +65,38 @@ def data_now(dashboard: Dashboard, version: Version) -> DataNow:
 def chrome(dashboard: Dashboard, request: Request) -> dict[str, Any]:
     """What a template is told beside its page."""
     path = request.url.path.removesuffix(".json")
+    nonce = request.scope["state"]["nonce"]
     return {
+        "assets": linked_assets(nonce=nonce),
+        "slice_link": lambda tag: f"/slice?{urlencode({'tag': tag})}",
         "live": {
             "application": dashboard.name,
             "navigation": NAVIGATION,
             "path": path,
             "token": dashboard.token,
-            "nonce": request.scope["state"]["nonce"],
+            "nonce": nonce,
             "editor": current_user(),
             "job": dashboard.jobs.running(),
             "version": request.query_params.get("version", ""),
+            "live": _live(dashboard),
+            "twin": _twin(request),
             "data": _quietly(dashboard, request.query_params.get("version", "")),
-        }
+        },
     }
+
+
+def _live(dashboard: Dashboard) -> str:
+    """Id of the live version; empty where there is none, or the store cannot be read."""
+    try:
+        return dashboard.live()
+    except OvertonError:
+        return ""
+
+
+def _twin(request: Request) -> str:
+    """The address of the page as JSON."""
+    path = "/index.json" if request.url.path == "/" else f"{request.url.path}.json"
+    return f"{path}?{request.url.query}" if request.url.query else path
 
 
 def _quietly(dashboard: Dashboard, reference: str) -> DataNow:

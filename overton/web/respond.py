@@ -20,7 +20,7 @@ UNKNOWN = (  # codes of problems that say that there is no such thing
     "tags.unknown-tag",
     "web.no-page",
 )
-CONFLICTS = ("jobs.running", "store.lost-race")
+CONFLICTS = ("edits.slice-exists", "jobs.running", "store.lost-race")
 
 
 def status_of(problems: Sequence[Problem]) -> int:

@@ -1,8 +1,8 @@
 """From a request to a view or an action and back: pages with their JSON twins, and one form for problems.
 
 A *view* makes the value of a page; `/errors` shows it as HTML, `/errors.json` (or `Accept: application/json`) as it is.
-An *action* changes something: JSON in, JSON out. Both are plain functions that run in a thread, so that a costly one holds
-up no other request.
+An *action* changes something: JSON in, JSON out. Both are plain functions that run in a thread, so that a costly one
+holds up no other request.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """One record with all that is known of it, task by task: what can be corrected, and what there is to choose from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -22,6 +22,11 @@ class Vote:
 
     source: str
     label: Any
+
+    @property
+    def label_key(self) -> str:
+        """The label as a text, by which equal ones stand together."""
+        return str(self.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ def _unit(known: Known, place: int, text: str, unit: int, said: Predictions | No
         combined=combined_label(combined, unit) if unit < len(combined.targets.index) else {},
         votes=tuple(vote for vote in by_source if vote.source != GOLD),
     )
-    return replace(view, suggested=suggested(view, votes.task.type))
+    return replace(view, suggested=suggested(view, votes.task.type, votes.task.classes))
 
 
 def _said(said: Predictions, place: int) -> tuple[Any, dict[str, float]]:
@@ -204,8 +209,16 @@ def _said(said: Predictions, place: int) -> tuple[Any, dict[str, float]]:
     return (None, {}) if unknown else (plain_label(said.label[place], names), likely)
 
 
-def suggested(view: UnitView, kind: str) -> tuple[Any, ...]:
-    """Labels to choose from, none twice: gold, what is combined and predicted, what sources say, what is likely."""
+def suggested(view: UnitView, kind: str, classes: Sequence[str] = ()) -> tuple[Any, ...]:
+    """Labels to choose from, none twice: gold, what is combined and predicted, what sources say, what is likely.
+
+    All classes are among them where they are few.
+
+    Args:
+        view: What is said of the unit.
+        kind: The type of the task.
+        classes: Its classes.
+    """
     if kind == "bitvector":
         held = [name for name, weight in view.combined.items() if weight >= 0.5]
         named = [view.gold, *([sorted(held)] if view.combined else []), view.prediction]
@@ -215,6 +228,6 @@ def suggested(view: UnitView, kind: str) -> tuple[Any, ...]:
     named = [view.gold, next(iter(view.combined), None), view.prediction]
     for vote in view.votes:
         named.append(max(vote.label, key=vote.label.__getitem__) if isinstance(vote.label, Mapping) else vote.label)
-    named += [*view.probability]
+    named += [*view.probability, *(classes if len(classes) <= MOST_SUGGESTED else ())]
     labels = [int(label) if kind == "select" and label is not None else label for label in named]
     return tuple(dict.fromkeys(label for label in labels if label is not None))[:MOST_SUGGESTED]

@@ -34,12 +34,16 @@ class TagBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SliceBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A slice to save: by an expression over tags, or by one in SQL, which may need the predictions of a version."""
+    """A slice to save: by an expression over tags, or by one in SQL, which may need the predictions of a version.
+
+    A slice of the name is replaced where that is said.
+    """
 
     name: str
     tag: str = ""
     where: str = ""
     version: str = ""
+    replace: bool = False
 
 
 def save_label(dashboard: Dashboard, body: LabelBody, query: Query) -> dict[str, Any]:
@@ -67,6 +71,9 @@ def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str,
         hint = "A slice of all records says nothing"
         raise OvertonError(Problem("expected a filter by tags or an expression", "edits.no-filter", hint=hint))
     dataset = dashboard.own_records()
+    if name in dataset.tags.names and not body.replace:
+        hint = "Give it another name, or say that it is to be replaced"
+        raise OvertonError(Problem(f"there is a slice {name!r} already", "edits.slice-exists", hint=hint))
     if body.tag:
         bear_all(dataset, [body.tag])  # names the tag that is unknown
     where = body.where or tag_sql(body.tag, dataset.tags.names)

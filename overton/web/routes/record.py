@@ -34,7 +34,7 @@ def record_view(dashboard: Dashboard, query: Query) -> Shown:
         tasks=tuple(task_view(dashboard.known(records, task), row, said.get(task)) for task in tasks),
         task=asked,
     )
-    back = {name: query[name] for name in ("task", "tag", "split", "version") if query.get(name)}
+    back = {name: query.get(name, "") for name in ("task", "tag", "split", "version")}
     if not asked or "split" not in query:
         return Shown("record.html.j2", page, {"back": back})
     wanted = replace(filter_of(version, query), limit=MOST)
