@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from overton.evaluate import render_comparison
 
     if options.html:
-        console.check_output(options.html)
+        console.check_page(options.html)
     old, new = (find_version(text, store=options.store) for text in (options.old, options.new))
     with console.progress(quiet=options.quiet) as observe:
         comparison = new.compare(old, options.data, tags=options.tag, max_bad=options.max_bad, observe=observe)

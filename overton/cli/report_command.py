@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from overton.evaluate import render_report
 
     if options.html:
-        console.check_output(options.html)
+        console.check_page(options.html)
     version = find_version(options.version, store=options.store)
     kept = version.evaluation()
     made = (

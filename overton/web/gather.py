@@ -43,7 +43,7 @@ from overton.web.pages import (
     task_page,
 )
 
-EXAMPLES = 6  # of a task
+EXAMPLES = 5  # of a task
 FLIPS = 3  # of a row that got worse
 MOST_VERSIONS = 30
 

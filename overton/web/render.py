@@ -80,7 +80,7 @@ def render_file(page: ReportPage | ComparisonPage) -> str:
 @cache
 def inline_assets() -> Mapping[str, Any]:
     """Style and script as they stand within a file, and the policy that allows them alone."""
-    style, script = asset(STYLE), asset(SCRIPT)
+    style, script = _shorter(asset(STYLE)), _shorter(asset(SCRIPT))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
@@ -89,9 +89,21 @@ def inline_assets() -> Mapping[str, Any]:
     return {"inline": True, "style": Markup(style), "script": Markup(script), "policy": policy}
 
 
+<<<<<<< HEAD
 def linked_assets(prefix: str = "/static/", *, nonce: str = "") -> Mapping[str, Any]:
     """Where a server has style and script, and the word by which its policy lets them in."""
     return {"inline": False, "style": prefix + STYLE, "script": prefix + SCRIPT, "policy": "", "nonce": nonce}
+=======
+def _shorter(text: str) -> str:
+    """A style sheet or a script without what is for its reader alone: whole lines of comment, and indents."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/*")))
+
+
+def linked_assets(prefix: str = "/static/") -> Mapping[str, Any]:
+    """Where a server has style and script."""
+    return {"inline": False, "style": prefix + STYLE, "script": prefix + SCRIPT, "policy": ""}
+>>>>>>> pages
 
 
 def asset(name: str) -> str:

@@ -1,5 +1,6 @@
 """A comparison as a page: what it comes to in a sentence, what regressed and on which records, and every change."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from overton.web.text import WHOLE, figure, plural, tag_name
 HALF = 0.5
 ECE = "ece"
 MOST_ROWS = 200
+MOST_BETTER = 20
 REGRESSED, UNKNOWN = "regressed", "not enough data"
 
 State = Literal["better", "same", "refused", "unknown", "alone"]
@@ -78,7 +80,7 @@ class ComparisonPage:
         whole: The whole split.
         worse: What got worse, the strongest evidence first.
         hidden_worse: How many more got worse, within noise.
-        better: What got better beyond noise, the greatest rise first.
+        better: What got better beyond noise, the greatest rise first, at most 20 rows.
         changes: The matrix of changes, first the tag that got worse by the strongest evidence.
         hidden: Tags that the matrix leaves out.
         made: When the page was made, as ISO 8601 text.
@@ -98,6 +100,17 @@ class ComparisonPage:
     changes: tuple[ChangeRow, ...]
     hidden: int = 0
     made: str = ""
+
+    @property
+    def reach(self) -> float:
+        """The greatest change that a scale about zero has to show: of what was judged, up to the next tenth."""
+        judged = [row for row in self.comparison.rows if row.metric != ECE and row.p_adjusted is not None]
+        ends = [abs(end) for row in judged for end in (row.low, row.high) if end is not None]
+        return math.ceil(max(ends, default=0.1) * 10) / 10 or 0.1
+
+    def whole_of(self, task: str) -> ComparedRow | None:
+        """The whole split of a task; None where it was not compared."""
+        return next((row for row in self.whole if row.task == task and row.metric != ECE), None)
 
     @property
     def title(self) -> str:
@@ -168,7 +181,7 @@ def comparison_page(
         whole=tuple(sorted((r for r in rows if r.tag == WHOLE), key=lambda row: (row.metric == ECE, row.task))),
         worse=tuple(_worse(row, comparison, examples or {}) for row in told),
         hidden_worse=len(worse) - len(told),
-        better=tuple(sorted((row for row in rows if _is_better(row)), key=lambda row: row.fall)),
+        better=tuple(sorted((row for row in rows if _is_better(row)), key=lambda row: row.fall)[:MOST_BETTER]),
         changes=tuple(changes[:limit]),
         hidden=max(len(changes) - limit, 0),
         made=made,

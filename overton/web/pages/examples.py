@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from overton.data import SPLITS
+from overton.data import SLICE_PREFIX, SPLITS
 from overton.review import UnitError
 from overton.schema import Schema, Task
 
@@ -112,7 +112,7 @@ class Example:
     Attributes:
         id: Its id.
         task: Name of the task.
-        tags: Its tags.
+        tags: Its tags without its split, slices first.
         texts: Its texts, where they say other than its words.
         tokens: Its words, the first 80.
         candidates: Its members, where the task is about them, the first 12.
@@ -178,7 +178,9 @@ def example_of(
     return Example(
         id=record,
         task=task,
-        tags=tuple(tag for tag in tags if tag not in SPLITS),
+        tags=tuple(
+            sorted((tag for tag in tags if tag not in SPLITS), key=lambda tag: not tag.startswith(SLICE_PREFIX))
+        ),
         texts=_texts(payloads, words),
         tokens=tuple(tokens),
         candidates=candidates,

@@ -66,6 +66,10 @@ class TaskHistory:
     metric: str
     lines: tuple[Line, ...]
 
+    def line(self, tag: str) -> Line | None:
+        """The line of a tag; None where it has none."""
+        return next((line for line in self.lines if line.tag == tag), None)
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -87,6 +91,11 @@ class History:
     def tags(self) -> tuple[str, ...]:
         """Every tag that has a line, in the order of the first task that has it."""
         return tuple(dict.fromkeys(line.tag for task in self.tasks for line in task.lines))
+
+    @property
+    def number_of(self) -> dict[str, int]:
+        """The number of each tag, by which a drawing calls its line."""
+        return {tag: number for number, tag in enumerate(self.tags)}
 
     def to_json(self) -> dict[str, Any]:
         """The history as a JSON value."""

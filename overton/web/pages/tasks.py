@@ -9,7 +9,7 @@ from overton.review import ErrorPage, SourceOnErrors
 from overton.web.pages.examples import Example
 from overton.web.pages.matrix import split_of
 
-MOST_CLASSES = 14
+MOST_CLASSES = 12
 MOST_PAIRS = 6
 
 

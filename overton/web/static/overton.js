@@ -9,7 +9,7 @@
     if (!cell) return kind === "number" ? NaN : "";
     const text = cell.textContent.trim();
     if (kind === "text") return text.toLowerCase();
-    return parseFloat(cell.dataset.v ?? text.replace(/[−–]/g, "-").replace(/[,\s]/g, ""));
+    return parseFloat(text.replace(/[−–]/g, "-").replaceAll(",", ""));
   };
 
   // Rows of a table, or examples of a list: those that the filter lets pass, a page of them at a time.
@@ -79,7 +79,7 @@
     const only = all("[data-only]", controls);
     list.count = controls.querySelector("[data-count]");
     const apply = () => {
-      const words = find.value.trim().toLowerCase();
+      const words = find.value.trim().toLowerCase().replace(/^slice:/, "");
       const marks = only.filter((box) => box.checked).map((box) => box.dataset.only);
       const asked = words || marks.length;
       list.passes = (row) => {
@@ -107,7 +107,11 @@
   for (const select of all("select[data-history]")) {
     const section = select.closest("section") ?? document;
     const show = () => {
-      for (const line of all(".hl", section)) line.classList.toggle("on", line.dataset.tag === select.value);
+      for (const line of all("[data-line]", section)) {
+        const id = `${line.dataset.line}-${select.value}`;
+        line.setAttribute("href", `#${id}`);
+        line.style.visibility = document.getElementById(id) ? "visible" : "hidden";
+      }
     };
     select.addEventListener("change", show);
     show();

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from overton.base.svg import line, number, text, whisker
+from overton.base.svg import line, number, text
+from overton.web.text import shown
 
 SIDE, LEFT, TOP, RIGHT, BOTTOM = 200, 52, 10, 12, 40
 LEAST, MOST = 2.5, 7.0  # radii
@@ -35,15 +36,17 @@ def calibration_curve(n: Sequence[int], confidence: Sequence[float], outcome: Se
     places = " ".join(f"{number(_x(c))},{number(_y(o))}" for c, o in zip(confidence, outcome, strict=True))
     parts.append(f'<polyline class="ln" points="{places}"/>')
     most = max(n, default=1)
+    spreads, dots = [], []
     for count, said, true in zip(n, confidence, outcome, strict=True):
         low, high = _spread(true, count)
-        parts.append(whisker(_x(said), _y(low), _y(high), "wh"))
+        spreads.append(_whisker(_x(said), _y(low), _y(high)))
         radius = LEAST + (MOST - LEAST) * math.sqrt(count / most)
-        parts.append(f'<circle class="dt" cx="{number(_x(said))}" cy="{number(_y(true))}" r="{number(radius)}"/>')
+        dots.append(f'<circle class="dt" cx="{number(_x(said))}" cy="{number(_y(true))}" r="{number(radius)}"/>')
+    parts += [f'<path class="wh" d="{"".join(spreads)}"/>', *dots]
     width, height = right + RIGHT, bottom + BOTTOM
     return Markup(
         f'<svg class="cc" viewBox="0 0 {width} {height}" width="{width}" role="img">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+        f"<title>{escape(shown(title))}</title>{''.join(parts)}</svg>"
     )
 
 
@@ -53,6 +56,12 @@ def _x(value: float) -> float:
 
 def _y(value: float) -> float:
     return TOP + SIDE * (1 - value)
+
+
+def _whisker(x: float, low: float, high: float) -> str:
+    """An upright spread with its two ends, as steps of a path."""
+    left = number(x - 3)
+    return f"M{left} {number(low)}h6m-3 0V{number(high)}m-3 0h6"
 
 
 def _spread(share: float, n: int) -> tuple[float, float]:

@@ -10,7 +10,8 @@ from overton.web.text import cut, shown
 CELL = 30
 LETTER = 6.2  # about the width of a letter of the labels
 LONGEST = 18
-SHADES = 5  # of a colour, by the share of the row
+SHADES, DARK = 5, 4  # of a colour, by the share of the row, and from which on the ink is another
+MANY = 10_000
 
 
 def confusion_map(classes: Sequence[str], counts: Sequence[Sequence[int]], title: str) -> Markup:
@@ -32,26 +33,35 @@ def confusion_map(classes: Sequence[str], counts: Sequence[Sequence[int]], title
         x = left + middle
         parts.append(f'<g transform="translate({number(x - 2)} {number(top - 6)}) rotate(-45)">{text(0, 0, name)}</g>')
     parts.append(f'<path class="gd" d="{_frame(left, top, side)}"/>')
-    for row, line in enumerate(counts):
-        total = sum(line)
-        for column, n in enumerate(line):
-            if n:
-                parts.append(_cell(left + CELL * column, top + CELL * row, n, n / total, right=row == column))
+    parts += _cells(counts, left, top)
     width, height = left + side + left * 0.5, top + side + 8
     return Markup(
         f'<svg class="cm" viewBox="0 0 {number(width)} {number(height)}" width="{number(width)}" role="img">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+        f"<title>{escape(shown(title))}</title>{''.join(parts)}</svg>"
     )
 
 
-def _cell(x: float, y: float, n: int, share: float, *, right: bool) -> str:
-    shade = min(int(share * SHADES) + 1, SHADES)
-    kind = f"{'ok' if right else 'no'}{shade}"
-    x, y = x + 1, y + 1
-    told = f"{n}" if n < 10000 else f"{n / 1000:.0f}k"
+def _cells(counts: Sequence[Sequence[int]], left: float, top: float) -> list[str]:
+    """The cells that hold something: one path for each shade, and the counts in the ink that is seen on it."""
+    squares: dict[str, list[str]] = {}
+    told: dict[str, list[str]] = {"": [], "on": []}
     size = CELL - 2
-    middle = f'x="{number(x + size / 2)}" y="{number(y + size / 2 + 4)}"'
-    return f'<path class="{kind}" d="M{number(x)} {number(y)}h{size}v{size}h-{size}z"/><text {middle}>{told}</text>'
+    for row, line in enumerate(counts):
+        total = sum(line)
+        for column, n in enumerate(line):
+            if not n:
+                continue
+            shade = min(int(n / total * SHADES) + 1, SHADES)
+            x, y = round(left + CELL * column + 1), round(top + CELL * row + 1)
+            squares.setdefault(f"{'ok' if row == column else 'no'}{shade}", []).append(
+                f"M{x} {y}h{size}v{size}h-{size}"
+            )
+            words = f"{n}" if n < MANY else f"{n / 1000:.0f}k"
+            told["on" if shade >= DARK else ""].append(
+                f'<text x="{x + size // 2}" y="{y + size // 2 + 4}">{words}</text>'
+            )
+    paths = [f'<path class="{kind}" d="{"".join(steps)}"/>' for kind, steps in squares.items()]
+    return [*paths, *(f'<g class="n {kind}">{"".join(words)}</g>' for kind, words in told.items() if words)]
 
 
 def _frame(left: float, top: float, side: float) -> str:

@@ -1,30 +1,32 @@
-"""A figure by version: one chart a task, every tag a line in it, of which those chosen are seen; and sparklines.
+"""A figure by version: a chart a task with the whole split and one other tag, and a sparkline of every tag.
 
-All lines are drawn into one box of `WIDTH` x `HEIGHT`, once. The chart and the sparklines show the same lines by
-reference, so that thirty versions of fifty slices stay small.
+Each line is drawn once, a version to a step to the right, and the chart and the sparklines show it by reference: thirty
+versions of fifty slices stay small, and to show another tag in the chart is to name another line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from overton.base.svg import line, nice_ticks, number, text
+from overton.base.svg import line, nice_ticks, text
 from overton.web.pages.history import Line, Moment, TaskHistory
-from overton.web.text import WHOLE, cut, day, shown
+from overton.web.text import WHOLE, day, shown
 
 WIDTH, HEIGHT = 480, 160
+UNITS = 100  # of height in which lines are drawn; whole numbers are short
 LEFT, TOP, RIGHT, BOTTOM = 44, 12, 16, 36
-LONGEST = 80  # characters of a tag's name, by which a line is found
-SPARK = 4  # room around a sparkline, so that no end is cut off
 
 
-def history_chart(history: TaskHistory, moments: Sequence[Moment], name: str, current: int | None = None) -> Markup:
+def history_chart(
+    history: TaskHistory, moments: Sequence[Moment], name: str, tags: Mapping[str, int], current: int | None = None
+) -> Markup:
     """The chart of one task.
 
     Args:
         history: The task.
         moments: The versions, oldest first.
-        name: Begins the ids of its lines.
+        name: Begins the ids of its lines: `name-number`.
+        tags: The number of each tag.
         current: Place of the version that the page is about; None for none.
     """
     low, high = _range(history)
@@ -42,61 +44,63 @@ def history_chart(history: TaskHistory, moments: Sequence[Moment], name: str, cu
         parts.append(text(_x(place, n), HEIGHT + 29, day(moments[place].created), anchor=anchor, kind="qt"))
     if current is not None:
         parts.append(line(_x(current, n), 0, _x(current, n), HEIGHT, "ax", dashed=True))
-    parts.append("<defs>" + "".join(_path(one, n, (low, high), f"{name}-{p}") for p, one in enumerate(history.lines)))
-    parts.append("</defs>")
-    parts += [_use(one, f"{name}-{place}") for place, one in enumerate(history.lines)]
+    paths = (_path(one, (low, high), f"{name}-{tags[one.tag]}") for one in history.lines)
+    parts.append(f"<defs>{''.join(paths)}</defs>")
+    across = f'transform="translate({_x(0, n):g} 0) scale({WIDTH / max(n - 1, 1):.4f} {HEIGHT / UNITS:g})"'
+    others = [one.tag for one in history.lines if one.tag != WHOLE]
+    chosen = tags[others[0]] if others else 0
+    parts.append(f'<use class="hl" href="#{name}-{chosen}" data-line="{name}" {across}/>')
+    parts.append(f'<use class="hw" href="#{name}-{tags[WHOLE]}" {across}/>' if WHOLE in tags else "")
     whole = next((one for one in history.lines if one.tag == WHOLE), None)
-    parts += _dots(whole, moments, (low, high)) if whole else []
+    parts.append(_dots(whole, moments, (low, high)) if whole else "")
     title = f"{history.task} {history.metric} by version"
     box = f"{-LEFT} {-TOP} {WIDTH + LEFT + RIGHT} {HEIGHT + TOP + BOTTOM}"
-    return Markup(f'<svg class="hc" viewBox="{box}" role="img"><title>{escape(title)}</title>{"".join(parts)}</svg>')
+    return Markup(
+        f'<svg class="hc" viewBox="{box}" role="img"><title>{escape(shown(title))}</title>{"".join(parts)}</svg>'
+    )
 
 
 def sparkline(name: str) -> Markup:
-    """A line of a chart by itself.
+    """A line of a chart by itself, as wide as the style sheet has it.
 
     Args:
         name: Its id.
     """
-    box = f"{-SPARK * 4} {-SPARK * 4} {WIDTH + SPARK * 8} {HEIGHT + SPARK * 8}"
-    return Markup(
-        f'<svg class="sp" viewBox="{box}" preserveAspectRatio="none" aria-hidden="true"><use href="#{name}"/></svg>'
-    )
+    return Markup(f'<svg class="sp"><use href="#{name}"/></svg>')
 
 
-def _path(one: Line, n: int, scale: tuple[float, float], name: str) -> str:
-    """A line, broken where a version has no figure; a version alone is a short stroke."""
-    steps, pen = [], "M"
+def _path(one: Line, scale: tuple[float, float], name: str) -> str:
+    """A line in steps of one to the right, broken where a version has no figure."""
+    steps: list[str] = []
+    last: int | None = None
     for place, value in enumerate(one.values):
         if value is None:
-            pen = "M"
+            last = None
             continue
-        alone = (place == 0 or one.values[place - 1] is None) and (place + 1 == n or one.values[place + 1] is None)
-        steps.append(f"{pen}{_x(place, n):.0f} {_y(value, scale):.0f}{'h4' if alone else ''}")
-        pen = "L"
-    return f'<path id="{name}" d="{"".join(steps)}"/>'
+        y = round(_y(value, scale) * UNITS / HEIGHT)
+        if last is None:
+            steps.append(f"M{place} {y}h0l")
+        else:
+            steps.append(f"1{y - last}" if y < last else f"1 {y - last}")
+            steps.append(" ")
+        last = y
+    text = "".join(steps).replace(" M", "M").replace("lM", "M").rstrip(" l")
+    return f'<path id="{name}" d="{text}"/>'
 
 
-def _use(one: Line, name: str) -> str:
-    """A line where it is seen."""
-    if one.tag == WHOLE:
-        return f'<use class="hw" href="#{name}"/>'
-    return f'<use class="hl" href="#{name}" data-tag="{escape(cut(shown(one.tag), LONGEST))}"/>'
-
-
-def _dots(one: Line, moments: Sequence[Moment], scale: tuple[float, float]) -> list[str]:
+def _dots(one: Line, moments: Sequence[Moment], scale: tuple[float, float]) -> str:
     """A dot for each version on the line of the whole split, which tells the figure."""
-    return [
-        f'<circle class="hd" cx="{number(_x(place, len(moments)))}" cy="{number(_y(value, scale))}" r="3">'
-        f"<title>{escape(_told(moment))}: {value:.3f}</title></circle>"
+    dots = [
+        f'<circle cx="{_x(place, len(moments)):.0f}" cy="{_y(value, scale):.0f}" r="3">'
+        f"<title>{escape(_told(moment))} {value:.3f}</title></circle>"
         for place, (moment, value) in enumerate(zip(moments, one.values, strict=True))
         if value is not None
     ]
+    return f'<g class="hd">{"".join(dots)}</g>'
 
 
 def _told(moment: Moment) -> str:
-    aliases = f" ({', '.join(moment.aliases)})" if moment.aliases else ""
-    return f"{moment.version}{aliases}, {day(moment.created)}"
+    return moment.version + (f" ({shown(', '.join(moment.aliases))})" if moment.aliases else "")
 
 
 def _range(history: TaskHistory) -> tuple[float, float]:

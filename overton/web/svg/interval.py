@@ -1,14 +1,11 @@
 """Small drawings within tables: a figure with its interval on a scale, a change about zero, a share as a bar.
 
-They have no text: what they show stands beside them in figures, so they are hidden from screen readers.
+They have no text: what they show stands beside them in figures, so they have no title either.
 """
 
 from markupsafe import Markup
 
-from overton.base.svg import number
-
-WIDTH, HEIGHT = 100, 12
-MIDDLE = HEIGHT / 2
+WIDTH, HEIGHT = 84, 12  # pixels, as the style sheet has them; text without a box to scale is shorter
 
 
 def interval(
@@ -31,13 +28,13 @@ def interval(
     """
 
     def at(value: float) -> str:
-        return number(max(value - start, 0) / (1 - start) * WIDTH)
+        return f"{max(value - start, 0) / (1 - start) * WIDTH:.0f}"
 
-    parts = [f'<path class="lv" d="M{at(level)} 0V{HEIGHT}"/>'] if level is not None else []
+    parts = [f'<path class="l" d="M{at(level)} 0V{HEIGHT}"/>'] if level is not None else []
     if low is not None and high is not None:
-        parts.append(f'<path class="wh" d="M{at(low)} 6H{at(high)}"/>')
+        parts.append(f'<path d="M{at(low)} 6H{at(high)}"/>')
     if other is not None:
-        parts.append(f'<path class="ot" d="M{at(other)} 2l4 4l-4 4l-4 -4z"/>')
+        parts.append(f'<path class="o" d="M{at(other)} 2l4 4l-4 4l-4 -4z"/>')
     if value is not None:
         parts.append(f'<circle cx="{at(value)}" cy="6" r="3"/>')
     return _small("".join(parts))
@@ -54,11 +51,11 @@ def change(value: float | None, low: float | None, high: float | None, reach: fl
     """
 
     def at(change: float) -> str:
-        return number((min(max(change / reach, -1), 1) + 1) / 2 * WIDTH)
+        return f"{(min(max(change / reach, -1), 1) + 1) / 2 * WIDTH:.0f}"
 
-    parts = [f'<path class="lv" d="M{WIDTH / 2:g} 0V{HEIGHT}"/>']
+    parts = [f'<path class="l" d="M{WIDTH / 2:g} 0V{HEIGHT}"/>']
     if low is not None and high is not None:
-        parts.append(f'<path class="wh" d="M{at(low)} 6H{at(high)}"/>')
+        parts.append(f'<path d="M{at(low)} 6H{at(high)}"/>')
     if value is not None:
         parts.append(f'<circle cx="{at(value)}" cy="6" r="3"/>')
     return _small("".join(parts))
@@ -66,8 +63,8 @@ def change(value: float | None, low: float | None, high: float | None, reach: fl
 
 def bar(share: float | None) -> Markup:
     """A share from 0 to 1 as a bar."""
-    return _small(f'<path class="br" d="M0 6H{number(min(max(share, 0), 1) * WIDTH)}"/>' if share else "")
+    return _small(f'<path class="b" d="M0 6H{min(max(share, 0), 1) * WIDTH:.0f}"/>' if share else "")
 
 
 def _small(parts: str) -> Markup:
-    return Markup(f'<svg class="iv" viewBox="-4 0 108 12" aria-hidden="true">{parts}</svg>')
+    return Markup(f'<svg class="iv">{parts}</svg>')
