@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from overton.application import LIVE, Application, load
 from overton.base import Event, Observe, OvertonError, ignore, now
-from overton.codec import label_json
+from overton.codec import Predictions, label_json
 from overton.comparing import latency_of
 from overton.data import Dataset, Splits, data_warnings
 from overton.evaluate import Comparison, Report, parse_report
@@ -19,6 +21,7 @@ from overton.evaluation import Evaluation
 from overton.pipeline import combine_votes, predict_rows
 from overton.review import find_errors
 from overton.review.files import load_records
+from overton.supervision import Combined
 from overton.version import Version
 from overton.web.pages import (
     Checks,
@@ -56,11 +59,15 @@ class Records:
         dataset: The records.
         splits: The splits.
         use_dev_gold: Whether gold on dev shows what the sources are worth.
+        predict: What tells the predictions of some records, where they may be known; the model where None.
+        combine: What tells the combined votes of a task, likewise; they are combined where None.
     """
 
     dataset: Dataset
     splits: Splits
     use_dev_gold: bool
+    predict: Callable[[ndarray], Mapping[str, Predictions]] | None = None
+    combine: Callable[[str], Combined] | None = None
 
 
 def report_page(
@@ -69,6 +76,7 @@ def report_page(
     data: Path | None = None,
     tag: str = "",
     evaluation: Evaluation | None = None,
+    records: Records | None = None,
     made: str = "",
     observe: Observe = ignore,
 ) -> ReportPage:
@@ -79,6 +87,7 @@ def report_page(
         data: A data file or folder to evaluate on, in place of the records of its build.
         tag: The only tag to tell of; empty for all.
         evaluation: Its evaluation on these records; made, or taken from its build, where None.
+        records: These records, where they are known; read where None.
         made: The time to put on the page, as ISO 8601 text; now where empty.
         observe: Told of the progress.
 
@@ -90,7 +99,9 @@ def report_page(
     made = made or now()
     application = application_of(version)
     report = evaluation.report.of_tag(tag) if tag else evaluation.report
-    records, problems = records_of(version, data, observe=observe)
+    problems: OvertonError | None = None
+    if records is None:
+        records, problems = records_of(version, data, observe=observe)
     verdict, compared = _against_live(version, application, data, records, made=made, observe=observe)
     aliases = version.store.aliases() if version.store else {}
     stale = bool(records and not data and report.data and dict(report.data) != dict(records.dataset.files))
@@ -283,6 +294,20 @@ def _places(dataset: Dataset, ids: set[str]) -> dict[str, int]:
     return found
 
 
+def verdict_alone(version: Version) -> Verdict | None:
+    """What to make of a version that there is no live one to compare with; None where there is."""
+    if version.store is None:
+        return Verdict("alone", "This version stands in no store, so there is no live version to compare it with.")
+    live = version.store.aliases().get(LIVE)
+    if live is None:
+        return Verdict("alone", f"No version is {LIVE} yet, so there is nothing to compare this one with.")
+    if live == version.id:
+        log = version.store.history(LIVE)
+        since = f" since {log[-1].when[:10]}" if log else ""
+        return Verdict("alone", f"This is the version that is {LIVE}{since}; no other is compared with it.")
+    return None
+
+
 def _against_live(
     version: Version,
     application: Application | None,
@@ -293,17 +318,10 @@ def _against_live(
     observe: Observe,
 ) -> tuple[Verdict, ComparisonPage | None]:
     """What to make of a version beside the live one, and the page of that comparison."""
-    if version.store is None:
-        return Verdict(
-            "alone", "This version stands in no store, so there is no live version to compare it with."
-        ), None
-    live = version.store.aliases().get(LIVE)
-    if live is None:
-        return Verdict("alone", f"No version is {LIVE} yet, so there is nothing to compare this one with."), None
-    if live == version.id:
-        log = version.store.history(LIVE)
-        since = f" since {log[-1].when[:10]}" if log else ""
-        return Verdict("alone", f"This is the version that is {LIVE}{since}; no other is compared with it."), None
+    alone = verdict_alone(version)
+    if alone or version.store is None:
+        return alone or Verdict("alone", ""), None
+    live = version.store.aliases()[LIVE]
     try:
         old = Version(live, version.store.get(live), version.home, version.store)
         comparison = version.compare(old, data, observe=observe)
@@ -326,17 +344,25 @@ def _errors(
         rows = rows[dataset.tags.has(tag)[rows]]
     if not len(rows):
         return {}
-    predictions = predict_rows(dataset, version.runtime, rows, observe=observe)
+    predict = records.predict or partial(predict_rows, dataset, version.runtime, observe=observe)
+    combine = records.combine or partial(combine_votes, dataset, use_dev_gold=records.use_dev_gold)
+    predictions = predict(rows)
     place_of = {name: place for place, name in enumerate(dataset.ids(rows))}
     schema = dataset.schema
     found = {}
     for task in tasks:
         if task not in predictions:
             continue
-        combined = combine_votes(dataset, task, use_dev_gold=records.use_dev_gold)
         said = predictions[task]
         page = find_errors(
-            dataset, rows, said, combined, version=version.id, split=split, tags=[tag] if tag else [], limit=EXAMPLES
+            dataset,
+            rows,
+            said,
+            combine(task),
+            version=version.id,
+            split=split,
+            tags=[tag] if tag else [],
+            limit=EXAMPLES,
         )
         unit = schema.unit(schema.task(task))
         examples = [

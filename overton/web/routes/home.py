@@ -12,7 +12,7 @@ from overton.application import LIVE
 from overton.base import OvertonError
 from overton.version import Version
 from overton.web.dashboard import Dashboard
-from overton.web.gather import application_name, report_page, version_history
+from overton.web.gather import Records, application_name, report_page, verdict_alone, version_history
 from overton.web.pages import ReportPage, Verdict, learned_lines, lineage_page, matrix_of, task_page
 from overton.web.routing import Query, Shown
 
@@ -42,7 +42,7 @@ def home_view(dashboard: Dashboard, query: Query) -> Shown:
     key = _key(dashboard, version)
     page: ReportPage | None = dashboard.made(key)
     if page is None and query.get("wait"):
-        page = dashboard.kept(key, lambda: report_page(version))
+        page = dashboard.kept(key, lambda: whole_page(dashboard, version))
     if page is None:
         threading.Thread(target=_make, args=(dashboard, key, version), daemon=True).start()
     return Shown("home.html.j2", page or quick_page(version), {"ready": page is not None})
@@ -60,9 +60,26 @@ def _key(dashboard: Dashboard, version: Version) -> tuple[Any, ...]:
 
 def _make(dashboard: Dashboard, key: tuple[Any, ...], version: Version) -> None:
     try:
-        dashboard.kept(key, lambda: report_page(version))
+        dashboard.kept(key, lambda: whole_page(dashboard, version))
     except OvertonError:  # a page that asks again is told why
         return
+
+
+def whole_page(dashboard: Dashboard, version: Version) -> ReportPage:
+    """The report, with what is known of the records already."""
+    try:
+        found = dashboard.records(version)
+    except OvertonError:  # told around the page
+        return report_page(version)
+    predict = dashboard.predictor(version, found)
+    records = Records(
+        found.dataset,
+        found.dataset.splits,
+        found.use_dev_gold,
+        predict,
+        lambda task: dashboard.combined(found, task).combined,
+    )
+    return report_page(version, records=records)
 
 
 def quick_page(version: Version) -> ReportPage:
@@ -79,7 +96,7 @@ def quick_page(version: Version) -> ReportPage:
         made="",
         data="",
         tag="",
-        verdict=Verdict("unknown", f"{version.id} is being compared with {LIVE} …"),
+        verdict=verdict_alone(version) or Verdict("unknown", f"{version.id} is being compared with {LIVE} …"),
         comparison=None,
         matrix=matrix_of(report),
         tasks=tuple(task_page(report, task) for task in report.main_metric),
