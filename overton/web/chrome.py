@@ -79,7 +79,7 @@ def chrome(dashboard: Dashboard, request: Request) -> dict[str, Any]:
             "job": dashboard.jobs.running(),
             "version": request.query_params.get("version", ""),
             "live": _live(dashboard),
-            "twin": _twin(request),
+            "twin": twin_of(request),
             "data": _quietly(dashboard, request.query_params.get("version", "")),
         },
     }
@@ -93,7 +93,7 @@ def _live(dashboard: Dashboard) -> str:
         return ""
 
 
-def _twin(request: Request) -> str:
+def twin_of(request: Request) -> str:
     """The address of the page as JSON."""
     path = "/index.json" if request.url.path == "/" else f"{request.url.path}.json"
     return f"{path}?{request.url.query}" if request.url.query else path

@@ -9,6 +9,7 @@ those of now are made beside.
 import secrets
 import threading
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from overton.web.pages.record import Known
 
 VERSIONS, RECORDS, PREDICTIONS, FITTED, PAGES = 4, 4, 12, 32, 64  # values of each kind that are kept
 Value = TypeVar("Value")
+WORKERS = 16  # pages that are made at a time; most wait for what another one makes
 FILES = ("schema.json", "tuning.json", "gate.json")
 
 
@@ -76,6 +78,7 @@ class Dashboard:
         self.directory = directory.resolve()
         self.store_url = store
         self.token = secrets.token_urlsafe(32)
+        self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="page")
         self.jobs = Jobs(self.directory / ".overton" / "jobs")
         self._versions, self._records = Memo(VERSIONS), Memo(RECORDS)
         self._predictions, self._fitted, self._pages = Memo(PREDICTIONS), Memo(FITTED), Memo(PAGES)

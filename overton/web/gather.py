@@ -16,7 +16,7 @@ from overton.base import Event, Observe, OvertonError, ignore, now
 from overton.codec import Predictions, label_json
 from overton.comparing import latency_of
 from overton.data import Dataset, Splits, data_warnings
-from overton.evaluate import Comparison, Report, parse_report
+from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
 from overton.pipeline import combine_votes, predict_rows
 from overton.review import find_errors
@@ -27,8 +27,6 @@ from overton.web.pages import (
     Checks,
     ComparisonPage,
     Example,
-    History,
-    Moment,
     ReportPage,
     SourceLine,
     TaskPage,
@@ -36,7 +34,6 @@ from overton.web.pages import (
     checks_of,
     comparison_page,
     example_of,
-    history_of,
     learned_lines,
     lineage_page,
     matrix_of,
@@ -45,10 +42,10 @@ from overton.web.pages import (
     split_of,
     task_page,
 )
+from overton.web.stored import verdict_alone, version_history
 
 EXAMPLES = 5  # of a task
 FLIPS = 3  # of a row that got worse
-MOST_VERSIONS = 30
 
 
 @dataclass(frozen=True)
@@ -221,36 +218,6 @@ def task_pages(
     return tuple(pages[task] for task in report.main_metric)
 
 
-def version_history(version: Version, *, observe: Observe = ignore) -> History | None:
-    """The newest versions of the store of a version with the figures of their builds."""
-    store = version.store
-    if store is None:
-        return None
-    aliases: dict[str, list[str]] = {}
-    for alias, named in store.aliases().items():
-        aliases.setdefault(named, []).append(alias)
-    moments, reports = [], {}
-    entries = store.versions(observe=observe)[::-1]
-    for place, entry in enumerate(entries):
-        lineage: Mapping[str, Any] = {}
-        if len(entries) - place <= MOST_VERSIONS:
-            try:
-                lineage = store.json(entry.id, "lineage.json")
-                reports[entry.id] = parse_report(store.json(entry.id, "report.json"))
-            except OvertonError as error:
-                observe(Event("report", f"version {entry.id} has no figures: {error}"))
-        moments.append(
-            Moment(
-                version=entry.id,
-                created=entry.created,
-                aliases=tuple(sorted(aliases.get(entry.id, []))),
-                parent=lineage.get("parent") or "",
-                records=(lineage.get("data") or {}).get("records"),
-            )
-        )
-    return history_of(moments, reports, version=version.id, limit=MOST_VERSIONS)
-
-
 def flip_examples(comparison: Comparison, dataset: Dataset) -> dict[tuple[str, str], tuple[Example, ...]]:
     """Records that got worse as a person reads them, by task and tag."""
     by_key: dict[tuple[str, str], list[Any]] = {}
@@ -292,20 +259,6 @@ def _places(dataset: Dataset, ids: set[str]) -> dict[str, int]:
         rows = np.arange(start, min(start + 50_000, dataset.n_records))
         found |= {name: start + place for place, name in enumerate(dataset.ids(rows)) if name in ids}
     return found
-
-
-def verdict_alone(version: Version) -> Verdict | None:
-    """What to make of a version that there is no live one to compare with; None where there is."""
-    if version.store is None:
-        return Verdict("alone", "This version stands in no store, so there is no live version to compare it with.")
-    live = version.store.aliases().get(LIVE)
-    if live is None:
-        return Verdict("alone", f"No version is {LIVE} yet, so there is nothing to compare this one with.")
-    if live == version.id:
-        log = version.store.history(LIVE)
-        since = f" since {log[-1].when[:10]}" if log else ""
-        return Verdict("alone", f"This is the version that is {LIVE}{since}; no other is compared with it.")
-    return None
 
 
 def _against_live(

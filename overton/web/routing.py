@@ -1,10 +1,13 @@
 """From a request to a view or an action and back: pages with their JSON twins, and one form for problems.
 
+What takes longer than a moment is made all the same while a page says so, which asks for the twin and then shows it.
+
 A *view* makes the value of a page; `/errors` shows it as HTML, `/errors.json` (or `Accept: application/json`) as it is.
 An *action* changes something: JSON in, JSON out. Both are plain functions that run in a thread, so that a costly one
 holds up no other request.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,13 +20,14 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from overton.base import OvertonError, Problem
-from overton.web.chrome import chrome
+from overton.web.chrome import chrome, twin_of
 from overton.web.dashboard import Dashboard
 from overton.web.guard import MAX_BODY, TOO_LARGE
 from overton.web.render import render_page
 from overton.web.respond import FAILED, json_response, problems_response, status_of
 
 JSON = "application/json"
+PATIENCE_SECONDS = 3.0
 Query = Mapping[str, str]
 Body = TypeVar("Body", bound=msgspec.Struct)
 log = logging.getLogger("overton.web")
@@ -64,7 +68,12 @@ def pages(dashboard: Dashboard, path: str, view: View) -> list[Route]:
     async def answer(request: Request) -> Response:
         query = {**request.query_params, **request.path_params}
         as_json = request.url.path.endswith(".json") or wants_json(request)
-        return await run_in_threadpool(_show, dashboard, request, view, query, as_json)
+        making = asyncio.wrap_future(dashboard.workers.submit(_show, dashboard, request, view, query, as_json))
+        done, _ = await asyncio.wait([making], timeout=None if as_json else PATIENCE_SECONDS)
+        if done:
+            return making.result()
+        waiting = Waiting(twin_of(request))
+        return HTMLResponse(render_page("wait.html.j2", waiting, **await run_in_threadpool(chrome, dashboard, request)))
 
     twin = "/index.json" if path == "/" else f"{path}.json"
     return [Route(twin, answer, methods=["GET"]), Route(path, answer, methods=["GET"])]
@@ -110,6 +119,22 @@ def problem_page(
     shown = Problems(problems)
     html = render_page("problems.html.j2", shown, **chrome(dashboard, request))
     return HTMLResponse(html, status or status_of(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A page that is shown while another is made, whose twin tells when it is there."""
+
+    twin: str
+
+    @property
+    def title(self) -> str:
+        """What the page is called."""
+        return "One moment"
+
+    def to_json(self) -> dict[str, Any]:
+        """What it says."""
+        return {"twin": self.twin}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from overton.application import LIVE
 from overton.base import OvertonError
 from overton.version import Version
 from overton.web.dashboard import Dashboard
-from overton.web.gather import Records, application_name, report_page, verdict_alone, version_history
+from overton.web.gather import Records, application_name, report_page
 from overton.web.pages import ReportPage, Verdict, learned_lines, lineage_page, matrix_of, task_page
 from overton.web.routing import Query, Shown
+from overton.web.stored import verdict_alone, version_history
 
 
 @dataclass(frozen=True, slots=True)

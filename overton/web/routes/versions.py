@@ -8,9 +8,10 @@ import msgspec
 from overton.base import OvertonError, Problem
 from overton.store import Promotion, check_alias
 from overton.web.dashboard import Dashboard
-from overton.web.gather import compare_page, version_history
+from overton.web.gather import compare_page
 from overton.web.pages import History
 from overton.web.routing import Query, Shown
+from overton.web.stored import version_history
 
 
 @dataclass(frozen=True, slots=True)
