@@ -44,7 +44,8 @@ from overton.web.pages import (
 )
 from overton.web.stored import verdict_alone, version_history
 
-EXAMPLES = 5  # of a task
+EXAMPLES = 24  # of all tasks together
+LEAST_EXAMPLES, MOST_EXAMPLES = 4, 8  # of one
 FLIPS = 3  # of a row that got worse
 
 
@@ -302,6 +303,7 @@ def _errors(
     predictions = predict(rows)
     place_of = {name: place for place, name in enumerate(dataset.ids(rows))}
     schema = dataset.schema
+    limit = min(max(EXAMPLES // len(predictions), LEAST_EXAMPLES), MOST_EXAMPLES)
     found = {}
     for task in tasks:
         if task not in predictions:
@@ -315,7 +317,7 @@ def _errors(
             version=version.id,
             split=split,
             tags=[tag] if tag else [],
-            limit=EXAMPLES,
+            limit=limit,
         )
         unit = schema.unit(schema.task(task))
         examples = [
