@@ -42,10 +42,11 @@ from overton.web.pages import (
     split_of,
     task_page,
 )
-from overton.web.stored import verdict_alone, version_history
+from overton.web.stored import aliases_of, verdict_alone, version_history
 
 EXAMPLES = 24  # of all tasks together
 LEAST_EXAMPLES, MOST_EXAMPLES = 4, 8  # of one
+STALE = "The data files have changed since the build: figures are of the build, examples of today's files."
 FLIPS = 3  # of a row that got worse
 
 
@@ -97,21 +98,13 @@ def report_page(
     made = made or now()
     application = application_of(version)
     report = evaluation.report.of_tag(tag) if tag else evaluation.report
-    problems: OvertonError | None = None
-    if records is None:
-        records, problems = records_of(version, data, observe=observe)
+    records, problems = (records, None) if records else records_of(version, data, observe=observe)
     verdict, compared = _against_live(version, application, data, records, made=made, observe=observe)
-    aliases = version.store.aliases() if version.store else {}
     stale = bool(records and not data and report.data and dict(report.data) != dict(records.dataset.files))
-    notes = [*report.notes]
-    if stale:
-        notes.append(
-            "The data files have changed since the build: figures are of the build, examples of today's files."
-        )
     return ReportPage(
         application=application_name(version),
         version=version.id,
-        aliases=tuple(sorted(alias for alias, named in aliases.items() if named == version.id)),
+        aliases=aliases_of(version),
         created=version.artifact.created,
         made=made,
         data=str(data) if data else "",
@@ -130,7 +123,7 @@ def report_page(
             sizes={name: len(content) for name, content in version.artifact.files.items()},
             latency=latency_of(version.artifact),
         ),
-        notes=tuple(notes),
+        notes=(*report.notes, *([STALE] if stale else [])),
     )
 
 

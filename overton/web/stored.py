@@ -12,6 +12,12 @@ from overton.web.pages import History, Moment, Verdict, history_of
 MOST_VERSIONS = 30
 
 
+def aliases_of(version: Version) -> tuple[str, ...]:
+    """The aliases that name a version."""
+    known = version.store.aliases() if version.store else {}
+    return tuple(sorted(alias for alias, named in known.items() if named == version.id))
+
+
 def verdict_alone(version: Version) -> Verdict | None:
     """What to make of a version that there is no live one to compare with; None where there is."""
     if version.store is None:

@@ -15,7 +15,7 @@ from overton.web.dashboard import Dashboard
 from overton.web.gather import Records, application_name, report_page
 from overton.web.pages import ReportPage, Verdict, learned_lines, lineage_page, matrix_of, task_page
 from overton.web.routing import Query, Shown
-from overton.web.stored import verdict_alone, version_history
+from overton.web.stored import aliases_of, verdict_alone, version_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,12 @@ def whole_page(dashboard: Dashboard, version: Version) -> ReportPage:
 def quick_page(version: Version) -> ReportPage:
     """What is read off a version without its records."""
     report, lineage = version.report(), version.artifact.json("lineage.json")
-    aliases = version.store.aliases() if version.store else {}
     created = version.artifact.created
     sizes = {name: len(content) for name, content in version.artifact.files.items()}
     return ReportPage(
         application=application_name(version),
         version=version.id,
-        aliases=tuple(sorted(alias for alias, named in aliases.items() if named == version.id)),
+        aliases=aliases_of(version),
         created=created,
         made="",
         data="",
