@@ -58,11 +58,11 @@ class Fitted:
     """The combined votes of a task.
 
     Attributes:
-        combined: The votes.
+        combined: The votes; None where they are being made for the first time.
         fresh: Whether they are those of now, or those from before an edit, while the others are being made.
     """
 
-    combined: Combined
+    combined: Combined | None
     fresh: bool
 
 
@@ -165,28 +165,46 @@ class Dashboard:
         """The same, of records only."""
         return partial(self.predict, version, records)
 
-    def combined(self, records: Records, task: str) -> Fitted:
+    def combined(self, records: Records, task: str) -> Combined:
         """The combined votes of a task: those of now where they are made, or the last ones for the same records."""
+        found = self.combined_now(records, task).combined
+        if found is None:
+            key, fit = self._fitting(records, task)
+            return self._fitted.get(key, fit)
+        return found
+
+    def combined_now(self, records: Records, task: str) -> Fitted:
+        """The same without waiting: those that are not there are being made when this returns."""
+        key, fit = self._fitting(records, task)
+        ready = self._fitted.peek(key)
+        if ready is not None:
+            return Fitted(ready, fresh=True)
+        threading.Thread(target=self._fitted.get, args=(key, fit), daemon=True).start()
+        before = self._newest.get(task)
+        return Fitted(before[1] if before and before[0] == _like(records) else None, fresh=False)
+
+    def _fitting(self, records: Records, task: str) -> tuple[Hashable, Callable[[], Combined]]:
+        """By what the combined votes of a task are known, and what makes them."""
         dataset = records.dataset
-        key = (task, dataset.digest, records.use_dev_gold)
-        like = (records.digest, dataset.schema.digest(), records.use_dev_gold)
 
         def fit() -> Combined:
             found = combine_votes(dataset, task, use_dev_gold=records.use_dev_gold)
-            self._newest[task] = (like, found)
+            self._newest[task] = (_like(records), found)
             return found
 
-        ready, before = self._fitted.peek(key), self._newest.get(task)
-        if ready is not None:
-            return Fitted(ready, fresh=True)
-        if before is None or before[0] != like:
-            return Fitted(self._fitted.get(key, fit), fresh=True)
-        threading.Thread(target=self._fitted.get, args=(key, fit), daemon=True).start()
-        return Fitted(before[1], fresh=False)
+        return (task, dataset.digest, records.use_dev_gold), fit
 
-    def known(self, records: Records, task: str) -> Known:
-        """What is known of all records on one task."""
-        fitted = self.combined(records, task)
+    def known(self, records: Records, task: str, *, wait: bool = True) -> Known:
+        """What is known of all records on one task.
+
+        Args:
+            records: The records.
+            task: Name of the task.
+            wait: Whether to wait for combined votes where there are none at all.
+        """
+        if wait:
+            self.combined(records, task)
+        fitted = self.combined_now(records, task)
         return Known(records.dataset, *self.votes(records, task), fitted.combined, fitted.fresh)
 
     def votes(self, records: Records, task: str) -> tuple[Votes, Gold]:
@@ -260,6 +278,11 @@ class Dashboard:
                 self.combined(records, task.name)
         except OvertonError:
             return
+
+
+def _like(records: Records) -> Hashable:
+    """What records must have in common for the combined votes of ones to be those of the others, but for labels."""
+    return records.digest, records.dataset.schema.digest(), records.use_dev_gold
 
 
 def _votes_of(dataset: Dataset, task: str) -> tuple[Votes, Gold]:

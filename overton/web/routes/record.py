@@ -31,7 +31,7 @@ def record_view(dashboard: Dashboard, query: Query) -> Shown:
         tags=tags,
         text=names.text,
         payloads=names.payloads,
-        tasks=tuple(task_view(dashboard.known(records, task), row, said.get(task)) for task in tasks),
+        tasks=tuple(task_view(dashboard.known(records, task, wait=False), row, said.get(task)) for task in tasks),
         task=asked,
     )
     back = {name: query.get(name, "") for name in ("task", "tag", "split", "version")}
