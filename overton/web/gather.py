@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def report_page(
         comparison=compared,
         matrix=matrix_of(report),
         tasks=task_pages(version, report, records, tag=tag, observe=observe),
-        sources=_sources(version, application, observe),
+        sources=_sources(version, application, records, observe),
         checks=_checks(records, problems, stale) if application else None,
         history=version_history(version, observe=observe) if version.store else None,
         lineage=lineage_page(
@@ -180,7 +180,8 @@ def records_of(
         dataset, use_dev_gold = load_records(version.artifact, version.home, observe=observe)
     except OvertonError as error:
         return None, error
-    return Records(dataset, dataset.splits, use_dev_gold), None
+    weigh = cache(partial(combine_votes, dataset, use_dev_gold=use_dev_gold))  # once, for errors and for sources
+    return Records(dataset, dataset.splits, use_dev_gold, combine=weigh), None
 
 
 def task_pages(
@@ -336,11 +337,17 @@ def _errors_command(version: Version, task: str, split: str, tag: str) -> str:
     return f"overton errors {place}@{version.id} --task {task}{more}"
 
 
-def _sources(version: Version, application: Application | None, observe: Observe) -> tuple[SourceLine, ...]:
+def _sources(
+    version: Version, application: Application | None, records: Records | None, observe: Observe
+) -> tuple[SourceLine, ...]:
     """What sources are worth: of the records where there are any, else what the version learned of them."""
     if application is not None:
         try:
-            return source_lines(application.source_report(tags=(), observe=observe))
+            own, combined = application.dataset(observe=observe), None
+            same = records is not None and records.dataset.digest == own.digest and records.dataset.schema == own.schema
+            if records and records.combine and same:
+                combined = {name: records.combine(name) for name in application.task_names()}
+            return source_lines(application.source_report(tags=(), combined=combined, observe=observe))
         except OvertonError as error:
             observe(Event("report", f"the sources cannot be looked at: {error.problems[0].message}"))
     return learned_lines(version.artifact.json("lineage.json").get("sources", {}))
