@@ -58,11 +58,13 @@ class Fitted:
     """The combined votes of a task.
 
     Attributes:
-        combined: The votes; None where they are being made for the first time.
-        fresh: Whether they are those of now, or those from before an edit, while the others are being made.
+        combined: The votes.
+        records: The records as they were when these were combined: those of now, or from before the last edits.
+        fresh: Whether they are those of now. If not, the ones of now are being made.
     """
 
-    combined: Combined | None
+    combined: Combined
+    records: Records
     fresh: bool
 
 
@@ -83,7 +85,7 @@ class Dashboard:
         self._versions, self._records = Memo(VERSIONS), Memo(RECORDS)
         self._predictions, self._fitted, self._pages = Memo(PREDICTIONS), Memo(FITTED), Memo(PAGES)
         self._votes = Memo(FITTED)
-        self._newest: dict[str, tuple[Hashable, Combined]] = {}  # by task, with what it is of
+        self._newest: dict[str, Fitted] = {}  # by task
 
     @property
     def name(self) -> str:
@@ -139,14 +141,20 @@ class Dashboard:
 
         def read() -> Records:
             dataset, use_dev_gold = load_records(version.artifact, version.home, observe=lambda event: None)
-            key = (dataset.digest, use_dev_gold)
+            key = (dataset.digest, tuple(dataset.files), use_dev_gold)
             return self._records.get(key, lambda: Records(dataset, use_dev_gold, _digest_payloads(dataset)))
 
         return self._records.get((version.id, self.stamp()), read)
 
-    def own_records(self) -> Dataset:
+    def own_records(self) -> Records:
         """The records as they are now, read by the schema of the application."""
-        return self._records.get(("own", self.stamp()), lambda: self.application().dataset())
+
+        def read() -> Records:
+            application = self.application()
+            dataset = application.dataset()
+            return Records(dataset, application.tuning.use_dev_gold, _digest_payloads(dataset))
+
+        return self._records.get(("own", self.stamp()), read)
 
     def predict(self, version: Version, records: Records, rows: ndarray) -> Mapping[str, Predictions]:
         """Predictions of a version for some records, int64, ascending; those of a split are made once for all of it."""
@@ -166,46 +174,33 @@ class Dashboard:
         return partial(self.predict, version, records)
 
     def combined(self, records: Records, task: str) -> Combined:
-        """The combined votes of a task: those of now where they are made, or the last ones for the same records."""
-        found = self.combined_now(records, task).combined
-        if found is None:
-            key, fit = self._fitting(records, task)
-            return self._fitted.get(key, fit)
-        return found
-
-    def combined_now(self, records: Records, task: str) -> Fitted:
-        """The same without waiting: those that are not there are being made when this returns."""
-        key, fit = self._fitting(records, task)
-        ready = self._fitted.peek(key)
-        if ready is not None:
-            return Fitted(ready, fresh=True)
-        threading.Thread(target=self._fitted.get, args=(key, fit), daemon=True).start()
-        before = self._newest.get(task)
-        return Fitted(before[1] if before and before[0] == _like(records) else None, fresh=False)
-
-    def _fitting(self, records: Records, task: str) -> tuple[Hashable, Callable[[], Combined]]:
-        """By what the combined votes of a task are known, and what makes them."""
+        """The combined votes of a task."""
         dataset = records.dataset
 
         def fit() -> Combined:
             found = combine_votes(dataset, task, use_dev_gold=records.use_dev_gold)
-            self._newest[task] = (_like(records), found)
+            self._newest[task] = Fitted(found, records, fresh=False)
             return found
 
-        return (task, dataset.digest, records.use_dev_gold), fit
+        return self._fitted.get((task, dataset.digest, records.use_dev_gold), fit)
 
-    def known(self, records: Records, task: str, *, wait: bool = True) -> Known:
-        """What is known of all records on one task.
+    def fitted(self, records: Records, task: str) -> Fitted | None:
+        """The same without waiting: the last ones for records with the same payloads; None where there are none.
 
-        Args:
-            records: The records.
-            task: Name of the task.
-            wait: Whether to wait for combined votes where there are none at all.
+        Those of now are being made when this returns.
         """
-        if wait:
-            self.combined(records, task)
-        fitted = self.combined_now(records, task)
-        return Known(records.dataset, *self.votes(records, task), fitted.combined, fitted.fresh)
+        ready = self._fitted.peek((task, records.dataset.digest, records.use_dev_gold))
+        if ready is not None:
+            return Fitted(ready, records, fresh=True)
+        threading.Thread(target=self.combined, args=(records, task), daemon=True).start()
+        before = self._newest.get(task)
+        return before if before and _like(before.records) == _like(records) else None
+
+    def known(self, records: Records, task: str) -> Known:
+        """What is known of all records on one task, without waiting for combined votes."""
+        fitted = self.fitted(records, task)
+        votes, gold = self.votes(records, task)
+        return Known(records.dataset, votes, gold, fitted.combined if fitted else None, bool(fitted and fitted.fresh))
 
     def votes(self, records: Records, task: str) -> tuple[Votes, Gold]:
         """What the sources say, and what is true."""
