@@ -3,6 +3,7 @@
 from overton.data.batch import Batch, Column
 from overton.data.check import DataCheck, data_warnings
 from overton.data.dataset import Dataset
+from overton.data.faults.labels import label_faults
 from overton.data.gold import Gold, gold_of
 from overton.data.json_schema import record_json_schema
 from overton.data.names import GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag
@@ -36,6 +37,7 @@ __all__ = [
     "gold_of",
     "is_bad_tag",
     "is_made_of_tags",
+    "label_faults",
     "meant_tag",
     "pack",
     "parse_tag_expression",

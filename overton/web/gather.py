@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from overton.application import LIVE, Application, load
 from overton.base import Event, Observe, OvertonError, ignore, now
-from overton.codec import label_json
+from overton.codec import Predictions, label_json
 from overton.comparing import latency_of
 from overton.data import Dataset, Splits, data_warnings
-from overton.evaluate import Comparison, Report, parse_report
+from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
 from overton.pipeline import combine_votes, predict_rows
 from overton.review import find_errors
 from overton.review.files import load_records
+from overton.supervision import Combined
 from overton.version import Version
 from overton.web.pages import (
     Checks,
     ComparisonPage,
     Example,
-    History,
-    Moment,
     ReportPage,
     SourceLine,
     TaskPage,
@@ -33,7 +34,6 @@ from overton.web.pages import (
     checks_of,
     comparison_page,
     example_of,
-    history_of,
     learned_lines,
     lineage_page,
     matrix_of,
@@ -42,10 +42,12 @@ from overton.web.pages import (
     split_of,
     task_page,
 )
+from overton.web.stored import aliases_of, verdict_alone, version_history
 
-EXAMPLES = 5  # of a task
+EXAMPLES = 24  # of all tasks together
+LEAST_EXAMPLES, MOST_EXAMPLES = 4, 8  # of one
+STALE = "The data files have changed since the build: figures are of the build, examples of today's files."
 FLIPS = 3  # of a row that got worse
-MOST_VERSIONS = 30
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,15 @@ class Records:
         dataset: The records.
         splits: The splits.
         use_dev_gold: Whether gold on dev shows what the sources are worth.
+        predict: What tells the predictions of some records, where they may be known; the model where None.
+        combine: What tells the combined votes of a task, likewise; they are combined where None.
     """
 
     dataset: Dataset
     splits: Splits
     use_dev_gold: bool
+    predict: Callable[[ndarray], Mapping[str, Predictions]] | None = None
+    combine: Callable[[str], Combined] | None = None
 
 
 def report_page(
@@ -69,6 +75,7 @@ def report_page(
     data: Path | None = None,
     tag: str = "",
     evaluation: Evaluation | None = None,
+    records: Records | None = None,
     made: str = "",
     observe: Observe = ignore,
 ) -> ReportPage:
@@ -79,6 +86,7 @@ def report_page(
         data: A data file or folder to evaluate on, in place of the records of its build.
         tag: The only tag to tell of; empty for all.
         evaluation: Its evaluation on these records; made, or taken from its build, where None.
+        records: These records, where they are known; read where None.
         made: The time to put on the page, as ISO 8601 text; now where empty.
         observe: Told of the progress.
 
@@ -90,19 +98,13 @@ def report_page(
     made = made or now()
     application = application_of(version)
     report = evaluation.report.of_tag(tag) if tag else evaluation.report
-    records, problems = records_of(version, data, observe=observe)
+    records, problems = (records, None) if records else records_of(version, data, observe=observe)
     verdict, compared = _against_live(version, application, data, records, made=made, observe=observe)
-    aliases = version.store.aliases() if version.store else {}
     stale = bool(records and not data and report.data and dict(report.data) != dict(records.dataset.files))
-    notes = [*report.notes]
-    if stale:
-        notes.append(
-            "The data files have changed since the build: figures are of the build, examples of today's files."
-        )
     return ReportPage(
         application=application_name(version),
         version=version.id,
-        aliases=tuple(sorted(alias for alias, named in aliases.items() if named == version.id)),
+        aliases=aliases_of(version),
         created=version.artifact.created,
         made=made,
         data=str(data) if data else "",
@@ -111,7 +113,7 @@ def report_page(
         comparison=compared,
         matrix=matrix_of(report),
         tasks=task_pages(version, report, records, tag=tag, observe=observe),
-        sources=_sources(version, application, observe),
+        sources=_sources(version, application, records, observe),
         checks=_checks(records, problems, stale) if application else None,
         history=version_history(version, observe=observe) if version.store else None,
         lineage=lineage_page(
@@ -121,7 +123,7 @@ def report_page(
             sizes={name: len(content) for name, content in version.artifact.files.items()},
             latency=latency_of(version.artifact),
         ),
-        notes=tuple(notes),
+        notes=(*report.notes, *([STALE] if stale else [])),
     )
 
 
@@ -178,7 +180,8 @@ def records_of(
         dataset, use_dev_gold = load_records(version.artifact, version.home, observe=observe)
     except OvertonError as error:
         return None, error
-    return Records(dataset, dataset.splits, use_dev_gold), None
+    weigh = cache(partial(combine_votes, dataset, use_dev_gold=use_dev_gold))  # once, for errors and for sources
+    return Records(dataset, dataset.splits, use_dev_gold, combine=weigh), None
 
 
 def task_pages(
@@ -208,36 +211,6 @@ def task_pages(
                 report, task, kind=known.get(task, ""), errors=errors, examples=examples, command=command
             )
     return tuple(pages[task] for task in report.main_metric)
-
-
-def version_history(version: Version, *, observe: Observe = ignore) -> History | None:
-    """The newest versions of the store of a version with the figures of their builds."""
-    store = version.store
-    if store is None:
-        return None
-    aliases: dict[str, list[str]] = {}
-    for alias, named in store.aliases().items():
-        aliases.setdefault(named, []).append(alias)
-    moments, reports = [], {}
-    entries = store.versions(observe=observe)[::-1]
-    for place, entry in enumerate(entries):
-        lineage: Mapping[str, Any] = {}
-        if len(entries) - place <= MOST_VERSIONS:
-            try:
-                lineage = store.json(entry.id, "lineage.json")
-                reports[entry.id] = parse_report(store.json(entry.id, "report.json"))
-            except OvertonError as error:
-                observe(Event("report", f"version {entry.id} has no figures: {error}"))
-        moments.append(
-            Moment(
-                version=entry.id,
-                created=entry.created,
-                aliases=tuple(sorted(aliases.get(entry.id, []))),
-                parent=lineage.get("parent") or "",
-                records=(lineage.get("data") or {}).get("records"),
-            )
-        )
-    return history_of(moments, reports, version=version.id, limit=MOST_VERSIONS)
 
 
 def flip_examples(comparison: Comparison, dataset: Dataset) -> dict[tuple[str, str], tuple[Example, ...]]:
@@ -293,17 +266,10 @@ def _against_live(
     observe: Observe,
 ) -> tuple[Verdict, ComparisonPage | None]:
     """What to make of a version beside the live one, and the page of that comparison."""
-    if version.store is None:
-        return Verdict(
-            "alone", "This version stands in no store, so there is no live version to compare it with."
-        ), None
-    live = version.store.aliases().get(LIVE)
-    if live is None:
-        return Verdict("alone", f"No version is {LIVE} yet, so there is nothing to compare this one with."), None
-    if live == version.id:
-        log = version.store.history(LIVE)
-        since = f" since {log[-1].when[:10]}" if log else ""
-        return Verdict("alone", f"This is the version that is {LIVE}{since}; no other is compared with it."), None
+    alone = verdict_alone(version)
+    if alone or version.store is None:
+        return alone or Verdict("alone", ""), None
+    live = version.store.aliases()[LIVE]
     try:
         old = Version(live, version.store.get(live), version.home, version.store)
         comparison = version.compare(old, data, observe=observe)
@@ -326,17 +292,26 @@ def _errors(
         rows = rows[dataset.tags.has(tag)[rows]]
     if not len(rows):
         return {}
-    predictions = predict_rows(dataset, version.runtime, rows, observe=observe)
+    predict = records.predict or partial(predict_rows, dataset, version.runtime, observe=observe)
+    combine = records.combine or partial(combine_votes, dataset, use_dev_gold=records.use_dev_gold)
+    predictions = predict(rows)
     place_of = {name: place for place, name in enumerate(dataset.ids(rows))}
     schema = dataset.schema
+    limit = min(max(EXAMPLES // len(predictions), LEAST_EXAMPLES), MOST_EXAMPLES)
     found = {}
     for task in tasks:
         if task not in predictions:
             continue
-        combined = combine_votes(dataset, task, use_dev_gold=records.use_dev_gold)
         said = predictions[task]
         page = find_errors(
-            dataset, rows, said, combined, version=version.id, split=split, tags=[tag] if tag else [], limit=EXAMPLES
+            dataset,
+            rows,
+            said,
+            combine(task),
+            version=version.id,
+            split=split,
+            tags=[tag] if tag else [],
+            limit=limit,
         )
         unit = schema.unit(schema.task(task))
         examples = [
@@ -362,11 +337,17 @@ def _errors_command(version: Version, task: str, split: str, tag: str) -> str:
     return f"overton errors {place}@{version.id} --task {task}{more}"
 
 
-def _sources(version: Version, application: Application | None, observe: Observe) -> tuple[SourceLine, ...]:
+def _sources(
+    version: Version, application: Application | None, records: Records | None, observe: Observe
+) -> tuple[SourceLine, ...]:
     """What sources are worth: of the records where there are any, else what the version learned of them."""
     if application is not None:
         try:
-            return source_lines(application.source_report(tags=(), observe=observe))
+            own, combined = application.dataset(observe=observe), None
+            same = records is not None and records.dataset.digest == own.digest and records.dataset.schema == own.schema
+            if records and records.combine and same:
+                combined = {name: records.combine(name) for name in application.task_names()}
+            return source_lines(application.source_report(tags=(), combined=combined, observe=observe))
         except OvertonError as error:
             observe(Event("report", f"the sources cannot be looked at: {error.problems[0].message}"))
     return learned_lines(version.artifact.json("lineage.json").get("sources", {}))

@@ -89,15 +89,15 @@ def inline_assets() -> Mapping[str, Any]:
     return {"inline": True, "style": Markup(style), "script": Markup(script), "policy": policy}
 
 
+def linked_assets(prefix: str = "/static/", *, nonce: str = "") -> Mapping[str, Any]:
+    """Where a server has style and script, and the word by which its policy lets them in."""
+    return {"inline": False, "style": prefix + STYLE, "script": prefix + SCRIPT, "policy": "", "nonce": nonce}
+
+
 def _shorter(text: str) -> str:
     """A style sheet or a script without what is for its reader alone: whole lines of comment, and indents."""
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith(("//", "/*")))
-
-
-def linked_assets(prefix: str = "/static/") -> Mapping[str, Any]:
-    """Where a server has style and script."""
-    return {"inline": False, "style": prefix + STYLE, "script": prefix + SCRIPT, "policy": ""}
 
 
 def asset(name: str) -> str:

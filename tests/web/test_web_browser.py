@@ -133,12 +133,12 @@ def test_the_matrix_sorts_filters_and_shows_more(opened) -> None:
     assert watched.visible("#matrix thead th") == 2
 
 
-def test_more_examples_are_shown_and_changes_unfold(opened) -> None:
+def test_more_rows_are_shown_and_changes_unfold(opened) -> None:
     watched = opened("plain", viewport=LAPTOP)
     page = watched.page
-    assert watched.visible("#examples-1 > article") == 4
-    page.locator("#examples-1 + button.more").click()
-    assert watched.visible("#examples-1 > article") == 5
+    assert watched.visible("#better tbody tr") == 6
+    page.locator("#better + button.more").click()
+    assert watched.visible("#better tbody tr") == 20
     closed = page.locator("details.change:not([open])").first
     closed.locator("summary").click()
     assert page.locator("details.change[open] .why").count() >= 2
@@ -191,5 +191,7 @@ def test_on_paper_every_row_is_there(opened, tmp_path: Path) -> None:
     page.emulate_media(media="print")
     assert page.locator("#matrix tbody.rows tr >> visible=true").count() == 50
     assert page.locator(".controls >> visible=true").count() == 0
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 between its margins
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
     page.pdf(path=tmp_path / "page.pdf", format="A4", print_background=True)
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")

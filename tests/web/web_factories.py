@@ -149,7 +149,7 @@ def big_page(tasks=5, slices=50, versions=30, *, texts=HOSTILE):
     """A page as large as one is to be, with a hostile text wherever a record, a source or a tag may have one."""
     report = report_of(tasks, slices)
     names = list(report.main_metric)
-    examples = [plain_example()] * 5 if texts is PLAIN else [hostile_example(text=text) for text in texts]
+    examples = [plain_example()] * 4 if texts is PLAIN else [hostile_example(text=text) for text in texts]
     moments = [
         Moment(
             f"{number:012x}", f"2026-{1 + number // 28:02}-{1 + number % 28:02}T10:00:00+00:00", parent="", records=9000

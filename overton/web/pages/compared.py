@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from overton.evaluate import ComparedRow, Comparison
+from overton.evaluate import ComparedRow, Comparison, gate_json_schema
 from overton.web.pages.examples import Example
 from overton.web.text import WHOLE, figure, plural, tag_name
 
@@ -107,6 +107,26 @@ class ComparisonPage:
         judged = [row for row in self.comparison.rows if row.metric != ECE and row.p_adjusted is not None]
         ends = [abs(end) for row in judged for end in (row.low, row.high) if end is not None]
         return math.ceil(max(ends, default=0.1) * 10) / 10 or 0.1
+
+    @property
+    def as_they_were(self) -> bool:
+        """Whether sources and tags are the same behind both versions."""
+        statuses = [row.status for row in self.comparison.sources] + [row.status for row in self.comparison.tags]
+        return all(status == "same" for status in statuses)
+
+    @property
+    def gate(self) -> tuple[tuple[str, str, str], ...]:
+        """What the new version must keep to: each setting that asks something, with its value and meaning."""
+        meaning = gate_json_schema()["properties"]
+        told = []
+        for name, value in self.comparison.gate.to_json().items():
+            if isinstance(value, dict):
+                value = ", ".join(f"{tag} {margin:g}" for tag, margin in value.items())
+            elif isinstance(value, list):
+                value = ", ".join(value)
+            if value not in (None, ""):
+                told.append((name, str(value), meaning[name]["description"]))
+        return tuple(told)
 
     def whole_of(self, task: str) -> ComparedRow | None:
         """The whole split of a task; None where it was not compared."""

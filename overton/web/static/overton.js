@@ -104,6 +104,9 @@
     apply();
   }
 
+  // How wide a step of a small line is depends on the number of versions.
+  for (const table of all("[data-across]")) table.style.setProperty("--across", table.dataset.across);
+
   for (const select of all("select[data-history]")) {
     const section = select.closest("section") ?? document;
     const show = () => {
