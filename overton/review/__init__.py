@@ -3,7 +3,7 @@
 from overton.review.annotate import Candidate
 from overton.review.discover import FoundSlice, SlicePage
 from overton.review.drift import review_drift
-from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError
+from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError, find_errors
 from overton.review.render import render_errors
 from overton.review.render_drift import render_drift
 from overton.review.render_slices import render_slices
@@ -19,6 +19,7 @@ __all__ = [
     "SourceOnErrors",
     "Tagging",
     "UnitError",
+    "find_errors",
     "render_drift",
     "render_errors",
     "render_slices",

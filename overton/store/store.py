@@ -18,7 +18,16 @@ from overton.store import layout
 from overton.store.blobs import Blobs
 from overton.store.cache import Cache
 from overton.store.copy import Copied, copy_versions
-from overton.store.log import Action, GateOutcome, Promotion, draw_token, earlier_version, entry_name, render_promotion
+from overton.store.log import (
+    Action,
+    GateOutcome,
+    Promotion,
+    damaged,
+    draw_token,
+    earlier_version,
+    entry_name,
+    render_promotion,
+)
 from overton.store.sweep import Swept, sweep
 
 if TYPE_CHECKING:
@@ -115,6 +124,18 @@ class Store:
         """
         self._check_format()
         return layout.need_manifest(self.blobs, version)
+
+    def json(self, version: str, name: str) -> Any:
+        """The JSON value of one file of a version, checked against its digest; none of the others is read.
+
+        Raises:
+            OvertonError: Where there is no such version or file, or it was damaged.
+        """
+        entry = self.manifest(version).files.get(name)
+        content = self._content(entry) if entry else None
+        if entry is None or content is None or digest_bytes(content) != entry.sha256:
+            raise damaged(f"{self.url}/versions/{version}", f"{name} is missing or was changed")
+        return msgspec.json.decode(content)
 
     def versions(self, *, observe: Observe = ignore) -> list[Version]:
         """All versions, newest first. One whose manifest is damaged is told to `observe` and left out.
