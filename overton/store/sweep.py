@@ -133,11 +133,8 @@ def _reached(blobs: Blobs) -> dict[str, str]:
 
 
 def _remove_version(blobs: Blobs, version: str, *, who: str, when: str) -> bool:
-    """Remove the manifest of a version, unless an alias needs it."""
+    """Remove the manifest of a version, unless an alias has claimed it since the logs were read."""
     if layout.claim(blobs, version, layout.BY_GC, who=who, when=when) != layout.BY_GC:
-        return False
-    if version in _reached(blobs):  # promoted before there were claims
-        blobs.remove([layout.claim_path(version)])
         return False
     blobs.remove([layout.manifest_path(version), layout.claim_path(version)])
     return True
