@@ -76,10 +76,10 @@ class Application:
 
     @cached_property
     def store(self) -> Store:
-        """The store of versions."""
+        """The store of versions; what comes from one far away is kept below `home`, so that it comes once."""
         from overton.store import Store
 
-        return Store(self.store_url)
+        return Store(self.store_url, cache=self.home / "blobs")
 
     @property
     def home(self) -> Path:

@@ -33,6 +33,7 @@ COMMANDS = (
     "predict",
     "versions",
     "promote",
+    "store",
     "serve",
     "web",
     "experiment",
