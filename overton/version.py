@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
+    from overton.export.files import Exported
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
@@ -259,6 +260,21 @@ class Version:
             dataset, use_dev_gold = load_records(self.artifact, self.home, observe=observe)
             return dataset, dataset.splits, use_dev_gold
         return *self.records(data, self.artifact.schema, observe=observe), True
+
+    def export(self, to: str, directory: Path, *, observe: Observe = ignore) -> Exported:
+        """Write it for another runtime, checked to compute the same: `onnx`, `torch`, `coreml` or `tensorflow`.
+
+        Args:
+            to: The runtime.
+            directory: A folder that does not exist, or is empty.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where the folder holds something, or the runtime's package is not installed.
+        """
+        from overton.export.files import export_version
+
+        return export_version(self.artifact, to, directory, observe=observe)
 
     def explain(self) -> str:
         """The compiled program as text."""

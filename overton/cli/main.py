@@ -34,6 +34,7 @@ COMMANDS = (
     "versions",
     "promote",
     "serve",
+    "export",
     "experiment",
     "schema",
 )
