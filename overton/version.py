@@ -262,16 +262,7 @@ class Version:
         return *self.records(data, self.artifact.schema, observe=observe), True
 
     def export(self, to: str, directory: Path, *, observe: Observe = ignore) -> Exported:
-        """Write it for another runtime, checked to compute the same: `onnx`, `torch`, `coreml` or `tensorflow`.
-
-        Args:
-            to: The runtime.
-            directory: A folder that does not exist, or is empty.
-            observe: Told of the progress.
-
-        Raises:
-            OvertonError: Where the folder holds something, or the runtime's package is not installed.
-        """
+        """Write it for `onnx`, `torch`, `coreml` or `tensorflow` into a new folder, checked to compute the same."""
         from overton.export.files import export_version
 
         return export_version(self.artifact, to, directory, observe=observe)

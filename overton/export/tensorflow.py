@@ -14,6 +14,7 @@ from onnx import numpy_helper
 
 from overton.base import OvertonError, Problem
 from overton.export.quiet import quiet
+from overton.export.tensorflow_ops import OPERATORS, TYPES
 
 SERVING = "serving_default"
 SMALL = 16  # numbers of a weight that is kept as a constant: sizes, axes, bounds
@@ -33,9 +34,9 @@ def save_tensorflow(model: bytes, names: Mapping[str, str], folder: str) -> None
         OvertonError: Where TensorFlow is not installed, or the graph has an operator that is not in the table.
     """
     graph = onnx.load_from_string(model).graph
-    tf, operators, types = _tensorflow()
+    _check_operators(graph)
+    tf = _tensorflow()
     with quiet():
-        _check_operators(graph, operators)
         weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         module = tf.Module()
         module.kept = {
@@ -54,10 +55,10 @@ def save_tensorflow(model: bytes, names: Mapping[str, str], folder: str) -> None
             values |= {name: variable.read_value() for name, variable in variables.items()}
             values |= {value.name: inputs[names[value.name]] for value in graph.input}
             for node in graph.node:
-                _run_node(node, values, operators, tf.constant)
+                _run_node(tf, node, values)
             return {names[value.name]: tf.identity(values[value.name]) for value in graph.output}
 
-        specs = {names[value.name]: _spec(tf, types, value, names[value.name]) for value in graph.input}
+        specs = {names[value.name]: _spec(tf, value, names[value.name]) for value in graph.input}
         module.run = tf.function(run, autograph=False)
         concrete = module.run.get_concrete_function(**specs)
         tf.saved_model.save(module, folder, signatures={SERVING: concrete})
@@ -65,7 +66,7 @@ def save_tensorflow(model: bytes, names: Mapping[str, str], folder: str) -> None
 
 def load_tensorflow(folder: str, names: Mapping[str, str]) -> Run:
     """A SavedModel as a function from inputs to outputs by the names of the signature."""
-    tf, _, _ = _tensorflow()
+    tf = _tensorflow()
     with quiet():
         module = tf.saved_model.load(folder)
     serve = module.signatures[SERVING]
@@ -80,24 +81,24 @@ def load_tensorflow(folder: str, names: Mapping[str, str]) -> Run:
     return run
 
 
-def _run_node(node: Any, values: dict[str, Any], operators: Mapping[str, Any], constant: Callable[[Any], Any]) -> None:
+def _run_node(tf: Any, node: Any, values: dict[str, Any]) -> None:
     attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
     if node.op_type == "Constant":
-        values[node.output[0]] = constant(numpy_helper.to_array(attributes["value"]))
+        values[node.output[0]] = tf.constant(numpy_helper.to_array(attributes["value"]))
         return
-    found = operators[node.op_type](attributes, *(values[name] for name in node.input))
+    found = OPERATORS[node.op_type](tf, attributes, *(values[name] for name in node.input))
     for name, value in zip(node.output, found if isinstance(found, list | tuple) else [found], strict=False):
         values[name] = value
 
 
-def _spec(tf: Any, types: Mapping[int, Any], value: Any, name: str) -> Any:
+def _spec(tf: Any, value: Any, name: str) -> Any:
     kind = value.type.tensor_type
     sizes = [None if size.dim_param else size.dim_value for size in kind.shape.dim]
-    return tf.TensorSpec(sizes, types[kind.elem_type], name=name)
+    return tf.TensorSpec(sizes, TYPES[kind.elem_type], name=name)
 
 
-def _check_operators(graph: Any, operators: Mapping[str, Any]) -> None:
-    missing = sorted({node.op_type for node in graph.node} - {*operators, "Constant"})
+def _check_operators(graph: Any) -> None:
+    missing = sorted({node.op_type for node in graph.node} - {*OPERATORS, "Constant"})
     if missing:
         message = f"the model has operators that the export to TensorFlow does not know: {', '.join(missing)}"
         raise OvertonError(
@@ -105,13 +106,11 @@ def _check_operators(graph: Any, operators: Mapping[str, Any]) -> None:
         )
 
 
-def _tensorflow() -> tuple[Any, Mapping[str, Any], Mapping[int, Any]]:
+def _tensorflow() -> Any:
     try:
-        import tensorflow as tf
+        import tensorflow
     except ImportError:
         message = "exporting to TensorFlow needs the package `tensorflow`, which is not installed"
         hint = "pip install 'overton[tensorflow]'"
         raise OvertonError(Problem(message, "export.not-installed", hint=hint)) from None
-    from overton.export.tensorflow_ops import OPERATORS, TYPES
-
-    return tf, OPERATORS, TYPES
+    return tensorflow

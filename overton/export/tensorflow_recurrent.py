@@ -3,33 +3,40 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import tensorflow as tf
-
 # Steps of shape (token, row, gates) and the transposed recurrent weights to hidden states of shape (token, row, size).
-Cell = Callable[[Any, Any, Any, int], Any]
+Cell = Callable[[Any, Any, Any, Any, int], Any]
 
 
 def lstm(
-    attributes: Mapping[str, Any], steps: Any, weight: Any, recurrence: Any, bias: Any, lengths: Any = None
+    tf: Any, attributes: Mapping[str, Any], steps: Any, weight: Any, recurrence: Any, bias: Any, lengths: Any = None
 ) -> Any:
     """(token, row, input) to the hidden states, (token, direction, row, size)."""
-    return _directions(_lstm, attributes, steps, weight, recurrence, bias, lengths)
+    return _directions(tf, _lstm, attributes, steps, weight, recurrence, bias, lengths)
 
 
-def gru(attributes: Mapping[str, Any], steps: Any, weight: Any, recurrence: Any, bias: Any, lengths: Any = None) -> Any:
+def gru(
+    tf: Any, attributes: Mapping[str, Any], steps: Any, weight: Any, recurrence: Any, bias: Any, lengths: Any = None
+) -> Any:
     """(token, row, input) to the hidden states, (token, direction, row, size)."""
     assert attributes.get("linear_before_reset", 0) == 1, "the GRU of torch resets after the product"
-    return _directions(_gru, attributes, steps, weight, recurrence, bias, lengths)
+    return _directions(tf, _gru, attributes, steps, weight, recurrence, bias, lengths)
 
 
 def _directions(
-    cell: Cell, attributes: Mapping[str, Any], steps: Any, weight: Any, recurrence: Any, bias: Any, lengths: Any
+    tf: Any,
+    cell: Cell,
+    attributes: Mapping[str, Any],
+    steps: Any,
+    weight: Any,
+    recurrence: Any,
+    bias: Any,
+    lengths: Any,
 ) -> Any:
     size = attributes["hidden_size"]
     assert attributes.get("direction", b"forward") == b"bidirectional", "encoders read both ways"
-    onward = _one(cell, steps, weight[0], recurrence[0], bias[0], size)
-    turned = _turned(steps, lengths)
-    backward = _turned(_one(cell, turned, weight[1], recurrence[1], bias[1], size), lengths)
+    onward = _one(tf, cell, steps, weight[0], recurrence[0], bias[0], size)
+    turned = _turned(tf, steps, lengths)
+    backward = _turned(tf, _one(tf, cell, turned, weight[1], recurrence[1], bias[1], size), lengths)
     both = tf.stack([onward, backward], 1)
     if lengths is None:
         return both
@@ -37,20 +44,20 @@ def _directions(
     return tf.where(inside[:, None, :, None], both, tf.zeros([], both.dtype))
 
 
-def _turned(steps: Any, lengths: Any) -> Any:
+def _turned(tf: Any, steps: Any, lengths: Any) -> Any:
     """Every record back to front within its length."""
     if lengths is None:
         return tf.reverse(steps, [0])
     return tf.reverse_sequence(steps, lengths, seq_axis=0, batch_axis=1)
 
 
-def _one(cell: Cell, steps: Any, weight: Any, recurrence: Any, bias: Any, size: int) -> Any:
+def _one(tf: Any, cell: Cell, steps: Any, weight: Any, recurrence: Any, bias: Any, size: int) -> Any:
     of_input, of_state = tf.split(bias, 2)
     gates = tf.einsum("tri,gi->trg", steps, weight) + of_input
-    return cell(gates, tf.transpose(recurrence), of_state, size)
+    return cell(tf, gates, tf.transpose(recurrence), of_state, size)
 
 
-def _lstm(gates: Any, recurrence: Any, bias: Any, size: int) -> Any:
+def _lstm(tf: Any, gates: Any, recurrence: Any, bias: Any, size: int) -> Any:
     def step(state: tuple[Any, Any], now: Any) -> tuple[Any, Any]:
         hidden, kept = state
         taken, told, left, new = tf.split(now + hidden @ recurrence + bias, 4, 1)
@@ -61,7 +68,7 @@ def _lstm(gates: Any, recurrence: Any, bias: Any, size: int) -> Any:
     return tf.scan(step, gates, (zero, zero))[0]
 
 
-def _gru(gates: Any, recurrence: Any, bias: Any, size: int) -> Any:
+def _gru(tf: Any, gates: Any, recurrence: Any, bias: Any, size: int) -> Any:
     def step(hidden: Any, now: Any) -> Any:
         update, reset, new = tf.split(now, 3, 1)
         more_update, more_reset, more_new = tf.split(hidden @ recurrence + bias, 3, 1)

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import onnx
 from numpy import ndarray
 
 from overton.artifact import Artifact, Runtime
@@ -21,7 +20,7 @@ from overton.codec import Encoder, Predictions
 from overton.compile import Tuning
 from overton.data import GOLD, Dataset, Pool, RecordParser, gold_of, pack
 from overton.evaluate import Gate, compare_predictions, main_scores
-from overton.export.golden import load_onnx
+from overton.export.golden import ERRORS_ONLY, load_onnx
 from overton.export.quiet import quiet
 from overton.export.speed import milliseconds
 
@@ -93,12 +92,19 @@ def quantised(model: bytes) -> bytes:
     Raises:
         ValueError: Where the quantiser cannot take the model.
     """
+    from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder, quiet():
-        path = Path(folder) / "model.onnx"
+        folded, path = Path(folder) / "folded.onnx", Path(folder) / "model.onnx"
+        options = SessionOptions()
+        options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.log_severity_level = ERRORS_ONLY
+        options.optimized_model_filepath = str(folded)
+        # Weights of recurrent layers are put together within the graph; only as constants can they be quantised.
+        InferenceSession(model, options, providers=["CPUExecutionProvider"])
         quantize_dynamic(
-            onnx.load_from_string(model), path, op_types_to_quantize=list(OPERATORS), weight_type=QuantType.QInt8
+            folded, path, op_types_to_quantize=list(OPERATORS), weight_type=QuantType.QInt8
         )
         return path.read_bytes()
 
