@@ -87,8 +87,27 @@ def test_int8_that_answers_worse_on_dev_is_not_taken(built, monkeypatch: pytest.
 
     artifact, told = choose(built, "on", predict)
     assert told["chosen"] == "fp32"
-    assert "Token falls from" in told["why"]
+    assert "Token goes from" in told["why"]
     assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
+
+
+def test_a_slice_that_falls_beyond_the_gate_keeps_float32(built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CHOSEN, timed(1.0, 0.1))
+    monkeypatch.setattr("overton.export.files.precision.MOST_LOSS", 1.0)
+    asked = []
+
+    def predict(dataset, runtime, rows):
+        """The second model that is asked says another class of every text."""
+        said = dict(predict_rows(dataset, runtime, rows))
+        if asked:
+            n_classes = len(said["Record"].task.classes)
+            said["Record"] = replace(said["Record"], label=(said["Record"].label + 1) % n_classes)
+        asked.append(runtime)
+        return said
+
+    _, told = choose(built, "on", predict)
+    assert told["chosen"] == "fp32"
+    assert "the gate refuses Record accuracy of" in told["why"]
 
 
 def test_without_gold_on_dev_nothing_tells_what_int8_loses(built, monkeypatch: pytest.MonkeyPatch) -> None:

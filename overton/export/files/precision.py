@@ -29,7 +29,8 @@ OPERATORS = ("Gather", "LSTM", "MatMul")
 RECORDS = 50
 QUICK_MS = 0.1  # a model so quick is a small part of any request
 LEAST_SPEEDUP = 1.25
-MOST_LOSS = 0.002  # of the main metric of any task on dev
+TOLD = 3
+MOST_LOSS = 0.005  # of the main metric of any task on dev, whatever the gate says: a small dev shows little
 
 Predict = Callable[[Dataset, Runtime, ndarray], Mapping[str, Predictions]]
 
@@ -103,9 +104,7 @@ def quantised(model: bytes) -> bytes:
         options.optimized_model_filepath = str(folded)
         # Weights of recurrent layers are put together within the graph; only as constants can they be quantised.
         InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        quantize_dynamic(
-            folded, path, op_types_to_quantize=list(OPERATORS), weight_type=QuantType.QInt8
-        )
+        quantize_dynamic(folded, path, op_types_to_quantize=list(OPERATORS), weight_type=QuantType.QInt8)
         return path.read_bytes()
 
 
@@ -130,11 +129,11 @@ def _measured(
         why = f"int8 takes {speed}, and is taken from {LEAST_SPEEDUP:g} times as quick on"
         return Precision("fp32", why, *figures), model
     other = replace(artifact, files={**artifact.files, "model.onnx": small})
-    worse = _losses(artifact, other, dataset, predict, gate)
-    if worse:
-        return Precision("fp32", f"int8 takes {speed}, but {worse}", *figures), model
+    refusal, change = _change(artifact, other, dataset, predict, gate)
+    if refusal:
+        return Precision("fp32", f"int8 takes {speed}, but {refusal}", *figures), model
     size = f"{figures[3]:.1f} MB in place of {figures[2]:.1f}"
-    return Precision("int8", f"{speed}, {size}, and nothing on dev fell beyond the gate", *figures), small
+    return Precision("int8", f"{speed}, {size}; on dev the gate lets it pass, {change}", *figures), small
 
 
 def _calls(artifact: Artifact, lines: Sequence[bytes]) -> list[Mapping[str, ndarray]]:
@@ -147,20 +146,22 @@ def _calls(artifact: Artifact, lines: Sequence[bytes]) -> list[Mapping[str, ndar
     return [encoder.encode(pack([parser.parse(line)], artifact.schema, pool)) for line in lines]
 
 
-def _losses(fp32: Artifact, int8: Artifact, dataset: Dataset, predict: Predict, gate: Gate) -> str:
-    """What int8 does worse on dev, in words; nothing where the gate lets it pass."""
+def _change(fp32: Artifact, int8: Artifact, dataset: Dataset, predict: Predict, gate: Gate) -> tuple[str, str]:
+    """Why int8 is refused on dev, nothing where it is not, and what changes most, both in words."""
     dev = dataset.splits.dev
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
     if not len(dev):
-        return "no dev record tells what it loses"
+        return "no dev record tells what it loses", ""
     dataset = dataset.with_tags(gate.tags)
     before, after = (predict(dataset, Runtime(artifact), dev) for artifact in (fp32, int8))
     scores, changed = (main_scores(said, gold, dev) for said in (before, after))
     if not scores:
-        return "no gold on dev tells what it loses"
+        return "no gold on dev tells what it loses", ""
     task = max(scores, key=lambda name: scores[name] - changed[name])
+    change = f"{task} goes from {scores[task]:.4f} to {changed[task]:.4f}"
     if scores[task] - changed[task] > MOST_LOSS:
-        return f"{task} falls from {scores[task]:.4f} to {changed[task]:.4f} on dev"
+        return f"{change} on dev", change
     rows = compare_predictions(before, after, gold, dataset.tags, dev, gate, ids=dataset.ids).rows
     fallen = [f"{row.task} {row.metric} of {row.tag}" for row in rows if row.verdict == "regressed"]
-    return f"the gate refuses {', '.join(fallen)} on dev" if fallen else ""
+    more = f" and {len(fallen) - TOLD} more" if len(fallen) > TOLD else ""
+    return f"the gate refuses {', '.join(fallen[:TOLD])}{more} on dev" if fallen else "", change
