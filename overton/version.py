@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
+    from overton.export.files import Exported
     from overton.promoting import Weighed
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
@@ -260,6 +261,12 @@ class Version:
             dataset, use_dev_gold = load_records(self.artifact, self.home, observe=observe)
             return dataset, dataset.splits, use_dev_gold
         return *self.records(data, self.artifact.schema, observe=observe), True
+
+    def export(self, to: str, directory: Path, *, observe: Observe = ignore) -> Exported:
+        """Write it for `onnx`, `torch`, `coreml` or `tensorflow` into a new folder, checked to compute the same."""
+        from overton.export.files import export_version
+
+        return export_version(self.artifact, to, directory, observe=observe)
 
     def explain(self) -> str:
         """The compiled program as text."""
