@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from overton.base import Event, Observe, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, ignore
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -67,6 +68,26 @@ def natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")
     return int(text)
+
+
+def check_page(path: Path) -> None:
+    """Refuse a path where no page can be written, before any work is done for it.
+
+    Raises:
+        OSError: Where its folder is not there, or it is a folder itself.
+        OvertonError: Where its name is not that of a page: a file of another kind would be lost.
+    """
+    from overton.base.files import check_place
+
+    check_place(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        hint = f"Such as {path.with_suffix('.html')}"
+        raise OvertonError(Problem("a page is a file whose name ends in .html", "web.not-html", str(path), hint=hint))
+
+
+def note_file(path: Path, n_bytes: int) -> None:
+    """Tell a person of a file that was written, and how large it is."""
+    note(f"{path}: {n_bytes / 1000:,.0f} kB")
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

@@ -85,7 +85,9 @@ def load_shard(
     """The shard of a data file, made where it is not there or cannot be used."""
     # Another release may refuse other lines and word its messages in another way; both are kept in the shard.
     key = digest_json([digest, schema.digest(), VERSION, __version__])
-    rows, votes = cache / f"{key}.rows", cache / f"{key}.votes"
+    # A shard numbers payloads and tasks in the order of its schema, of which a schema's digest says nothing.
+    order = digest_json([[one.name for one in part] for part in (schema.payloads, schema.tasks)])
+    rows, votes = (cache / f"{key}-{order[:8]}.{kind}" for kind in ("rows", "votes"))
     if rows.exists() or votes.exists():
         try:
             shard = open_shard(path, rows, votes)
