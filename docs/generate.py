@@ -74,7 +74,7 @@ def render_settings() -> str:
         "## `search`",
         _settings_table(settings.SEARCH_SETTINGS, {}),
         "## `serving`",
-        _settings_table(settings.SERVING_SETTINGS, {}),
+        _settings_table(settings.SERVING_SETTINGS, {"int8": "auto"}),
         "## `slices`: a single value",
         _settings_table({"slices": settings.SLICES}, {"slices": Tuning().slices}),
         "## `supervision`",

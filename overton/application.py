@@ -76,10 +76,10 @@ class Application:
 
     @cached_property
     def store(self) -> Store:
-        """The store of versions."""
+        """The store of versions; what comes from one far away is kept below `home`, so that it comes once."""
         from overton.store import Store
 
-        return Store(self.store_url)
+        return Store(self.store_url, cache=self.home / "blobs")
 
     @property
     def home(self) -> Path:
@@ -275,6 +275,7 @@ class Application:
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
         """
+        from overton.evaluate.files import load_gate
         from overton.pipeline import Resume, build
         from overton.pretrained.files import check_pretrained
         from overton.train.files import load_checkpoint, remove_checkpoints, save_checkpoint
@@ -298,6 +299,7 @@ class Application:
             parent=parent.artifact if parent else None,
             resume=resume,
             tallies=tallies,
+            gate=load_gate(self.directory / "gate.json"),
             observe=observe,
         )
         self.store.put(artifact, when=now())

@@ -25,6 +25,7 @@ from overton.codec import Encoder, Predictions, chained_tasks, concatenate
 from overton.compile import Choices, Program, SliceChoice, Tuning, choose_slices, compile_program
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, Splits, gold_of
 from overton.evaluate import (
+    Gate,
     Profile,
     Report,
     best_temperature,
@@ -97,6 +98,7 @@ def build(
     parent: Artifact | None = None,
     resume: Resume | None = None,
     tallies: Tallies | None = None,
+    gate: Gate | None = None,
     observe: Observe = ignore,
 ) -> Artifact:
     """Build one version.
@@ -109,14 +111,14 @@ def build(
         parent: The version whose weights training begins with; None for random ones.
         resume: Where training keeps its state; None for nowhere.
         tallies: Where counted votes are kept; None for nowhere.
+        gate: What int8 must keep to beside float32; the defaults where None.
         observe: Told of the progress.
 
     Returns:
         The artefact: model, signature, report, lineage, examples.
 
     Raises:
-        OvertonError: Where no task has a label to learn from, or the exported model does not compute what the
-            trained one does.
+        OvertonError: Where no task has a label to learn from, or the exported model computes something else.
     """
     clock = Clock(observe)
     for note in dataset.notes:
@@ -125,18 +127,20 @@ def build(
         combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, tallies=tallies, observe=observe)
     with clock("compile"):
         planned = plan(dataset, tuning, folder, observe=observe)
+    from overton.export.files import choose_precision
     from overton.train import parent_of
 
     with clock("train"):
         begin = parent_of(parent) if parent else None
         trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, observe=observe)
     with clock("export"):
-        artifact = export(dataset, planned, trained, observe=observe)
+        artifact, golden = export(dataset, planned, trained, observe=observe), golden_records(dataset)
+        artifact, precision = choose_precision(artifact, dataset, predict_rows, golden, tuning, gate, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()
-    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds) | {"tuning": tuning.digest()}
-    golden, told = golden_records(dataset), report.to_json()
+    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds)
+    lineage, told = {**lineage, "tuning": tuning.digest(), "precision": precision}, report.to_json()
     return artifact.with_files(report=told, lineage=lineage, examples=examples, golden=golden, profile=profile)
 
 
@@ -297,11 +301,7 @@ def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:
 
 
 def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observe = ignore) -> Artifact:
-    """The trained program as an artefact that runs without torch, proved on real records to compute the same.
-
-    Raises:
-        OvertonError: Where it does not.
-    """
+    """The trained program as an artefact that runs without torch; an error where real records show a difference."""
     from overton.export import parity, to_onnx
 
     program = planned.program
@@ -309,16 +309,14 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
     encoder = Encoder(program, planned.given.strings)
     rows = np.linspace(0, dataset.n_records - 1, min(PARITY_RECORDS, dataset.n_records)).astype(np.int64)
     parts = (rows[:1], rows[1:8], rows[8:])  # one record alone, a few, many: sizes must not be frozen
-    checked = parity(
-        onnx, program, trained.weights, [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
-    )
+    batches = [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
+    checked = parity(onnx, program, trained.weights, batches)
     if not checked.within(TOLERANCE):
         hint = "This is a fault of Overton, not of the data; the version was not published"
         message = f"the exported model is off by {checked.max_error:.2g} from the trained one"
         raise OvertonError(Problem(message, "build.parity", hint=hint))
-    observe(
-        Event("export", f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records")
-    )
+    size = f"{len(onnx) / 1e6:.1f} MB"
+    observe(Event("export", f"{size}, at most {checked.max_error:.1g} off on {checked.n_records} records"))
     return pack_artifact(
         onnx=onnx,
         weights=trained.weights,

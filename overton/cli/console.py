@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def progress(*, quiet: bool = False) -> Iterator[Observe]:
     """An observer that shows the events of the stages while the block runs."""
     if quiet:
         yield ignore
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and find_spec("rich"):  # an installation for serving has none
         with _bars() as observe:
             yield observe
     else:

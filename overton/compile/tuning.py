@@ -33,7 +33,7 @@ class Tuning:
         payloads: The values to choose from, by payload and setting; one value where it is pinned.
         training: Likewise, by setting of training.
         search: How long to search: `trials`, `minutes`.
-        serving: What serving must meet: `p99_ms`.
+        serving: What serving must meet: `p99_ms`; whether it computes in `int8`.
         use_dev_gold: Whether gold on dev records shows what the sources are worth.
         slices: Whether slices add capacity: `off`, `records` or `on`.
     """
@@ -41,7 +41,7 @@ class Tuning:
     payloads: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)
     training: Mapping[str, Options] = field(default_factory=dict)
     search: Mapping[str, float] = field(default_factory=dict)
-    serving: Mapping[str, float] = field(default_factory=dict)
+    serving: Mapping[str, Any] = field(default_factory=dict)
     use_dev_gold: bool = True
     slices: str = "off"
 

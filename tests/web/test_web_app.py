@@ -263,7 +263,7 @@ def test_a_filter_is_saved_as_a_slice(client: Client) -> None:
     ids = {
         json.loads(line)["id"] for line in (client.dashboard.data / "tags-slice-towers.jsonl").read_text().splitlines()
     }
-    dataset = client.dashboard.own_records()
+    dataset = client.dashboard.own_records().dataset
     tags = dataset.tags
     assert ids == set(dataset.ids((tags.has("slice:tower") & ~tags.has("slice:short")).nonzero()[0]))
     found = client.post("/edits/slice", {"name": "slice:queens", "where": "has(tokens, 'queen')"})
