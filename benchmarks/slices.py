@@ -36,8 +36,9 @@ from overton.compile import Program, Tuning, choose_slices, compile_program, def
 from overton.data import SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import Report, evaluate
 from overton.export import load_model
+from overton.fitting import Plan, fit
 from overton.nn import Drop, build_model
-from overton.pipeline import Plan, combine_all, fit, plan
+from overton.pipeline import combine_all, plan
 from overton.train import Memberships, forward_of, predict, train, training_batches
 
 ARMS = ("off", "sampling", "plain", "on")

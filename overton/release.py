@@ -14,6 +14,7 @@ from overton.base import Event, Observe, OvertonError, Problem, ignore
 
 if TYPE_CHECKING:
     from overton.application import Application
+    from overton.compile import Tuning
     from overton.evaluate import Comparison
     from overton.version import Version
 
@@ -66,6 +67,9 @@ def release(
     alias: str,
     *,
     seed: int = 0,
+    trials: int | None = None,
+    minutes: float | None = None,
+    on: str = "local",
     why: str = "",
     max_bad: int = 0,
     observe: Observe = ignore,
@@ -76,6 +80,9 @@ def release(
         application: The application.
         alias: Such as `live`; one that names nothing yet has no version to begin from or to compare with.
         seed: Seed of everything random.
+        trials: Most programs that a search tries; what the tuning says where None.
+        minutes: Most minutes of the search; what the tuning says where None.
+        on: Where independent pieces run.
         why: The reason, kept in the alias's log.
         max_bad: Go on without the lines that have faults where there are at most so many.
         observe: Told of the progress.
@@ -89,14 +96,17 @@ def release(
     named = application.store.aliases().get(alias)
     live = application.version(named) if named else None
     gate = live.gate() if live else None  # its faults are told before anything is built
-    inputs = inputs_of(application, seed=seed, max_bad=max_bad, observe=observe)
+    tuning = application.tuning.searched(trials=trials, minutes=minutes)
+    inputs = inputs_of(application, tuning, seed=seed, max_bad=max_bad, observe=observe)
     if live and inputs_behind(live) == inputs:
         return Release("nothing to do", alias, named, live)
     version = _made_before(application, named, inputs)
     if version:
         observe(Event("build", f"version {version.id} of the same inputs is there already"))
     else:
-        version = application.build(seed=seed, parent=live, max_bad=max_bad, observe=observe)
+        version = application.build(
+            seed=seed, parent=live, trials=trials, minutes=minutes, on=on, max_bad=max_bad, observe=observe
+        )
     if live is None:
         version.promote(alias, why=why, observe=observe)
         return Release("promoted", alias, named, version)
@@ -108,17 +118,19 @@ def release(
     return Release("promoted", alias, named, version, comparison)
 
 
-def inputs_of(application: Application, *, seed: int, max_bad: int = 0, observe: Observe = ignore) -> dict[str, Any]:
+def inputs_of(
+    application: Application, tuning: Tuning, *, seed: int, max_bad: int = 0, observe: Observe = ignore
+) -> dict[str, Any]:
     """What decides what a build makes, as the lineage of its version will tell it."""
     from overton.pipeline import plan
 
     dataset = application.dataset(max_bad=max_bad, observe=observe)
-    pretrained = plan(dataset, application.tuning, application.directory).given.lineage
+    pretrained = plan(dataset, tuning, application.directory).given.lineage
     return {
         "overton": __version__,
         "schema": dataset.schema.digest(),
         "data": dataset.digest,
-        "tuning": application.tuning.digest(),
+        "tuning": tuning.digest(),
         "pretrained": _digests(pretrained),
         "seed": seed,
     }

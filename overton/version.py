@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
+    from overton.tune import Study
 
 PREDICT_RECORDS = 256
 
@@ -261,10 +262,18 @@ class Version:
         return *self.records(data, self.artifact.schema, observe=observe), True
 
     def explain(self) -> str:
-        """The compiled program as text."""
-        from overton.compile import explain, parse_program
+        """The compiled program as text, and what a search picked of it."""
+        from overton.compile import explain
+        from overton.tune import render_picked
 
-        return explain(parse_program(self.artifact.json("program.json")))
+        study = self.study()
+        return explain(self.artifact.program) + (render_picked(study) if study else "")
+
+    def study(self) -> Study | None:
+        """The search that its choices come from: every trial with its quality, latency and size; None without one."""
+        from overton.tune import parse_study
+
+        return parse_study(self.artifact.json("search.json")) if "search.json" in self.artifact.files else None
 
     def compare(
         self,

@@ -21,7 +21,7 @@ class Inline:
         lost: Callable[[P, str], R] | None = None,
         observe: Observe = ignore,
     ) -> Iterator[R]:
-        """The result of every piece, in order; see `Engine.run`. Results that are `ahead` of nothing wait for nobody."""
+        """The result of every piece, in order; see `Engine.run`."""
         work: Work[P, R] | None = None
         waiting: list[P] = []
         source = iter(pieces)

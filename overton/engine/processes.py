@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -23,7 +24,10 @@ from overton.engine.worker import BROKEN, DONE, MAKE, PIECE, REFUSED, TOLD
 MOST_LOSSES = 3  # workers that a piece may cost before it is given up
 AHEAD = 4  # pieces under way or waiting, for each worker
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-START = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from overton.engine.worker import main; main(int(sys.argv[1]))"
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from overton.engine.worker import main; main(int(sys.argv[1]))"
+)
 
 
 @dataclass
@@ -129,10 +133,8 @@ def _hand_out(run: _Run) -> None:
 
 
 def _send(worker: _Worker, message: Any) -> None:
-    try:
+    with suppress(OSError):  # it is gone: listening to it will show that
         worker.connection.send(message)
-    except OSError:
-        pass  # it is gone: listening to it will show that
 
 
 def _listen(run: _Run) -> None:
@@ -209,6 +211,6 @@ def _number(text: str | None) -> int:
 
 def _has_descriptor(stream: Any) -> bool:
     try:
-        return stream.fileno() >= 0
+        return int(stream.fileno()) >= 0
     except (AttributeError, OSError, ValueError):
         return False

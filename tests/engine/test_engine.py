@@ -109,7 +109,7 @@ def test_the_piece_of_a_lost_worker_runs_again(tmp_path: Path) -> None:
 
 
 def test_a_piece_that_ends_every_worker_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(OvertonError, match="3 workers ended.* status -9") as raised:
+    with pytest.raises(OvertonError, match=r"3 workers ended.* status -9") as raised:
         list(Processes(2).run(partial(make_deadly, tmp_path, 99), range(4)))
     assert raised.value.problems[0].code == "engine.lost-piece"
 
