@@ -246,7 +246,7 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
         onnx=onnx,
         weights=trained.weights,
         program=program,
-        choices=planned.choices.to_json(),
+        choices=planned.choices.to_json(dataset.schema),
         signature=signature_of(program, onnx, trained.thresholds),
         strings=planned.given.strings,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-NEARBY = 8  # trials that vary the best so far
+NEARBY = 16  # trials that vary the best so far
 CHANGED = 2.0  # knobs that such a trial turns, in the mean
 FROM_PARENT = 2  # of the parent's best trials that are tried again
 ATTEMPTS = 20
