@@ -82,7 +82,7 @@ def keep_some(dataset: Dataset, n_records: int) -> None:
 def compare(dataset: Dataset, arms: Sequence[str], n_seeds: int, epochs: int) -> None:
     """Train in every way with every seed, and print the means and what each differs from `off` by."""
     combined = combine_all(dataset)
-    print(f"{len(dataset.splits.train):,} training records; {plan(dataset, Tuning(slices='on')).slices}", flush=True)
+    print(f"{len(dataset.splits.train):,} training records; {plan(dataset, Tuning(slices=('on',))).slices}", flush=True)
     found: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
     for seed in range(n_seeds):
         for arm in arms:
@@ -102,7 +102,7 @@ def planned(dataset: Dataset, arm: str, epochs: int) -> Plan:
     """What one way of training trains."""
     choices = default_choices(dataset.schema)
     choices = replace(choices, training=replace(choices.training, epochs=epochs))
-    whole = plan(dataset, Tuning(slices="on"))
+    whole = plan(dataset, Tuning(slices=("on",)))
     slices = whole.slices
     if arm == "off":
         slices = choose_slices(dict(slices.modelled), len(dataset.splits.train), on=False)
