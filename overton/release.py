@@ -97,7 +97,7 @@ def release(
     live = application.version(named) if named else None
     gate = live.gate() if live else None  # its faults are told before anything is built
     tuning = application.tuning.searched(trials=trials, minutes=minutes)
-    inputs = inputs_of(application, tuning, seed=seed, max_bad=max_bad, observe=observe)
+    inputs = inputs_of(application, tuning, live, seed=seed, max_bad=max_bad, observe=observe)
     if live and inputs_behind(live) == inputs:
         return Release("nothing to do", alias, named, live)
     version = _made_before(application, named, inputs)
@@ -119,13 +119,30 @@ def release(
 
 
 def inputs_of(
-    application: Application, tuning: Tuning, *, seed: int, max_bad: int = 0, observe: Observe = ignore
+    application: Application,
+    tuning: Tuning,
+    live: Version | None,
+    *,
+    seed: int,
+    max_bad: int = 0,
+    observe: Observe = ignore,
 ) -> dict[str, Any]:
-    """What decides what a build makes, as the lineage of its version will tell it."""
+    """What decides what a build makes, as the lineage of its version will tell it.
+
+    Args:
+        application: The application.
+        tuning: Its tuning, with the effort of the search.
+        live: The version that the alias names: what its search picked tells which pretrained files to look at.
+        seed: Seed of everything random.
+        max_bad: Go on without the lines that have faults where there are at most so many.
+        observe: Told of the progress.
+    """
     from overton.pipeline import plan
+    from overton.trials import picked_before
 
     dataset = application.dataset(max_bad=max_bad, observe=observe)
-    pretrained = plan(dataset, tuning, application.directory).given.lineage
+    choices = picked_before(dataset, tuning, live.artifact) if live else None
+    pretrained = plan(dataset, tuning, application.directory, choices=choices).given.lineage
     return {
         "overton": __version__,
         "schema": dataset.schema.digest(),

@@ -19,9 +19,10 @@ from overton import __version__
 from overton.artifact import Artifact, Runtime, golden_records, p99_ms
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
 from overton.codec import Encoder
-from overton.compile import Tuning, choose_slices, split_objective
+from overton.compile import Choices, Tuning, choose_slices, split_objective
 from overton.data import SLICE_PREFIX, Dataset
 from overton.data.files import load_dataset
+from overton.data.names import count_of
 from overton.evaluate import main_scores
 from overton.fitting import Resume, dev_truth, fit, untrained
 from overton.pipeline import Found, export, plan, predict_rows
@@ -118,6 +119,13 @@ def space_for(dataset: Dataset, tuning: Tuning) -> Space:
     return space_of(tuning, dataset.schema, has_slices=bool(slices.modelled))
 
 
+def picked_before(dataset: Dataset, tuning: Tuning, artifact: Artifact) -> Choices | None:
+    """The choices that the search of a version picked, where a search with this tuning could pick them too."""
+    before, space = _study_of(artifact), space_for(dataset, tuning)
+    picked = before[1].best.picked if before and is_searched(tuning) else None
+    return space.choices(picked) if picked is not None and space.holds(picked) else None
+
+
 def choose(
     bench: Bench,
     tuning: Tuning,
@@ -140,6 +148,10 @@ def choose(
         observe: Told of every trial.
     """
     if not is_searched(tuning):
+        n_lists = sum(len(options) > 1 for options in tuning.options())
+        if n_lists:
+            said = f"{count_of(n_lists, 'setting')} to choose, and no search: the first of each; --trials N searches"
+            observe(Event("compile", said))
         return None
 
     def found(dataset: Dataset, combined: Mapping[str, Combined]) -> Found | None:

@@ -54,6 +54,11 @@ class Tuning:
         training = replace(default.training, **_first(self.training))
         return Choices(payloads=payloads, training=training, slices=(self.slices or (default.slices,))[0])
 
+    def options(self) -> tuple[Options, ...]:
+        """The values of every setting that it names and that a search may choose."""
+        named = [options for settings in self.payloads.values() for options in settings.values()]
+        return (*named, *self.training.values(), self.slices)
+
     def searched(self, *, trials: int | None = None, minutes: float | None = None) -> "Tuning":
         """The same with another effort of the search, as far as one is given."""
         effort = {name: value for name, value in (("trials", trials), ("minutes", minutes)) if value is not None}

@@ -17,7 +17,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from overton.base import Observe, OvertonError, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.engine.engine import P, R, Work
 from overton.engine.worker import BROKEN, DONE, MAKE, PIECE, REFUSED, TOLD
 
@@ -166,6 +166,7 @@ def _lose(run: _Run, worker: _Worker) -> None:
     assert number is not None, "a worker without a piece waits for one"
     run.losses[number] = run.losses.get(number, 0) + 1
     if run.losses[number] < MOST_LOSSES:
+        run.observe(Event("engine", f"a worker ended with status {status}: what it had is given to another"))
         run.waiting.appendleft(number)
         return
     reason = f"{MOST_LOSSES} workers ended while they had this piece, the last with status {status}"
