@@ -22,7 +22,7 @@ from overton.pretrained import Given
 from overton.supervision import Combined
 
 if TYPE_CHECKING:
-    from overton.train import Checkpoint, Parent, ScoreDev, Stop, Trained
+    from overton.train import Batches, Checkpoint, Objective, Parent, ScoreDev, Stop, Trained
 
 Load = Callable[[str], "Checkpoint | None"]
 Save = Callable[[str, "Checkpoint"], None]
@@ -76,28 +76,11 @@ def fit(
         encoders: What was made of the strings of the same records for other programs, to be used again and added to.
         observe: Told of the progress.
     """
-    from overton.train import (
-        encoder_for,
-        first_weights,
-        membership_objective,
-        memberships_of,
-        objectives_of,
-        train,
-        training_batches,
-    )
+    from overton.train import first_weights, train
 
     choices, program = planned.choices.training, planned.program
-    targets = {name: found.targets for name, found in combined.items()}
-    lengths = dataset.record_lengths()
-    train_rows = dataset.splits.train
-    rows = np.concatenate([train_rows, dataset.splits.dev])
-    rows = rows[np.argsort(lengths[rows], kind="stable")]
-    encoder = encoder_for(program, planned.given.strings, planned.given.weights, dataset.gather, rows, kept=encoders)
-    memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
-    batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size, memberships)
-    dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
-    objectives = objectives_of(targets, train_rows, choices, chained_tasks(program))
-    objectives |= membership_objective(memberships, train_rows)
+    batches, encoder, objectives = teaching(dataset, planned, combined, encoders=encoders)
+    dev = _shortest_first(dataset, dataset.splits.dev)
     begin = first_weights(program, planned.given, seed, parent, observe=observe)
     key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, begin.parent, __version__])
     observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))
@@ -120,6 +103,34 @@ def fit(
     )
     trained = replace(trained, parent=begin.parent, warm=begin.lineage(), run=key)
     return calibrate(dataset, program, encoder, trained, dev, observe=observe)
+
+
+def teaching(
+    dataset: Dataset,
+    planned: Plan,
+    combined: Mapping[str, Combined],
+    *,
+    encoders: dict[str, Encoder] | None = None,
+) -> tuple[Batches, Encoder, dict[str, Objective]]:
+    """What a program is taught with: batches of training records, the encoder that makes them, what is asked of it."""
+    from overton.train import encoder_for, membership_objective, memberships_of, objectives_of, training_batches
+
+    choices, program, given = planned.choices.training, planned.program, planned.given
+    targets = {name: found.targets for name, found in combined.items()}
+    rows = dataset.splits.train
+    every = _shortest_first(dataset, np.concatenate([rows, dataset.splits.dev]))
+    encoder = encoder_for(program, given.strings, given.weights, dataset.gather, every, kept=encoders)
+    memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
+    lengths = dataset.record_lengths()
+    batches = training_batches(dataset.gather, encoder, targets, rows, lengths, choices.batch_size, memberships)
+    objectives = dict(objectives_of(targets, rows, choices, chained_tasks(program)))
+    return batches, encoder, objectives | membership_objective(memberships, rows)
+
+
+def _shortest_first(dataset: Dataset, rows: ndarray) -> ndarray:
+    """The same records, so ordered that batches of them need little padding."""
+    ordered: ndarray = rows[np.argsort(dataset.record_lengths()[rows], kind="stable")]
+    return ordered
 
 
 def untrained(planned: Plan, seed: int) -> Trained:

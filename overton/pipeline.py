@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version as version_of
@@ -106,10 +107,8 @@ def build(
         observe(Event("data", note))
     with clock("combine"):
         combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, tallies=tallies, observe=observe)
-    found = None
-    if choose:
-        with clock("search"):
-            found = choose(dataset, combined)
+    with clock("search") if choose else nullcontext():
+        found = choose(dataset, combined) if choose else None
     with clock("compile"):
         planned = plan(dataset, tuning, folder, choices=found.choices if found else None, observe=observe)
     from overton.train import parent_of
@@ -123,13 +122,9 @@ def build(
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()
     lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds) | {"tuning": tuning.digest()}
+    study, golden = found.study.to_json() if found else None, golden_records(dataset)
     return artifact.with_files(
-        report=report.to_json(),
-        lineage=lineage,
-        examples=examples,
-        golden=golden_records(dataset),
-        profile=profile,
-        search=found.study.to_json() if found else None,
+        report=report.to_json(), lineage=lineage, examples=examples, golden=golden, profile=profile, search=study
     )
 
 

@@ -47,6 +47,23 @@ class Goal:
     bounds: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass
+class _Search:
+    """The one mutable thing: a search under way."""
+
+    space: Space
+    effort: Effort
+    goal: Goal
+    seed: int
+    before: Study | None
+    workers: int
+    clock: Callable[[], float]
+    observe: Observe
+    begin: float = 0.0
+    asked: list[Asked] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+
+
 def search(
     space: Space,
     make: Callable[[], Work[Asked, Score]],
@@ -80,45 +97,49 @@ def search(
         OvertonError: Where Optuna is not installed, or no trial made a program that serving can bear.
     """
     need_optuna()
-    goal = goal or Goal()
-    asked: list[Asked] = []
-    trials: list[Trial] = []
+    goal, engine = goal or Goal(), engine or Inline()
     before = parent[1] if parent else None
-    where = engine or Inline()
-    begin = clock()
-
-    def has_time() -> bool:
-        mean = sum(trial.score.seconds for trial in trials) / len(trials) if trials else 0.0
-        turns = ceil((len(asked) - len(trials) + 1) / where.workers)
-        return not asked or not effort.minutes or clock() - begin + mean * turns <= effort.minutes * 60
-
-    def proposals() -> Iterator[Asked]:
-        while len(asked) < effort.trials and has_time():
-            pending = [one.picked for one in asked[len(trials) :]]
-            picked = propose(space, len(asked) + 1, seed, Known(tuple(trials), pending, goal.bounds, before))
-            if picked is None:
-                observe(Event("search", f"every program of the space was tried: {len(asked)} trials"))
-                return
-            asked.append(Asked(len(asked) + 1, picked, space.choices(picked), limits_of(trials, goal.bounds)))
-            said = told_picked(picked, space.first) or "as without a search"
-            observe(Event("search", f"trial {len(asked)}: {said}"))
-            yield asked[-1]
-
-    def lost(one: Asked, reason: str) -> Score:
-        return Score("failed", reason=reason)
-
-    scores = where.run(make, proposals(), ahead=effort.at_once, known=known, lost=lost, observe=observe)
+    run = _Search(space, effort, goal, seed, before, engine.workers, clock, observe, begin=clock())
+    scores = engine.run(make, _proposals(run), ahead=effort.at_once, known=known, lost=_lost, observe=observe)
     for score in scores:
-        one = asked[len(trials)]
-        trials.append(Trial(one.number, one.picked, score))
+        one = run.asked[len(run.trials)]
+        run.trials.append(Trial(one.number, one.picked, score))
         if taken:
-            taken(tuple(trials))
+            taken(tuple(run.trials))
         total = effort.trials if effort.trials < MOST_TRIALS else 0
-        observe(Event("search", told_trial(trials), done=len(trials), total=total))
+        observe(Event("search", told_trial(run.trials), done=len(run.trials), total=total))
     options = {knob.name: knob.options for knob in space.knobs}
-    study = Study(tuple(trials), goal.objective, goal.bounds, options, seed, parent[0] if parent else "")
-    observe(Event("search", f"trial {study.best.number} is the best of {len(trials)}"))
+    study = Study(tuple(run.trials), goal.objective, goal.bounds, options, seed, parent[0] if parent else "")
+    observe(Event("search", f"trial {study.best.number} is the best of {len(study.trials)}"))
     return study
+
+
+def _proposals(run: _Search) -> Iterator[Asked]:
+    """What to try, one after the other, each by what is known when it is asked for."""
+    while len(run.asked) < run.effort.trials and _has_time(run):
+        number, trials = len(run.asked) + 1, tuple(run.trials)
+        pending = [one.picked for one in run.asked[len(trials) :]]
+        picked = propose(run.space, number, run.seed, Known(trials, pending, run.goal.bounds, run.before))
+        if picked is None:
+            run.observe(Event("search", f"every program of the space was tried: {len(run.asked)} trials"))
+            return
+        run.asked.append(Asked(number, picked, run.space.choices(picked), limits_of(trials, run.goal.bounds)))
+        said = told_picked(picked, run.space.first) or "as without a search"
+        run.observe(Event("search", f"trial {number}: {said}"))
+        yield run.asked[-1]
+
+
+def _has_time(run: _Search) -> bool:
+    """Whether one more trial would end in time, as those before it went; the first is always begun."""
+    if not run.asked or not run.effort.minutes:
+        return True
+    mean = sum(trial.score.seconds for trial in run.trials) / max(len(run.trials), 1)
+    turns = ceil((len(run.asked) - len(run.trials) + 1) / run.workers)
+    return run.clock() - run.begin + mean * turns <= run.effort.minutes * 60
+
+
+def _lost(asked: Asked, reason: str) -> Score:
+    return Score("failed", reason=reason)
 
 
 def told_picked(picked: Picked, first: Picked) -> str:
