@@ -43,7 +43,7 @@ from overton.tune import (
     space_of,
     violations,
 )
-from overton.tune.files import begin_trial, load_score, save_score
+from overton.tune.files import begin_trial, clean_journal, load_score, save_score
 
 if TYPE_CHECKING:
     from overton.engine import Engine, Work
@@ -178,6 +178,7 @@ def choose(
             parent=_study_of(parent),
             observe=observe,
         )
+        clean_journal(journal)
         return Found(space.choices(study.best.picked), study)
 
     return found

@@ -39,6 +39,9 @@ def journal_of(directory: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys) -> None:
     killed, whole = write(tmp_path / "killed"), write(tmp_path / "whole")
+    left = killed / ".overton" / "runs" / "0" / ".checkpoint.safetensors.a.tmp"  # as of a process that was killed
+    left.parent.mkdir(parents=True)
+    left.touch()
     command = [*BUILD, str(killed), "--trials", "5", "--on", "local:2"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -63,6 +66,7 @@ def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys)
     assert [one["picked"] for one in told["search"]["trials"]] == [dict(one.picked) for one in study.trials]
     assert [one["value"] for one in told["search"]["trials"]] == [one.score.value for one in study.trials]
     assert list((killed / ".overton").glob("runs/*")) == []  # no checkpoint is left, of the best or of any other
+    assert list(killed.rglob("*.tmp")) == []
 
     assert main(["report", str(killed)]) == 0
     assert "search: mean over tasks on dev; 5 trials, seed 0" in capsys.readouterr().out

@@ -52,6 +52,12 @@ def load_trials(folder: Path) -> tuple[list[Trial], list[Mapping[str, Any]]]:
     return trials, running
 
 
+def clean_journal(folder: Path) -> None:
+    """Remove what processes left that were killed while they wrote, once a search is over."""
+    for path in folder.glob(".trial-*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def _path(folder: Path, number: int) -> Path:
     return folder / f"trial-{number:04}.json"
 
