@@ -11,7 +11,7 @@ are used, so that serving and `check` start at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from overton.review import Tagging
     from overton.schema import Schema
     from overton.store import Store
-    from overton.supervision import RecordLineage, SourceReport, SourceRow
-    from overton.trials import Bench
+    from overton.supervision import Combined, RecordLineage, SourceReport, SourceRow
 
 
 LIVE = "live"  # the alias of the version that people use
@@ -77,10 +76,10 @@ class Application:
 
     @cached_property
     def store(self) -> Store:
-        """The store of versions."""
+        """The store of versions; what comes from one far away is kept below `home`, so that it comes once."""
         from overton.store import Store
 
-        return Store(self.store_url)
+        return Store(self.store_url, cache=self.home / "blobs")
 
     @property
     def home(self) -> Path:
@@ -142,6 +141,7 @@ class Application:
         task: str | None = None,
         *,
         tags: Sequence[str] | None = None,
+        combined: Mapping[str, Combined] | None = None,
         max_bad: int = 0,
         observe: Observe = ignore,
     ) -> SourceReport:
@@ -150,26 +150,58 @@ class Application:
         Args:
             task: This task alone; all where None.
             tags: Tags, or expressions over tags, that get rows beside the whole of each split; all tags where None.
+            combined: What `combined` gives; made where None.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
 
         Raises:
             OvertonError: Where there is no such task, or no record has one of the tags.
         """
-        from overton.pipeline import combine_votes
         from overton.supervision import join_reports, source_report, tags_to_show
 
         dataset = self.dataset(max_bad=max_bad, observe=observe).with_tags(tags or ())
-        tallies, names, shown = self._tallies(observe), self.task_names(task), tags_to_show(dataset.tags, tags)
+        names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
+        combined = self.combined(task, dataset=dataset, observe=observe) if combined is None else combined
         learned = self._learned_before()
-        reports = []
-        for name in names:
-            votes = dataset.votes(name)
-            combined = combine_votes(dataset, name, use_dev_gold=self.tuning.use_dev_gold, tallies=tallies)
-            reports.append(
-                source_report(votes, combined, dataset.splits, tags=dataset.tags, shown=shown, parent=learned.get(name))
-            )
-        return join_reports(reports)
+        return join_reports(
+            [
+                source_report(
+                    dataset.votes(name),
+                    combined[name],
+                    dataset.splits,
+                    tags=dataset.tags,
+                    shown=shown,
+                    parent=learned.get(name),
+                )
+                for name in names
+            ]
+        )
+
+    def combined(
+        self,
+        task: str | None = None,
+        *,
+        dataset: Dataset | None = None,
+        max_bad: int = 0,
+        observe: Observe = ignore,
+    ) -> dict[str, Combined]:
+        """The combined votes of every task by name, or of one.
+
+        Args:
+            task: This task alone; all where None.
+            dataset: The records of the application; read where None.
+            max_bad: Go on without the lines that have faults where there are at most so many.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where there is no such task.
+        """
+        from overton.pipeline import combine_votes
+
+        dataset = self.dataset(max_bad=max_bad, observe=observe) if dataset is None else dataset
+        tallies, use_dev_gold = self._tallies(observe), self.tuning.use_dev_gold
+        names = self.task_names(task)
+        return {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies) for name in names}
 
     def explain_record(
         self, record_id: str, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore
@@ -179,14 +211,12 @@ class Application:
         Raises:
             OvertonError: Where no record has the id, or there is no such task.
         """
-        from overton.pipeline import combine_votes
         from overton.supervision import explain_record, find_record
 
-        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
-        names, row = self.task_names(task), find_record(dataset, record_id)
-        use_dev_gold = self.tuning.use_dev_gold
-        combined = {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies) for name in names}
-        return explain_record(dataset, row, combined)
+        self.task_names(task)  # whether there is such a task is told first
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        row = find_record(dataset, record_id)
+        return explain_record(dataset, row, self.combined(task, dataset=dataset, observe=observe))
 
     def _learned_before(self) -> dict[str, dict[str, float]]:
         """What the version before learned of every source, by task: the alias `live`, or else the newest version.
@@ -207,16 +237,13 @@ class Application:
             OvertonError: Where the output is a file of the application: it would be lost.
         """
         from overton.data.files import write_records
-        from overton.pipeline import combine_votes, combined_records
+        from overton.pipeline import combined_records
 
         self._check_output(output)
-        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
         names = self.task_names(task)
-        use_dev_gold = self.tuning.use_dev_gold
-        targets = {
-            name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies).targets for name in names
-        }
-        return write_records(output, combined_records(dataset, targets))
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        found = self.combined(task, dataset=dataset, observe=observe)
+        return write_records(output, combined_records(dataset, {name: found[name].targets for name in names}))
 
     def tag(
         self, name: str, where: str, *, version: Version | None = None, write: bool = True, observe: Observe = ignore
@@ -254,7 +281,7 @@ class Application:
         from overton.pretrained.files import check_pretrained
         from overton.runs import run_of
         from overton.train.files import remove_checkpoints
-        from overton.trials import choose
+        from overton.trials import bench_of, choose
 
         engine = engine_of(on)
         tuning = self.tuning.searched(trials=trials, minutes=minutes)
@@ -264,7 +291,7 @@ class Application:
         begin = parent.artifact if parent else None
         with run_of(self.home / "builds", seed=seed, parent=begin.id if begin else None) as run:
             dataset = self.dataset(max_bad=max_bad, engine=engine, observe=observe)
-            bench = self._bench(max_bad)
+            bench = bench_of(self.schema, self.data_files, self.directory, self.home, max_bad)
             artifact = build(
                 dataset,
                 tuning,
@@ -288,20 +315,6 @@ class Application:
         from overton.runs import load_runs
 
         return load_runs(self.home / "builds", self.home / "searches")
-
-    def _bench(self, max_bad: int) -> Bench:
-        """Where the trials of a search find their records and keep their state."""
-        from overton.trials import Bench
-
-        return Bench(
-            schema=self.schema,
-            files=tuple(self.data_files),
-            rows=self.home / "rows",
-            folder=self.directory,
-            runs=self.home / "runs",
-            searches=self.home / "searches",
-            max_bad=max_bad,
-        )
 
     def version(self, reference: str = "latest") -> Version:
         """A version by its id, the beginning of one, an alias, or `latest`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from overton import __version__
@@ -90,10 +91,11 @@ def release(
     Raises:
         OvertonError: For whatever the user can put right; never because the gate refuses.
     """
+    from overton.promoting import promote_weighed
     from overton.store import check_alias
 
     check_alias(alias)
-    named = application.store.aliases().get(alias)
+    named = application.store.current(alias)
     live = application.version(named) if named else None
     gate = live.gate() if live else None  # its faults are told before anything is built
     tuning = application.tuning.searched(trials=trials, minutes=minutes)
@@ -107,15 +109,11 @@ def release(
         version = application.build(
             seed=seed, parent=live, trials=trials, minutes=minutes, on=on, max_bad=max_bad, observe=observe
         )
-    if live is None:
-        version.promote(alias, why=why, observe=observe)
-        return Release("promoted", alias, named, version)
-    comparison = version.compare(live, gate=gate, max_bad=max_bad, observe=observe)
-    refusals = (*version.breaks(live, alias), *comparison.refusals)
-    if refusals:
-        return Release("refused", alias, named, version, comparison, refusals)
-    version.promote(alias, why=why, compared=comparison, observe=observe)
-    return Release("promoted", alias, named, version, comparison)
+    comparison = version.compare(live, gate=gate, max_bad=max_bad, observe=observe) if live else None
+    weigh = partial(version.weigh, alias, compared=comparison, max_bad=max_bad, observe=observe)
+    done = promote_weighed(version.kept_in(), alias, version.id, weigh, why=why, observe=observe)
+    outcome: Outcome = "refused" if done.refusals else "promoted"
+    return Release(outcome, alias, done.before, version, done.comparison or comparison, done.refusals)
 
 
 def inputs_of(

@@ -82,6 +82,19 @@ class Bench:
         )
 
 
+def bench_of(schema: Schema, files: Sequence[Path], folder: Path, home: Path, max_bad: int = 0) -> Bench:
+    """The bench of an application: its schema and data files, its folder, and that of everything derived."""
+    return Bench(
+        schema=schema,
+        files=tuple(files),
+        rows=home / "rows",
+        folder=folder,
+        runs=home / "runs",
+        searches=home / "searches",
+        max_bad=max_bad,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """All that a trial needs beside its choices: what travels to the workers.

@@ -8,9 +8,10 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, ignore
 
 if TYPE_CHECKING:
     from overton.version import Version
@@ -89,6 +90,26 @@ def minutes(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected minutes above 0, got {text!r}")
     return value
+
+
+def check_page(path: Path) -> None:
+    """Refuse a path where no page can be written, before any work is done for it.
+
+    Raises:
+        OSError: Where its folder is not there, or it is a folder itself.
+        OvertonError: Where its name is not that of a page: a file of another kind would be lost.
+    """
+    from overton.base.files import check_place
+
+    check_place(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        hint = f"Such as {path.with_suffix('.html')}"
+        raise OvertonError(Problem("a page is a file whose name ends in .html", "web.not-html", str(path), hint=hint))
+
+
+def note_file(path: Path, n_bytes: int) -> None:
+    """Tell a person of a file that was written, and how large it is."""
+    note(f"{path}: {n_bytes / 1000:,.0f} kB")
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

@@ -34,7 +34,9 @@ COMMANDS = (
     "versions",
     "runs",
     "promote",
+    "store",
     "serve",
+    "web",
     "experiment",
     "schema",
 )

@@ -17,7 +17,7 @@ from overton.pipeline import predict_rows
 from overton.review.annotate import Candidate, reading, skeleton
 from overton.review.sql import rows_where
 from overton.review.tagging import Tagging, check_tag, tagging_of
-from overton.schema import Schema
+from overton.schema import Payload, Schema, Task
 from overton.schema.files import load_schema
 
 
@@ -120,6 +120,7 @@ def _tagged(path: Path, name: str) -> list[str]:
     return ids
 
 
-def _shape(schema: Schema) -> Schema:
-    """A schema without the classes that the data told."""
-    return schema.with_classes({task.name: () for task in schema.tasks})
+def _shape(schema: Schema) -> tuple[dict[str, Payload], dict[str, Task]]:
+    """A schema without the classes that the data told, and without its order: a version keeps it by name."""
+    bare = schema.with_classes({task.name: () for task in schema.tasks})
+    return {payload.name: payload for payload in bare.payloads}, {task.name: task for task in bare.tasks}

@@ -100,6 +100,18 @@ def test_a_changed_schema_reads_everything_again(data):
     assert first.digest != second.digest
 
 
+def test_a_schema_in_another_order_reads_rows_of_its_own(data):
+    first, rows = load(data), np.arange(40)
+    payloads, tasks = (dict(reversed(DECLARED[part].items())) for part in ("payloads", "tasks"))
+    schema = parse_schema(json.dumps({"payloads": payloads, "tasks": tasks}))
+    second = load_dataset(schema, [data], data.parent / "rows")
+    assert second.digest == first.digest
+    assert second.payloads(rows) == first.payloads(rows)
+    for task in first.schema.tasks:
+        assert second.schema.task(task.name) == task
+        assert second.votes(task.name).label.tolist() == first.votes(task.name).label.tolist()
+
+
 def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
     (tmp_path / "copy").mkdir()
     copy = write(tmp_path / "copy" / "d.jsonl", [line(number) for number in range(40)])

@@ -145,15 +145,22 @@ def load_shard(
             return shard
         except OvertonError as error:
             observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))
-    ingest(path, schema, rows, votes, digest=rows.stem, on_bad=on_bad, observe=observe)
+    ingest(path, schema, rows, votes, digest=shard_key(schema, digest), on_bad=on_bad, observe=observe)
     return open_shard(path, rows, votes)
+
+
+def shard_key(schema: Schema, digest: str) -> str:
+    """Digest of all that decides what the shard of a data file with a digest holds."""
+    # Another release may refuse other lines and word its messages in another way; both are kept in the shard.
+    return digest_json([digest, schema.digest(), VERSION, __version__])
 
 
 def shard_files(schema: Schema, digest: str, cache: Path) -> tuple[Path, Path]:
     """The two files of the shard of a data file with a digest."""
-    # Another release may refuse other lines and word its messages in another way; both are kept in the shard.
-    key = digest_json([digest, schema.digest(), VERSION, __version__])
-    return cache / f"{key}.rows", cache / f"{key}.votes"
+    key = shard_key(schema, digest)
+    # A shard numbers payloads and tasks in the order of its schema, of which a schema's digest says nothing.
+    order = digest_json([[one.name for one in part] for part in (schema.payloads, schema.tasks)])
+    return cache / f"{key}-{order[:8]}.rows", cache / f"{key}-{order[:8]}.votes"
 
 
 def open_shard(path: Path, rows: Path, votes: Path) -> Shard:
