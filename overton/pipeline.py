@@ -38,7 +38,7 @@ from overton.evaluate import (
 )
 from overton.pretrained import Given
 from overton.pretrained.files import load_pretrained
-from overton.supervision import Combined, Kept, bring_up_to_date, combine
+from overton.supervision import Combined, Kept, bring_up_to_date, combine, label_sets
 
 if TYPE_CHECKING:
     from overton.train import Checkpoint, Parent, ScoreDev, Trained
@@ -191,10 +191,12 @@ def plan(dataset: Dataset, tuning: Tuning, folder: Path = Path(), *, observe: Ob
     choices = tuning.choices(dataset.schema)
     given = load_pretrained(choices, folder, dataset.texts, observe=observe)
     train = dataset.splits.train
+    in_sets, known = choices.tasks_in_sets(dataset.schema), tuning.use_dev_gold
+    sets = {name: label_sets(combine_votes(dataset, name, use_dev_gold=known).targets, train) for name in in_sets}
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices != "off")
     if slices.modelled or slices.monitored:
         observe(Event("compile", str(slices)))
-    program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts)
+    program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts, sets=sets)
     return Plan(choices, program, given, slices)
 
 
@@ -229,7 +231,7 @@ def fit(
     memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
     batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size, memberships)
     dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
-    objectives = objectives_of(targets, train_rows, choices, chained_tasks(program))
+    objectives = objectives_of(targets, train_rows, choices, chained_tasks(program), program.tasks_in_sets())
     objectives |= membership_objective(memberships, train_rows)
     begin = first_weights(program, planned.given, seed, parent, observe=observe)
     key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, begin.parent, __version__])
@@ -309,16 +311,14 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
     encoder = Encoder(program, planned.given.strings)
     rows = np.linspace(0, dataset.n_records - 1, min(PARITY_RECORDS, dataset.n_records)).astype(np.int64)
     parts = (rows[:1], rows[1:8], rows[8:])  # one record alone, a few, many: sizes must not be frozen
-    checked = parity(
-        onnx, program, trained.weights, [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
-    )
+    batches = [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
+    checked = parity(onnx, program, trained.weights, batches)
     if not checked.within(TOLERANCE):
         hint = "This is a fault of Overton, not of the data; the version was not published"
         message = f"the exported model is off by {checked.max_error:.2g} from the trained one"
         raise OvertonError(Problem(message, "build.parity", hint=hint))
-    observe(
-        Event("export", f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records")
-    )
+    told = f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records"
+    observe(Event("export", told))
     return pack_artifact(
         onnx=onnx,
         weights=trained.weights,
