@@ -123,7 +123,7 @@ def teaching(
     memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
     lengths = dataset.record_lengths()
     batches = training_batches(dataset.gather, encoder, targets, rows, lengths, choices.batch_size, memberships)
-    objectives = dict(objectives_of(targets, rows, choices, chained_tasks(program)))
+    objectives = dict(objectives_of(targets, rows, choices, chained_tasks(program), program.tasks_in_sets()))
     return batches, encoder, objectives | membership_objective(memberships, rows)
 
 

@@ -37,7 +37,7 @@ from overton.evaluate import (
 )
 from overton.fitting import Plan, Resume, fit
 from overton.pretrained.files import load_pretrained
-from overton.supervision import Combined, Kept, Targets, bring_up_to_date, combine, combined_labels
+from overton.supervision import Combined, Kept, Targets, bring_up_to_date, combine, combined_labels, label_sets
 from overton.tune import Study
 
 if TYPE_CHECKING:
@@ -212,10 +212,12 @@ def plan(
     choices = choices or tuning.choices(dataset.schema)
     given = load_pretrained(choices, folder, dataset.texts, observe=observe)
     train = dataset.splits.train
+    in_sets, known = choices.tasks_in_sets(dataset.schema), tuning.use_dev_gold
+    sets = {name: label_sets(combine_votes(dataset, name, use_dev_gold=known).targets, train) for name in in_sets}
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices != "off")
     if slices.modelled or slices.monitored:
         observe(Event("compile", str(slices)))
-    program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts)
+    program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts, sets=sets)
     return Plan(choices, program, given, slices)
 
 
@@ -234,8 +236,8 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
         hint = "This is a fault of Overton, not of the data; the version was not published"
         message = f"the exported model is off by {checked.max_error:.2g} from the trained one"
         raise OvertonError(Problem(message, "build.parity", hint=hint))
-    size = f"{len(onnx) / 1e6:.1f} MB"
-    observe(Event("export", f"{size}, at most {checked.max_error:.1g} off on {checked.n_records} records"))
+    told = f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records"
+    observe(Event("export", told))
     return pack_artifact(
         onnx=onnx,
         weights=trained.weights,

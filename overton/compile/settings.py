@@ -86,9 +86,15 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     ),
     "encoder": Rule("What gives tokens their context.", names=ENCODERS),
     "layers": Rule("Layers of the encoder.", low=1, high=12, whole=True),
+    "sets": Rule(
+        "Whether `bitvector` tasks on records choose among the sets of bits that occur; yes if left out.", flag=True
+    ),
     "size": Rule("Width of the payload's vectors.", low=8, high=1024, whole=True),
     "strings": Rule("Whether the strings of a member's span are read beside its tokens in context.", flag=True),
     "tune": Rule("Whether the pretrained part of the embedding is trained further.", flag=True),
+    "wide": Rule(
+        "Whether heads of a record also read the words and pieces of words of its text; yes if left out.", flag=True
+    ),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
     "balance": Rule("How far tasks with many tokens or bits count less; 0: losses add up as they are.", high=1),

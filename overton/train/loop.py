@@ -15,7 +15,7 @@ from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, Transformer, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.chain import chain_task_loss
-from overton.train.loss import Objective, task_loss, total_loss
+from overton.train.loss import Objective, sets_loss, task_loss, total_loss
 from overton.train.predict import Forward, ScoreDev, transitions_key
 from overton.train.schedule import epochs_for, learning_rate_at
 from overton.train.slices import membership_loss
@@ -230,16 +230,18 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
         target = torch.from_numpy(probability).to(run.device), torch.from_numpy(known).to(run.device)
         task = run.program.schema.task(name)
         objective = run.objectives.get(name, NO_OBJECTIVE)
-        transitions = run.model.transitions(name)
-        if transitions is None:
+        transitions, members = run.model.transitions(name), run.model.sets(name)
+        if members is not None:
+            losses[name] = sets_loss(logits[name], members, *target, objective)
+        elif transitions is None:
             losses[name] = task_loss(task, logits[name], *target, objective)
         else:
             length = inputs[f"{task.payload}.length"]
             losses[name] = chain_task_loss(task, logits[name], transitions, *target, length, objective)
     if MEMBERSHIP in logits and batch.members is not None:
-        members = torch.from_numpy(batch.members).to(run.device)
+        belong = torch.from_numpy(batch.members).to(run.device)
         weight = run.objectives.get(MEMBERSHIP, NO_OBJECTIVE).bit_weight
-        losses[MEMBERSHIP] = membership_loss(logits[MEMBERSHIP], members, weight)
+        losses[MEMBERSHIP] = membership_loss(logits[MEMBERSHIP], belong, weight)
     run.optimizer.zero_grad(set_to_none=True)
     weights = {name: objective.weight for name, objective in run.objectives.items()}
     total_loss(losses, weights).backward()  # type: ignore[no-untyped-call]
