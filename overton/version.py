@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
+    from overton.tune import Study
 
 PREDICT_RECORDS = 256
 
@@ -269,10 +270,18 @@ class Version:
         return export_version(self.artifact, to, directory, observe=observe)
 
     def explain(self) -> str:
-        """The compiled program as text."""
-        from overton.compile import explain, parse_program
+        """The compiled program as text, and what a search picked of it."""
+        from overton.compile import explain
+        from overton.tune import render_picked
 
-        return explain(parse_program(self.artifact.json("program.json")))
+        study = self.study()
+        return explain(self.artifact.program) + (render_picked(study) if study else "")
+
+    def study(self) -> Study | None:
+        """The search that its choices come from: every trial with its quality, latency and size; None without one."""
+        from overton.tune import parse_study
+
+        return parse_study(self.artifact.json("search.json")) if "search.json" in self.artifact.files else None
 
     def compare(
         self,
@@ -374,18 +383,10 @@ class Version:
         return Weighed(comparison, (*breaking, *comparison.refusals))
 
     def breaks(self, old: Version, alias: str) -> list[Problem]:
-        """What would break for clients of an older version."""
-        from overton.schema import diff_schemas
+        """What would break for clients of an older version, which an alias names."""
+        from overton.promoting import breaking_changes
 
-        return [
-            Problem(
-                message=f"{change.field}: {change.message}: clients of {alias} ({old.id}) would break",
-                code="application.incompatible",
-                hint="Promote under another alias, or --force",
-            )
-            for change in diff_schemas(old.artifact.schema, self.artifact.schema)
-            if change.kind == "breaking"
-        ]
+        return breaking_changes(old.artifact.schema, self.artifact.schema, clients=f"{alias} ({old.id})")
 
 
 def _with_source(value: dict[str, Any], source: str, labels: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, render_json
 from overton.artifact.golden import golden_records
+from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from overton.artifact.runtime import Runtime, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
@@ -16,6 +17,7 @@ __all__ = [
     "Tensor",
     "golden_records",
     "open_artifact",
+    "p99_ms",
     "pack_artifact",
     "parse_manifest",
     "parse_signature",

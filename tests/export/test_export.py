@@ -35,10 +35,11 @@ def exported(request):
     of_tokens, of_text, aggregate, slices = request.param
     strings = of_tokens == "transformer"
     choices = PayloadChoices(
-        size=16, layers=2, encoder=of_tokens, aggregate=aggregate, attention="2x8", strings=strings
+        size=16, layers=2, encoder=of_tokens, aggregate=aggregate, attention="2x8", strings=strings, wide=not slices
     )
     payloads = {payload.name: choices for payload in KINDS.payloads} | {"title": replace(choices, encoder=of_text)}
-    program = compile_program(KINDS, Choices(payloads), slices)
+    sets = {"RecordBits": ((), ("a",), ("a", "b"))} if of_tokens != "transformer" else None
+    program = compile_program(KINDS, Choices(payloads), slices, sets=sets)
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
     return program, weights, to_onnx(program, weights)
 
