@@ -102,6 +102,12 @@ def test_every_page_answers_with_its_json_twin_and_no_script_of_a_record(shared:
         assert shared.get(address, accept="application/json").json().keys() == twin.json().keys()
 
 
+def test_long_texts_are_cut_before_they_are_escaped(shared: Client) -> None:
+    for address in (f"/record?id={NASTY}", "/errors?task=IntentArg&split=all", "/errors?task=POS&split=all"):
+        page = shared.get(address).text
+        assert not re.findall(r"&(?:#\d*|[a-z]*)…", page), address
+
+
 def test_the_errors_of_a_page_are_those_of_the_command(shared: Client) -> None:
     twin = shared.get("/errors.json?task=Intent&limit=500").json()
     version = shared.dashboard.version()

@@ -160,7 +160,7 @@ def errors_of(dashboard: Dashboard, version: Version, asked: Filter, fitted: Fit
             combined=fitted.combined,
         )
 
-    found: ErrorPage = dashboard.page(("errors", asked, fitted.fresh), find)
+    found: ErrorPage = dashboard.kept(("errors", asked, records.dataset.digest, tuple(records.dataset.files)), find)
     return found
 
 
