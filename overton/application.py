@@ -280,7 +280,7 @@ class Application:
         from overton.evaluate.files import load_gate
         from overton.pipeline import build
         from overton.pretrained.files import check_pretrained
-        from overton.runs import run_of
+        from overton.runs import dev_score, run_of
         from overton.train.files import remove_checkpoints
         from overton.trials import bench_of, choose
 
@@ -307,7 +307,7 @@ class Application:
             )
             self.store.put(artifact, when=now())
             version = Version(artifact.id, artifact, self.home, self.store)
-            run.add(version=artifact.id, score=version.report().mean("dev"))
+            run.add(version=artifact.id, score=dev_score(artifact.json("lineage.json")))
         remove_checkpoints(bench.runs)
         observe(Event("publish", f"version {artifact.id} in {self.store_url}"))
         return version

@@ -55,6 +55,13 @@ def run_of(folder: Path, **facts: Any) -> Iterator[Run]:
     run.add(status="done", seconds=round(perf_counter() - start, 1))
 
 
+def dev_score(lineage: Mapping[str, Any]) -> float | None:
+    """Mean over the tasks of the main metric on dev, as training saw it in its best epoch; None without dev records."""
+    epochs = lineage["epochs"]
+    scores = epochs[lineage["best_epoch"] - 1]["scores"] if epochs else {}
+    return sum(scores.values()) / len(scores) if scores else None
+
+
 def load_runs(folder: Path, searches: Path) -> list[dict[str, Any]]:
     """The builds, newest first, each with the trials of its search under `trials`, as `tune.files` has them.
 

@@ -74,6 +74,7 @@ def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys)
     assert f"picked by trial {study.best.number} of 5" in capsys.readouterr().out
     assert main(["runs", str(killed)]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[3] == f"{study.best.score.value:.4f}"
     assert [line.split()[1] for line in lines if line.startswith("20")] == ["done", "stopped"]
     assert sum(line.startswith("  trial") for line in lines[:7]) == 5
 

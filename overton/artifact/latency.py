@@ -30,4 +30,4 @@ def p99_ms(runtime: Runtime, lines: Sequence[bytes]) -> float:
             begin = thread_time()
             runtime.predict([record])
             took[number, place] = thread_time() - begin
-    return float(np.quantile(took.min(axis=0), 0.99, method="higher")) * 1000
+    return float(np.quantile(took.min(axis=0), 0.99, method="inverted_cdf")) * 1000

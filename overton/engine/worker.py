@@ -43,6 +43,8 @@ def _receive(connection: Connection, received: "SimpleQueue[tuple[str, Any]]") -
             received.put(connection.recv())
     except (EOFError, OSError):
         os._exit(0)
+    except BaseException:  # likewise: it names something that is not to be found here, such as a function of a script
+        connection.send((BROKEN, -1, traceback.format_exc()))
 
 
 def _answer(connection: Connection, act: Callable[[], Any], number: int = -1) -> Any:

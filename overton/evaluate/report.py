@@ -76,11 +76,6 @@ class Report:
             if row.split == split and row.metric == self.main_metric[row.task] and tag in (None, row.tag)
         )
 
-    def mean(self, split: str) -> float | None:
-        """Mean over the tasks of the figures that they are judged by, on a whole split; None where there is none."""
-        values = [row.value for row in self.main_rows(split) if row.value is not None]
-        return sum(values) / len(values) if values else None
-
     def has_tag(self, tag: str) -> bool:
         """Whether there are rows of a tag."""
         return any(row.tag == tag for row in self.rows)

@@ -1,5 +1,6 @@
 """Pieces of work give the same results in the same order, whoever works on them and whoever is lost on the way."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -100,6 +101,18 @@ def test_an_error_of_the_user_is_raised_in_its_place(engine: Engine) -> None:
 def test_work_that_cannot_be_made_ends_the_run(engine: Engine) -> None:
     with pytest.raises(OvertonError, match="nothing to make"):
         list(engine.run(make_impossible, [1]))
+
+
+class Unknown:
+    """A piece that names what no worker can import, as one of a script's own classes does."""
+
+    def __reduce__(self) -> tuple:
+        return importlib.import_module, ("no_such_module",)
+
+
+def test_a_piece_that_a_worker_cannot_read_ends_the_run() -> None:
+    with pytest.raises(RuntimeError, match="no_such_module"):
+        list(Processes(2).run(make_threads, [Unknown()]))
 
 
 def test_the_piece_of_a_lost_worker_runs_again(tmp_path: Path) -> None:
