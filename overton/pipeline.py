@@ -136,7 +136,7 @@ def build(
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()
     lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds) | {"tuning": tuning.digest()}
-    golden, told = golden_records(dataset), report.to_json()
+    golden, told = golden_records(dataset, runtime), report.to_json()
     return artifact.with_files(report=told, lineage=lineage, examples=examples, golden=golden, profile=profile)
 
 

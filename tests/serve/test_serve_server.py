@@ -10,18 +10,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnx
 import pytest
 
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
+from overton.serve import Place, Settings
 from overton.serve.server import run
 from tests.tiny_artifact import RECORD, tiny_artifact
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
-from pathlib import Path
-from overton.artifact.files import load_artifact
+from overton.serve import Place, Settings
 from overton.serve.server import run
 
 def observe(event):
@@ -30,9 +31,7 @@ def observe(event):
         sys.stdout.write(f"{event.values['port']}\\n")
         sys.stdout.flush()
 
-artifact = load_artifact(Path(sys.argv[1]))
-token_file = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-run(artifact, artifact.id, port=0, token_file=token_file, observe=observe)
+run(Settings(Place(sys.argv[1]), port=0), observe=observe)
 loaded = [name for name in ("torch", "onnx", "onnxscript", "pandas", "pyarrow", "rich") if name in sys.modules]
 sys.stdout.write(f"{loaded}\\n")
 """
@@ -94,7 +93,7 @@ def test_a_body_over_the_limit_and_a_client_that_goes_away_do_no_harm(tmp_path):
 
 def code(**named: object) -> str:
     with pytest.raises(OvertonError) as caught:
-        run(tiny_artifact(), "v1", **named)
+        run(Settings(Place("nowhere"), **named))
     return caught.value.problems[0].code
 
 
@@ -115,20 +114,22 @@ def test_a_port_that_is_taken_is_told():
 @pytest.mark.parametrize("content", [b"", b"short", b"two words that are long enough", b"\xff" * 40])
 def test_a_token_that_is_no_good_is_refused(tmp_path, content):
     (tmp_path / "token").write_bytes(content)
-    assert code(port=0, token_file=tmp_path / "token") == "serve.bad-token"
-    assert code(port=0, token_file=tmp_path / "none") == "serve.bad-token"
+    assert code(port=0, token_file=str(tmp_path / "token")) == "serve.bad-token"
+    assert code(port=0, token_file=str(tmp_path / "none")) == "serve.bad-token"
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_server_with_its_problem():
-    files = {**tiny_artifact().files, "model.onnx": b"junk"}
-    broken = type(tiny_artifact())(files)
+def test_a_model_that_cannot_be_loaded_ends_the_server_with_its_problem(tmp_path):
+    node = onnx.helper.make_node("NoSuchOperator", ["a"], ["b"])
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "broken", [], []))
+    files = {**tiny_artifact().files, "model.onnx": model.SerializeToString()}
+    save_artifact(type(tiny_artifact())(files), tmp_path / "broken")
     start = time.monotonic()
     with pytest.raises(OvertonError, match="onnxruntime cannot load it"):
-        run(broken, "v1", port=0)
+        run(Settings(Place(str(tmp_path / "broken")), port=0))
     assert time.monotonic() - start < 5
 
 
-def test_a_signal_while_draining_answers_on_and_then_ends():
+def test_a_signal_while_draining_answers_on_and_then_ends(tmp_path):
     """The process sends itself the signal, so that the drain is watched from within."""
     seen = []
 
@@ -137,7 +138,8 @@ def test_a_signal_while_draining_answers_on_and_then_ends():
         if event.values:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    save_artifact(tiny_artifact(), tmp_path / "version")
     start = time.monotonic()
-    run(tiny_artifact(), "v1", port=0, drain_seconds=0.5, observe=observe)
+    run(Settings(Place(str(tmp_path / "version")), port=0, drain_seconds=0.5), observe=observe)
     assert 0.5 <= time.monotonic() - start < 5
     assert [event.message.partition(":")[0] for event in seen][-1] == "SIGTERM"
