@@ -88,6 +88,7 @@ def make_app(service: Service, *, token: str = "", others: Others = no_others) -
         ],
         exception_handlers={HTTPException: _http_fault, Exception: _inner_fault},
     )
+    app.router.redirect_slashes = False  # it would put together a url of what a client sent
     return _Gate(app, service, token.encode())
 
 

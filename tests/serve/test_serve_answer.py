@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from overton.artifact import Runtime
 from overton.data import RecordParser
 from overton.serve import Limits, Model, answer
+from tests.serve.fuzz import requests
 from tests.tiny_artifact import RECORD, tiny_artifact
 
 MODEL = Model.of(Runtime(tiny_artifact()), "v1")
@@ -175,26 +176,6 @@ def test_a_thousand_faults_are_not_all_told():
     assert status == 422
     assert len(said["problems"]) == 100
     assert said["more"] >= 900
-
-
-words = st.text(max_size=5)
-plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words
-anything = st.recursive(
-    plain, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4), max_leaves=8
-)
-members = st.lists(st.fixed_dictionaries({}, optional={"id": anything, "range": anything, "x": plain}), max_size=3)
-payloads = st.fixed_dictionaries(
-    {},
-    optional={
-        "tokens": st.lists(words, max_size=20) | anything,
-        "query": words | anything,
-        "entities": members | anything,
-    },
-)
-records = st.fixed_dictionaries(
-    {}, optional={"id": anything, "payloads": payloads, "tasks": anything, "tags": anything}
-)
-requests = records | st.fixed_dictionaries({"records": st.lists(records, max_size=3)}) | anything
 
 
 @given(requests, st.sampled_from(["", "probabilities=true"]))
