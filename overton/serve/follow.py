@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from overton.artifact import Artifact, Runtime, replay_golden
 from overton.base import Event, Observe, OvertonError, ignore
 from overton.serve.answer import Model
+from overton.serve.memory import give_back_memory
 from overton.serve.service import Following, Service
 from overton.store import Store
 
@@ -115,6 +116,8 @@ class Follower:
         took = time.monotonic() - started
         old = before.version if before else "nothing"
         self._observe(Event("follow", f"{self._alias}: {old} -> {model.version}, ready in {took:.1f} s"))
+        del before
+        await asyncio.to_thread(give_back_memory)
 
     def _named(self) -> str:
         history = self._store.history(self._alias)

@@ -24,6 +24,7 @@ from overton.serve.answer import Model
 from overton.serve.canary import Canary, Shadow
 from overton.serve.follow import Follower, load_model
 from overton.serve.log import RequestLog
+from overton.serve.memory import give_back_memory, keep_large_blocks_apart
 from overton.serve.routes import make_app
 from overton.serve.service import Service
 from overton.serve.settings import Settings
@@ -52,6 +53,7 @@ def serve(
     Raises:
         OvertonError: Where the version cannot be loaded, or the log not be written.
     """
+    keep_large_blocks_apart()
     service = Service(name=settings.name, limits=settings.limits)
     if settings.log_file:
         path = shared.log_path(Path(settings.log_file))
@@ -180,7 +182,7 @@ class Server(uvicorn.Server):
             self.fault = error
             self.should_exit = True
             return
-        gc.collect()
+        give_back_memory()
         gc.freeze()  # what is loaded by now stays: collections need not walk it during requests
         service.canary = Canary(canary, settings.canary_share) if canary else None
         service.shadow = Shadow(shadow, self._observe) if shadow else None

@@ -17,7 +17,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     Attributes:
         begun: When the client began a request whose head is not all there, by the clock of the loop; None where there
-            is none. A connection that has sent nothing yet has begun when it was made.
+            is none.
     """
 
     def __init__(self, *positional: Any, **named: Any) -> None:
@@ -27,16 +27,17 @@ class LimitedProtocol(HttpToolsProtocol):
         self._fields = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Note when a connection began."""
+        """Wait for the first request as long as for the next one."""
         super().connection_made(transport)
-        self.begun = self.loop.time()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
         """Read some bytes."""
-        if self.begun is not None:
-            self._head += len(data)
         super().data_received(data)
-        if self.begun is not None and self._head > MOST_HEAD and not self.transport.is_closing():
+        if self.begun is None:
+            return
+        self._head += len(data)
+        if self._head > MOST_HEAD and not self.transport.is_closing():
             self.send_400_response(TOO_MUCH)
 
     def on_message_begin(self) -> None:
