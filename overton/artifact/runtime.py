@@ -57,8 +57,11 @@ class Runtime:
         self._outputs = [artifact.signature.output_by_task[task.name] for task in self._tasks]
         self._slices = artifact.signature.outputs[-1].name if artifact.signature.slices else ""
         inputs, outputs = _names(self._session)
-        if inputs != set(self._inputs) or not outputs.issuperset(self._outputs):
+        if inputs != set(self._inputs) or not outputs.keys() >= set(self._outputs):
             raise _unfit(f"it has inputs {sorted(inputs)} and outputs {sorted(outputs)}, not those of its signature")
+        for task, name in zip(self._tasks, self._outputs, strict=True):
+            if task.classes and outputs[name] not in (None, len(task.classes)):
+                raise _unfit(f"its output {name} is of {outputs[name]} labels, {task.name} has {len(task.classes)}")
         self._units = {task.name: self.schema.unit(task) for task in self._tasks}
         self._listed = [
             (task.name, self.schema.payload(task.payload)) for task in self._tasks if self._units[task.name] != "record"
@@ -235,8 +238,11 @@ def _open_session(onnx: bytes, threads: int) -> "InferenceSession":
         raise _unfit(f"onnxruntime cannot load it: {error}") from None
 
 
-def _names(session: "InferenceSession") -> tuple[set[str], set[str]]:
-    return {value.name for value in session.get_inputs()}, {value.name for value in session.get_outputs()}
+def _names(session: "InferenceSession") -> tuple[set[str], dict[str, int | None]]:
+    """Names of the inputs; of the outputs with their last size, where it is always the same."""
+    last = {value.name: value.shape[-1] if value.shape else None for value in session.get_outputs()}
+    sizes = {name: size if isinstance(size, int) else None for name, size in last.items()}
+    return {value.name for value in session.get_inputs()}, sizes
 
 
 def _unfit(reason: str) -> OvertonError:

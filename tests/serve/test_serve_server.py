@@ -13,9 +13,11 @@ from pathlib import Path
 import onnx
 import pytest
 
+from overton.artifact import Artifact
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.serve import Place, Settings
+from overton.serve.process import load_models
 from overton.serve.server import run
 from tests.tiny_artifact import RECORD, tiny_artifact
 
@@ -143,3 +145,32 @@ def test_a_signal_while_draining_answers_on_and_then_ends(tmp_path):
     run(Settings(Place(str(tmp_path / "version")), port=0, drain_seconds=0.5), observe=observe)
     assert 0.5 <= time.monotonic() - start < 5
     assert [event.message.partition(":")[0] for event in seen][-1] == "SIGTERM"
+
+
+def test_a_canary_that_would_break_clients_is_refused_and_a_shadow_is_not(tmp_path):
+    other = json.loads(tiny_artifact().files["signature.json"])
+    other["tasks"]["POS"]["classes"][2] = "Y"
+    program = json.loads(tiny_artifact().files["program.json"])
+    program["schema"]["tasks"]["POS"]["classes"][2] = "Y"
+    files = {"signature.json": json.dumps(other).encode(), "program.json": json.dumps(program).encode()}
+    save_artifact(tiny_artifact(), tmp_path / "served")
+    save_artifact(Artifact({**tiny_artifact().files, **files}), tmp_path / "other")
+    served, breaking = Place(str(tmp_path / "served")), Place(str(tmp_path / "other"))
+    with pytest.raises(OvertonError, match="class 'X' of task 'POS' is gone"):
+        load_models(Settings(served, canary=breaking, canary_share=0.5))
+    _, canary, shadow = load_models(Settings(served, shadow=breaking))
+    assert canary is None
+    assert shadow is not None
+
+
+def test_a_head_without_end_is_not_read_to_its_end(tmp_path):
+    with serving(tmp_path) as (_, port), socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\n")
+        with contextlib.suppress(OSError):  # the server closes while we still send
+            for number in range(1000):
+                client.sendall(b"X-%d: " % number + b"a" * 1000 + b"\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(100).startswith(b"HTTP/1.1 400")
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("POST", "/v1/predict", json.dumps(RECORD))
+            assert connection.getresponse().status == 200
