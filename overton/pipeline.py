@@ -120,7 +120,8 @@ def build(
         begin = parent_of(parent) if parent else None
         trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, observe=observe)
     with clock("export"):
-        artifact, golden = export(dataset, planned, trained, observe=observe), golden_records(dataset)
+        artifact = export(dataset, planned, trained, observe=observe)
+        golden = golden_records(dataset, Runtime(artifact))
         artifact, precision = choose_precision(artifact, dataset, predict_rows, golden, tuning, gate, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
@@ -128,6 +129,7 @@ def build(
     lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds)
     lineage |= {"tuning": tuning.digest(), "precision": precision}
     told, study = report.to_json(), found.study.to_json() if found else None
+    golden = golden_records(dataset, runtime)
     return artifact.with_files(
         report=told, lineage=lineage, examples=examples, golden=golden, profile=profile, search=study
     )

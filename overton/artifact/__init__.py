@@ -1,11 +1,12 @@
 """The artefact: everything needed to run and explain one trained program, and how to run it."""
 
 from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, render_json
-from overton.artifact.golden import golden_records
+from overton.artifact.golden import golden_records, replay_golden
 from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from overton.artifact.runtime import Runtime, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
+from overton.artifact.tally import Tally
 
 __all__ = [
     "MANIFEST",
@@ -14,6 +15,7 @@ __all__ = [
     "Manifest",
     "Runtime",
     "Signature",
+    "Tally",
     "Tensor",
     "golden_records",
     "open_artifact",
@@ -22,5 +24,6 @@ __all__ = [
     "parse_manifest",
     "parse_signature",
     "render_json",
+    "replay_golden",
     "signature_of",
 ]
