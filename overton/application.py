@@ -67,6 +67,12 @@ class Application:
     schema: Schema
     store_url: str
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from overton.notebook import application_html
+
+        return application_html(str(self.directory), self.store_url, self.schema.to_json())
+
     @cached_property
     def tuning(self) -> Tuning:
         """What `tuning.json` pins and lets the search choose; the defaults where there is no such file."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton import __version__
-from overton.artifact import Artifact, Runtime, golden_records, pack_artifact, signature_of
+from overton.artifact import Artifact, Runtime, golden_records, pack_artifact, sample_records, signature_of
 from overton.base import Clock, Event, Observe, OvertonError, Problem, ignore
 from overton.codec import Encoder, Predictions, concatenate
 from overton.compile import Choices, Tuning, choose_slices, compile_program
@@ -121,8 +121,8 @@ def build(
         trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, observe=observe)
     with clock("export"):
         artifact = export(dataset, planned, trained, observe=observe)
-        golden = golden_records(dataset, Runtime(artifact))
-        artifact, precision = choose_precision(artifact, dataset, predict_rows, golden, tuning, gate, observe=observe)
+        sample = sample_records(dataset)
+        artifact, precision = choose_precision(artifact, dataset, predict_rows, sample, tuning, gate, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from overton import __version__
-from overton.artifact import Artifact, Runtime, golden_records, p99_ms
+from overton.artifact import Artifact, Runtime, p99_ms, sample_records
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
@@ -226,7 +226,7 @@ def make_trial(recipe: Recipe) -> Work[Asked, Score]:
         hint = "Build again"
         raise OvertonError(Problem("the data files were changed during the search", "search.data-changed", hint=hint))
     encoders: dict[str, Encoder] = {}
-    lines = golden_records(dataset).splitlines()
+    lines = sample_records(dataset)
 
     def trial(asked: Asked, observe: Observe) -> Score:
         when, begin = now(), perf_counter()

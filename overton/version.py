@@ -41,6 +41,12 @@ class Version:
     home: Path | None = None
     store: Store | None = None
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from overton.notebook import version_html
+
+        return version_html(self.id, self.artifact.json("report.json"), self.artifact.json("lineage.json"))
+
     @cached_property
     def runtime(self) -> Runtime:
         """The model, ready to predict; numpy and onnxruntime only."""

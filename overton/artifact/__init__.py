@@ -1,7 +1,7 @@
 """The artefact: everything needed to run and explain one trained program, and how to run it."""
 
 from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, render_json
-from overton.artifact.golden import golden_records, replay_golden
+from overton.artifact.golden import golden_records, replay_golden, sample_records
 from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from overton.artifact.runtime import Runtime, signature_of
@@ -25,5 +25,6 @@ __all__ = [
     "parse_signature",
     "render_json",
     "replay_golden",
+    "sample_records",
     "signature_of",
 ]
