@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, ignore
+from overton.base import Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from overton.schema import Schema
     from overton.store import Store
     from overton.tune import Study
-
-PREDICT_RECORDS = 256
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,8 @@ class Version:
         Raises:
             OvertonError: Where a record has a fault, or the output is the input.
         """
-        from overton.data.files import read_chunks, write_records
+        from overton.data.files import write_records
+        from overton.predicting import predicted
 
         if output.exists() and source.exists() and output.samefile(source):
             raise OvertonError(
@@ -187,16 +186,8 @@ class Version:
                 )
             )
 
-        def records() -> Iterator[dict[str, Any]]:
-            done = 0
-            for chunk in read_chunks(self.artifact.schema, source, PREDICT_RECORDS):
-                labels = self.runtime.predict([record for record, _ in chunk], probabilities=probabilities)
-                for (_, value), said in zip(chunk, labels, strict=True):
-                    yield _with_source(value, f"overton@{self.id}", said)
-                done += len(chunk)
-                observe(Event("predict", done=done))
-
-        return write_records(output, records())
+        told = predicted(self.runtime, source, f"overton@{self.id}", probabilities=probabilities, observe=observe)
+        return write_records(output, told)
 
     def discover(
         self,
@@ -393,9 +384,3 @@ class Version:
         from overton.promoting import breaking_changes
 
         return breaking_changes(old.artifact.schema, self.artifact.schema, clients=f"{alias} ({old.id})")
-
-
-def _with_source(value: dict[str, Any], source: str, labels: Mapping[str, Any]) -> dict[str, Any]:
-    tasks = value.get("tasks") or {}
-    said = {name: {**tasks.get(name, {}), source: label} for name, label in labels.items() if label is not None}
-    return {**value, "tasks": {**tasks, **said}}
