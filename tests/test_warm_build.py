@@ -10,7 +10,8 @@ import pytest
 import overton
 from overton.application import Application
 from overton.cli.main import main
-from overton.pipeline import Resume, combine_all, fit, plan
+from overton.fitting import Resume, fit
+from overton.pipeline import combine_all, plan
 from overton.train import Checkpoint, Parent
 from tests.kinds import SCHEMA, make_record
 

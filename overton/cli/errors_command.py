@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tag",
         action="append",
         default=[],
-        metavar="EXPR",
-        help="only records that have this tag, or of which this expression over tags holds; given several times, all",
+        metavar="TAG",
+        help="only records that have this tag; given several times, all of them",
     )
     parser.add_argument(
         "--split",

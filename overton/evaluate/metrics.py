@@ -105,7 +105,9 @@ class Sums:
 
     @cached_property
     def _products(self) -> tuple[ndarray, ndarray]:
-        columns = np.empty((self.groups.n_records, len(self.columns)), np.float32)  # small counts, and losses in float32
+        columns = np.empty(
+            (self.groups.n_records, len(self.columns)), np.float32
+        )  # small counts, and losses in float32
         for number, column in enumerate(self.columns.values()):
             columns[:, number] = column
         return self.groups.total_products(columns)

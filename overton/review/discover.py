@@ -148,7 +148,7 @@ def find_slices(
         chosen, error = chosen[drawn], error[drawn]
     if least is None:
         least = int(min(max(LEAST_RECORDS, LEAST_SHARE * len(chosen)), LEAST_CAP))
-    own = {name: _only(said, chosen) for name, said in predictions.items()}
+    own = {name: said.only(chosen) for name, said in predictions.items()}
     literals = literals_of(dataset, rows[chosen], task, own, least=least)
     groups, sides = ([getattr(one, name) for one in literals.literals] for name in ("group", "side"))
     searched = search(literals.columns, error, groups, sides, least=least)
@@ -164,14 +164,6 @@ def find_slices(
         n_looked_at=len(searched.z),
         slices=tuple(_told(one, literals, error, ids, task) for one in found),
     )
-
-
-def _only(said: Predictions, records: ndarray) -> Predictions:
-    """The predictions of some of the records."""
-    length = said.offsets[records + 1] - said.offsets[records]
-    ends = np.cumsum(length)
-    units = np.arange(length.sum()) + np.repeat(said.offsets[records] - (ends - length), length)
-    return Predictions(said.task, np.append(0, ends), said.probability[units], said.label[units])
 
 
 @dataclass(frozen=True)

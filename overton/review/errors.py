@@ -15,7 +15,7 @@ from overton.codec import Predictions
 from overton.data import GOLD, Dataset, Gold, Votes, gold_of
 from overton.evaluate import Judged, confidence_of, judge, right_units
 from overton.notebook import error_html, errors_html
-from overton.review.labels import Names, combined_label, names_of, vote_label
+from overton.review.labels import Names, combined_label, names_of, plain_label, vote_label
 from overton.supervision import Combined, PairOfSources, disagreement_in
 
 if TYPE_CHECKING:
@@ -244,9 +244,9 @@ class _Told:
         return UnitError(
             unit=number,
             text=names.unit(number),
-            prediction=_plain(self.judged.said[place], classes),
+            prediction=plain_label(self.judged.said[place], classes),
             probability=sure,
-            gold=_plain(self.judged.gold[place], classes),
+            gold=plain_label(self.judged.gold[place], classes),
             votes={
                 self.votes.sources[self.votes.source[cell]]: vote_label(self.votes, cell)
                 for cell in cells
@@ -254,15 +254,6 @@ class _Told:
             },
             combined=combined_label(self.combined, unit),
         )
-
-
-def _plain(label: Any, classes: tuple[str, ...]) -> Any:
-    """A label as it stands in a data file: a class, an index, a list of classes; None for -1."""
-    if np.ndim(label):
-        return [classes[number] for number in np.flatnonzero(label).tolist()]
-    if label < 0:
-        return None
-    return classes[int(label)] if classes else int(label)
 
 
 def _units_of(gold: Gold, rows: ndarray) -> ndarray:

@@ -1,6 +1,6 @@
 """Labels and units of one record, as they stand in a data file and as a person reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,15 @@ def vote_label(votes: Votes, cell: int) -> Any:
         return votes.task.classes[numbers[0]] if votes.task.classes else numbers[0]
     names = [votes.task.classes[number] if votes.task.classes else str(number) for number in numbers]
     return {name: round(weight, 4) for name, weight in zip(names, weights, strict=True)}
+
+
+def plain_label(label: Any, classes: Sequence[str]) -> Any:
+    """A label as it stands in a data file: a class, an index, a list of classes; None for -1."""
+    if np.ndim(label):
+        return [classes[number] for number in np.flatnonzero(label).tolist()]
+    if label < 0:
+        return None
+    return classes[int(label)] if classes else int(label)
 
 
 def combined_label(combined: Combined, unit: int) -> dict[str, float]:

@@ -49,10 +49,13 @@ def exported(request, kinds_application):
         return artifact.program, artifact.weights(), artifact.files["model.onnx"]
     schema, encoders, aggregate, slices = PROGRAMS[request.param]
     strings = "transformer" in request.param
-    plain = PayloadChoices(size=16, layers=1 + strings, aggregate=aggregate, attention="2x8", strings=strings)
+    plain = PayloadChoices(
+        size=16, layers=1 + strings, aggregate=aggregate, attention="2x8", strings=strings, wide=not slices
+    )
     own = dict(zip(("tokens", "tagged", "title"), encoders, strict=True))
     payloads = {one.name: replace(plain, encoder=own.get(one.name, plain.encoder)) for one in schema.payloads}
-    program = compile_program(schema, Choices(payloads), slices)
+    sets = {"RecordBits": ((), ("a",), ("a", "b"))} if slices else None
+    program = compile_program(schema, Choices(payloads), slices, sets=sets)
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
     return program, weights, to_onnx(program, weights)
 

@@ -79,7 +79,7 @@ def test_tags_and_splits_choose_the_records(spoilt: Application) -> None:
     assert big.n_records < whole.n_records
     assert all("slice:big" in record.tags for record in big.records)
     assert {record.id for record in dev.records}.isdisjoint(record.id for record in whole.records)
-    for tags, split, code in ((["slice:bgi"], "test", "tags.unknown-tag"), (["dev"], "test", "review.no-records")):
+    for tags, split, code in ((["slice:bgi"], "test", "review.unknown-tag"), (["dev"], "test", "review.no-records")):
         with pytest.raises(OvertonError) as caught:
             version.errors("Token", tags=tags, split=split)
         assert caught.value.problems[0].code == code
