@@ -24,10 +24,17 @@ from overton.export.tensorflow_ops import OPERATORS as TENSORFLOW
 from overton.export.torch_program import ScannedLayer, load_torch, save_torch
 from overton.nn import RecurrentLayer, build_model
 from overton.schema import parse_schema
-from tests.export.test_export import KINDS, PROGRAMS, inputs_of
+from tests.export.test_export import ALL as KINDS
+from tests.export.test_export import inputs_of
 from tests.kinds import ODD
 from tests.tiny_artifact import tiny_artifact
 
+# Encoders of tokens and of texts, how inputs are joined, slices.
+PROGRAMS = [
+    ("cnn", "bilstm", "attention", ()),
+    ("bigru", "dilated", "max", ("slice:a", "slice:b")),
+    ("transformer", "bag", "mean", ()),
+]
 TINY = """
 {"payloads": {"tokens": {"type": "sequence"}},
  "tasks": {"POS": {"payload": "tokens", "type": "multiclass", "classes": ["a", "b"]}}}
