@@ -3,9 +3,9 @@
     python examples/story.py [APPLICATION] [--keep DIR] [--updates rules_v2,...]
 
 APPLICATION has a folder `updates/` with supervision that arrived later: its files are the mending. Without one, the
-example application of `overton init` is made, and somebody who knows what its questions were made of labels the
-training records of one poor slice. All is built in a copy. Printed are the poor slices, what became of them, and what
-the gate says; `docs/story.md` has both outcomes.
+example application of `overton init` is made, in which a phrasing is new: questions of a log that are asked so get
+labelled, and a rule settles what its sources are even about. All is built in a copy. Printed are the poor slices, what
+became of them, and what the gate says; `docs/story.md` has both outcomes.
 """
 
 import argparse
@@ -14,22 +14,26 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
+from typing import Any
+
+import numpy as np
 
 import overton
 from overton.application import Application
 from overton.evaluate import ComparedRow, Report, Row
 from overton.example import EXAMPLES
-from overton.example.examples import draw_example
 from overton.example.files import write_application
 from overton.release import Release, release
 
 RECORDS, SEED = 5000, 0
 # The poor slices, by task, and the updates of factoid-en that are about them: the fifth file is of another task.
 POOR = {"Intent": "eval:rare_intent", "IntentArg": "slice:complex_disambiguation"}
+# The example application: a phrasing that is not in its training data, and words on which its sources are even.
+NEW_PHRASING = "lineage:template_v3"
+AUXILIARIES = ("is", "are", "was", "were", "does", "do", "did")
 UPDATES = ("annotate_disagreement", "annotate_disambiguation", "rules_v2", "synthetic_rare_intents")
 
 
@@ -97,20 +101,40 @@ def tell(source: Path, place: Path, updates: Sequence[str] = UPDATES) -> Story:
 
 
 def tell_example(place: Path, n_records: int = RECORDS) -> Story:
-    """The story of the example application: one slice of one task, labelled by somebody who knows."""
+    """The story of the example application: people ask in new ways; such questions of a log are labelled.
+
+    Parts of speech of `is` and its like, on which the sources are even, get a rule: without it they go either way from
+    build to build, and the gate refuses versions for it.
+    """
     write_application(EXAMPLES["factoid"](n_records, SEED), place)
-    slice_ = POOR["IntentArg"]
 
     def mend(application: Application) -> None:
-        dataset = application.dataset()
-        rows = dataset.splits.train[dataset.tags.has(slice_)[dataset.splits.train]]
-        seen: set = set()
-        made = (draw_example(f"f{number:06d}", Random(f"factoid:{SEED}:{number}"), seen) for number in range(n_records))
-        truth = {example.id: example.argument for example in made}
-        lines = [{"id": name, "tasks": {"IntentArg": {"annotator": truth[name]}}} for name in dataset.ids(rows)]
-        (application.directory / "data" / "zz_annotator.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+        dataset, data = application.dataset(), application.directory / "data"
+        payloads = dataset.payloads(np.arange(dataset.n_records))
+        known = {" ".join(own["tokens"]) for own in payloads}
+        asked = [line for line in log_of(n_records) if NEW_PHRASING in line["tags"]]
+        write(data / "zz_log.jsonl", [line for line in asked if " ".join(line["payloads"]["tokens"]) not in known])
+        train = dataset.splits.train.tolist()
+        said = [["AUX" if token in AUXILIARIES else None for token in payloads[row]["tokens"]] for row in train]
+        rule = [(name, own) for name, own in zip(dataset.ids(train), said, strict=True) if any(own)]
+        write(data / "zz_aux_rule.jsonl", [{"id": name, "tasks": {"POS": {"aux_rule": own}}} for name, own in rule])
 
-    return once_around(place, {"IntentArg": slice_}, mend)
+    return once_around(place, {"Intent": NEW_PHRASING}, mend)
+
+
+def write(file: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Write a data file."""
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def log_of(n_records: int) -> Iterator[dict[str, Any]]:
+    """Questions that others ask, with gold alone, as people label them for training: the example of another seed."""
+    for name, content in EXAMPLES["factoid"](n_records, SEED + 1).files.items():
+        for line in content.splitlines() if name in ("data/dev.jsonl", "data/test.jsonl") else ():
+            record = json.loads(line)
+            tasks = {task: {"gold": said["gold"]} for task, said in record["tasks"].items()}
+            tags = ["train", *(tag for tag in record["tags"] if tag not in ("dev", "test"))]
+            yield {**record, "id": f"log-{record['id']}", "tasks": tasks, "tags": tags}
 
 
 def once_around(place: Path, poor: Mapping[str, str], mend: Callable[[Application], None]) -> Story:

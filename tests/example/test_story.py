@@ -36,7 +36,7 @@ def test_supervision_that_arrives_later_mends_the_poor_slices_of_real_questions(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-def test_an_annotated_slice_is_better_beyond_noise_in_the_example_application(tmp_path: Path):
+def test_a_new_phrasing_is_learned_and_nothing_regresses_in_the_example_application(tmp_path: Path):
     story = tell_example(tmp_path / "app")
     check_story(story)
     assert story.mended
