@@ -9,6 +9,8 @@ from overton.cli import console
 HELP = "write a version for another runtime, checked to compute the same, with a script that runs it"
 EXAMPLE = """  overton export demo@live exported --to onnx
   python exported/run.py"""
+# TensorFlow greets everyone on stderr, and rounds in another order where it may.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     """Export, and tell what was checked."""
     from overton.application import find_version
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets everyone on stderr
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
         exported = version.export(options.to, options.directory, observe=observe)

@@ -43,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
         return 2
     version = find_version(options.version, store=options.store)
     store = options.store if options.pull else ""
+    if options.pull and version.store:
+        version.store.resolve(options.pull)  # refuses a name that nothing has
     kit = write_kit(
         version.artifact,
         options.directory,

@@ -136,7 +136,9 @@ def test_a_kit_may_fetch_its_version_from_a_store(artifact, tmp_path: Path) -> N
     assert not (tmp_path / "kit" / "version").exists()
     assert (tmp_path / "kit" / "app" / "schema.json").read_bytes() == artifact.files["schema.json"]
     assert 'ENTRYPOINT ["overton", "serve", "app@live"]' in (tmp_path / "kit" / "Dockerfile").read_text()
-    assert '{name: OVERTON_STORE, value: "s3://bucket/demo"}' in (tmp_path / "kit" / "kubernetes.yaml").read_text()
+    manifest = (tmp_path / "kit" / "kubernetes.yaml").read_text()
+    assert '{name: OVERTON_STORE, value: "s3://bucket/demo"}' in manifest
+    assert "mountPath: /srv/app/.overton," in manifest
 
 
 def test_a_folder_with_something_in_it_is_refused(artifact, tmp_path: Path) -> None:

@@ -56,10 +56,16 @@ def render(name: str, plan: Plan) -> str:
             f"When it starts it fetches the version that `{reference}` names from `{plan.store}`, with the credentials"
         )
         source += " of the usual environment variables."
+    # What comes from a store is kept below the application, and the image belongs to root.
+    kept = f"{plan.carried}/.overton"
+    owned = f"\nRUN mkdir {kept} && chown 10001 {kept}" if plan.store else ""
+    mounts = f"\n            - {{name: scratch, mountPath: /srv/{kept}, subPath: overton}}" if plan.store else ""
     holes = {
         **{key: str(value) for key, value in asdict(plan).items()},
         "carried": plan.carried,
         "environment": environment,
+        "mounts": mounts,
+        "owned": owned,
         "environment_of_image": store,
         "source": source,
     }
