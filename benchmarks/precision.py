@@ -55,7 +55,7 @@ def measure(application: Application) -> None:
     for asked in ("auto", "on"):
         start = time.process_time()
         tuning = Tuning(serving={"int8": asked})
-        _, told = choose_precision(artifact, dataset, predict_rows, artifact.files["golden.jsonl"], tuning)
+        _, told = choose_precision(artifact, dataset, predict_rows, artifact.files["golden.jsonl"].splitlines(), tuning)
         print(f"{application.directory} {asked}: {told['chosen']}, {told['why']} ({time.process_time() - start:.1f} s)")
     for name, version in (("float32", artifact), ("int8", small)):
         differ, labels = alone_and_beside(version)

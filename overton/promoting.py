@@ -14,6 +14,7 @@ from overton.base import Event, Observe, OvertonError, Problem, digest_json, ign
 
 if TYPE_CHECKING:
     from overton.evaluate import Comparison
+    from overton.schema import Schema
     from overton.store import GateOutcome, Promotion, Store
 
 ATTEMPTS = 5
@@ -110,3 +111,18 @@ def gate_outcome(comparison: Comparison) -> GateOutcome:
         verdicts=dict(Counter(row.verdict for row in comparison.rows)),
         refused=refused[:20],
     )
+
+
+def breaking_changes(old: Schema, new: Schema, *, clients: str) -> list[Problem]:
+    """What in a new schema would break the clients of an old one, who are named by what they call."""
+    from overton.schema import diff_schemas
+
+    return [
+        Problem(
+            message=f"{change.field}: {change.message}: clients of {clients} would break",
+            code="application.incompatible",
+            hint="Promote under another alias, or --force",
+        )
+        for change in diff_schemas(old, new)
+        if change.kind == "breaking"
+    ]

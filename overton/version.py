@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, ignore
+from overton.base import Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
-
-PREDICT_RECORDS = 256
+    from overton.tune import Study
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,12 @@ class Version:
     artifact: Artifact
     home: Path | None = None
     store: Store | None = None
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from overton.notebook import version_html
+
+        return version_html(self.id, self.artifact.json("report.json"), self.artifact.json("lineage.json"))
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -168,7 +173,8 @@ class Version:
         Raises:
             OvertonError: Where a record has a fault, or the output is the input.
         """
-        from overton.data.files import read_chunks, write_records
+        from overton.data.files import write_records
+        from overton.predicting import predicted
 
         if output.exists() and source.exists() and output.samefile(source):
             raise OvertonError(
@@ -180,16 +186,8 @@ class Version:
                 )
             )
 
-        def records() -> Iterator[dict[str, Any]]:
-            done = 0
-            for chunk in read_chunks(self.artifact.schema, source, PREDICT_RECORDS):
-                labels = self.runtime.predict([record for record, _ in chunk], probabilities=probabilities)
-                for (_, value), said in zip(chunk, labels, strict=True):
-                    yield _with_source(value, f"overton@{self.id}", said)
-                done += len(chunk)
-                observe(Event("predict", done=done))
-
-        return write_records(output, records())
+        told = predicted(self.runtime, source, f"overton@{self.id}", probabilities=probabilities, observe=observe)
+        return write_records(output, told)
 
     def discover(
         self,
@@ -269,10 +267,18 @@ class Version:
         return export_version(self.artifact, to, directory, observe=observe)
 
     def explain(self) -> str:
-        """The compiled program as text."""
-        from overton.compile import explain, parse_program
+        """The compiled program as text, and what a search picked of it."""
+        from overton.compile import explain
+        from overton.tune import render_picked
 
-        return explain(parse_program(self.artifact.json("program.json")))
+        study = self.study()
+        return explain(self.artifact.program) + (render_picked(study) if study else "")
+
+    def study(self) -> Study | None:
+        """The search that its choices come from: every trial with its quality, latency and size; None without one."""
+        from overton.tune import parse_study
+
+        return parse_study(self.artifact.json("search.json")) if "search.json" in self.artifact.files else None
 
     def compare(
         self,
@@ -374,21 +380,7 @@ class Version:
         return Weighed(comparison, (*breaking, *comparison.refusals))
 
     def breaks(self, old: Version, alias: str) -> list[Problem]:
-        """What would break for clients of an older version."""
-        from overton.schema import diff_schemas
+        """What would break for clients of an older version, which an alias names."""
+        from overton.promoting import breaking_changes
 
-        return [
-            Problem(
-                message=f"{change.field}: {change.message}: clients of {alias} ({old.id}) would break",
-                code="application.incompatible",
-                hint="Promote under another alias, or --force",
-            )
-            for change in diff_schemas(old.artifact.schema, self.artifact.schema)
-            if change.kind == "breaking"
-        ]
-
-
-def _with_source(value: dict[str, Any], source: str, labels: Mapping[str, Any]) -> dict[str, Any]:
-    tasks = value.get("tasks") or {}
-    said = {name: {**tasks.get(name, {}), source: label} for name, label in labels.items() if label is not None}
-    return {**value, "tasks": {**tasks, **said}}
+        return breaking_changes(old.artifact.schema, self.artifact.schema, clients=f"{alias} ({old.id})")

@@ -19,7 +19,7 @@ REQUIRED = (
     "signature.json",
     "weights.safetensors",
 )
-OPTIONAL = ("golden.jsonl", "predictions.parquet", "profile.json")
+OPTIONAL = ("golden.jsonl", "predictions.parquet", "profile.json", "search.json")
 # Around the name of a payload whose embedding has a pretrained part: its words, its tokenizer.
 STRINGS = (("strings.", ".txt"), ("tokenizer.", ".json"))
 HINT = "Fetch it again from where it came, or build the version again"

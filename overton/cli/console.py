@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
+
+if TYPE_CHECKING:
+    from overton.version import Version
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -38,6 +41,15 @@ def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """Problems as JSON values: what `docs/errors.md` says of them."""
     keys = ("code", "message", "hint", "path", "line", "field", "count")
     return [{key: getattr(problem, key) for key in keys} for problem in problems]
+
+
+def write_study(version: "Version") -> None:
+    """Write the trials behind a version to stdout, where a search chose it."""
+    from overton.tune import render_study
+
+    study = version.study()
+    if study:
+        write("\n" + render_study(study))
 
 
 def width() -> int:
@@ -68,6 +80,17 @@ def natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")
     return int(text)
+
+
+def minutes(text: str) -> float:
+    """Some minutes; argparse names the option where they are none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected minutes above 0, got {text!r}")
+    return value
 
 
 def check_page(path: Path) -> None:

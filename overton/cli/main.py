@@ -32,6 +32,7 @@ COMMANDS = (
     "explain",
     "predict",
     "versions",
+    "runs",
     "promote",
     "store",
     "serve",

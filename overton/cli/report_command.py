@@ -56,9 +56,13 @@ def run(options: argparse.Namespace) -> int:
         evaluation.save(directory)
     report = evaluation.report.of_tag(options.tag) if options.tag else evaluation.report
     if options.json:
-        console.write_json({"version": version.id, **report.to_json()})
+        study = version.study()
+        search = {"search": study.to_json()} if study else {}
+        console.write_json({"version": version.id, **report.to_json(), **search})
     else:
         console.write(render_report(report, width=console.width()))
+        if not options.data and not options.tag:
+            console.write_study(version)
         if directory:
             console.note(f"{directory}: report.json, predictions.parquet")
     if options.html:

@@ -12,6 +12,7 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import judge, right_units
+from overton.notebook import slices_html
 from overton.review.literals import Literals, literals_of
 from overton.review.search import Conjunction, Searched, excess_z, search
 from overton.review.significance import adjusted, chance_of
@@ -99,6 +100,10 @@ class SlicePage:
     def to_json(self) -> dict[str, Any]:
         """What `overton discover --json` tells of the task."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return slices_html(self.to_json())
 
     def to_pandas(self) -> "DataFrame":
         """The slices as a pandas frame, one column an attribute of `FoundSlice`."""

@@ -14,6 +14,7 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import GOLD, Dataset, Gold, Votes, gold_of
 from overton.evaluate import Judged, confidence_of, judge, right_units
+from overton.notebook import error_html, errors_html
 from overton.review.labels import Names, combined_label, names_of, plain_label, vote_label
 from overton.supervision import Combined, PairOfSources, disagreement_in
 
@@ -57,6 +58,7 @@ class RecordError:
         payloads: Its payloads, as in a data file.
         units: Its errors, in the order of the record.
         probability: Probability of the surest of them.
+        payload: The field of its payloads whose items the task labels or chooses among, or that it labels as a whole.
     """
 
     id: str
@@ -65,6 +67,15 @@ class RecordError:
     payloads: Mapping[str, Any]
     units: tuple[UnitError, ...]
     probability: float
+    payload: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as it stands in the document."""
+        return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: its labels in place, its candidates with their spans, what every source says."""
+        return error_html(self.to_json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,10 @@ class ErrorPage:
     def to_json(self) -> dict[str, Any]:
         """The document of `overton errors --json`."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return errors_html(self.to_json())
 
     def to_pandas(self) -> "DataFrame":
         """The errors as a pandas frame, one row a wrong unit."""
@@ -220,9 +235,8 @@ class _Told:
             self._unit(place, int(self.unit[place]) - first, float(how), names)
             for place, how in zip(wrong.tolist(), sure.tolist(), strict=True)
         )
-        return RecordError(
-            names.id, tuple(tags.names[tag] for tag in own), names.text, names.payloads, units, probability
-        )
+        told = tuple(tags.names[tag] for tag in own)
+        return RecordError(names.id, told, names.text, names.payloads, units, probability, names.payload)
 
     def _unit(self, place: int, number: int, sure: float, names: Names) -> UnitError:
         unit, classes = int(self.unit[place]), self.judged.classes

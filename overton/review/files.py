@@ -24,8 +24,8 @@ from overton.schema.files import load_schema
 def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> tuple[Dataset, bool]:
     """The records of the application that a version lies in, and whether gold on dev weighs its sources.
 
-    They are read by the application's own schema, so that its row store serves, unless payloads or tasks have changed
-    since the version was built.
+    They are read by the application's own schema, so that its row store serves and labels of new tasks are no fault,
+    unless payloads, or tasks that the version knows, have changed since it was built.
 
     Args:
         artifact: The version.
@@ -41,8 +41,9 @@ def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> 
         hint = "Name it as APP@ID, or give records with --data PATH"
         raise OvertonError(Problem(message, "review.no-application", hint=hint))
     schema = load_schema(directory / "schema.json")
-    same = _shape(schema) == _shape(artifact.schema)
-    chosen = schema if same else artifact.schema
+    payloads, tasks = _shape(schema)
+    needed, known = _shape(artifact.schema)
+    chosen = schema if payloads == needed and known.items() <= tasks.items() else artifact.schema
     dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", observe=observe)
     tuning = directory / "tuning.json"
     return dataset, load_tuning(tuning, schema).use_dev_gold

@@ -59,10 +59,12 @@ class Fitted:
 
     Attributes:
         combined: The votes.
-        fresh: Whether they are those of now, or those from before an edit, while the others are being made.
+        records: The records as they were when these were combined: those of now, or from before the last edits.
+        fresh: Whether they are those of now. If not, the ones of now are being made.
     """
 
     combined: Combined
+    records: Records
     fresh: bool
 
 
@@ -83,7 +85,7 @@ class Dashboard:
         self._versions, self._records = Memo(VERSIONS), Memo(RECORDS)
         self._predictions, self._fitted, self._pages = Memo(PREDICTIONS), Memo(FITTED), Memo(PAGES)
         self._votes = Memo(FITTED)
-        self._newest: dict[str, tuple[Hashable, Combined]] = {}  # by task, with what it is of
+        self._newest: dict[str, Fitted] = {}  # by task
 
     @property
     def name(self) -> str:
@@ -139,14 +141,20 @@ class Dashboard:
 
         def read() -> Records:
             dataset, use_dev_gold = load_records(version.artifact, version.home, observe=lambda event: None)
-            key = (dataset.digest, use_dev_gold)
+            key = (dataset.digest, tuple(dataset.files), use_dev_gold)
             return self._records.get(key, lambda: Records(dataset, use_dev_gold, _digest_payloads(dataset)))
 
         return self._records.get((version.id, self.stamp()), read)
 
-    def own_records(self) -> Dataset:
+    def own_records(self) -> Records:
         """The records as they are now, read by the schema of the application."""
-        return self._records.get(("own", self.stamp()), lambda: self.application().dataset())
+
+        def read() -> Records:
+            application = self.application()
+            dataset = application.dataset()
+            return Records(dataset, application.tuning.use_dev_gold, _digest_payloads(dataset))
+
+        return self._records.get(("own", self.stamp()), read)
 
     def predict(self, version: Version, records: Records, rows: ndarray) -> Mapping[str, Predictions]:
         """Predictions of a version for some records, int64, ascending; those of a split are made once for all of it."""
@@ -165,29 +173,34 @@ class Dashboard:
         """The same, of records only."""
         return partial(self.predict, version, records)
 
-    def combined(self, records: Records, task: str) -> Fitted:
-        """The combined votes of a task: those of now where they are made, or the last ones for the same records."""
+    def combined(self, records: Records, task: str) -> Combined:
+        """The combined votes of a task."""
         dataset = records.dataset
-        key = (task, dataset.digest, records.use_dev_gold)
-        like = (records.digest, dataset.schema.digest(), records.use_dev_gold)
 
         def fit() -> Combined:
             found = combine_votes(dataset, task, use_dev_gold=records.use_dev_gold)
-            self._newest[task] = (like, found)
+            self._newest[task] = Fitted(found, records, fresh=False)
             return found
 
-        ready, before = self._fitted.peek(key), self._newest.get(task)
+        return self._fitted.get((task, dataset.digest, records.use_dev_gold), fit)
+
+    def fitted(self, records: Records, task: str) -> Fitted | None:
+        """The same without waiting: the last ones for records with the same payloads; None where there are none.
+
+        Those of now are being made when this returns.
+        """
+        ready = self._fitted.peek((task, records.dataset.digest, records.use_dev_gold))
         if ready is not None:
-            return Fitted(ready, fresh=True)
-        if before is None or before[0] != like:
-            return Fitted(self._fitted.get(key, fit), fresh=True)
-        threading.Thread(target=self._fitted.get, args=(key, fit), daemon=True).start()
-        return Fitted(before[1], fresh=False)
+            return Fitted(ready, records, fresh=True)
+        threading.Thread(target=self.combined, args=(records, task), daemon=True).start()
+        before = self._newest.get(task)
+        return before if before and _like(before.records) == _like(records) else None
 
     def known(self, records: Records, task: str) -> Known:
-        """What is known of all records on one task."""
-        fitted = self.combined(records, task)
-        return Known(records.dataset, *self.votes(records, task), fitted.combined, fitted.fresh)
+        """What is known of all records on one task, without waiting for combined votes."""
+        fitted = self.fitted(records, task)
+        votes, gold = self.votes(records, task)
+        return Known(records.dataset, votes, gold, fitted.combined if fitted else None, bool(fitted and fitted.fresh))
 
     def votes(self, records: Records, task: str) -> tuple[Votes, Gold]:
         """What the sources say, and what is true."""
@@ -260,6 +273,11 @@ class Dashboard:
                 self.combined(records, task.name)
         except OvertonError:
             return
+
+
+def _like(records: Records) -> Hashable:
+    """What records must have in common for the combined votes of ones to be those of the others, but for labels."""
+    return records.digest, records.dataset.schema.digest(), records.use_dev_gold
 
 
 def _votes_of(dataset: Dataset, task: str) -> tuple[Votes, Gold]:

@@ -7,7 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from overton.base import Problem
-from overton.serve.answer import refuse
+from overton.serve.limits import refuse
 
 NOT_FOUND, CONFLICT, REFUSED, FAILED = 404, 409, 422, 500
 UNKNOWN = (  # codes of problems that say that there is no such thing

@@ -9,6 +9,7 @@ import overton.data.files.digests
 from overton.base import OvertonError
 from overton.data.files import load_dataset
 from overton.data.files.container import SectionWriter, open_container
+from overton.engine import Inline, Processes
 from overton.schema import parse_schema
 from tests.data_schema import DECLARED, SCHEMA
 
@@ -46,6 +47,26 @@ def test_line_ends_of_windows_are_accepted(tmp_path, data):
     rows = np.arange(40)
     assert ours.payloads(rows) == theirs.payloads(rows)
     assert ours.ids(rows) == theirs.ids(rows)
+
+
+def test_shards_are_the_same_whoever_makes_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("overton.data.files.load.LEAST_BYTES", 0)
+    content = {}
+    for name, engine in (("here", None), ("one", Inline()), ("two", Processes(2))):
+        folder = tmp_path / name
+        folder.mkdir()
+        files = [write(folder / f"{part}.jsonl", [line(f"{part}{n}") for n in range(9)]) for part in "abc"]
+        write(files[1], [line("b0"), "{", line("b1")])
+        messages = []
+        dataset = load(files, max_bad=1, engine=engine, observe=lambda event, told=messages: told.append(event.message))
+        assert dataset.n_records == 20
+        content[name] = {path.name: path.read_bytes() for path in stored(files[0])}
+        assert ("3 of 3 files" in messages) == (name == "two")
+    assert len(content["here"]) == 6
+    assert {path: text for path, text in content["two"].items() if path.endswith(".votes")} == {
+        path: text for path, text in content["here"].items() if path.endswith(".votes")
+    }
+    assert content["one"].keys() == content["two"].keys() == content["here"].keys()
 
 
 def test_a_file_is_read_once_and_then_opened(data):

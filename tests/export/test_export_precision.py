@@ -24,8 +24,8 @@ def built(kinds_application):
 
 def choose(built, asked: str, predict: Callable = predict_rows):
     artifact, dataset = built
-    golden = artifact.files["golden.jsonl"]
-    return choose_precision(artifact, dataset, predict, golden, Tuning(serving={"int8": asked}))
+    sample = artifact.files["golden.jsonl"].splitlines()
+    return choose_precision(artifact, dataset, predict, sample, Tuning(serving={"int8": asked}))
 
 
 def timed(fp32: float, int8: float) -> Callable:

@@ -12,6 +12,7 @@ from tests.tiny_artifact import SCHEMA, tiny_artifact
 
 SCRIPT = "<script>document.title = 'broken'</script><img src=x onerror=alert(1)>"
 LONG = "x" * 10_000
+QUOTES = "a" + '"' * 38  # five times as long once it is escaped
 NASTY = "r-nasty"
 
 
@@ -42,12 +43,16 @@ def nasty_record() -> dict:
     words = [SCRIPT, LONG, "\u202edetrever", "it's", '"quoted"']
     return {
         "id": NASTY,
-        "payloads": {"tokens": words, "query": SCRIPT, "entities": [{"id": SCRIPT, "range": [0, 1]}, {"id": LONG}]},
+        "payloads": {
+            "tokens": words,
+            "query": SCRIPT,
+            "entities": [{"id": SCRIPT, "range": [0, 1]}, {"id": LONG}, {"id": QUOTES}],
+        },
         "tasks": {
             "POS": {SCRIPT[:60]: ["X"] * 5, "gold": ["VERB"] * 5},
             "EntityType": {"gold": [["title"]] * 5},
             "Intent": {SCRIPT[:60]: "age", "gold": "age"},
-            "IntentArg": {SCRIPT[:60]: 0, "gold": 1},
+            "IntentArg": {SCRIPT[:60]: 0, "gold": 2},
         },
         "tags": ["test", f"slice:{SCRIPT}", "slice:tower"],
     }

@@ -102,6 +102,12 @@ def test_every_page_answers_with_its_json_twin_and_no_script_of_a_record(shared:
         assert shared.get(address, accept="application/json").json().keys() == twin.json().keys()
 
 
+def test_long_texts_are_cut_before_they_are_escaped(shared: Client) -> None:
+    for address in (f"/record?id={NASTY}", "/errors?task=IntentArg&split=all", "/errors?task=POS&split=all"):
+        page = shared.get(address).text
+        assert not re.findall(r"&(?:#\d*|[a-z]*)…", page), address
+
+
 def test_the_errors_of_a_page_are_those_of_the_command(shared: Client) -> None:
     twin = shared.get("/errors.json?task=Intent&limit=500").json()
     version = shared.dashboard.version()
@@ -263,7 +269,7 @@ def test_a_filter_is_saved_as_a_slice(client: Client) -> None:
     ids = {
         json.loads(line)["id"] for line in (client.dashboard.data / "tags-slice-towers.jsonl").read_text().splitlines()
     }
-    dataset = client.dashboard.own_records()
+    dataset = client.dashboard.own_records().dataset
     tags = dataset.tags
     assert ids == set(dataset.ids((tags.has("slice:tower") & ~tags.has("slice:short")).nonzero()[0]))
     found = client.post("/edits/slice", {"name": "slice:queens", "where": "has(tokens, 'queen')"})

@@ -139,7 +139,7 @@ def test_more_rows_are_shown_and_changes_unfold(opened) -> None:
     assert watched.visible("#better tbody tr") == 6
     page.locator("#better + button.more").click()
     assert watched.visible("#better tbody tr") == 20
-    closed = page.locator("details.change:not([open])").first
+    closed = page.locator("details.change:not([open]) >> visible=true").first
     closed.locator("summary").click()
     assert page.locator("details.change[open] .why").count() >= 2
 

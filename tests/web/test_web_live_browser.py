@@ -270,6 +270,7 @@ def test_a_build_is_started_watched_stopped_and_ends_in_a_version(site: Site, br
     page.goto(f"{site.url}/builds")
     page.get_by_label("Build from scratch").check()
     page.get_by_role("button", name="Start the build").click()
+    page.wait_for_url("**/builds/*")
     page.goto(f"{site.url}/versions")  # the page of the build is closed; the build goes on, and every page tells
     expect(page.locator("#job")).to_contain_text("Building")
     expect(page.locator("#job")).to_have_text("Build done", timeout=10 * PATIENCE)

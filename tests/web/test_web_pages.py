@@ -1,6 +1,7 @@
 """What pages say: values made of reports, comparisons and records, without a word of HTML."""
 
 import json
+import random
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,7 @@ from overton.web.pages import (
     task_page,
     verdict_of,
 )
+from overton.web.pages.better import shown_better
 from tests.web.web_factories import PAYLOADS, SCHEMA, big_page, compared_row, comparison_of, report_of, row_of
 
 
@@ -96,11 +98,34 @@ def test_a_regression_is_the_verdict():
 
 
 def test_what_is_better_is_told_with_the_whole_split_first():
-    rows = [compared_row(tag="slice:rare", change=0.3), compared_row(change=0.05), compared_row("POS")]
+    rows = [compared_row(tag="slice:rare", change=0.1), compared_row(change=0.05), compared_row("POS")]
     verdict = verdict_of(comparison_of(*rows))
     assert verdict.state == "better"
-    assert verdict.sentence.startswith("Better than old1 beyond noise on Intent accuracy (0.800 to 0.850); Intent")
-    assert "nothing regressed" in verdict.sentence
+    assert verdict.sentence == (
+        "Better than old1 beyond noise on Intent accuracy (0.800 to 0.850), most on Intent accuracy on rare "
+        "(0.800 to 0.900), and nothing regressed."
+    )
+    both = verdict_of(comparison_of(compared_row(change=0.1), compared_row("POS", change=0.1)))
+    assert both.sentence == "Better than old1 beyond noise on Intent and POS, and nothing regressed."
+    tags = [compared_row(tag=f"slice:{number}", change=0.1) for number in range(3)]
+    assert (
+        "on Intent accuracy on 0 (0.800 to 0.900) and 2 other figures, and" in verdict_of(comparison_of(*tags)).sentence
+    )
+
+
+def test_a_version_that_did_not_change_is_praised_at_most_as_often_as_stated():
+    choose, praised = random.Random(0), 0
+    for _ in range(400):
+        rows = [compared_row(tag=f"slice:{n}", change=choose.gauss(0, 0.02), half=1.96 * 0.02) for n in range(80)]
+        praised += bool(shown_better(rows, 0.05))
+    assert praised / 400 <= 0.08  # 0.05, and three standard errors
+
+
+def test_a_rise_among_many_figures_is_found():
+    rows = [compared_row(tag=f"slice:{number}", half=0.04) for number in range(80)]
+    rows.append(compared_row(tag="slice:risen", change=0.12, half=0.05))
+    rows.append(compared_row(tag="slice:few", change=0.3, half=0.05, verdict="not enough data"))
+    assert [row.tag for row in shown_better(rows, 0.05)] == ["slice:risen"]
 
 
 def test_no_change_and_too_little_data_are_told_apart():
@@ -128,7 +153,7 @@ def test_a_fall_that_is_that_of_another_slice_is_told_so():
 def test_the_matrix_of_changes_has_a_row_a_tag_and_marks_for_its_filters():
     rows = [
         compared_row(tag="slice:bad", change=-0.2, verdict="regressed", p=1e-6),
-        compared_row("POS", "slice:bad", 0.2),
+        compared_row("POS", "slice:bad", 0.15),
         compared_row(),
         compared_row(tag="slice:few", verdict="not enough data"),
     ]
@@ -136,6 +161,7 @@ def test_the_matrix_of_changes_has_a_row_a_tag_and_marks_for_its_filters():
     assert [row.tag for row in page.changes] == ["slice:bad", "slice:few"]
     assert page.changes[0].marks == ("ok", "regressed", "better")
     assert page.changes[1].rows == (rows[3], None)
+    assert page.changes[0].better == (False, True)
     assert page.changes[1].marks == ("not-enough-data",)
     assert page.reach == 0.3
 

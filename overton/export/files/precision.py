@@ -60,7 +60,7 @@ def choose_precision(
     artifact: Artifact,
     dataset: Dataset,
     predict: Predict,
-    golden: bytes,
+    sample: Sequence[bytes],
     tuning: Tuning,
     gate: Gate | None = None,
     *,
@@ -72,7 +72,7 @@ def choose_precision(
         artifact: The version, its model in float32.
         dataset: The records; those of dev with gold decide.
         predict: Predicts some records of a data set.
-        golden: Records to measure on, as `golden.jsonl`.
+        sample: Records to measure on, lines of a data file.
         tuning: What the engineer pinned: `int8` of `serving` is `auto`, `on` (unless the gate refuses it) or `off`.
         gate: What int8 must keep to beside float32; the defaults where None.
         observe: Told of the choice.
@@ -81,7 +81,7 @@ def choose_precision(
     if asked == "off":
         chosen, kept = Precision("fp32", "switched off by the tuning"), model
     else:
-        chosen, kept = _measured(artifact, dataset, predict, golden, asked == "on", gate or Gate())
+        chosen, kept = _measured(artifact, dataset, predict, sample, asked == "on", gate or Gate())
     observe(Event("export", f"{chosen.chosen}: {chosen.why}"))
     told = {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(chosen).items()}
     return replace(artifact, files={**artifact.files, "model.onnx": kept}), told
@@ -109,11 +109,11 @@ def quantised(model: bytes) -> bytes:
 
 
 def _measured(
-    artifact: Artifact, dataset: Dataset, predict: Predict, golden: bytes, wanted: bool, gate: Gate
+    artifact: Artifact, dataset: Dataset, predict: Predict, sample: Sequence[bytes], wanted: bool, gate: Gate
 ) -> tuple[Precision, bytes]:
     """What measurement says; `wanted` takes int8 whatever its speed is."""
     model = artifact.files["model.onnx"]
-    calls = _calls(artifact, golden.splitlines()[:RECORDS])
+    calls = _calls(artifact, sample[:RECORDS])
     fp32 = load_onnx(model)
     alone = milliseconds({"fp32": fp32}, calls)["fp32"]
     if alone < QUICK_MS and not wanted:

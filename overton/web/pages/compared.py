@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from overton.evaluate import ComparedRow, Comparison, gate_json_schema
+from overton.web.pages.better import ECE, shown_better
 from overton.web.pages.examples import Example
 from overton.web.text import WHOLE, figure, plural, tag_name
 
 HALF = 0.5
-ECE = "ece"
 MOST_ROWS = 200
-MOST_BETTER = 20
 REGRESSED, UNKNOWN = "regressed", "not enough data"
 
 State = Literal["better", "same", "refused", "unknown", "alone"]
@@ -51,18 +50,26 @@ class Worse:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One tag in the matrix of changes: a row of the comparison for each task, None where there is none."""
+    """One tag in the matrix of changes.
+
+    Attributes:
+        tag: The tag.
+        n: The most items that a figure of it rests on.
+        rows: A row of the comparison for each task; None where there is none.
+        better: Of each, whether a rise is shown.
+    """
 
     tag: str
     n: int
     rows: tuple[ComparedRow | None, ...]
+    better: tuple[bool, ...]
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What a filter may ask for: the verdicts of its rows, and `better`."""
         there = [row for row in self.rows if row is not None]
-        better = ["better"] if any(row.low is not None and row.low > 0 for row in there) else []
-        return tuple(sorted({row.verdict.replace(" ", "-") for row in there})) + tuple(better)
+        better = ("better",) if any(self.better) else ()
+        return tuple(sorted({row.verdict.replace(" ", "-") for row in there})) + better
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class ComparisonPage:
         whole: The whole split.
         worse: What got worse, the strongest evidence first.
         hidden_worse: How many more got worse, within noise.
-        better: What got better beyond noise, the greatest rise first, at most 20 rows.
+        better: What is shown to have got better, the greatest rise first.
         changes: The matrix of changes, first the tag that got worse by the strongest evidence.
         hidden: Tags that the matrix leaves out.
         made: When the page was made, as ISO 8601 text.
@@ -181,12 +188,19 @@ def comparison_page(
     worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
     told = [row for place, row in enumerate(worse) if place < shown or row.verdict == REGRESSED]
     tasks = {row.task: row.metric for row in rows if row.metric != ECE}
+    better = shown_better(rows, comparison.gate.alpha)
+    rises = set(better)
     by_tag: dict[str, dict[str, ComparedRow]] = {}
     for row in rows:
         if row.metric != ECE:
             by_tag.setdefault(row.tag, {})[row.task] = row
     changes = [
-        ChangeRow(tag, max(row.n for row in of.values()), tuple(of.get(task) for task in tasks))
+        ChangeRow(
+            tag,
+            max(row.n for row in of.values()),
+            tuple(of.get(task) for task in tasks),
+            tuple(of.get(task) in rises for task in tasks),
+        )
         for tag, of in by_tag.items()
         if tag != WHOLE
     ]
@@ -195,24 +209,30 @@ def comparison_page(
         old=comparison.old,
         new=comparison.new,
         old_name=old_name,
-        verdict=verdict_of(comparison, old_name),
+        verdict=verdict_of(comparison, old_name, better),
         comparison=comparison,
         tasks=tuple(tasks.items()),
         whole=tuple(sorted((r for r in rows if r.tag == WHOLE), key=lambda row: (row.metric == ECE, row.task))),
         worse=tuple(_worse(row, comparison, examples or {}) for row in told),
         hidden_worse=len(worse) - len(told),
-        better=tuple(sorted((row for row in rows if _is_better(row)), key=lambda row: row.fall)[:MOST_BETTER]),
+        better=better,
         changes=tuple(changes[:limit]),
         hidden=max(len(changes) - limit, 0),
         made=made,
     )
 
 
-def verdict_of(comparison: Comparison, old_name: str = "") -> Verdict:
-    """What a comparison comes to, in one sentence."""
+def verdict_of(comparison: Comparison, old_name: str = "", better: Sequence[ComparedRow] | None = None) -> Verdict:
+    """What a comparison comes to, in one sentence.
+
+    Args:
+        comparison: The comparison.
+        old_name: What the old version is called beside its id.
+        better: What `shown_better` says of it; asked where None.
+    """
     old = f"{old_name} ({comparison.old})" if old_name else comparison.old
     rows = [row for row in comparison.rows if row.metric != ECE]
-    better = sorted((row for row in rows if _is_better(row)), key=lambda row: (row.tag != WHOLE, row.fall))
+    better = shown_better(rows, comparison.gate.alpha) if better is None else better
     unknown = sum(row.verdict == UNKNOWN for row in rows)
     rest = f"{unknown:,} of {plural(len(rows), 'figure')} cannot rule out a fall that matters: too little data."
     detail = rest if unknown else ""
@@ -225,9 +245,7 @@ def verdict_of(comparison: Comparison, old_name: str = "") -> Verdict:
     if not rows:
         return Verdict("unknown", f"Nothing could be compared with {old}: the test records have no gold.", detail)
     if better:
-        best = "; ".join(_told(row) for row in better[:2])
-        more = f" (the first 2 of {len(better):,})" if len(better) > 2 else ""
-        return Verdict("better", f"Better than {old} beyond noise on {best}{more}, and nothing regressed.", detail)
+        return Verdict("better", f"Better than {old} beyond noise {_rises(better)}, and nothing regressed.", detail)
     return Verdict("same", f"No change from {old} is shown beyond noise, and nothing regressed.", detail)
 
 
@@ -237,8 +255,18 @@ def _told(row: ComparedRow) -> str:
     return f"{row.task} {metric}{where} ({figure(row.old)} to {figure(row.new)})"
 
 
-def _is_better(row: ComparedRow) -> bool:
-    return row.metric != ECE and row.low is not None and row.low > 0
+def _rises(better: Sequence[ComparedRow]) -> str:
+    """What got better: tasks as a whole, then the tag that rose most."""
+    whole = [row for row in better if row.tag == WHOLE]
+    tags = [row for row in better if row.tag != WHOLE]
+    if not whole:
+        return f"on {_told(tags[0])}" + (f" and {plural(len(tags) - 1, 'other figure')}" if len(tags) > 1 else "")
+    if len(whole) == 1:
+        named = _told(whole[0])
+    else:
+        names = [row.task for row in whole]
+        named = f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"on {named}" + (f", most on {_told(tags[0])}" if tags else "")
 
 
 def _worse(row: ComparedRow, comparison: Comparison, examples: Mapping[tuple[str, str], Sequence[Example]]) -> Worse:

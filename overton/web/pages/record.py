@@ -79,6 +79,7 @@ class TaskView:
         units: The units.
         fresh: Whether the combined votes are those of now.
         known: Whether the version knows the task.
+        combined: Whether there are combined votes yet.
     """
 
     task: str
@@ -88,6 +89,7 @@ class TaskView:
     units: tuple[UnitView, ...]
     fresh: bool
     known: bool
+    combined: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The task as a JSON value."""
@@ -152,14 +154,14 @@ class Known:
         dataset: The records.
         votes: What the sources say.
         gold: What is true.
-        combined: The combined votes.
+        combined: The combined votes; None while they are made for the first time.
         fresh: Whether these are of now.
     """
 
     dataset: Dataset
     votes: Votes
     gold: Gold
-    combined: Combined
+    combined: Combined | None
     fresh: bool
 
 
@@ -177,7 +179,9 @@ def task_view(known: Known, row: int, said: Predictions | None) -> TaskView:
     units = tuple(_unit(known, place, names.unit(place), first + place, said) for place in range(stop - first))
     classes = tuple(task.classes or names.items)
     unit = dataset.schema.unit(task)
-    return TaskView(task.name, task.type, unit, classes, units, known.fresh, said is not None)
+    return TaskView(
+        task.name, task.type, unit, classes, units, known.fresh, said is not None, known.combined is not None
+    )
 
 
 def _unit(known: Known, place: int, text: str, unit: int, said: Predictions | None) -> UnitView:
@@ -191,7 +195,7 @@ def _unit(known: Known, place: int, text: str, unit: int, said: Predictions | No
         gold=plain_label(known.gold.label[unit], votes.task.classes) if known.gold.known[unit] else None,
         prediction=prediction,
         probability=probability,
-        combined=combined_label(combined, unit) if unit < len(combined.targets.index) else {},
+        combined=combined_label(combined, unit) if combined else {},
         votes=tuple(vote for vote in by_source if vote.source != GOLD),
     )
     return replace(view, suggested=suggested(view, votes.task.type, votes.task.classes))

@@ -48,7 +48,7 @@ class SliceBody(msgspec.Struct, forbid_unknown_fields=True):
 
 def save_label(dashboard: Dashboard, body: LabelBody, query: Query) -> dict[str, Any]:
     """Append a correction."""
-    dataset = dashboard.own_records()
+    dataset = dashboard.own_records().dataset
     name = edits_name()
     said = Correction(body.id, body.task, body.editor, body.label, body.units)
     line = correction_line(dataset, said, name)
@@ -57,7 +57,7 @@ def save_label(dashboard: Dashboard, body: LabelBody, query: Query) -> dict[str,
 
 def save_tag(dashboard: Dashboard, body: TagBody, query: Query) -> dict[str, Any]:
     """Append a tag."""
-    lines = tag_lines(dashboard.own_records(), body.ids, body.tag)
+    lines = tag_lines(dashboard.own_records().dataset, body.ids, body.tag)
     if not lines:
         return {"path": "", "line": 0, "count": 0, "message": f"they bear {body.tag} already"}
     return _told(append_lines(dashboard.data / edits_name(), lines))
@@ -70,7 +70,7 @@ def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str,
     if bool(body.tag.strip()) == bool(body.where.strip()):
         hint = "A slice of all records says nothing"
         raise OvertonError(Problem("expected a filter by tags or an expression", "edits.no-filter", hint=hint))
-    dataset = dashboard.own_records()
+    dataset = dashboard.own_records().dataset
     if name in dataset.tags.names and not body.replace:
         hint = "Give it another name, or say that it is to be replaced"
         raise OvertonError(Problem(f"there is a slice {name!r} already", "edits.slice-exists", hint=hint))

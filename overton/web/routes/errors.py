@@ -1,7 +1,7 @@
 """The errors of a task on the records that a filter chooses, the surest first; and where an annotation would help."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import SPLITS
 from overton.review import ErrorPage, review_errors
 from overton.version import Version
-from overton.web.dashboard import Dashboard, Records
+from overton.web.dashboard import Dashboard, Fitted, Records
 from overton.web.pages.examples import Example, example_of
 from overton.web.pages.record import Known, TaskView, task_view
 from overton.web.routing import Query, Shown
@@ -105,8 +105,9 @@ def errors_view(dashboard: Dashboard, query: Query) -> Shown:
 def errors_page(dashboard: Dashboard, version: Version, asked: Filter) -> ErrorsPage:
     """The value of the page."""
     records = dashboard.records(version)
-    known = dashboard.known(records, asked.task)
-    found = errors_of(dashboard, version, asked, records, known)
+    fitted = fitted_of(dashboard, records, asked.task)
+    found = errors_of(dashboard, version, asked, fitted)
+    known = replace(dashboard.known(records, asked.task), combined=fitted.combined)
     dataset = records.dataset
     promised = [one.id for one in found.annotate]
     rows = [dashboard.row(records, one) for one in [*(failure.id for failure in found.records), *promised]]
@@ -132,11 +133,17 @@ def errors_page(dashboard: Dashboard, version: Version, asked: Filter) -> Errors
     )
     tasks = tuple(task.name for task in version.runtime.schema.learnable().tasks)
     tags = tuple(name for name in dataset.tags.names if name not in SPLITS)
-    return ErrorsPage(asked, tasks, tags, found, failures, promises, known.fresh)
+    return ErrorsPage(asked, tasks, tags, found, failures, promises, fitted.fresh)
 
 
-def errors_of(dashboard: Dashboard, version: Version, asked: Filter, records: Records, known: Known) -> ErrorPage:
-    """The errors that a filter chooses."""
+def fitted_of(dashboard: Dashboard, records: Records, task: str) -> Fitted:
+    """The combined votes of a task, if from before the last edits; waits for them where there are none."""
+    return dashboard.fitted(records, task) or Fitted(dashboard.combined(records, task), records, fresh=True)
+
+
+def errors_of(dashboard: Dashboard, version: Version, asked: Filter, fitted: Fitted) -> ErrorPage:
+    """The errors that a filter chooses, by labels of the time at which the votes were combined."""
+    records = fitted.records
 
     def find() -> ErrorPage:
         return review_errors(
@@ -150,10 +157,10 @@ def errors_of(dashboard: Dashboard, version: Version, asked: Filter, records: Re
             limit=asked.limit,
             annotate=min(asked.limit, 10),
             predict=dashboard.predictor(version, records),
-            combined=known.combined,
+            combined=fitted.combined,
         )
 
-    found: ErrorPage = dashboard.page(("errors", asked, known.fresh), find)
+    found: ErrorPage = dashboard.kept(("errors", asked, records.dataset.digest, tuple(records.dataset.files)), find)
     return found
 
 

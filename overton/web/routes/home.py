@@ -78,7 +78,7 @@ def whole_page(dashboard: Dashboard, version: Version) -> ReportPage:
         found.dataset.splits,
         found.use_dev_gold,
         predict,
-        lambda task: dashboard.combined(found, task).combined,
+        lambda task: dashboard.combined(found, task),
     )
     return report_page(version, records=records)
 

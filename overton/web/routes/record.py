@@ -7,7 +7,7 @@ import numpy as np
 from overton.review import names_of
 from overton.web.dashboard import Dashboard
 from overton.web.pages.record import RecordPage, tags_of, task_view
-from overton.web.routes.errors import MOST, errors_of, filter_of
+from overton.web.routes.errors import MOST, errors_of, filter_of, fitted_of
 from overton.web.routing import Query, Shown
 
 
@@ -38,7 +38,7 @@ def record_view(dashboard: Dashboard, query: Query) -> Shown:
     if not asked or "split" not in query:
         return Shown("record.html.j2", page, {"back": back})
     wanted = replace(filter_of(version, query), limit=MOST)
-    found = errors_of(dashboard, version, wanted, records, dashboard.known(records, asked))
+    found = errors_of(dashboard, version, wanted, fitted_of(dashboard, records, asked))
     listed = [one.id for one in found.records]
     if page.id in listed:
         place = listed.index(page.id)

@@ -40,7 +40,8 @@ def sources_view(dashboard: Dashboard, query: Query) -> Shown:
     task = application.task_names(query.get("task") or tasks[0])[0]
 
     def look() -> SourceReport:
-        return application.source_report(task, tags=())
+        own = dashboard.own_records()
+        return application.source_report(task, tags=(), combined={task: dashboard.combined(own, task)})
 
     report: SourceReport = dashboard.page(("sources", task), look)
     return Shown("sources.html.j2", SourcesPage(task, tasks, source_lines(report)))
