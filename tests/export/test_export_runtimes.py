@@ -53,7 +53,7 @@ def exported(request):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_program_of_torch_computes_the_same(exported, tmp_path: Path) -> None:
     program, weights, _, cases = exported
     save_torch(program, weights, str(tmp_path / "model.pt2"))
@@ -61,7 +61,7 @@ def test_the_program_of_torch_computes_the_same(exported, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_saved_model_of_tensorflow_computes_the_same(exported, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
     from overton.export.tensorflow import load_tensorflow, save_tensorflow
