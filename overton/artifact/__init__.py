@@ -1,10 +1,12 @@
 """The artefact: everything needed to run and explain one trained program, and how to run it."""
 
 from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, render_json
-from overton.artifact.golden import golden_records
+from overton.artifact.golden import golden_records, replay_golden, sample_records
+from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from overton.artifact.runtime import Runtime, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
+from overton.artifact.tally import Tally
 
 __all__ = [
     "MANIFEST",
@@ -13,12 +15,16 @@ __all__ = [
     "Manifest",
     "Runtime",
     "Signature",
+    "Tally",
     "Tensor",
     "golden_records",
     "open_artifact",
+    "p99_ms",
     "pack_artifact",
     "parse_manifest",
     "parse_signature",
     "render_json",
+    "replay_golden",
+    "sample_records",
     "signature_of",
 ]

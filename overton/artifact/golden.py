@@ -1,14 +1,81 @@
-"""Some real records that a version is tried on before it serves."""
+"""Some real records with what a version answered when it was built, and whether it still does where it is loaded."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from overton.data import Dataset
+from overton.artifact.runtime import Runtime
+from overton.base import OvertonError, Problem
+from overton.data import Dataset, RecordParser
 
 GOLDEN_RECORDS = 100
+SOURCE = "overton"  # whose labels stand there: those of the version itself, whose id the file is a part of
+MOST_CHANGED = 0.02  # of the labels; another processor rounds otherwise, which tips a label now and then
+CHUNK = 16
 
 
-def golden_records(dataset: Dataset) -> bytes:
-    """Some real records as lines of a data file, which a server runs before it takes its first request."""
+def sample_records(dataset: Dataset) -> list[bytes]:
+    """Some real records, spread over the data, each a line of a data file without labels."""
     rows = np.linspace(0, dataset.n_records - 1, min(GOLDEN_RECORDS, dataset.n_records)).astype(np.int64)
-    return b"".join(msgspec.json.encode({"payloads": payloads}) + b"\n" for payloads in dataset.payloads(rows))
+    return [msgspec.json.encode({"payloads": payloads}) for payloads in dataset.payloads(rows)]
+
+
+def golden_records(dataset: Dataset, runtime: Runtime) -> bytes:
+    """Some real records with what the version says of them, as lines of a data file.
+
+    A server replays them before it lets the version answer.
+    """
+    lines = sample_records(dataset)
+    parser = RecordParser(runtime.schema, closed=True)
+    said = runtime.predict([parser.parse(line) for line in lines])
+    told = b""
+    for line, labels in zip(lines, said, strict=True):
+        tasks = {task: {SOURCE: label} for task, label in labels.items() if label is not None}
+        told += msgspec.json.encode({**msgspec.json.decode(line), "tasks": tasks}) + b"\n"
+    return told
+
+
+def replay_golden(runtime: Runtime, lines: Sequence[bytes]) -> int:
+    """Predict golden records, which also warms a version up, and compare with what stands there.
+
+    Args:
+        runtime: The version as it was loaded.
+        lines: Lines of its `golden.jsonl`; those of an older version hold no answers, and are only run.
+
+    Returns:
+        How many labels were compared.
+
+    Raises:
+        OvertonError: Where it answers otherwise than when it was built (`artifact.golden`), or a line is no record.
+    """
+    parser = RecordParser(runtime.schema, closed=True)
+    records = [parser.parse(line) for line in lines]
+    said = [labels for start in range(0, len(records), CHUNK) for labels in runtime.predict(records[start:][:CHUNK])]
+    compared, changed = 0, []
+    for number, (line, labels) in enumerate(zip(lines, said, strict=True), 1):
+        for task, sources in (msgspec.json.decode(line).get("tasks") or {}).items():
+            for before, now in _items(sources[SOURCE], labels.get(task)) if SOURCE in sources else ():
+                compared += 1
+                if before != now:
+                    changed.append(f"record {number}: {task} is {now!r}, was {before!r}")
+    if len(changed) > MOST_CHANGED * compared:
+        raise OvertonError(
+            Problem(
+                message=f"{len(changed)} of {compared} golden labels are not what the build answered: {changed[0]}",
+                code="artifact.golden",
+                path="golden.jsonl",
+                hint="Its model runs otherwise here: compare the releases of onnxruntime, and build the version again",
+            )
+        )
+    runtime.warm_up(lines[:1])
+    return compared
+
+
+def _items(before: Any, now: Any) -> Iterator[tuple[Any, Any]]:
+    """The labels to compare: of each item where there are several."""
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        yield from zip(before, now, strict=True)
+    else:
+        yield before, now

@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from overton.artifact.artifact import Artifact
 from overton.artifact.signature import Signature, Tensor
+from overton.artifact.tally import Tally
 from overton.base import OvertonError, Problem
 from overton.codec import (
     Chain,
@@ -33,6 +34,7 @@ CHUNK = 64
 POOL_STRINGS = 100_000
 POOL_CHARACTERS = 4_000_000
 ERRORS_ONLY = 3
+HALF = 0.5
 
 
 class Runtime:
@@ -53,9 +55,13 @@ class Runtime:
         self._inputs = [tensor.name for tensor in artifact.signature.inputs]
         self._tasks = self.schema.learnable().tasks
         self._outputs = [artifact.signature.output_by_task[task.name] for task in self._tasks]
+        self._slices = artifact.signature.outputs[-1].name if artifact.signature.slices else ""
         inputs, outputs = _names(self._session)
-        if inputs != set(self._inputs) or not outputs.issuperset(self._outputs):
+        if inputs != set(self._inputs) or not outputs.keys() >= set(self._outputs):
             raise _unfit(f"it has inputs {sorted(inputs)} and outputs {sorted(outputs)}, not those of its signature")
+        for task, name in zip(self._tasks, self._outputs, strict=True):
+            if task.classes and outputs[name] not in (None, len(task.classes)):
+                raise _unfit(f"its output {name} is of {outputs[name]} labels, {task.name} has {len(task.classes)}")
         self._units = {task.name: self.schema.unit(task) for task in self._tasks}
         self._listed = [
             (task.name, self.schema.payload(task.payload)) for task in self._tasks if self._units[task.name] != "record"
@@ -79,17 +85,26 @@ class Runtime:
             return np.zeros((batch.n_records, 0), np.float32)
         with self._lock:
             values = self._encoder.encode(batch)
-        name = self.signature.outputs[-1].name
-        (logits,) = self._session.run([name], {name: values[name] for name in self._inputs})
+        (logits,) = self._session.run([self._slices], {name: values[name] for name in self._inputs})
         probability: ndarray = 1 / (1 + np.exp(-logits))
         return probability
 
-    def predict(self, records: Sequence[Record], *, probabilities: bool = False) -> list[dict[str, Any]]:
+    def slices_of(self, records: Sequence[Record]) -> list[list[str]]:
+        """The slices that each of some records, at least one, is taken to belong to."""
+        with self._lock:
+            batch = self._pack(records)
+        members = self.memberships(batch) > HALF
+        return [[self.signature.slices[place] for place in row.nonzero()[0].tolist()] for row in members]
+
+    def predict(
+        self, records: Sequence[Record], *, probabilities: bool = False, tally: Tally | None = None
+    ) -> list[dict[str, Any]]:
         """Predict every task for some records, in the form of labels of a data file.
 
         Args:
             records: Records with payloads; labels and tags are not looked at.
             probabilities: Class -> probability in place of the label.
+            tally: Counts what is predicted.
 
         Returns:
             For each record, its label by name of task; None where there was nothing to predict on.
@@ -97,12 +112,12 @@ class Runtime:
         Many records go through the model in chunks of similar length, since a chunk is as wide as its longest.
         """
         if len(records) <= CHUNK:
-            return self._predict(records, probabilities) if records else []
+            return self._predict(records, probabilities, tally) if records else []
         answers: list[dict[str, Any]] = [{}] * len(records)
         order = sorted(range(len(records)), key=lambda number: _size(records[number]))
         for start in range(0, len(order), CHUNK):
             chunk = order[start : start + CHUNK]
-            found = self._predict([records[number] for number in chunk], probabilities)
+            found = self._predict([records[number] for number in chunk], probabilities, tally)
             for number, answer in zip(chunk, found, strict=True):
                 answers[number] = answer
         return answers
@@ -114,11 +129,11 @@ class Runtime:
             for probabilities in (False, True):
                 self.predict([parser.parse(line)], probabilities=probabilities)
 
-    def _predict(self, records: Sequence[Record], probabilities: bool) -> list[dict[str, Any]]:
+    def _predict(self, records: Sequence[Record], probabilities: bool, tally: Tally | None) -> list[dict[str, Any]]:
         with self._lock:
             batch = self._pack(records)
             values = self._encoder.encode(batch)
-        predictions = self._decode(batch, values, probabilities)
+        predictions = self._decode(batch, values, probabilities, tally)
         labels = [
             labels_json(predictions[name], unit, probabilities=probabilities) for name, unit in self._units.items()
         ]
@@ -143,9 +158,12 @@ class Runtime:
         self._characters += sum(map(len, self._pool.texts[known:]))
         return batch
 
-    def _decode(self, batch: Batch, values: Mapping[str, ndarray], probabilities: bool) -> dict[str, Predictions]:
-        logits = self._session.run(self._outputs, {name: values[name] for name in self._inputs})
-        return {
+    def _decode(
+        self, batch: Batch, values: Mapping[str, ndarray], probabilities: bool, tally: Tally | None = None
+    ) -> dict[str, Predictions]:
+        slices = [self._slices] if tally is not None and self._slices else []
+        logits = self._session.run([*self._outputs, *slices], {name: values[name] for name in self._inputs})
+        predictions = {
             task.name: decode(
                 task,
                 output,
@@ -154,8 +172,11 @@ class Runtime:
                 chain=self._chains.get(task.name),
                 probabilities=probabilities,
             )
-            for task, output in zip(self._tasks, logits, strict=True)
+            for task, output in zip(self._tasks, logits[: len(self._tasks)], strict=True)
         }
+        if tally is not None:
+            tally.add(batch.n_records, predictions, logits[-1] if slices else None)
+        return predictions
 
 
 def signature_of(program: Program, onnx: bytes, thresholds: Mapping[str, ndarray] | None = None) -> Signature:
@@ -217,8 +238,11 @@ def _open_session(onnx: bytes, threads: int) -> "InferenceSession":
         raise _unfit(f"onnxruntime cannot load it: {error}") from None
 
 
-def _names(session: "InferenceSession") -> tuple[set[str], set[str]]:
-    return {value.name for value in session.get_inputs()}, {value.name for value in session.get_outputs()}
+def _names(session: "InferenceSession") -> tuple[set[str], dict[str, int | None]]:
+    """Names of the inputs; of the outputs with their last size, where it is always the same."""
+    last = {value.name: value.shape[-1] if value.shape else None for value in session.get_outputs()}
+    sizes = {name: size if isinstance(size, int) else None for name, size in last.items()}
+    return {value.name for value in session.get_inputs()}, sizes
 
 
 def _unfit(reason: str) -> OvertonError:

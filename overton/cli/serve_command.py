@@ -1,42 +1,168 @@
 """`overton serve`: answer over HTTP, without torch."""
 
 import argparse
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overton.cli import console
 
-HELP = "serve a version over HTTP"
+if TYPE_CHECKING:
+    from overton.serve import Place
+    from overton.version import Version
+
+HELP = "serve a version over HTTP, and the versions that its alias comes to name"
 EXAMPLE = """  overton serve demo@live --port 8080
+  overton serve demo@live --workers 4 --canary 3f9c2a=5% --log requests.jsonl
   curl -H 'Content-Type: application/json' -d '{"payloads": {"query": "how tall"}}' localhost:8080/v1/predict"""
+SHARE = re.compile(r"(.+)=(\d+(?:\.\d+)?)%")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "version", metavar="VERSION", help="path to an artefact, APP@ID, APP@ALIAS, or APP (the newest)"
+        "version",
+        metavar="VERSION",
+        help="path to an artefact, APP@ID, APP@ALIAS (which is followed), or APP (the newest)",
     )
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to bind (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8080, metavar="P", help="port to bind (default 8080)")
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="clients must show the token in it; needed beyond 127.0.0.1"
     )
+    parser.add_argument(
+        "--workers", type=_positive, default=1, metavar="N", help="processes that answer on the port (default 1)"
+    )
+    parser.add_argument(
+        "--poll",
+        type=_seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="how often to look at the alias (default 5; 0 for never)",
+    )
+    parser.add_argument(
+        "--canary",
+        type=_canary,
+        metavar="VERSION=SHARE%",
+        help="let another version answer a share of the requests, such as 3f9c2a=5%%",
+    )
+    parser.add_argument(
+        "--shadow", metavar="VERSION", help="let another version answer too, unseen, and count where it differs"
+    )
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="log a sample of requests and answers there, as a data file"
+    )
+    parser.add_argument(
+        "--log-rate", type=_seconds, default=10.0, metavar="N", help="most records a second to log (default 10)"
+    )
+    _add_limits(parser)
+    parser.add_argument(
+        "--name", metavar="NAME", help="name of the model for KServe clients (default: that of the application)"
+    )
     console.add_store(parser)
     console.add_common(parser)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-bytes", type=_positive, default=1 << 20, metavar="N", help="longest body (default 1048576)"
+    )
+    parser.add_argument(
+        "--max-records", type=_positive, default=256, metavar="N", help="most records in a request (default 256)"
+    )
+    parser.add_argument(
+        "--queue", type=_positive, default=64, metavar="N", help="requests that may wait, each worker (default 64)"
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="longest time for a request (default 10)"
+    )
+    parser.add_argument(
+        "--drain",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long to answer on, not ready, after SIGTERM (default 0)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until stopped."""
     from overton.application import find_version
+    from overton.serve import Limits, Settings
     from overton.serve.server import run as serve
 
     version = find_version(options.version, store=options.store)
+    alias = _alias(options.version, version) if options.poll else ""
+    canary, share = options.canary or ("", 0.0)
+    settings = Settings(
+        place=_place(options.version, version),
+        alias=alias,
+        poll_seconds=options.poll,
+        canary=_other(canary, version, options.store) if canary else None,
+        canary_share=share,
+        shadow=_other(options.shadow, version, options.store) if options.shadow else None,
+        name=options.name or (version.home.resolve().parent.name if version.home else "overton"),
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        limits=Limits(
+            max_bytes=options.max_bytes,
+            max_records=options.max_records,
+            max_waiting=options.queue,
+            max_seconds=options.timeout,
+        ),
+        token_file=str(options.token_file or ""),
+        log_file=str(options.log or ""),
+        log_rate=options.log_rate,
+        drain_seconds=options.drain,
+    )
+    del version  # it is loaded again where it is served; here it would be held for nothing
     with console.progress(quiet=options.quiet) as observe:
-        serve(
-            version.artifact,
-            version.id,
-            host=options.host,
-            port=options.port,
-            token_file=options.token_file,
-            observe=observe,
-        )
+        serve(settings, observe=observe)
     return 0
+
+
+def _place(text: str, version: "Version") -> "Place":
+    from overton.serve import Place
+
+    return Place(version.id, version.store.url) if version.store else Place(text)
+
+
+def _other(text: str, version: "Version", store: str | None) -> "Place":
+    """The place of a version named as on the command line, or by an id or alias in the store of the one served."""
+    from overton.application import find_version
+    from overton.serve import Place
+
+    if version.store is not None and "@" not in text and not Path(text).is_dir():
+        return Place(version.store.resolve(text), version.store.url)
+    return _place(text, find_version(text, store=store))
+
+
+def _alias(text: str, version: "Version") -> str:
+    """The alias by which a version was named; empty where it was not."""
+    _, at, reference = text.rpartition("@")
+    is_alias = bool(at) and version.store is not None and reference in version.store.aliases()
+    return reference if is_alias else ""
+
+
+def _canary(text: str) -> tuple[str, float]:
+    found = SHARE.fullmatch(text)
+    if not found or not 0 < float(found[2]) <= 100:
+        raise argparse.ArgumentTypeError(f"expected VERSION=SHARE%, such as 3f9c2a=5%, got {text!r}")
+    return found[1], float(found[2]) / 100
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")
+    return seconds

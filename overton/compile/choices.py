@@ -116,10 +116,19 @@ class Choices:
         tasks = [task for task in schema.learnable().tasks if task.type == "bitvector"]
         return [task.name for task in tasks if task.payload in singletons and self.payloads[task.payload].sets]
 
-    def to_json(self) -> dict[str, Any]:
-        """The JSON value of `choices.json`: a tuning file with everything pinned."""
+    def to_json(self, schema: Schema | None = None) -> dict[str, Any]:
+        """All choices as a JSON value.
+
+        Args:
+            schema: Of each payload only what means something there: `choices.json`, which is a tuning file with
+                everything pinned.
+        """
+        said = {name: asdict(self.payloads[name]) for name in sorted(self.payloads)}
+        if schema:
+            known = {name: SETTINGS_OF_PAYLOAD[schema.payload(name).type] for name in said}
+            said = {name: {key: value for key, value in said[name].items() if key in known[name]} for name in said}
         return {
-            "payloads": {name: asdict(self.payloads[name]) for name in sorted(self.payloads)},
+            "payloads": said,
             "slices": self.slices,
             "training": asdict(self.training),
         }

@@ -1,127 +1,187 @@
 """The body of a request into the body of its answer: all that serving is, without HTTP.
 
-A request is a record as it stands in a data file, or `{"records": [...]}` of them. Labels and tags may stand there,
-so that a line of a data file can be sent as it is; they are checked like the rest and change nothing. Whatever is
-wrong with a record is told in the words of `overton check`.
+A request is a record as it stands in a data file, `{"records": [...]}` of them, or a record a line (NDJSON). Labels and
+tags may stand there, so that a line of a data file can be sent as it is; they are checked like the rest and change
+nothing. Whatever is wrong with a record is told in the words of `overton check`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
+import numpy as np
 
-from overton.artifact import Runtime
+from overton.artifact import Runtime, Tally
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Record, RecordParser
+from overton.serve.limits import (
+    BAD_REQUEST,
+    OK,
+    SHOWN,
+    UNPROCESSABLE,
+    Answer,
+    Limits,
+    refuse,
+    too_deep,
+    too_large,
+    too_many,
+)
 
-OK, BAD_REQUEST, TOO_LARGE, UNPROCESSABLE, NOT_READY = 200, 400, 413, 422, 503
-SHOWN = 100
+Form = Literal["one", "several", "lines", "records"]
+PLACES = {"several": "$.records[{}]", "lines": "line {}: $", "records": "record {}: $"}
+LINES = "application/x-ndjson"
 BATCH = re.compile(rb'\s*\{\s*"records"\s*:')
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a request may cost.
-
-    Attributes:
-        max_bytes: Size of its body.
-        max_records: Number of its records.
-    """
-
-    max_bytes: int = 1 << 20
-    max_records: int = 256
+USUAL = Limits()
+STEP = 16  # records predicted at a time, between which other requests have their turn
+TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A version that is ready to answer."""
+    """A version that is ready to answer.
+
+    Attributes:
+        runtime: Its model.
+        parser: Of its records.
+        version: Its id.
+        tally: What it has predicted.
+    """
 
     runtime: Runtime
     parser: RecordParser
     version: str
+    tally: Tally
 
     @classmethod
     def of(cls, runtime: Runtime, version: str) -> "Model":
         """The version of that id or name, with the parser of its records."""
-        return cls(runtime, RecordParser(runtime.schema, closed=True), version)
+        return cls(runtime, RecordParser(runtime.schema, closed=True), version, Tally(runtime.signature))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP status and a JSON body."""
+class Question:
+    """What a request asks.
 
-    status: int
-    body: bytes
+    Attributes:
+        records: Its records.
+        lines: The same as they were sent.
+        form: How they were sent, and are to be answered.
+        probabilities: Whether class -> probability is asked for.
+        extra: What else the form asks.
+    """
+
+    records: Sequence[Record]
+    lines: Sequence[bytes]
+    form: Form
+    probabilities: bool = False
+    extra: Any = None
 
 
-def answer(model: Model, body: bytes, query: str = "", limits: Limits = Limits()) -> Answer:
+def answer(model: Model, body: bytes, query: str = "", limits: Limits = USUAL, *, lines: bool = False) -> Answer:
     """Answer a request for predictions.
 
     Args:
         model: The version that predicts.
-        body: JSON: a record, or `{"records": [...]}`.
+        body: JSON: a record, or `{"records": [...]}`; with `lines` a record a line.
         query: The query of the url; `probabilities=true` asks for class -> probability in place of labels.
         limits: What is too much.
+        lines: Whether the body is NDJSON.
 
     Returns:
-        200 with `{"id", "tasks", "version"}` or `{"records": [{"id", "tasks"}, ...], "version"}`; 400 for what is
-        not JSON, 413 for too much, 422 for what is not a record of this schema, each with `{"problems": [...]}`.
+        200 with `{"id", "tasks", "version"}`, a line of it for each record, or `{"records": [{"id", "tasks"}, ...],
+        "version"}`; 400 for what is not JSON, 413 for too much, 422 for what is not a record of this schema, each with
+        `{"problems": [...]}`.
     """
+    question = parse_question(model, body, query, limits, lines=lines)
+    if isinstance(question, Answer):
+        return question
+    labels = [said for step in predict_steps(model, question) for said in step]
+    return render_answer(model, question, labels)
+
+
+def parse_question(model: Model, body: bytes, query: str, limits: Limits, *, lines: bool = False) -> Question | Answer:
+    """What a request asks, or the answer that refuses it."""
     if len(body) > limits.max_bytes:
         return too_large(limits)
     problems, probabilities = _parameters(query)
     if problems:
         return refuse(UNPROCESSABLE, problems)
+    if lines:
+        found = [line for line in body.splitlines() if line.strip()]
+        return parse_lines(model, found, "lines", probabilities, limits)
     if BATCH.match(body):
-        return _answer_several(model, body, probabilities, limits)
+        try:
+            batch = msgspec.json.decode(body, type=_Batch).records
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return _refuse_body(body, [_bad_batch(error)], limits)
+        return parse_lines(model, [bytes(line) for line in batch], "several", probabilities, limits)
     record = _parse(model, body, "$")
     if isinstance(record, list):
-        return refuse(UNPROCESSABLE if _is_json(body) else BAD_REQUEST, record)
-    (labels,) = model.runtime.predict([record], probabilities=probabilities)
-    return Answer(OK, msgspec.json.encode({"id": record.id, "tasks": labels, "version": model.version}))
+        return _refuse_body(body, record, limits)
+    return Question([record], [body], "one", probabilities)
 
 
-def refuse(status: int, problems: Sequence[Problem]) -> Answer:
-    """The answer that tells problems, at most a hundred of them."""
-    told: dict[str, Any] = {"problems": [_problem_json(problem) for problem in problems[:SHOWN]]}
-    if len(problems) > SHOWN:
-        told["more"] = len(problems) - SHOWN
-    return Answer(status, msgspec.json.encode(told))
-
-
-def too_large(limits: Limits) -> Answer:
-    """The answer to a body over the limit."""
-    return refuse(
-        TOO_LARGE,
-        [
-            Problem(
-                message=f"the request is longer than {limits.max_bytes:,} bytes",
-                code="serve.too-large",
-                hint="Send fewer records at a time; `overton predict` takes files of any size",
-            )
-        ],
-    )
-
-
-def _answer_several(model: Model, body: bytes, probabilities: bool, limits: Limits) -> Answer:
-    try:
-        lines = msgspec.json.decode(body, type=_Batch).records
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return refuse(UNPROCESSABLE if _is_json(body) else BAD_REQUEST, [_bad_batch(error)])
+def parse_lines(
+    model: Model, lines: Sequence[bytes], form: Form, probabilities: bool, limits: Limits, *, extra: Any = None
+) -> Question | Answer:
+    """What several records ask, or the answer that tells what is wrong with any of them."""
     if len(lines) > limits.max_records:
-        return refuse(TOO_LARGE, [_too_many(len(lines), limits)])
-    parsed = [_parse(model, bytes(line), f"$.records[{number}]") for number, line in enumerate(lines)]
-    problems = [problem for found in parsed if isinstance(found, list) for problem in found]
+        return too_many(len(lines), limits)
+    place = PLACES[form]
+    records: list[Record] = []
+    problems: list[Problem] = []
+    not_json = False
+    for number, line in enumerate(lines, 1 if form == "lines" else 0):
+        parsed = _parse(model, line, place.format(number))
+        if isinstance(parsed, Record):
+            records.append(parsed)
+            continue
+        if is_too_deep(line, limits.max_depth - (2 if form == "several" else 0)):
+            return too_deep(limits)
+        problems.extend(parsed)
+        not_json = not_json or not _is_json(line)
     if problems:
-        return refuse(UNPROCESSABLE, problems)
-    records = [record for record in parsed if not isinstance(record, list)]
-    labels = model.runtime.predict(records, probabilities=probabilities)
-    answers = [{"id": record.id, "tasks": said} for record, said in zip(records, labels, strict=True)]
-    return Answer(OK, msgspec.json.encode({"records": answers, "version": model.version}))
+        return refuse(BAD_REQUEST if not_json else UNPROCESSABLE, problems)
+    return Question(records, lines, form, probabilities, extra)
+
+
+def predict_steps(model: Model, question: Question) -> Iterator[list[dict[str, Any]]]:
+    """The labels of the records, some at a time, so that a long request need not be answered at one go."""
+    for start in range(0, len(question.records), STEP):
+        yield model.runtime.predict(
+            question.records[start : start + STEP], probabilities=question.probabilities, tally=model.tally
+        )
+
+
+def render_answer(model: Model, question: Question, labels: Sequence[Mapping[str, Any]]) -> Answer:
+    """The labels in the form of the question."""
+    if question.form == "several":
+        several = [{"id": record.id, "tasks": said} for record, said in zip(question.records, labels, strict=True)]
+        return Answer(OK, msgspec.json.encode({"records": several, "version": model.version}))
+    told = [
+        msgspec.json.encode({"id": record.id, "tasks": said, "version": model.version})
+        for record, said in zip(question.records, labels, strict=True)
+    ]
+    if question.form == "one":
+        return Answer(OK, told[0])
+    return Answer(OK, b"".join(line + b"\n" for line in told), LINES)
+
+
+def is_too_deep(body: bytes, max_depth: int) -> bool:
+    """Whether brackets outside of texts are nested deeper than that.
+
+    Example:
+        >>> is_too_deep(b'[[[1]]]', 2), is_too_deep(b'["[[[[", {}]', 2)
+        (True, False)
+    """
+    codes = np.frombuffer(TEXT.sub(b"", body), np.uint8)
+    opened = (codes == ord("[")) | (codes == ord("{"))
+    closed = (codes == ord("]")) | (codes == ord("}"))
+    return bool((np.cumsum(opened.astype(np.int32) - closed) > max_depth).any())
 
 
 def _parse(model: Model, line: bytes, place: str) -> Record | list[Problem]:
@@ -135,16 +195,18 @@ def _parse(model: Model, line: bytes, place: str) -> Record | list[Problem]:
         return [Problem(message="nested too deep", code="serve.too-deep", field=place)]
 
 
+def _refuse_body(body: bytes, problems: Sequence[Problem], limits: Limits) -> Answer:
+    if is_too_deep(body, limits.max_depth):
+        return too_deep(limits)
+    return refuse(UNPROCESSABLE if _is_json(body) else BAD_REQUEST, problems)
+
+
 def _is_json(body: bytes) -> bool:
     try:
         msgspec.json.decode(body)
     except NOT_JSON:
         return False
     return True
-
-
-def _reason(error: Exception) -> str:
-    return "nested too deep" if isinstance(error, RecursionError) else str(error)
 
 
 def _parameters(query: str) -> tuple[list[Problem], bool]:
@@ -167,27 +229,14 @@ def _parameters(query: str) -> tuple[list[Problem], bool]:
     return problems, probabilities
 
 
-def _too_many(count: int, limits: Limits) -> Problem:
-    return Problem(
-        message=f"{count:,} records in one request, at most {limits.max_records:,} are taken",
-        code="serve.too-many",
-        field="$.records",
-        hint="Send fewer records at a time; `overton predict` takes files of any size",
-    )
-
-
 def _bad_batch(error: Exception) -> Problem:
+    reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
     return Problem(
-        message=f"not a batch of records: {_reason(error)}",
+        message=f"not a batch of records: {reason}",
         code="serve.bad-batch",
         field="$",
         hint='Send one record, or {"records": [...]} with a list of them and nothing else',
     )
-
-
-def _problem_json(problem: Problem) -> dict[str, str]:
-    parts = {"message": problem.message, "code": problem.code, "field": problem.field, "hint": problem.hint}
-    return {name: text for name, text in parts.items() if text}
 
 
 class _Batch(msgspec.Struct, forbid_unknown_fields=True):

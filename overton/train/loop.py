@@ -1,6 +1,6 @@
 """Training: program, batches and a scorer to weights."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,6 +26,7 @@ STEPS_PER_EVENT = 20
 NO_OBJECTIVE = Objective()
 
 Save = Callable[[Checkpoint], None]
+Stop = Callable[[Sequence[EpochResult], int], bool]  # the epochs so far, and how many are planned
 
 
 @dataclass
@@ -59,6 +60,7 @@ def train(
     given: Weights | None = None,
     warm: bool = False,
     save: Save | None = None,
+    stop: Stop | None = None,
 ) -> Trained:
     """Train a program.
 
@@ -76,6 +78,7 @@ def train(
         warm: Whether they are those of a parent version: how good they are is told before the first epoch, and only
             epochs of the later half are kept, since dev may prefer what the parent knew to what the data say now.
         save: Given a checkpoint after every epoch.
+        stop: Asked after every epoch whether to give up.
 
     Returns:
         The weights of the best epoch, and the history.
@@ -86,13 +89,13 @@ def train(
             _tell_given(run, score_dev)
         if start is not None:
             _restore(run, start)
-        while not _finished(run):
+        while not _finished(run) and not (stop is not None and run.history and stop(run.history, run.n_epochs)):
             result = _epoch(run, batches, score_dev)
             is_early = warm and result.epoch <= run.n_epochs // 2 + 1  # the first of the later half among them
             _keep(run, result, always=is_early or not result.scores)
             if save is not None:
                 save(_checkpoint(run))
-    return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch)
+    return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch, n_epochs=run.n_epochs)
 
 
 def forward_of(model: Model) -> Forward:

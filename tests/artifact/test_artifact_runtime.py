@@ -100,6 +100,15 @@ def test_warming_up_takes_the_golden_records_or_one_made_for_it(model):
     model.warm_up([msgspec.json.encode(RECORD)])
 
 
+def test_a_model_of_other_classes_than_its_signature_is_refused():
+    artifact = tiny_artifact()
+    value = artifact.json("signature.json")
+    value["tasks"]["POS"]["classes"] = ["NOUN", "VERB"]
+    files = {**artifact.files, "signature.json": msgspec.json.encode(value)}
+    with pytest.raises(OvertonError, match=r"output POS\.logits is of 3 labels, POS has 2"):
+        Runtime(dataclasses.replace(artifact, files=files))
+
+
 def test_a_model_that_is_not_that_of_the_signature_is_refused():
     artifact = tiny_artifact()
     signature = {**artifact.json("signature.json"), "inputs": []}

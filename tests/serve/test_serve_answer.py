@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from overton.artifact import Runtime
 from overton.data import RecordParser
 from overton.serve import Limits, Model, answer
+from tests.serve.fuzz import requests
 from tests.tiny_artifact import RECORD, tiny_artifact
 
 MODEL = Model.of(Runtime(tiny_artifact()), "v1")
@@ -15,6 +16,12 @@ def ask(value: object, query: str = "", **limits: int) -> tuple[int, dict]:
     body = value if isinstance(value, bytes) else msgspec.json.encode(value)
     said = answer(MODEL, body, query, Limits(**limits))
     return said.status, msgspec.json.decode(said.body)
+
+
+def ask_lines(*lines: object, **limits: int) -> tuple[int, list[dict], str]:
+    body = b"\n".join(line if isinstance(line, bytes) else msgspec.json.encode(line) for line in lines)
+    said = answer(MODEL, body, "", Limits(**limits), lines=True)
+    return said.status, [msgspec.json.decode(line) for line in said.body.splitlines()], said.media_type
 
 
 def problems(value: object, query: str = "", **limits: int) -> list[tuple[str, str]]:
@@ -53,6 +60,36 @@ def test_several_records_are_answered_in_their_order():
     assert said["records"][1]["tasks"]["IntentArg"] is None
 
 
+def test_a_record_a_line_is_answered_by_a_line_each():
+    status, said, media_type = ask_lines(RECORD, b"", {"payloads": RECORD["payloads"]}, RECORD)
+    assert (status, media_type) == (200, "application/x-ndjson")
+    assert [line["id"] for line in said] == ["q17", None, "q17"]
+    assert said[0] == ask(RECORD)[1]
+    assert ask_lines() == (200, [], "application/x-ndjson")
+
+
+def test_the_faults_of_lines_tell_their_numbers_and_refuse_all_lines():
+    status, said, media_type = ask_lines(RECORD, {"payloads": {"tokens": 3}}, RECORD, {"id": "no payloads"})
+    assert (status, media_type) == (422, "application/json")
+    assert [problem["field"].partition(":")[0] for problem in said[0]["problems"]] == ["line 2", "line 4"]
+    assert ask_lines(RECORD, b"{")[0] == 400
+    assert ask_lines(RECORD, b"[" * 100)[0] == 422
+    assert ask_lines(RECORD, RECORD, RECORD, max_records=2)[0] == 413
+
+
+def test_what_is_predicted_is_counted():
+    model = Model.of(Runtime(tiny_artifact()), "v1")
+    body = msgspec.json.encode({"records": [RECORD] * 40})
+    assert answer(model, body, "probabilities=true").status == 200
+    assert model.tally.records == 40
+    labels = model.tally.labels()
+    assert sum(labels["Intent"].values()) == 40
+    assert sum(labels["POS"].values()) == 200
+    assert labels["IntentArg"] == {"(none)": 0, "(a member)": 40}
+    assert answer(model, b"{", "").status == 400
+    assert model.tally.records == 40
+
+
 def test_no_records_get_no_answers():
     assert ask({"records": []}) == (200, {"records": [], "version": "v1"})
     assert ask(b' {\n "records" : [ ] } ')[0] == 200
@@ -70,9 +107,18 @@ def test_what_is_not_json_is_a_bad_request(body):
     assert said["problems"]
 
 
-def test_json_nested_without_end_is_a_bad_request():
+def test_json_nested_without_end_is_told_as_such():
     for body in (b"[" * 50_000, b'{"payloads":' * 50_000, b'{"records":' + b"[" * 50_000):
-        assert ask(body)[0] == 400
+        status, said = ask(body)
+        assert status == 422
+        assert [problem["code"] for problem in said["problems"]] == ["serve.too-deep"]
+
+
+def test_json_may_be_nested_as_deep_as_the_limit_and_no_deeper():
+    body = b'{"records": [{"payloads": {"query": ' + b"[" * 5 + b"]" * 5 + b"}}]}"
+    assert problems(body, max_depth=8)[0][0] == "serve.too-deep"
+    assert problems(body, max_depth=9)[0][0] != "serve.too-deep"
+    assert ask({**RECORD, "id": "[{" * 100})[0] == 200, "brackets in a text are no nesting"
 
 
 @pytest.mark.parametrize("value", [[], "text", 7, None, True, {"payload": {}}, {"payloads": 3}, {"payloads": {"x": 1}}])
@@ -130,26 +176,6 @@ def test_a_thousand_faults_are_not_all_told():
     assert status == 422
     assert len(said["problems"]) == 100
     assert said["more"] >= 900
-
-
-words = st.text(max_size=5)
-plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words
-anything = st.recursive(
-    plain, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4), max_leaves=8
-)
-members = st.lists(st.fixed_dictionaries({}, optional={"id": anything, "range": anything, "x": plain}), max_size=3)
-payloads = st.fixed_dictionaries(
-    {},
-    optional={
-        "tokens": st.lists(words, max_size=20) | anything,
-        "query": words | anything,
-        "entities": members | anything,
-    },
-)
-records = st.fixed_dictionaries(
-    {}, optional={"id": anything, "payloads": payloads, "tasks": anything, "tags": anything}
-)
-requests = records | st.fixed_dictionaries({"records": st.lists(records, max_size=3)}) | anything
 
 
 @given(requests, st.sampled_from(["", "probabilities=true"]))

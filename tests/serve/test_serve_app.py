@@ -155,6 +155,8 @@ def test_a_failure_within_is_told_as_such_and_nothing_of_the_request_leaks():
     class Broken:
         schema = RUNTIME.schema
 
+        signature = RUNTIME.signature
+
         def predict(self, *_: object, **__: object) -> Iterator[object]:
             raise RuntimeError("secret")
 

@@ -10,18 +10,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnx
 import pytest
 
+from overton.artifact import Artifact
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
+from overton.serve import Place, Settings
+from overton.serve.process import load_models
 from overton.serve.server import run
 from tests.tiny_artifact import RECORD, tiny_artifact
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
-from pathlib import Path
-from overton.artifact.files import load_artifact
+from overton.serve import Place, Settings
 from overton.serve.server import run
 
 def observe(event):
@@ -30,9 +33,7 @@ def observe(event):
         sys.stdout.write(f"{event.values['port']}\\n")
         sys.stdout.flush()
 
-artifact = load_artifact(Path(sys.argv[1]))
-token_file = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-run(artifact, artifact.id, port=0, token_file=token_file, observe=observe)
+run(Settings(Place(sys.argv[1]), port=0), observe=observe)
 loaded = [name for name in ("torch", "onnx", "onnxscript", "pandas", "pyarrow", "rich") if name in sys.modules]
 sys.stdout.write(f"{loaded}\\n")
 """
@@ -94,7 +95,7 @@ def test_a_body_over_the_limit_and_a_client_that_goes_away_do_no_harm(tmp_path):
 
 def code(**named: object) -> str:
     with pytest.raises(OvertonError) as caught:
-        run(tiny_artifact(), "v1", **named)
+        run(Settings(Place("nowhere"), **named))
     return caught.value.problems[0].code
 
 
@@ -115,20 +116,22 @@ def test_a_port_that_is_taken_is_told():
 @pytest.mark.parametrize("content", [b"", b"short", b"two words that are long enough", b"\xff" * 40])
 def test_a_token_that_is_no_good_is_refused(tmp_path, content):
     (tmp_path / "token").write_bytes(content)
-    assert code(port=0, token_file=tmp_path / "token") == "serve.bad-token"
-    assert code(port=0, token_file=tmp_path / "none") == "serve.bad-token"
+    assert code(port=0, token_file=str(tmp_path / "token")) == "serve.bad-token"
+    assert code(port=0, token_file=str(tmp_path / "none")) == "serve.bad-token"
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_server_with_its_problem():
-    files = {**tiny_artifact().files, "model.onnx": b"junk"}
-    broken = type(tiny_artifact())(files)
+def test_a_model_that_cannot_be_loaded_ends_the_server_with_its_problem(tmp_path):
+    node = onnx.helper.make_node("NoSuchOperator", ["a"], ["b"])
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "broken", [], []))
+    files = {**tiny_artifact().files, "model.onnx": model.SerializeToString()}
+    save_artifact(type(tiny_artifact())(files), tmp_path / "broken")
     start = time.monotonic()
     with pytest.raises(OvertonError, match="onnxruntime cannot load it"):
-        run(broken, "v1", port=0)
+        run(Settings(Place(str(tmp_path / "broken")), port=0))
     assert time.monotonic() - start < 5
 
 
-def test_a_signal_while_draining_answers_on_and_then_ends():
+def test_a_signal_while_draining_answers_on_and_then_ends(tmp_path):
     """The process sends itself the signal, so that the drain is watched from within."""
     seen = []
 
@@ -137,7 +140,37 @@ def test_a_signal_while_draining_answers_on_and_then_ends():
         if event.values:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    save_artifact(tiny_artifact(), tmp_path / "version")
     start = time.monotonic()
-    run(tiny_artifact(), "v1", port=0, drain_seconds=0.5, observe=observe)
+    run(Settings(Place(str(tmp_path / "version")), port=0, drain_seconds=0.5), observe=observe)
     assert 0.5 <= time.monotonic() - start < 5
     assert [event.message.partition(":")[0] for event in seen][-1] == "SIGTERM"
+
+
+def test_a_canary_that_would_break_clients_is_refused_and_a_shadow_is_not(tmp_path):
+    other = json.loads(tiny_artifact().files["signature.json"])
+    other["tasks"]["POS"]["classes"][2] = "Y"
+    program = json.loads(tiny_artifact().files["program.json"])
+    program["schema"]["tasks"]["POS"]["classes"][2] = "Y"
+    files = {"signature.json": json.dumps(other).encode(), "program.json": json.dumps(program).encode()}
+    save_artifact(tiny_artifact(), tmp_path / "served")
+    save_artifact(Artifact({**tiny_artifact().files, **files}), tmp_path / "other")
+    served, breaking = Place(str(tmp_path / "served")), Place(str(tmp_path / "other"))
+    with pytest.raises(OvertonError, match="class 'X' of task 'POS' is gone"):
+        load_models(Settings(served, canary=breaking, canary_share=0.5))
+    _, canary, shadow = load_models(Settings(served, shadow=breaking))
+    assert canary is None
+    assert shadow is not None
+
+
+def test_a_head_without_end_is_not_read_to_its_end(tmp_path):
+    with serving(tmp_path) as (_, port), socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\n")
+        with contextlib.suppress(OSError):  # the server closes while we still send
+            for number in range(1000):
+                client.sendall(b"X-%d: " % number + b"a" * 1000 + b"\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(100).startswith(b"HTTP/1.1 400")
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("POST", "/v1/predict", json.dumps(RECORD))
+            assert connection.getresponse().status == 200

@@ -1,0 +1,138 @@
+"""One request for predictions, from its body to its answer: admitted, parsed, predicted, counted, logged.
+
+The model runs in the event loop: a call takes less time than handing it to a thread would. Each request gives way
+once before it is predicted, so that all that came in with it are counted first: of more than may wait, the rest is
+refused at once, while the others are answered as soon as ever.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.types import Receive
+
+from overton.serve.answer import Model, Question, parse_question, predict_steps, render_answer
+from overton.serve.limits import OK, Answer, Limits, busy, late, loading, too_large, too_slow, wrong_type
+from overton.serve.service import Service
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+JSON = re.compile(rb"\s*application/(?:\S+\+)?json\s*(?:;|$)", re.IGNORECASE)
+LINES = re.compile(rb"\s*application/(?:x-)?(?:ndjson|jsonl|jsonlines)\s*(?:;|$)", re.IGNORECASE)
+
+Parse = Callable[[Model, bytes, str, Limits], Question | Answer]
+Render = Callable[[Model, Question, list[dict[str, object]]], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a route reads a question and renders its answer."""
+
+    parse: Parse
+    render: Render
+
+
+def _parse_lines(model: Model, body: bytes, query: str, limits: Limits) -> Question | Answer:
+    return parse_question(model, body, query, limits, lines=True)
+
+
+OWN = Form(parse_question, render_answer)
+OWN_LINES = Form(_parse_lines, render_answer)
+
+
+def form_of(content_type: bytes) -> Form | None:
+    """How a body of that type is read; None where it is marked as something else."""
+    if not content_type or JSON.match(content_type):
+        return OWN
+    return OWN_LINES if LINES.match(content_type) else None
+
+
+async def ask(
+    service: Service,
+    receive: Receive,
+    *,
+    form: Form | None,
+    query: str = "",
+    request_id: bytes = b"",
+    version: str = "",
+) -> Answer:
+    """Answer one request.
+
+    Args:
+        service: The server's state.
+        receive: Where its body comes from.
+        form: How it is read; None where it is marked as what is not read.
+        query: The query of its url.
+        request_id: Its id, by which a canary is chosen.
+        version: The version that must answer; empty for that which would.
+    """
+    started = time.monotonic()
+    limits = service.limits
+    if service.model is None:
+        return loading()
+    if service.waiting >= limits.max_waiting:
+        service.metrics.add("overton_shed_total")
+        return busy()
+    if form is None:
+        return wrong_type()
+    body = await read_body(receive, limits)
+    if isinstance(body, Answer):
+        return body
+    if service.waiting >= limits.max_waiting:  # it has changed while the body came
+        service.metrics.add("overton_shed_total")
+        return busy()
+    service.waiting += 1
+    try:
+        await asyncio.sleep(0)
+        if time.monotonic() - started > limits.max_seconds:
+            return late(limits)
+        model = service.choose(request_id, body)
+        assert model is not None, "a version that was loaded stays or is changed for another"
+        if version and model.version != version:
+            model = next((one for one in service.models() if one.version == version), model)
+        return await _answer(service, model, body, query, form, started)
+    finally:
+        service.waiting -= 1
+
+
+async def _answer(service: Service, model: Model, body: bytes, query: str, form: Form, started: float) -> Answer:
+    question = form.parse(model, body, query, service.limits)
+    if isinstance(question, Answer):
+        return question
+    labels: list[dict[str, object]] = []
+    for step in predict_steps(model, question):
+        labels.extend(step)
+        if len(labels) < len(question.records):
+            await asyncio.sleep(0)
+            if time.monotonic() - started > service.limits.max_seconds:
+                return late(service.limits)
+    said = form.render(model, question, labels)
+    if said.status == OK:
+        service.metrics.time(time.monotonic() - started)
+        service.metrics.add("overton_records_total", by=len(labels))
+    if service.log is not None:
+        service.log.write(model.version, question.lines, labels)
+    if service.shadow is not None:
+        service.shadow.offer(model, question.lines, labels, probabilities=question.probabilities)
+    return said
+
+
+async def read_body(receive: Receive, limits: Limits) -> bytes | Answer:
+    """The body of a request, or the answer where it is too long or does not come; empty where the client went away."""
+    try:
+        async with asyncio.timeout(limits.max_seconds):
+            message = await receive()
+            body: bytes = message.get("body", b"")
+            parts, size = [body], len(body)
+            while message.get("more_body") and size <= limits.max_bytes:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return b""
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+    except TimeoutError:
+        return too_slow(limits)
+    if size > limits.max_bytes:
+        return too_large(limits)
+    return body if len(parts) == 1 else b"".join(parts)

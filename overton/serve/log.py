@@ -1,0 +1,175 @@
+"""A sample of what was asked and answered, as records of a data file: to be checked for drift, labelled, built from.
+
+A line is the record as it was sent, with the answer as the source `overton@<version>`, and an id of its own, since a
+client may send one id twice and a data file may not hold it twice; the id that was sent is kept as the tag `sent:<id>`.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.data import is_bad_tag
+from overton.serve.metrics import Metrics
+
+ENDING = ".jsonl"
+FILES = 10
+LOGGED = "overton_log_records_total"
+PAUSE_SECONDS = 10.0
+OWNER_ONLY = 0o600
+
+
+class RequestLog:
+    """Writes some of the requests to a file, and to others by turns.
+
+    A file that has reached its size is set aside as `NAME-<time>.jsonl` beside it, and of those the oldest are removed,
+    so that the folder holds at most ten. A disk that is full or gone costs log lines, never an answer.
+
+    Args:
+        path: The file; its name ends with `.jsonl`, so that every command reads it as it is.
+        rate: Most records a second; those beyond it are not logged.
+        max_bytes: Size from which a file is set aside.
+        metrics: Where it is counted what was logged.
+        observe: Told where the file cannot be written.
+        clock: Seconds that never go back.
+
+    Raises:
+        OvertonError: Where the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        rate: float = 10.0,
+        max_bytes: int = 64 << 20,
+        metrics: Metrics,
+        observe: Observe = ignore,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._rate = rate
+        self._max_bytes = max_bytes
+        self._metrics = metrics
+        self._observe = observe
+        self._clock = clock
+        self._allowed, self._then = max(rate, 1.0), clock()
+        self._again = 0.0
+        self._written = 0
+        self._file: IO[bytes] | None = None
+        check_log(path)
+        self._open()
+
+    def write(self, version: str, lines: Sequence[bytes], labels: Sequence[Mapping[str, Any]]) -> None:
+        """Log what was answered, as far as the rate allows.
+
+        Args:
+            version: The version that answered.
+            lines: The records as they were sent, each right by its schema.
+            labels: Their answers.
+        """
+        now = self._clock()
+        self._allowed = min(self._allowed + (now - self._then) * self._rate, max(self._rate, 1.0))
+        self._then = now
+        many = min(int(self._allowed), len(lines)) if now >= self._again else 0
+        if many < len(lines):
+            self._metrics.add(LOGGED, "over the rate" if now >= self._again else "failed", by=len(lines) - many)
+        if not many:
+            return
+        self._allowed -= many
+        told = [_record(self._name(), version, line, said) for line, said in zip(lines[:many], labels, strict=False)]
+        self._keep(b"".join(msgspec.json.encode(record) + b"\n" for record in told), many)
+
+    def flush(self) -> None:
+        """Let others see what was written so far."""
+        self._keep(b"", 0)
+
+    def close(self) -> None:
+        """Write what is left, and no more."""
+        self.flush()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _keep(self, content: bytes, many: int) -> None:
+        try:
+            if self._file is None and content:
+                self._open()
+            if self._file is None:
+                return
+            if content:
+                self._file.write(content)
+                self._metrics.add(LOGGED, "written", by=many)
+            else:
+                self._file.flush()
+            if self._file.tell() >= self._max_bytes:
+                self._set_aside()
+        except OSError as error:
+            self._again = self._clock() + PAUSE_SECONDS
+            self._drop()
+            if many:
+                self._metrics.add(LOGGED, "failed", by=many)
+            self._observe(Event("log", f"{self._path}: {error.strerror or error}; tried again later"))
+
+    def _open(self) -> None:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_ONLY)
+        self._file = open(descriptor, "ab")  # noqa: SIM115  # stays open while the server runs
+
+    def _drop(self) -> None:
+        """Let go of a file that cannot be written; what waits to be written is lost with it."""
+        if self._file is None:
+            return
+        with suppress(OSError):
+            self._file.close()
+        self._file = None
+
+    def _set_aside(self) -> None:
+        assert self._file is not None, "there is a file to set aside"
+        self._file.close()
+        self._file = None
+        stem, moment = self._path.name.removesuffix(ENDING), time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        self._path.rename(self._path.with_name(f"{stem}-{moment}-{self._written}{ENDING}"))
+        for old in sorted(self._path.parent.glob(f"{stem}-*{ENDING}"))[: -(FILES - 1)]:
+            old.unlink(missing_ok=True)
+
+    def _name(self) -> str:
+        self._written += 1
+        return f"{time.time_ns() // 1_000_000:x}-{os.getpid():x}-{self._written:x}"
+
+
+def check_log(path: Path) -> None:
+    """Refuse a name that no command would read as a data file.
+
+    Raises:
+        OvertonError: Where it is such a name, or its folder is not there.
+    """
+    reason = ""
+    if not path.name.endswith(ENDING) or path.name == ENDING:
+        reason = f"its name does not end with {ENDING}, so that no command would read it"
+    elif not path.parent.is_dir():
+        reason = "its folder is not there"
+    if reason:
+        raise OvertonError(
+            Problem(
+                message=f"requests cannot be logged there: {reason}",
+                code="serve.bad-log",
+                path=str(path),
+                hint="Name a file such as requests.jsonl in a folder that exists",
+            )
+        )
+
+
+def _record(name: str, version: str, line: bytes, labels: Mapping[str, Any]) -> dict[str, Any]:
+    record = msgspec.json.decode(line)
+    sent = f"sent:{record.get('id')}"
+    tags = [*(record.get("tags") or ()), *([] if record.get("id") is None or is_bad_tag(sent) else [sent])]
+    tasks = record.get("tasks") or {}
+    source = f"overton@{version}"
+    said = {task: {**(tasks.get(task) or {}), source: label} for task, label in labels.items() if label is not None}
+    whole = {"id": name, "payloads": record.get("payloads"), "tasks": {**tasks, **said}, "tags": tags}
+    return {key: value for key, value in whole.items() if value}

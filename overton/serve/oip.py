@@ -1,0 +1,258 @@
+"""The Open Inference Protocol, version 2, over HTTP: what KServe probes and its clients ask for.
+
+A model of ours reads records, and the protocol knows tensors of texts (`BYTES`). A request holds either one tensor
+`record`, each element a record as JSON, or one tensor for each field of a record: a text as it is, tokens and members
+as JSON. Each task is one tensor of the answer: the name of a class as it is, any other label as JSON.
+
+    GET  /v2    /v2/health/live    /v2/health/ready
+    GET  /v2/models/{model}[/versions/{version}][/ready]
+    POST /v2/models/{model}[/versions/{version}]/infer
+
+Source: https://github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from overton import __version__
+from overton.base import Problem, did_you_mean
+from overton.schema import Schema
+from overton.serve.answer import Model, Question, parse_lines
+from overton.serve.ask import REQUEST_ID, Form, ask, form_of
+from overton.serve.limits import BAD_REQUEST, NOT_FOUND, NOT_READY, OK, Answer, Limits, loading, refuse
+from overton.serve.respond import respond
+from overton.serve.service import Service
+
+RECORD = "record"
+BYTES = "BYTES"
+ANY_SIZE = -1
+MODEL = "/v2/models/{model}"
+VERSION = MODEL + "/versions/{version}"
+
+
+class _Input(msgspec.Struct):
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any]
+    parameters: dict[str, Any] = {}
+
+
+class _Wanted(msgspec.Struct):
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class _Inference(msgspec.Struct):
+    inputs: list[_Input]
+    id: str | None = None
+    outputs: list[_Wanted] = []
+    parameters: dict[str, Any] = {}
+
+
+def oip_routes(service: Service) -> list[Route]:
+    """The routes of the protocol around a service."""
+
+    async def server(request: Request) -> Response:
+        return _json({"name": "overton", "version": __version__, "extensions": []})
+
+    async def live(request: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(request: Request) -> Response:
+        is_ready = service.state == "ready"
+        return _json({"ready": is_ready}, OK if is_ready else NOT_READY)
+
+    async def metadata(request: Request) -> Response:
+        return _with_model(service, request, lambda model: Answer(OK, msgspec.json.encode(_metadata(service, model))))
+
+    async def model_ready(request: Request) -> Response:
+        status = OK if service.state == "ready" else NOT_READY
+        told = msgspec.json.encode({"name": service.name, "ready": service.state == "ready"})
+        return _with_model(service, request, lambda model: Answer(status, told))
+
+    async def infer(request: Request) -> Response:
+        fault = _unknown(service, request)
+        if fault is not None:
+            return respond(fault)
+        request_id = request.headers.get("x-request-id", "").encode("latin-1")
+        form = Form(parse_inference, _renderer(service.name))
+        known = form_of(request.headers.get("content-type", "").encode("latin-1"))
+        answer = await ask(
+            service,
+            request.receive,
+            form=form if known else None,
+            request_id=request_id if REQUEST_ID.fullmatch(request_id) else b"",
+            version=request.path_params.get("version", ""),
+        )
+        return respond(answer if answer.status == OK else _with_error(answer))
+
+    return [
+        Route("/v2", server, methods=["GET"]),
+        Route("/v2/health/live", live, methods=["GET"]),
+        Route("/v2/health/ready", ready, methods=["GET"]),
+        *(
+            Route(base + path, endpoint, methods=[method])
+            for base in (MODEL, VERSION)
+            for path, endpoint, method in (
+                ("", metadata, "GET"),
+                ("/ready", model_ready, "GET"),
+                ("/infer", infer, "POST"),
+            )
+        ),
+    ]
+
+
+def parse_inference(model: Model, body: bytes, query: str, limits: Limits) -> Question | Answer:
+    """The records of an inference request, or the answer that refuses it."""
+    try:
+        asked = msgspec.json.decode(body, type=_Inference)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return _bad(
+            f"not an inference request: {error}", "$", 'Send {"inputs": [{"name", "shape", "datatype", "data"}]}'
+        )
+    schema = model.runtime.schema
+    tasks = [task.name for task in schema.learnable().tasks]
+    for wanted in asked.outputs:
+        if wanted.name not in tasks:
+            return _bad(f"there is no output {wanted.name!r}", "$.outputs", did_you_mean(wanted.name, tasks))
+    probabilities = asked.parameters.get("probabilities", False)
+    if not isinstance(probabilities, bool):
+        return _bad("parameters.probabilities is true or false", "$.parameters", "")
+    lines = _lines(asked.inputs, schema)
+    if isinstance(lines, Answer):
+        return lines
+    return parse_lines(model, lines, "records", probabilities, limits, extra=asked)
+
+
+def _lines(inputs: Sequence[_Input], schema: Schema) -> list[bytes] | Answer:
+    """The records as JSON, put together from the tensors."""
+    texts: dict[str, bool] = {}
+    for payload in schema.payloads:
+        texts[payload.field] = texts.get(payload.field, True) and payload.type == "singleton"
+    names = [RECORD] if any(given.name == RECORD for given in inputs) else list(texts)
+    columns: dict[str, list[str]] = {}
+    for number, given in enumerate(inputs):
+        place = f"$.inputs[{number}]"
+        if given.name not in names or given.name in columns:
+            return _bad(f"input {given.name!r} is unknown or there twice", place, f"The inputs are {', '.join(names)}")
+        if given.datatype != BYTES:
+            return _bad(f"input {given.name!r} has datatype {given.datatype!r}, expected {BYTES}", place, "")
+        data = _flat(given.data)
+        if data is None or given.shape not in ([len(data)], [len(data), 1]):
+            hint = "The data are texts, and the shape is [their number]; the binary extension is not supported"
+            return _bad(f"data and shape of input {given.name!r} do not fit", place, hint)
+        columns[given.name] = data
+    if len({len(column) for column in columns.values()}) != 1:
+        return _bad("the inputs are not all of one length, or there is none", "$.inputs", "Give each record a place")
+    if RECORD in columns:
+        return [text.encode("utf-8", "replace") for text in columns[RECORD]]
+    return _joined(columns, texts)
+
+
+def _joined(columns: Mapping[str, Sequence[str]], texts: Mapping[str, bool]) -> list[bytes] | Answer:
+    """Records from a column for each field; those that are no texts hold JSON."""
+    lines = []
+    for values in zip(*columns.values(), strict=True):
+        payloads = {}
+        for name, text in zip(columns, values, strict=True):
+            try:
+                payloads[name] = text if texts[name] else msgspec.json.decode(text)
+            except (msgspec.DecodeError, RecursionError) as error:
+                return _bad(f"an element of input {name!r} is not JSON: {error}", "$.inputs", f"It was {text[:40]!r}")
+        lines.append(msgspec.json.encode({"payloads": payloads}))
+    return lines
+
+
+def _flat(data: Sequence[Any]) -> list[str] | None:
+    """Texts, or lists of one text each, as the row-major order of a tensor allows; None for anything else."""
+    found = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in data]
+    return found if all(isinstance(item, str) for item in found) else None
+
+
+def _renderer(name: str) -> Callable[[Model, Question, list[dict[str, Any]]], Answer]:
+    def render(model: Model, question: Question, labels: list[dict[str, Any]]) -> Answer:
+        asked = question.extra
+        assert isinstance(asked, _Inference), "made by parse_inference"
+        wanted = [one.name for one in asked.outputs] or list(model.runtime.signature.output_by_task)
+        outputs = []
+        for task in wanted:
+            as_text = not question.probabilities and _is_text(model.runtime.schema, task)
+            said = [row[task] for row in labels]
+            data = [
+                label if as_text and isinstance(label, str) else msgspec.json.encode(label).decode() for label in said
+            ]
+            parameters = {"content_type": "text" if as_text else "json"}
+            outputs.append(
+                {"name": task, "shape": [len(data)], "datatype": BYTES, "parameters": parameters, "data": data}
+            )
+        value = {"model_name": name, "model_version": model.version, "outputs": outputs}
+        return Answer(OK, msgspec.json.encode({**value, "id": asked.id} if asked.id is not None else value))
+
+    return render
+
+
+def _is_text(schema: Schema, name: str) -> bool:
+    """Whether a label of the task is the name of one class."""
+    task = schema.task(name)
+    return task.type == "multiclass" and schema.unit(task) == "record"
+
+
+def _metadata(service: Service, model: Model) -> dict[str, Any]:
+    schema = model.runtime.schema
+    fields = dict.fromkeys(payload.field for payload in schema.payloads)
+    tensors = [{"name": field, "datatype": BYTES, "shape": [ANY_SIZE]} for field in fields]
+    outputs = [
+        {"name": task, "datatype": BYTES, "shape": [ANY_SIZE]} for task in model.runtime.signature.output_by_task
+    ]
+    versions = [one.version for one in service.models()]
+    return {
+        "name": service.name,
+        "versions": versions,
+        "platform": "overton_onnxruntime",
+        "inputs": tensors,
+        "outputs": outputs,
+    }
+
+
+def _unknown(service: Service, request: Request) -> Answer | None:
+    """The answer where there is no such model or version here."""
+    if service.model is None:
+        return _with_error(loading())
+    name, version = request.path_params["model"], request.path_params.get("version")
+    if name == service.name and version in (None, *(model.version for model in service.models())):
+        return None
+    what = f"model {name!r}" if name != service.name else f"version {version!r} of it"
+    hint = f"It serves {service.name!r}, version {' and '.join(model.version for model in service.models())}"
+    problem = Problem(message=f"there is no {what} here", code="serve.no-model", hint=hint)
+    return _with_error(refuse(NOT_FOUND, [problem]))
+
+
+def _with_model(service: Service, request: Request, tell: Callable[[Model], Answer]) -> Response:
+    fault = _unknown(service, request)
+    version = request.path_params.get("version")
+    if fault is not None:
+        return respond(fault)
+    return respond(tell(next(model for model in service.models() if version in (None, model.version))))
+
+
+def _bad(message: str, field: str, hint: str) -> Answer:
+    return refuse(BAD_REQUEST, [Problem(message=message, code="serve.bad-inference", field=field, hint=hint)])
+
+
+def _with_error(answer: Answer) -> Answer:
+    """The answer with `error`, where clients of the protocol look for what is wrong."""
+    told = msgspec.json.decode(answer.body)
+    first = told["problems"][0]
+    error = ": ".join(text for text in (first.get("field", ""), first["message"]) if text)
+    body = msgspec.json.encode({"error": error, **told})
+    return Answer(answer.status, body, answer.media_type, answer.headers)
+
+
+def _json(value: dict[str, Any], status: int = OK) -> Response:
+    return respond(Answer(status, msgspec.json.encode(value)))

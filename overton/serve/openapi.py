@@ -1,0 +1,169 @@
+"""The contract of a server as an OpenAPI 3.1 document, made from the signature by which records are read."""
+
+from typing import Any
+
+from overton import __version__
+from overton.data import record_json_schema
+from overton.schema import Schema, Task
+from overton.serve.answer import LINES, Model
+from overton.serve.limits import Limits
+
+JSON = "application/json"
+TEXT = "text/plain"
+PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
+REFUSALS = {
+    "400": "The body is not JSON.",
+    "401": "The request shows no token, or another one.",
+    "408": "The body did not come in time.",
+    "413": "The body is too long, or holds too many records.",
+    "415": "The body is not marked as JSON.",
+    "422": "The JSON is not a record of this schema, or nested too deep; every fault is told with its place.",
+    "429": "Too many requests wait: ask again after the seconds in the header Retry-After.",
+    "500": "The server failed.",
+    "503": "The version is being loaded.",
+    "504": "There was no answer in time.",
+}
+PROBLEMS = {
+    "type": "object",
+    "properties": {
+        "problems": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {key: {"type": "string"} for key in ("message", "code", "field", "hint")},
+                "required": ["message", "code"],
+            },
+        },
+        "more": {"type": "integer", "description": "How many problems are not told."},
+    },
+    "required": ["problems"],
+}
+
+
+def openapi(model: Model, limits: Limits) -> dict[str, Any]:
+    """The OpenAPI document of a server.
+
+    Args:
+        model: The version that is served.
+        limits: What a request may cost.
+    """
+    schema = model.runtime.schema
+    record = {key: value for key, value in record_json_schema(schema).items() if key != "$schema"}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Overton",
+            "version": model.version,
+            "description": f"Predictions of version {model.version}, served by Overton {__version__}.",
+        },
+        "paths": {
+            "/v1/predict": {"post": _predict(limits)},
+            "/v1/signature": {"get": _get("What a record holds and what comes back.", JSON)},
+            "/healthz": {"get": _get("The process lives.", JSON, is_open=True)},
+            "/readyz": {"get": _get("Whether it is ready for requests; 503 where not.", JSON, is_open=True)},
+            "/metrics": {"get": _get("Counters for Prometheus.", TEXT)},
+            "/openapi.json": {"get": _get("This document.", JSON)},
+        },
+        "components": {
+            "schemas": {
+                "Record": record,
+                "Labels": _labels(schema),
+                "Answer": _answer(with_version=True),
+                "Batch": _list_of("records", "Record", limits.max_records),
+                "Answers": {**_list_of("records", "OneOfSeveral", limits.max_records, version=True)},
+                "OneOfSeveral": _answer(with_version=False),
+                "Problems": PROBLEMS,
+            },
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def _predict(limits: Limits) -> dict[str, Any]:
+    return {
+        "operationId": "predict",
+        "summary": "Predict every task for one record or several.",
+        "description": f"At most {limits.max_records:,} records and {limits.max_bytes:,} bytes.",
+        "parameters": [
+            {
+                "name": "probabilities",
+                "in": "query",
+                "description": "Class -> probability in place of labels.",
+                "schema": {"type": "boolean", "default": False},
+            },
+            {
+                "name": "X-Request-Id",
+                "in": "header",
+                "description": "Comes back with the answer; a canary version is chosen by it.",
+                "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:/+=-]{1,128}$"},
+            },
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {"schema": {"oneOf": [_ref("Record"), _ref("Batch")]}},
+                LINES: {"schema": {"type": "string", "description": "A record a line."}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "The labels, in the form of the request.",
+                "content": {
+                    JSON: {"schema": {"oneOf": [_ref("Answer"), _ref("Answers")]}},
+                    LINES: {"schema": {"type": "string", "description": "An answer a line."}},
+                },
+            },
+            **{
+                code: {"description": text, "content": {JSON: {"schema": _ref("Problems")}}}
+                for code, text in REFUSALS.items()
+            },
+        },
+    }
+
+
+def _get(summary: str, media_type: str, *, is_open: bool = False) -> dict[str, Any]:
+    kind = {"type": "object"} if media_type == JSON else {"type": "string"}
+    operation = {
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": {media_type: {"schema": kind}}}},
+    }
+    return {**operation, "security": []} if is_open else operation
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list_of(key: str, name: str, most: int, *, version: bool = False) -> dict[str, Any]:
+    properties: dict[str, Any] = {key: {"type": "array", "items": _ref(name), "maxItems": most}}
+    if version:
+        properties["version"] = {"type": "string"}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _answer(*, with_version: bool) -> dict[str, Any]:
+    properties: dict[str, Any] = {"id": {"type": ["string", "null"]}, "tasks": _ref("Labels")}
+    if with_version:
+        properties["version"] = {"type": "string", "description": "The version that answered."}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _labels(schema: Schema) -> dict[str, Any]:
+    properties = {}
+    for task in schema.learnable().tasks:
+        label = {"anyOf": [*_label(task), {"type": "null"}]}
+        whole = label if schema.unit(task) == "record" else {"type": ["array", "null"], "items": label}
+        properties[task.name] = {"description": f"{task.type} on {task.payload}", **whole}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _label(task: Task) -> list[dict[str, Any]]:
+    """The label of one item of a task, and the same with probabilities."""
+    if task.type == "select":
+        plain: dict[str, Any] = {"type": "integer", "minimum": 0, "description": "Index of the member."}
+        names: dict[str, Any] = {"pattern": "^(0|[1-9][0-9]*)$"}
+    else:
+        names = {"enum": list(task.classes)}
+        plain = names if task.type == "multiclass" else {"type": "array", "items": names}
+    return [plain, {"type": "object", "propertyNames": names, "additionalProperties": PROBABILITY}]

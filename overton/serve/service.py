@@ -1,0 +1,129 @@
+"""What the routes look at for each request: the versions that answer, what is counted, and how the server does."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from overton.serve.answer import Model
+from overton.serve.canary import Canary, Shadow
+from overton.serve.limits import Limits
+from overton.serve.log import RequestLog
+from overton.serve.metrics import Counts, Metrics, merge_counts
+
+
+@dataclass(slots=True)
+class Following:
+    """How it goes with the alias that is followed.
+
+    Attributes:
+        alias: The alias.
+        looked: When it was last read, by the monotonic clock.
+        named: The version that it named then; empty before the first look.
+        problem: Why what it names is not served, or the store not read; empty where all is well.
+    """
+
+    alias: str
+    looked: float
+    named: str = ""
+    problem: str = ""
+
+
+class Service:
+    """The state of a server; changed by its event loop alone. The version in `model` may be changed at any time.
+
+    Attributes:
+        model: The version that answers; None while the first is loaded.
+        name: The name of the model for clients of the Open Inference Protocol.
+        limits: What a request may cost.
+        canary: A version that answers a share of the requests.
+        shadow: A version that answers beside, unseen.
+        log: Where requests are logged.
+        following: The alias that is followed; None for none.
+        draining: Whether the server is about to stop: it still answers, but asks for no more requests.
+        waiting: Requests that have come in and are not answered yet.
+        metrics: What is counted.
+    """
+
+    def __init__(self, model: Model | None = None, *, name: str = "overton", limits: Limits | None = None) -> None:
+        self.model = model
+        self.name = name
+        self.limits = limits or Limits()
+        self.canary: Canary | None = None
+        self.shadow: Shadow | None = None
+        self.log: RequestLog | None = None
+        self.following: Following | None = None
+        self.draining = False
+        self.waiting = 0
+        self.metrics = Metrics()
+
+    @property
+    def state(self) -> str:
+        """`loading`, `ready` or `draining`."""
+        return "draining" if self.draining else "ready" if self.model else "loading"
+
+    def choose(self, request_id: bytes, body: bytes) -> Model | None:
+        """The version that answers a request: the canary for its share of them."""
+        if self.canary is not None and self.model is not None and self.canary.takes(request_id or body):
+            return self.canary.model
+        return self.model
+
+    def to_json(self) -> dict[str, Any]:
+        """What `/readyz` tells."""
+        told: dict[str, Any] = {"status": self.state, "version": self.model.version if self.model else None}
+        if self.following is not None:
+            told["alias"] = self.following.alias
+            told["named"] = self.following.named or None
+            told["looked_seconds_ago"] = round(time.monotonic() - self.following.looked, 1)
+            if self.following.problem:
+                told["problem"] = self.following.problem
+        if self.canary is not None:
+            told["canary"] = {"version": self.canary.model.version, "share": self.canary.share}
+        if self.shadow is not None:
+            told["shadow"] = {"version": self.shadow.model.version}
+        return told
+
+    def counts(self) -> Counts:
+        """Everything that `/metrics` tells of this process."""
+        parts = [self.metrics.counts(), self._gauges()]
+        parts.extend(_tally_counts(model, role) for model, role in self._models())
+        if self.shadow is not None:
+            parts.append(self.shadow.counts())
+        return merge_counts(parts)
+
+    def models(self) -> list[Model]:
+        """The versions that answer: that which is served, and the canary."""
+        return [model for model, role in self._models() if role != "shadow"]
+
+    def _models(self) -> list[tuple[Model, str]]:
+        found = [(self.model, "serving")] if self.model else []
+        if self.canary is not None:
+            found.append((self.canary.model, "canary"))
+        if self.shadow is not None:
+            found.append((self.shadow.model, "shadow"))
+        return found
+
+    def _gauges(self) -> Counts:
+        alias = self.following.alias if self.following else ""
+        gauges: Counts = {
+            "overton_waiting_requests": {(): self.waiting},
+            "overton_ready": {(): int(self.state == "ready")},
+            "overton_version_info": {
+                (model.version, role, alias if role == "serving" else ""): 1 for model, role in self._models()
+            },
+        }
+        if self.following is not None:
+            gauges["overton_follow_seconds"] = {(): round(time.monotonic() - self.following.looked, 3)}
+        return gauges
+
+
+def _tally_counts(model: Model, role: str) -> Counts:
+    labels: dict[tuple[str, ...], float] = {
+        (model.version, role, task, label): count
+        for task, counts in model.tally.labels().items()
+        for label, count in counts.items()
+        if count
+    }
+    slices: dict[tuple[str, ...], float] = {
+        (model.version, role, name): count for name, count in model.tally.slices().items()
+    }
+    return {"overton_predicted_total": labels, "overton_slice_records_total": slices}

@@ -1,0 +1,86 @@
+import re
+
+from overton.artifact import Runtime
+from overton.serve import Limits, Service, create_app, make_app
+from overton.serve.answer import Model
+from overton.serve.metrics import FAMILIES, Metrics, merge_counts, render_metrics
+from tests.serve.serving import call, metric
+from tests.tiny_artifact import RECORD, tiny_artifact
+
+LABEL = r'[a-z]+="(?:[^"\\\n]|\\["\\n])*"'
+LINE = re.compile(rf"[a-z_]+(\{{{LABEL}(,{LABEL})*\}})? [0-9.]+(e[+-]\d+)?")
+
+
+def test_every_line_is_of_the_format_and_every_metric_is_told():
+    app = create_app(Runtime(tiny_artifact()), "v1")
+    for body in (RECORD, {"records": [RECORD] * 3}, {"payloads": 3}):
+        call(app, "POST", "/v1/predict", json=body)
+    answer = call(app, "GET", "/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert answer.text.endswith("\n")
+    for line in answer.text.splitlines():
+        assert line.startswith(("# HELP ", "# TYPE ")) or LINE.fullmatch(line), line
+    assert metric(answer.text, 'overton_requests_total{route="predict",code="200"}') == 2
+    assert metric(answer.text, 'overton_requests_total{route="predict",code="422"}') == 1
+    assert metric(answer.text, "overton_records_total") == 4
+    assert metric(answer.text, "overton_request_seconds_count") == 2
+    assert metric(answer.text, 'overton_version_info{version="v1",role="serving",alias=""}') == 1
+    assert metric(answer.text, "overton_ready") == 1
+    counted = sum(
+        float(line.rpartition(" ")[2]) for line in answer.text.splitlines() if 'role="serving",task="Intent"' in line
+    )
+    assert counted == 4
+
+
+def test_the_histogram_adds_up():
+    metrics = Metrics()
+    for seconds in (0.0004, 0.001, 0.0011, 0.03, 100.0):
+        metrics.time(seconds)
+    text = render_metrics(metrics.counts())
+    for bound, count in {"0.001": 2, "0.002": 3, "+Inf": 5}.items():
+        assert metric(text, f'overton_request_seconds_bucket{{le="{bound}"}}') == count
+    assert metric(text, "overton_request_seconds_count") == 5
+    assert abs(metric(text, "overton_request_seconds_sum") - 100.0325) < 1e-6
+
+
+def test_names_of_classes_are_escaped():
+    text = render_metrics({"overton_predicted_total": {("v", "serving", 'a"b', "c\\d\ne"): 1}})
+    assert 'task="a\\"b",label="c\\\\d\\ne"} 1' in text
+
+
+def test_the_counts_of_workers_add_up():
+    parts = []
+    for many in (1, 2):
+        metrics = Metrics()
+        metrics.add("overton_requests_total", "predict", "200", by=many)
+        metrics.time(0.001)
+        parts.append(metrics.counts())
+    text = render_metrics(merge_counts(parts))
+    assert metric(text, 'overton_requests_total{route="predict",code="200"}') == 3
+    assert metric(text, "overton_request_seconds_count") == 2
+
+
+def test_the_counters_of_no_labels_stand_there_from_the_start():
+    text = call(make_app(Service()), "GET", "/metrics").text
+    for name, family in FAMILIES.items():
+        if family.type == "counter" and not family.labels:
+            assert metric(text, name) == 0
+    assert metric(text, "overton_ready") == 0
+
+
+def test_paths_that_nobody_has_are_not_counted_by_name():
+    app = create_app(Runtime(tiny_artifact()), "v1")
+    for number in range(50):
+        call(app, "GET", f"/nowhere/{number}")
+    assert metric(call(app, "GET", "/metrics").text, 'overton_requests_total{route="other",code="404"}') == 50
+
+
+def test_what_is_shed_is_counted():
+    service = Service(Model.of(Runtime(tiny_artifact()), "v1"), limits=Limits(max_waiting=1))
+    service.waiting = 1
+    app = make_app(service)
+    answer = call(app, "POST", "/v1/predict", json=RECORD)
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "1"
+    assert metric(call(app, "GET", "/metrics").text, "overton_shed_total") == 1
+    assert metric(call(app, "GET", "/metrics").text, "overton_waiting_requests") == 1

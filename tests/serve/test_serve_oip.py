@@ -1,0 +1,151 @@
+import json
+
+import pytest
+
+from overton.artifact import Runtime
+from overton.serve import Limits, Model, Service, make_app
+from overton.serve.canary import Canary
+from tests.serve.serving import call, metric
+from tests.tiny_artifact import RECORD, tiny_artifact
+
+MODEL = Model.of(Runtime(tiny_artifact()), "v1")
+TEXT = json.dumps(RECORD)
+PAYLOADS = RECORD["payloads"]
+
+
+@pytest.fixture
+def app() -> object:
+    return make_app(Service(MODEL, name="factoid"))
+
+
+def tensor(name: str, *data: object, **more: object) -> dict:
+    return {"name": name, "shape": [len(data)], "datatype": "BYTES", "data": list(data), **more}
+
+
+def infer(app: object, *inputs: dict, path: str = "/v2/models/factoid/infer", **more: object) -> tuple[int, dict]:
+    answer = call(app, "POST", path, json={"inputs": list(inputs), **more})
+    return answer.status_code, answer.json()
+
+
+def outputs(said: dict) -> dict[str, list]:
+    return {output["name"]: output["data"] for output in said["outputs"]}
+
+
+def test_the_probes_of_kserve_are_answered(app):
+    assert call(app, "GET", "/v2/health/live").json() == {"live": True}
+    assert call(app, "GET", "/v2/health/ready").json() == {"ready": True}
+    assert call(app, "GET", "/v2/models/factoid/ready").json() == {"name": "factoid", "ready": True}
+    assert call(app, "GET", "/v2/models/factoid/versions/v1/ready").status_code == 200
+    assert call(app, "GET", "/v2").json()["name"] == "overton"
+    loading = make_app(Service(name="factoid"))
+    assert call(loading, "GET", "/v2/health/live").status_code == 200
+    assert call(loading, "GET", "/v2/health/ready").status_code == 503
+    assert call(loading, "GET", "/v2/models/factoid/ready").status_code == 503
+
+
+def test_the_metadata_tell_the_tensors(app):
+    told = call(app, "GET", "/v2/models/factoid").json()
+    assert told == call(app, "GET", "/v2/models/factoid/versions/v1").json()
+    assert told["versions"] == ["v1"]
+    assert {"name": "query", "datatype": "BYTES", "shape": [-1]} in told["inputs"]
+    assert [output["name"] for output in told["outputs"]] == ["EntityType", "Intent", "IntentArg", "POS"]
+
+
+@pytest.mark.parametrize("path", ["/v2/models/other", "/v2/models/factoid/versions/v9", "/v2/models/..%2f/ready"])
+def test_a_model_or_version_that_is_not_there_is_told(app, path):
+    answer = call(app, "GET", path)
+    assert answer.status_code == 404
+    if "%" not in path:
+        assert answer.json()["error"]
+
+
+def test_records_as_texts_get_the_answers_of_our_own_route(app):
+    own = call(app, "POST", "/v1/predict", json=RECORD).json()["tasks"]
+    status, said = infer(app, tensor("record", TEXT, TEXT), id="a1")
+    assert (status, said["id"], said["model_name"], said["model_version"]) == (200, "a1", "factoid", "v1")
+    found = outputs(said)
+    assert found["Intent"] == [own["Intent"]] * 2, "a class as it is"
+    assert [json.loads(label) for label in found["POS"]] == [own["POS"]] * 2, "other labels as JSON"
+    assert json.loads(found["IntentArg"][0]) == own["IntentArg"]
+    assert all(output["shape"] == [2] and output["datatype"] == "BYTES" for output in said["outputs"])
+    assert metric(call(app, "GET", "/metrics").text, 'overton_requests_total{route="infer",code="200"}') == 1
+
+
+def test_fields_as_tensors_make_records(app):
+    columns = [
+        tensor("query", PAYLOADS["query"], "a"),
+        tensor("tokens", json.dumps(PAYLOADS["tokens"]), '["a"]'),
+        tensor("entities", json.dumps(PAYLOADS["entities"]), "null"),
+    ]
+    status, said = infer(app, *columns)
+    assert status == 200
+    one = outputs(infer(app, tensor("record", TEXT))[1])
+    assert {name: data[0] for name, data in outputs(said).items()} == {name: data[0] for name, data in one.items()}
+    assert outputs(said)["IntentArg"][1] == "null"
+
+
+def test_a_tensor_may_have_a_last_axis_of_one_and_an_answer_only_what_is_wanted(app):
+    column = {"name": "record", "shape": [2, 1], "datatype": "BYTES", "data": [[TEXT], [TEXT]]}
+    status, said = infer(app, column, outputs=[{"name": "Intent"}])
+    assert status == 200
+    assert list(outputs(said)) == ["Intent"]
+    assert infer(app, {**column, "data": [TEXT, TEXT]})[0] == 200
+
+
+def test_probabilities_are_asked_for_by_a_parameter(app):
+    said = infer(app, tensor("record", TEXT), parameters={"probabilities": True})[1]
+    assert sum(json.loads(outputs(said)["Intent"][0]).values()) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [],
+        [tensor("records", TEXT)],
+        [tensor("record", TEXT), tensor("record", TEXT)],
+        [tensor("record", TEXT), tensor("query", "a")],
+        [tensor("query", "a"), tensor("tokens", '["a"]', '["b"]')],
+        [tensor("tokens", "not json")],
+        [tensor("record", 7)],
+        [{**tensor("record", TEXT), "datatype": "FP32"}],
+        [{**tensor("record", TEXT), "shape": [2]}],
+        [{**tensor("record", TEXT), "shape": [-1]}],
+        [{"name": "record", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": 7}}],
+    ],
+)
+def test_what_is_no_inference_is_told(app, inputs):
+    status, said = infer(app, *inputs)
+    assert status == 400
+    assert said["error"]
+    assert said["problems"][0]["code"] == "serve.bad-inference"
+
+
+def test_other_faults_are_told_as_everywhere(app):
+    status, said = infer(app, tensor("record", TEXT, json.dumps({"payloads": {"tokens": 3}})))
+    assert status == 422
+    assert said["problems"][0]["field"].startswith("record 1: $.payloads")
+    assert said["error"].startswith("record 1: $.payloads")
+    assert infer(app, tensor("record", TEXT), outputs=[{"name": "Intnt"}])[1]["problems"][0]["hint"]
+    assert infer(app, tensor("record", TEXT), parameters={"probabilities": 1})[0] == 400
+    assert call(app, "POST", "/v2/models/factoid/infer", content=b"[" * 10_000).status_code in (400, 422)
+    small = make_app(Service(MODEL, name="factoid", limits=Limits(max_records=1, max_bytes=5000)))
+    assert infer(small, tensor("record", TEXT, TEXT))[0] == 413
+    assert infer(small, tensor("record", TEXT * 100))[0] == 413
+    assert infer(app, tensor("record", TEXT), path="/v2/models/none/infer")[0] == 404
+
+
+def test_a_version_in_the_path_is_the_one_that_answers():
+    service = Service(MODEL, name="factoid")
+    service.canary = Canary(Model.of(Runtime(tiny_artifact(1)), "v2"), 0.5)
+    app = make_app(service)
+    for version in ("v1", "v2"):
+        for _ in range(3):
+            said = infer(app, tensor("record", TEXT), path=f"/v2/models/factoid/versions/{version}/infer")[1]
+            assert said["model_version"] == version
+
+
+def test_the_token_is_asked_for_but_by_the_probes():
+    app = make_app(Service(MODEL, name="factoid"), token="0123456789abcdef")
+    assert call(app, "GET", "/v2/health/ready").status_code == 200
+    assert call(app, "GET", "/v2/models/factoid").status_code == 401
+    assert infer(app, tensor("record", TEXT))[0] == 401

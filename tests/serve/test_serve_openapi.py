@@ -1,0 +1,68 @@
+import re
+
+import msgspec
+import pytest
+
+from overton.artifact import Runtime
+from overton.serve import Limits, Service, create_app, make_app
+from tests.serve.serving import call
+from tests.tiny_artifact import RECORD, tiny_artifact
+
+
+@pytest.fixture(scope="module")
+def app() -> object:
+    return create_app(Runtime(tiny_artifact()), "v1", limits=Limits(max_records=7))
+
+
+def refers(value: object) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(refers, value.values()))
+    return set().union(*map(refers, value)) if isinstance(value, list) else set()
+
+
+def test_the_document_is_of_the_signature(app):
+    document = call(app, "GET", "/openapi.json").json()
+    assert document["openapi"] == "3.1.0"
+    assert document["info"]["version"] == "v1"
+    schemas = document["components"]["schemas"]
+    assert schemas["Labels"]["properties"]["Intent"]["anyOf"][0] == {"enum": ["age", "height"]}
+    assert schemas["Batch"]["properties"]["records"]["maxItems"] == 7
+    assert set(schemas["Record"]["properties"]["payloads"]["properties"]) == {"tokens", "query", "entities"}
+    known = {f"#/components/schemas/{name}" for name in schemas}
+    assert refers(document) <= known
+
+
+def test_every_route_of_the_document_is_there(app):
+    document = call(app, "GET", "/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for method in operations:
+            body = {"content": msgspec.json.encode(RECORD)} if method == "post" else {}
+            assert call(app, method.upper(), path, **body).status_code == 200
+
+
+def test_every_status_that_a_request_can_get_is_in_the_document(app):
+    told = call(app, "GET", "/openapi.json").json()["paths"]["/v1/predict"]["post"]["responses"]
+    source = {"200", "400", "401", "408", "413", "415", "422", "429", "500", "503", "504"}
+    assert set(told) == source
+
+
+def test_the_page_for_people_loads_nothing_from_elsewhere(app):
+    answer = call(app, "GET", "/docs")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert re.findall(r"""(?:src|href)\s*=|@import|url\(|https?://""", answer.text) == []
+
+
+def test_with_a_token_the_document_is_for_those_who_show_it_and_the_page_for_all():
+    token = "0123456789abcdef"
+    app = create_app(Runtime(tiny_artifact()), "v1", token=token)
+    assert call(app, "GET", "/docs").status_code == 200
+    for path in ("/openapi.json", "/metrics", "/v1/signature"):
+        assert call(app, "GET", path).status_code == 401
+        assert call(app, "GET", path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_there_is_no_document_before_there_is_a_version():
+    assert call(make_app(Service()), "GET", "/openapi.json").status_code == 503
