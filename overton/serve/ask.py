@@ -1,8 +1,8 @@
 """One request for predictions, from its body to its answer: admitted, parsed, predicted, counted, logged.
 
-The model runs in the event loop: a call takes less time than handing it to a thread would. Each request gives way
-once before it is predicted, so that all that came in with it are counted first: of more than may wait, the rest is
-refused at once, while the others are answered as soon as ever.
+The model runs in the event loop: a call takes less time than handing it to a thread would. One request is predicted
+at a time, by turns, and between two of them the loop reads what has come in meanwhile: of more than may wait, the rest
+is refused at once, while the others are answered as soon as ever.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from overton.serve.answer import Model, Question, parse_question, predict_steps,
 from overton.serve.limits import OK, Answer, Limits, busy, late, loading, too_large, too_slow, wrong_type
 from overton.serve.service import Service
 
+PREDICT = "/v1/predict"
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 JSON = re.compile(rb"\s*application/(?:\S+\+)?json\s*(?:;|$)", re.IGNORECASE)
 LINES = re.compile(rb"\s*application/(?:x-)?(?:ndjson|jsonl|jsonlines)\s*(?:;|$)", re.IGNORECASE)
@@ -39,6 +40,11 @@ def _parse_lines(model: Model, body: bytes, query: str, limits: Limits) -> Quest
 
 OWN = Form(parse_question, render_answer)
 OWN_LINES = Form(_parse_lines, render_answer)
+
+
+def route_of(path: str) -> str:
+    """What a path is counted as: few words, whatever paths are asked for."""
+    return "predict" if path == PREDICT else "infer" if path.endswith("/infer") else "other"
 
 
 def form_of(content_type: bytes) -> Form | None:
@@ -84,14 +90,17 @@ async def ask(
         return busy()
     service.waiting += 1
     try:
-        await asyncio.sleep(0)
-        if time.monotonic() - started > limits.max_seconds:
-            return late(limits)
-        model = service.choose(request_id, body)
-        assert model is not None, "a version that was loaded stays or is changed for another"
-        if version and model.version != version:
-            model = next((one for one in service.models() if one.version == version), model)
-        return await _answer(service, model, body, query, form, started)
+        waited = service.turn.locked()
+        async with service.turn:
+            if not waited:
+                await asyncio.sleep(0)  # those that came in together are counted before the first is predicted
+            if time.monotonic() - started > limits.max_seconds:
+                return late(limits)
+            model = service.choose(request_id, body)
+            assert model is not None, "a version that was loaded stays or is changed for another"
+            if version and model.version != version:
+                model = next((one for one in service.models() if one.version == version), model)
+            return await _answer(service, model, body, query, form, started)
     finally:
         service.waiting -= 1
 
@@ -104,7 +113,7 @@ async def _answer(service: Service, model: Model, body: bytes, query: str, form:
     for step in predict_steps(model, question):
         labels.extend(step)
         if len(labels) < len(question.records):
-            await asyncio.sleep(0)
+            await service.pass_turn()
             if time.monotonic() - started > service.limits.max_seconds:
                 return late(service.limits)
     said = form.render(model, question, labels)

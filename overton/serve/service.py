@@ -1,5 +1,6 @@
 """What the routes look at for each request: the versions that answer, what is counted, and how the server does."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ class Service:
         following: The alias that is followed; None for none.
         draining: Whether the server is about to stop: it still answers, but asks for no more requests.
         waiting: Requests that have come in and are not answered yet.
+        arrived: Requests that have come in since the loop last read, and are not among those that wait yet.
+        turn: Held by the request that is predicted; others get it in the order in which they came.
         metrics: What is counted.
     """
 
@@ -54,12 +57,25 @@ class Service:
         self.following: Following | None = None
         self.draining = False
         self.waiting = 0
+        self.arrived = 0
+        self.turn = asyncio.Lock()
         self.metrics = Metrics()
 
     @property
     def state(self) -> str:
         """`loading`, `ready` or `draining`."""
         return "draining" if self.draining else "ready" if self.model else "loading"
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more request would be too many."""
+        return self.waiting + self.arrived >= self.limits.max_waiting
+
+    async def pass_turn(self) -> None:
+        """Let the others that wait have their turn, then take it again."""
+        self.turn.release()
+        await asyncio.sleep(0)
+        await self.turn.acquire()
 
     def choose(self, request_id: bytes, body: bytes) -> Model | None:
         """The version that answers a request: the canary for its share of them."""
