@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from overton.serve.answer import Model
+from overton.serve.answer import Model, Question
 from overton.serve.canary import Canary, Shadow
 from overton.serve.limits import Limits
 from overton.serve.log import RequestLog
@@ -29,6 +29,21 @@ class Following:
     problem: str = ""
 
 
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A question that waits for its turn.
+
+    Attributes:
+        model: The version that answers it.
+        question: What is asked.
+        labels: Its answer, once it is predicted.
+    """
+
+    model: Model
+    question: Question
+    labels: list[dict[str, Any]] | None = None
+
+
 class Service:
     """The state of a server; changed by its event loop alone. The version in `model` may be changed at any time.
 
@@ -44,6 +59,7 @@ class Service:
         waiting: Requests that have come in and are not answered yet.
         arrived: Requests that have come in since the loop last read, and are not among those that wait yet.
         turn: Held by the request that is predicted; others get it in the order in which they came.
+        line: The questions that are not answered yet, in the order in which they came.
         metrics: What is counted.
     """
 
@@ -59,6 +75,7 @@ class Service:
         self.waiting = 0
         self.arrived = 0
         self.turn = asyncio.Lock()
+        self.line: list[Waiting] = []
         self.metrics = Metrics()
 
     @property
