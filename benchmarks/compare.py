@@ -27,6 +27,7 @@ from tests.evaluate.test_compare_planted import share_found, share_refused
 
 BUDGET = 5.0
 CHURN = (0.02, 0.05, 0.1, 0.2)
+UNSTEADY = 0.6  # deviation of the logarithm of how many differ, from slice to slice
 
 
 def main() -> None:
@@ -86,6 +87,9 @@ def plant(runs: int) -> None:
     for churn in (0.0, *CHURN):
         found, first = share_found(churn, runs)
         print(f"10 points in 150 records, {churn:4.0%} differ anyway: refused {found:.3f}, named first {first:.3f}")
+    for churn in CHURN:
+        found, first = share_found(churn, runs, unsteady=UNSTEADY)
+        print(f"the same, slices not all as unsteady, {churn:4.0%}: refused {found:.3f}, named first {first:.3f}")
 
 
 if __name__ == "__main__":

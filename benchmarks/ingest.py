@@ -76,11 +76,11 @@ def read_lines(application: Path) -> Iterator[bytes]:
             yield from file
 
 
-def write_repeated(lines: list[bytes], n_records: int, path: Path) -> None:
-    """Write lines again and again, each with an id of its own."""
+def write_repeated(lines: list[bytes], n_records: int, path: Path, first: int = 0) -> None:
+    """Write lines again and again, each with an id of its own; they are counted from `first`."""
     parts = [re.split(rb'("id": ?")', line, maxsplit=1) for line in lines]
     with path.open("wb") as file:
-        for number in range(n_records):
+        for number in range(first, first + n_records):
             before, key, rest = parts[number % len(lines)]
             file.write(b"%b%b%d-%b" % (before, key, number // len(lines), rest))
     os.utime(path, (0, 0))  # long settled, so that its digest may be remembered

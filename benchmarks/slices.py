@@ -36,8 +36,9 @@ from overton.compile import Program, Tuning, choose_slices, compile_program, def
 from overton.data import SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import Report, evaluate
 from overton.export import load_model
+from overton.fitting import Plan, fit
 from overton.nn import Drop, build_model
-from overton.pipeline import Plan, combine_all, fit, plan
+from overton.pipeline import combine_all, plan
 from overton.train import Memberships, forward_of, predict, train, training_batches
 
 ARMS = ("off", "sampling", "plain", "on")
@@ -81,7 +82,7 @@ def keep_some(dataset: Dataset, n_records: int) -> None:
 def compare(dataset: Dataset, arms: Sequence[str], n_seeds: int, epochs: int) -> None:
     """Train in every way with every seed, and print the means and what each differs from `off` by."""
     combined = combine_all(dataset)
-    print(f"{len(dataset.splits.train):,} training records; {plan(dataset, Tuning(slices='on')).slices}", flush=True)
+    print(f"{len(dataset.splits.train):,} training records; {plan(dataset, Tuning(slices=('on',))).slices}", flush=True)
     found: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
     for seed in range(n_seeds):
         for arm in arms:
@@ -101,7 +102,7 @@ def planned(dataset: Dataset, arm: str, epochs: int) -> Plan:
     """What one way of training trains."""
     choices = default_choices(dataset.schema)
     choices = replace(choices, training=replace(choices.training, epochs=epochs))
-    whole = plan(dataset, Tuning(slices="on"))
+    whole = plan(dataset, Tuning(slices=("on",)))
     slices = whole.slices
     if arm == "off":
         slices = choose_slices(dict(slices.modelled), len(dataset.splits.train), on=False)

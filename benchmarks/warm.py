@@ -29,7 +29,8 @@ import overton
 from overton.compile import Tuning
 from overton.data import Dataset
 from overton.evaluate import Report
-from overton.pipeline import combine_all, fit, plan
+from overton.fitting import fit
+from overton.pipeline import combine_all, plan
 from overton.train import Parent, Trained
 
 FEW = 0.9

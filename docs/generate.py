@@ -62,8 +62,9 @@ def render_pages() -> dict[str, str]:
 
 def render_settings() -> str:
     """The page of settings: one table a section of the tuning file."""
-    from overton.compile import Tuning, settings
+    from overton.compile import settings
     from overton.compile.choices import PayloadChoices, TrainingChoices
+    from overton.tune import Effort
 
     sections = [
         SETTINGS,
@@ -72,11 +73,11 @@ def render_settings() -> str:
         "## `training`",
         _settings_table(settings.TRAINING_SETTINGS, dataclasses.asdict(TrainingChoices())),
         "## `search`",
-        _settings_table(settings.SEARCH_SETTINGS, {}),
+        _settings_table(settings.SEARCH_SETTINGS, {"at_once": Effort().at_once}),
         "## `serving`",
-        _settings_table(settings.SERVING_SETTINGS, {}),
-        "## `slices`: a single value",
-        _settings_table({"slices": settings.SLICES}, {"slices": Tuning().slices}),
+        _settings_table(settings.SERVING_SETTINGS, {"int8": "auto"}),
+        "## `slices`",
+        _settings_table({"slices": settings.SLICES}, {"slices": "off"}),
         "## `supervision`",
         _settings_table(settings.SUPERVISION_SETTINGS, {"use_dev_gold": True}),
     ]

@@ -11,7 +11,7 @@ are used, so that serving and `check` start at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,15 +24,15 @@ from overton.version import Version
 if TYPE_CHECKING:
     from overton.compile import Tuning
     from overton.data import DataCheck, Dataset
+    from overton.engine import Engine
     from overton.pipeline import Tallies
     from overton.review import Tagging
     from overton.schema import Schema
     from overton.store import Store
-    from overton.supervision import RecordLineage, SourceReport, SourceRow
+    from overton.supervision import Combined, RecordLineage, SourceReport, SourceRow
 
 
 LIVE = "live"  # the alias of the version that people use
-CHUNK = 4096  # records at a time, where a file is written from the row store
 
 
 def load(directory: str | Path, *, store: str | None = None) -> Application:
@@ -67,6 +67,12 @@ class Application:
     schema: Schema
     store_url: str
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from overton.notebook import application_html
+
+        return application_html(str(self.directory), self.store_url, self.schema.to_json())
+
     @cached_property
     def tuning(self) -> Tuning:
         """What `tuning.json` pins and lets the search choose; the defaults where there is no such file."""
@@ -76,10 +82,10 @@ class Application:
 
     @cached_property
     def store(self) -> Store:
-        """The store of versions."""
+        """The store of versions; what comes from one far away is kept below `home`, so that it comes once."""
         from overton.store import Store
 
-        return Store(self.store_url)
+        return Store(self.store_url, cache=self.home / "blobs")
 
     @property
     def home(self) -> Path:
@@ -93,8 +99,13 @@ class Application:
 
         return data_files(self.directory / "data")
 
-    def dataset(self, *, max_bad: int = 0, observe: Observe = ignore) -> Dataset:
+    def dataset(self, *, max_bad: int = 0, engine: Engine | None = None, observe: Observe = ignore) -> Dataset:
         """The records, from the row store; data files that are new or changed are read into it first.
+
+        Args:
+            max_bad: Go on without the lines that have faults where there are at most so many.
+            engine: Where several new files are read; one after the other, here, where None.
+            observe: Told of the progress.
 
         Raises:
             OvertonError: Where more than `max_bad` lines have faults.
@@ -102,7 +113,7 @@ class Application:
         from overton.data.files import load_dataset
 
         cache = self.home / "rows"
-        return load_dataset(self.schema, self.data_files, cache, max_bad=max_bad, observe=observe)
+        return load_dataset(self.schema, self.data_files, cache, max_bad=max_bad, engine=engine, observe=observe)
 
     def check(self, *, quarantine: Path | None = None, observe: Observe = ignore) -> DataCheck:
         """Every fault of tuning and data; those of the schema are told by `load` already.
@@ -136,6 +147,7 @@ class Application:
         task: str | None = None,
         *,
         tags: Sequence[str] | None = None,
+        combined: Mapping[str, Combined] | None = None,
         max_bad: int = 0,
         observe: Observe = ignore,
     ) -> SourceReport:
@@ -144,26 +156,58 @@ class Application:
         Args:
             task: This task alone; all where None.
             tags: Tags, or expressions over tags, that get rows beside the whole of each split; all tags where None.
+            combined: What `combined` gives; made where None.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
 
         Raises:
             OvertonError: Where there is no such task, or no record has one of the tags.
         """
-        from overton.pipeline import combine_votes
         from overton.supervision import join_reports, source_report, tags_to_show
 
         dataset = self.dataset(max_bad=max_bad, observe=observe).with_tags(tags or ())
-        tallies, names, shown = self._tallies(observe), self.task_names(task), tags_to_show(dataset.tags, tags)
+        names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
+        combined = self.combined(task, dataset=dataset, observe=observe) if combined is None else combined
         learned = self._learned_before()
-        reports = []
-        for name in names:
-            votes = dataset.votes(name)
-            combined = combine_votes(dataset, name, use_dev_gold=self.tuning.use_dev_gold, tallies=tallies)
-            reports.append(
-                source_report(votes, combined, dataset.splits, tags=dataset.tags, shown=shown, parent=learned.get(name))
-            )
-        return join_reports(reports)
+        return join_reports(
+            [
+                source_report(
+                    dataset.votes(name),
+                    combined[name],
+                    dataset.splits,
+                    tags=dataset.tags,
+                    shown=shown,
+                    parent=learned.get(name),
+                )
+                for name in names
+            ]
+        )
+
+    def combined(
+        self,
+        task: str | None = None,
+        *,
+        dataset: Dataset | None = None,
+        max_bad: int = 0,
+        observe: Observe = ignore,
+    ) -> dict[str, Combined]:
+        """The combined votes of every task by name, or of one.
+
+        Args:
+            task: This task alone; all where None.
+            dataset: The records of the application; read where None.
+            max_bad: Go on without the lines that have faults where there are at most so many.
+            observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where there is no such task.
+        """
+        from overton.pipeline import combine_votes
+
+        dataset = self.dataset(max_bad=max_bad, observe=observe) if dataset is None else dataset
+        tallies, use_dev_gold = self._tallies(observe), self.tuning.use_dev_gold
+        names = self.task_names(task)
+        return {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies) for name in names}
 
     def explain_record(
         self, record_id: str, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore
@@ -173,14 +217,12 @@ class Application:
         Raises:
             OvertonError: Where no record has the id, or there is no such task.
         """
-        from overton.pipeline import combine_votes
         from overton.supervision import explain_record, find_record
 
-        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
-        names, row = self.task_names(task), find_record(dataset, record_id)
-        use_dev_gold = self.tuning.use_dev_gold
-        combined = {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies) for name in names}
-        return explain_record(dataset, row, combined)
+        self.task_names(task)  # whether there is such a task is told first
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        row = find_record(dataset, record_id)
+        return explain_record(dataset, row, self.combined(task, dataset=dataset, observe=observe))
 
     def _learned_before(self) -> dict[str, dict[str, float]]:
         """What the version before learned of every source, by task: the alias `live`, or else the newest version.
@@ -200,32 +242,14 @@ class Application:
         Raises:
             OvertonError: Where the output is a file of the application: it would be lost.
         """
-        import numpy as np
-
         from overton.data.files import write_records
-        from overton.pipeline import combine_votes
-        from overton.supervision import combined_labels
+        from overton.pipeline import combined_records
 
         self._check_output(output)
-        dataset, tallies = self.dataset(max_bad=max_bad, observe=observe), self._tallies(observe)
         names = self.task_names(task)
-        use_dev_gold = self.tuning.use_dev_gold
-        targets = {
-            name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies).targets for name in names
-        }
-        listed = {task.name: dataset.schema.unit(task) != "record" for task in dataset.schema.tasks}
-
-        def records() -> Iterator[dict[str, Any]]:
-            for start in range(0, dataset.n_records, CHUNK):
-                rows = np.arange(start, min(start + CHUNK, dataset.n_records))
-                labels = {name: combined_labels(targets[name], rows, per_item=listed[name]) for name in names}
-                for position, record_id in enumerate(dataset.ids(rows)):
-                    said = {name: labels[name][position] for name in names}
-                    tasks = {name: {"combined": label} for name, label in said.items() if label is not None}
-                    if tasks:
-                        yield {"id": record_id, "tasks": tasks}
-
-        return write_records(output, records())
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        found = self.combined(task, dataset=dataset, observe=observe)
+        return write_records(output, combined_records(dataset, {name: found[name].targets for name in names}))
 
     def tag(
         self, name: str, where: str, *, version: Version | None = None, write: bool = True, observe: Observe = ignore
@@ -237,45 +261,68 @@ class Application:
         return tag_records(self.directory, self.schema, name, where, runtime=runtime, write=write, observe=observe)
 
     def build(
-        self, *, seed: int = 0, parent: Version | None = None, max_bad: int = 0, observe: Observe = ignore
+        self,
+        *,
+        seed: int = 0,
+        parent: Version | None = None,
+        trials: int | None = None,
+        minutes: float | None = None,
+        on: str = "local",
+        max_bad: int = 0,
+        observe: Observe = ignore,
     ) -> Version:
-        """Combine the votes, train, evaluate and package; keep the version in the store.
+        """Combine the votes, choose a program, train, evaluate and package; keep the version in the store.
 
         Args:
             seed: Seed of everything random; the same inputs and seed give the same model on a CPU.
             parent: The version whose weights training begins with, for a shorter training; None for random ones.
+            trials: Most programs that a search tries; 1 for no search; what the tuning says where None.
+            minutes: Most minutes of the search; what the tuning says where None.
+            on: Where independent pieces run: `local` for a process on every core, `local:N` for N of them.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
         """
-        from overton.pipeline import Resume, build
+        from overton.engine import engine_of
+        from overton.evaluate.files import load_gate
+        from overton.pipeline import build
         from overton.pretrained.files import check_pretrained
-        from overton.train.files import load_checkpoint, remove_checkpoints, save_checkpoint
+        from overton.runs import dev_score, run_of
+        from overton.train.files import remove_checkpoints
+        from overton.trials import bench_of, choose
 
-        tuning = self.tuning
+        engine = engine_of(on)
+        tuning = self.tuning.searched(trials=trials, minutes=minutes)
         missing = check_pretrained(tuning, self.directory)
         if missing:
             raise OvertonError(missing)
-        dataset = self.dataset(max_bad=max_bad, observe=observe)
-        runs = self.home / "runs"
-        resume = Resume(
-            load=lambda key: load_checkpoint(runs / key),
-            save=lambda key, checkpoint: save_checkpoint(checkpoint, runs / key),
-        )
-        tallies = self._tallies(observe)
-        artifact = build(
-            dataset,
-            tuning,
-            folder=self.directory,
-            seed=seed,
-            parent=parent.artifact if parent else None,
-            resume=resume,
-            tallies=tallies,
-            observe=observe,
-        )
-        self.store.put(artifact, when=now())
-        remove_checkpoints(runs)
+        begin = parent.artifact if parent else None
+        with run_of(self.home / "builds", seed=seed, parent=begin.id if begin else None) as run:
+            dataset = self.dataset(max_bad=max_bad, engine=engine, observe=observe)
+            bench = bench_of(self.schema, self.data_files, self.directory, self.home, max_bad)
+            artifact = build(
+                dataset,
+                tuning,
+                folder=self.directory,
+                seed=seed,
+                parent=begin,
+                resume=bench.resume(),
+                tallies=self._tallies(observe),
+                choose=choose(bench, tuning, engine, seed=seed, parent=begin, begun=run.add, observe=observe),
+                gate=load_gate(self.directory / "gate.json"),
+                observe=observe,
+            )
+            self.store.put(artifact, when=now())
+            version = Version(artifact.id, artifact, self.home, self.store)
+            run.add(version=artifact.id, score=dev_score(artifact.json("lineage.json")))
+        remove_checkpoints(bench.runs)
         observe(Event("publish", f"version {artifact.id} in {self.store_url}"))
-        return Version(artifact.id, artifact, self.home, self.store)
+        return version
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The builds as they went, newest first: status, time, score on dev, and the trials of their searches."""
+        from overton.runs import load_runs
+
+        return load_runs(self.home / "builds", self.home / "searches")
 
     def version(self, reference: str = "latest") -> Version:
         """A version by its id, the beginning of one, an alias, or `latest`."""

@@ -98,7 +98,7 @@ def _predict(dataset: Dataset, artifact: Artifact, numbers: ndarray, observe: Ob
     """What an artefact says of some records, by name of task."""
     observe(Event("compare", f"{artifact.id} predicts {len(numbers):,} records"))
     runtime = Runtime(artifact)
-    if artifact.schema.payloads == dataset.schema.payloads:
+    if set(artifact.schema.payloads) == set(dataset.schema.payloads):  # a version keeps them by name
         return predict_rows(dataset, runtime, numbers, observe=observe)
     # Its payloads are others: what it knows of each record is handed to it as a request would be.
     parser = RecordParser(artifact.schema, closed=True)

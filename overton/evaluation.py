@@ -28,6 +28,10 @@ class Evaluation:
         write_report(directory / "report.json", self.report)
         write_atomic(directory / "predictions.parquet", self.examples)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: as the report."""
+        return self.report._repr_html_()
+
     def to_pandas(self) -> pandas.DataFrame:
         """The examples as a pandas frame, one row an example and task."""
         from overton.evaluate.files import parse_examples

@@ -8,7 +8,8 @@ torch is imported only where a model is trained, so that reading a report or the
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version as version_of
@@ -19,60 +20,42 @@ import numpy as np
 from numpy import ndarray
 
 from overton import __version__
-from overton.artifact import Artifact, Runtime, golden_records, pack_artifact, signature_of
-from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_json, ignore
-from overton.codec import Encoder, Predictions, chained_tasks, concatenate
-from overton.compile import Choices, Program, SliceChoice, Tuning, choose_slices, compile_program
-from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, Splits, gold_of
+from overton.artifact import Artifact, Runtime, golden_records, pack_artifact, sample_records, signature_of
+from overton.base import Clock, Event, Observe, OvertonError, Problem, ignore
+from overton.codec import Encoder, Predictions, concatenate
+from overton.compile import Choices, Tuning, choose_slices, compile_program
+from overton.data import GOLD, SLICE_PREFIX, Dataset, Splits, gold_of
 from overton.evaluate import (
+    Gate,
     Profile,
     Report,
-    best_temperature,
-    best_thresholds,
     evaluate,
     evaluated_rows,
     example_rows,
-    main_scores,
     profile_of,
     render_examples,
 )
-from overton.pretrained import Given
+from overton.fitting import Plan, Resume, fit
 from overton.pretrained.files import load_pretrained
-from overton.supervision import Combined, Kept, bring_up_to_date, combine
+from overton.supervision import Combined, Kept, Targets, bring_up_to_date, combine, combined_labels, label_sets
+from overton.tune import Study
 
 if TYPE_CHECKING:
-    from overton.train import Checkpoint, Parent, ScoreDev, Trained
+    from overton.train import Trained
 
 PREDICT_RECORDS = 512
+CHUNK = 4096  # records at a time, where a file is written from the row store
 PARITY_RECORDS = 256
 TOLERANCE = 1e-4
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "onnxscript", "torch")
 
-Load = Callable[[str], "Checkpoint | None"]
-Save = Callable[[str, "Checkpoint"], None]
-
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What will be trained: the choices, the program they make of the schema, what is pretrained, what is of slices."""
+class Found:
+    """What a search found: the choices of its best trial, and all of them."""
 
     choices: Choices
-    program: Program
-    given: Given
-    slices: SliceChoice
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Where training keeps its state, so that a build that was killed goes on where it stood.
-
-    Attributes:
-        load: Gives the last checkpoint of a run by its key; None where there is none.
-        save: Keeps the checkpoint of a run.
-    """
-
-    load: Load
-    save: Save
+    study: Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +80,8 @@ def build(
     parent: Artifact | None = None,
     resume: Resume | None = None,
     tallies: Tallies | None = None,
+    choose: Callable[[Dataset, Mapping[str, Combined]], Found | None] | None = None,
+    gate: Gate | None = None,
     observe: Observe = ignore,
 ) -> Artifact:
     """Build one version.
@@ -109,22 +94,26 @@ def build(
         parent: The version whose weights training begins with; None for random ones.
         resume: Where training keeps its state; None for nowhere.
         tallies: Where counted votes are kept; None for nowhere.
+        choose: Searches for the choices; those of the tuning are taken where it is None, or finds nothing to choose.
+        gate: What int8 must keep to beside float32; the defaults where None.
         observe: Told of the progress.
 
     Returns:
         The artefact: model, signature, report, lineage, examples.
 
     Raises:
-        OvertonError: Where no task has a label to learn from, or the exported model does not compute what the
-            trained one does.
+        OvertonError: Where no task has a label to learn from, or the exported model computes something else.
     """
     clock = Clock(observe)
     for note in dataset.notes:
         observe(Event("data", note))
     with clock("combine"):
         combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, tallies=tallies, observe=observe)
+    with clock("search") if choose else nullcontext():
+        found = choose(dataset, combined) if choose else None
     with clock("compile"):
-        planned = plan(dataset, tuning, folder, observe=observe)
+        planned = plan(dataset, tuning, folder, choices=found.choices if found else None, observe=observe)
+    from overton.export.files import choose_precision
     from overton.train import parent_of
 
     with clock("train"):
@@ -132,12 +121,18 @@ def build(
         trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, observe=observe)
     with clock("export"):
         artifact = export(dataset, planned, trained, observe=observe)
+        sample = sample_records(dataset)
+        artifact, precision = choose_precision(artifact, dataset, predict_rows, sample, tuning, gate, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()
-    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds) | {"tuning": tuning.digest()}
-    golden, told = golden_records(dataset, runtime), report.to_json()
-    return artifact.with_files(report=told, lineage=lineage, examples=examples, golden=golden, profile=profile)
+    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds)
+    lineage |= {"tuning": tuning.digest(), "precision": precision}
+    told, study = report.to_json(), found.study.to_json() if found else None
+    golden = golden_records(dataset, runtime)
+    return artifact.with_files(
+        report=told, lineage=lineage, examples=examples, golden=golden, profile=profile, search=study
+    )
 
 
 def combine_all(
@@ -186,122 +181,50 @@ def combine_votes(
     return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None)
 
 
-def plan(dataset: Dataset, tuning: Tuning, folder: Path = Path(), *, observe: Observe = ignore) -> Plan:
-    """The choices, what is pretrained for the strings of the data, and the program for its classes and slices."""
-    choices = tuning.choices(dataset.schema)
+def combined_records(dataset: Dataset, targets: Mapping[str, Targets]) -> Iterator[dict[str, Any]]:
+    """The combined votes of some tasks as records of a data file that adds to the others; source `combined`."""
+    listed = {task.name: dataset.schema.unit(task) != "record" for task in dataset.schema.tasks}
+    for start in range(0, dataset.n_records, CHUNK):
+        rows = np.arange(start, min(start + CHUNK, dataset.n_records))
+        labels = {name: combined_labels(found, rows, per_item=listed[name]) for name, found in targets.items()}
+        for position, record_id in enumerate(dataset.ids(rows)):
+            said = {name: labels[name][position] for name in targets}
+            tasks = {name: {"combined": label} for name, label in said.items() if label is not None}
+            if tasks:
+                yield {"id": record_id, "tasks": tasks}
+
+
+def plan(
+    dataset: Dataset,
+    tuning: Tuning,
+    folder: Path = Path(),
+    *,
+    choices: Choices | None = None,
+    observe: Observe = ignore,
+) -> Plan:
+    """The choices, what is pretrained for the strings of the data, and the program for its classes and slices.
+
+    Args:
+        dataset: The records.
+        tuning: What the engineer pinned.
+        folder: Where pretrained vectors are looked for that are not named by an absolute path.
+        choices: What a search chose; the tuning's own where None.
+        observe: Told of the progress.
+    """
+    choices = choices or tuning.choices(dataset.schema)
     given = load_pretrained(choices, folder, dataset.texts, observe=observe)
     train = dataset.splits.train
+    in_sets, known = choices.tasks_in_sets(dataset.schema), tuning.use_dev_gold
+    sets = {name: label_sets(combine_votes(dataset, name, use_dev_gold=known).targets, train) for name in in_sets}
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices != "off")
     if slices.modelled or slices.monitored:
         observe(Event("compile", str(slices)))
-    program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts)
+    program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts, sets=sets)
     return Plan(choices, program, given, slices)
 
 
-def fit(
-    dataset: Dataset,
-    planned: Plan,
-    combined: Mapping[str, Combined],
-    *,
-    seed: int,
-    parent: Parent | None = None,
-    resume: Resume | None = None,
-    observe: Observe = ignore,
-) -> Trained:
-    """Train the program on the combined votes, watching its quality on dev."""
-    from overton.train import (
-        encoder_for,
-        first_weights,
-        membership_objective,
-        memberships_of,
-        objectives_of,
-        train,
-        training_batches,
-    )
-
-    choices, program = planned.choices.training, planned.program
-    targets = {name: found.targets for name, found in combined.items()}
-    lengths = dataset.record_lengths()
-    train_rows = dataset.splits.train
-    rows = np.concatenate([train_rows, dataset.splits.dev])
-    rows = rows[np.argsort(lengths[rows], kind="stable")]
-    encoder = encoder_for(program, planned.given.strings, planned.given.weights, dataset.gather, rows)
-    memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
-    batches = training_batches(dataset.gather, encoder, targets, train_rows, lengths, choices.batch_size, memberships)
-    dev = dataset.splits.dev[np.argsort(lengths[dataset.splits.dev], kind="stable")]
-    objectives = objectives_of(targets, train_rows, choices, chained_tasks(program))
-    objectives |= membership_objective(memberships, train_rows)
-    begin = first_weights(program, planned.given, seed, parent, observe=observe)
-    key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, begin.parent, __version__])
-    observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))
-    start = resume.load(key) if resume else None
-    if start is not None:
-        observe(Event("train", f"goes on after epoch {len(start.history)}, where an earlier build was stopped"))
-    trained = train(
-        program,
-        batches,
-        settings=begin.settings(choices, batches.n_records),
-        seed=seed,
-        score_dev=scorer(dataset, program, combined, encoder, dev) if len(dev) else None,
-        objectives=objectives,
-        observe=observe,
-        start=start,
-        given=begin.weights,
-        warm=bool(begin.taken),
-        save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
-    )
-    trained = replace(trained, parent=begin.parent, warm=begin.lineage())
-    return calibrate(dataset, program, encoder, trained, dev, observe=observe)
-
-
-def scorer(
-    dataset: Dataset, program: Program, combined: Mapping[str, Combined], encoder: Encoder, dev: ndarray
-) -> ScoreDev:
-    """How good a model is on dev, by task: the function that training watches."""
-    from overton.train import predict
-
-    truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
-    return lambda forward: main_scores(predict(forward, program.schema, dataset.gather, encoder, dev), truth, dev)
-
-
-def calibrate(
-    dataset: Dataset, program: Program, encoder: Encoder, trained: Trained, dev: ndarray, *, observe: Observe = ignore
-) -> Trained:
-    """The trained program with probabilities that mean what they say on dev, and bits that are said where it pays.
-
-    As far as there is gold to tell.
-    """
-    from overton.export import load_model
-    from overton.train import forward_of, predict, with_temperatures
-
-    if not len(dev):
-        return trained
-    forward = forward_of(load_model(program, trained.weights))
-    predictions = predict(forward, program.schema, dataset.gather, encoder, dev)
-    gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in predictions}
-    temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
-    observe(Event("train", "temperatures: " + ", ".join(f"{name} {value:.2f}" for name, value in temperature.items())))
-    thresholds = {
-        name: best_thresholds(said, gold[name], dev, temperature[name])
-        for name, said in predictions.items()
-        if said.task.type == "bitvector"
-    }
-    return replace(with_temperatures(trained, program, temperature), thresholds=thresholds)
-
-
-def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:
-    """What counts as true on dev: gold where the task has any there, else the most likely combined labels."""
-    gold = gold_of(dataset.votes(combined.targets.task.name, [GOLD]))
-    units = np.repeat(np.isin(np.arange(dataset.n_records), dev), np.diff(gold.offsets))
-    return gold if (gold.known & units).any() else combined.targets.most_likely()
-
-
 def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observe = ignore) -> Artifact:
-    """The trained program as an artefact that runs without torch, proved on real records to compute the same.
-
-    Raises:
-        OvertonError: Where it does not.
-    """
+    """The trained program as an artefact that runs without torch; an error where real records show a difference."""
     from overton.export import parity, to_onnx
 
     program = planned.program
@@ -309,21 +232,19 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
     encoder = Encoder(program, planned.given.strings)
     rows = np.linspace(0, dataset.n_records - 1, min(PARITY_RECORDS, dataset.n_records)).astype(np.int64)
     parts = (rows[:1], rows[1:8], rows[8:])  # one record alone, a few, many: sizes must not be frozen
-    checked = parity(
-        onnx, program, trained.weights, [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
-    )
+    batches = [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
+    checked = parity(onnx, program, trained.weights, batches)
     if not checked.within(TOLERANCE):
         hint = "This is a fault of Overton, not of the data; the version was not published"
         message = f"the exported model is off by {checked.max_error:.2g} from the trained one"
         raise OvertonError(Problem(message, "build.parity", hint=hint))
-    observe(
-        Event("export", f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records")
-    )
+    told = f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records"
+    observe(Event("export", told))
     return pack_artifact(
         onnx=onnx,
         weights=trained.weights,
         program=program,
-        choices=planned.choices.to_json(),
+        choices=planned.choices.to_json(dataset.schema),
         signature=signature_of(program, onnx, trained.thresholds),
         strings=planned.given.strings,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from overton import __version__
@@ -14,6 +15,7 @@ from overton.base import Event, Observe, OvertonError, Problem, ignore
 
 if TYPE_CHECKING:
     from overton.application import Application
+    from overton.compile import Tuning
     from overton.evaluate import Comparison
     from overton.version import Version
 
@@ -66,6 +68,9 @@ def release(
     alias: str,
     *,
     seed: int = 0,
+    trials: int | None = None,
+    minutes: float | None = None,
+    on: str = "local",
     why: str = "",
     max_bad: int = 0,
     observe: Observe = ignore,
@@ -76,6 +81,9 @@ def release(
         application: The application.
         alias: Such as `live`; one that names nothing yet has no version to begin from or to compare with.
         seed: Seed of everything random.
+        trials: Most programs that a search tries; what the tuning says where None.
+        minutes: Most minutes of the search; what the tuning says where None.
+        on: Where independent pieces run.
         why: The reason, kept in the alias's log.
         max_bad: Go on without the lines that have faults where there are at most so many.
         observe: Told of the progress.
@@ -83,42 +91,61 @@ def release(
     Raises:
         OvertonError: For whatever the user can put right; never because the gate refuses.
     """
+    from overton.promoting import promote_weighed
     from overton.store import check_alias
 
     check_alias(alias)
-    named = application.store.aliases().get(alias)
+    named = application.store.current(alias)
     live = application.version(named) if named else None
     gate = live.gate() if live else None  # its faults are told before anything is built
-    inputs = inputs_of(application, seed=seed, max_bad=max_bad, observe=observe)
+    tuning = application.tuning.searched(trials=trials, minutes=minutes)
+    inputs = inputs_of(application, tuning, live, seed=seed, max_bad=max_bad, observe=observe)
     if live and inputs_behind(live) == inputs:
         return Release("nothing to do", alias, named, live)
     version = _made_before(application, named, inputs)
     if version:
         observe(Event("build", f"version {version.id} of the same inputs is there already"))
     else:
-        version = application.build(seed=seed, parent=live, max_bad=max_bad, observe=observe)
-    if live is None:
-        version.promote(alias, why=why, observe=observe)
-        return Release("promoted", alias, named, version)
-    comparison = version.compare(live, gate=gate, max_bad=max_bad, observe=observe)
-    refusals = (*version.breaks(live, alias), *comparison.refusals)
-    if refusals:
-        return Release("refused", alias, named, version, comparison, refusals)
-    version.promote(alias, why=why, compared=comparison, observe=observe)
-    return Release("promoted", alias, named, version, comparison)
+        version = application.build(
+            seed=seed, parent=live, trials=trials, minutes=minutes, on=on, max_bad=max_bad, observe=observe
+        )
+    comparison = version.compare(live, gate=gate, max_bad=max_bad, observe=observe) if live else None
+    weigh = partial(version.weigh, alias, compared=comparison, max_bad=max_bad, observe=observe)
+    done = promote_weighed(version.kept_in(), alias, version.id, weigh, why=why, observe=observe)
+    outcome: Outcome = "refused" if done.refusals else "promoted"
+    return Release(outcome, alias, done.before, version, done.comparison or comparison, done.refusals)
 
 
-def inputs_of(application: Application, *, seed: int, max_bad: int = 0, observe: Observe = ignore) -> dict[str, Any]:
-    """What decides what a build makes, as the lineage of its version will tell it."""
+def inputs_of(
+    application: Application,
+    tuning: Tuning,
+    live: Version | None,
+    *,
+    seed: int,
+    max_bad: int = 0,
+    observe: Observe = ignore,
+) -> dict[str, Any]:
+    """What decides what a build makes, as the lineage of its version will tell it.
+
+    Args:
+        application: The application.
+        tuning: Its tuning, with the effort of the search.
+        live: The version that the alias names: what its search picked tells which pretrained files to look at.
+        seed: Seed of everything random.
+        max_bad: Go on without the lines that have faults where there are at most so many.
+        observe: Told of the progress.
+    """
     from overton.pipeline import plan
+    from overton.trials import picked_before
 
     dataset = application.dataset(max_bad=max_bad, observe=observe)
-    pretrained = plan(dataset, application.tuning, application.directory).given.lineage
+    choices = picked_before(dataset, tuning, live.artifact) if live else None
+    pretrained = plan(dataset, tuning, application.directory, choices=choices).given.lineage
     return {
         "overton": __version__,
         "schema": dataset.schema.digest(),
         "data": dataset.digest,
-        "tuning": application.tuning.digest(),
+        "tuning": tuning.digest(),
         "pretrained": _digests(pretrained),
         "seed": seed,
     }

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, ignore, now
+from overton.base import Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
+    from overton.export.files import Exported
+    from overton.promoting import Weighed
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
     from overton.store import Store
-
-PREDICT_RECORDS = 256
+    from overton.tune import Study
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class Version:
     artifact: Artifact
     home: Path | None = None
     store: Store | None = None
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from overton.notebook import version_html
+
+        return version_html(self.id, self.artifact.json("report.json"), self.artifact.json("lineage.json"))
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -166,7 +173,8 @@ class Version:
         Raises:
             OvertonError: Where a record has a fault, or the output is the input.
         """
-        from overton.data.files import read_chunks, write_records
+        from overton.data.files import write_records
+        from overton.predicting import predicted
 
         if output.exists() and source.exists() and output.samefile(source):
             raise OvertonError(
@@ -178,16 +186,8 @@ class Version:
                 )
             )
 
-        def records() -> Iterator[dict[str, Any]]:
-            done = 0
-            for chunk in read_chunks(self.artifact.schema, source, PREDICT_RECORDS):
-                labels = self.runtime.predict([record for record, _ in chunk], probabilities=probabilities)
-                for (_, value), said in zip(chunk, labels, strict=True):
-                    yield _with_source(value, f"overton@{self.id}", said)
-                done += len(chunk)
-                observe(Event("predict", done=done))
-
-        return write_records(output, records())
+        told = predicted(self.runtime, source, f"overton@{self.id}", probabilities=probabilities, observe=observe)
+        return write_records(output, told)
 
     def discover(
         self,
@@ -260,11 +260,25 @@ class Version:
             return dataset, dataset.splits, use_dev_gold
         return *self.records(data, self.artifact.schema, observe=observe), True
 
-    def explain(self) -> str:
-        """The compiled program as text."""
-        from overton.compile import explain, parse_program
+    def export(self, to: str, directory: Path, *, observe: Observe = ignore) -> Exported:
+        """Write it for `onnx`, `torch`, `coreml` or `tensorflow` into a new folder, checked to compute the same."""
+        from overton.export.files import export_version
 
-        return explain(parse_program(self.artifact.json("program.json")))
+        return export_version(self.artifact, to, directory, observe=observe)
+
+    def explain(self) -> str:
+        """The compiled program as text, and what a search picked of it."""
+        from overton.compile import explain
+        from overton.tune import render_picked
+
+        study = self.study()
+        return explain(self.artifact.program) + (render_picked(study) if study else "")
+
+    def study(self) -> Study | None:
+        """The search that its choices come from: every trial with its quality, latency and size; None without one."""
+        from overton.tune import parse_study
+
+        return parse_study(self.artifact.json("search.json")) if "search.json" in self.artifact.files else None
 
     def compare(
         self,
@@ -317,59 +331,56 @@ class Version:
     ) -> str | None:
         """Let an alias name this version; returns the version that it named before, and does nothing where it is this.
 
+        Where someone else promotes at the same time, it is compared again, with the version that is there then.
+
         Args:
             alias: Such as `live`.
             why: The reason, kept in the alias's log.
             force: Promote whatever the signature and the gate say.
-            compared: A comparison with the version that the alias names; made where None.
+            compared: A comparison with the version that the alias names; made where None, or where that is another.
             max_bad: Compare without the lines that have faults where there are at most so many.
             observe: Told of the progress.
 
         Raises:
             OvertonError: Where the signature breaks clients of the version that the alias names or the gate refuses
-                this one, unless forced, or where someone else promoted at the same time.
+                this one, unless forced; where it is forced while someone else promotes; where this is in no store.
+        """
+        from overton.promoting import promote_weighed
+
+        weigh = partial(self.weigh, alias, compared=compared, max_bad=max_bad, observe=observe)
+        done = promote_weighed(self.kept_in(), alias, self.id, weigh, why=why, force=force, observe=observe)
+        if done.refusals:
+            raise OvertonError(done.refusals)
+        return done.before
+
+    def kept_in(self) -> Store:
+        """The store that it lies in.
+
+        Raises:
+            OvertonError: Where it lies in none.
         """
         if self.store is None:
-            raise OvertonError(
-                Problem(
-                    message="an artefact outside a store cannot be promoted",
-                    code="application.no-store",
-                    hint="Name the version as APP@ID",
-                )
-            )
-        before = self.store.aliases().get(alias)
-        if before == self.id:
-            return before
-        if before and not force:
-            old = Version(before, self.store.get(before), self.home, self.store)
-            breaking = self.breaks(old, alias)
-            if breaking:
-                raise OvertonError(breaking)
-            if compared is None or (compared.old, compared.new) != (before, self.id):
-                compared = self.compare(old, max_bad=max_bad, observe=observe)
-            if compared.refusals:
-                raise OvertonError(compared.refusals)
-        from overton.store import current_user
+            message = "an artefact outside a store cannot be promoted"
+            raise OvertonError(Problem(message, "application.no-store", hint="Name the version as APP@ID"))
+        return self.store
 
-        self.store.promote(alias, self.id, who=current_user(), when=now(), why=why, expected=before)
-        return before
+    def weigh(
+        self, alias: str, before: str, *, compared: Comparison | None, max_bad: int = 0, observe: Observe = ignore
+    ) -> Weighed:
+        """What signature and gate say of it beside the version of that id, which an alias names; see `promote`."""
+        from overton.promoting import Weighed
+
+        store = self.kept_in()
+        old = Version(before, store.get(before), self.home, store)
+        known = compared if compared and (compared.old, compared.new) == (before, self.id) else None
+        breaking = tuple(self.breaks(old, alias))
+        if breaking and known is None:
+            return Weighed(None, breaking)
+        comparison = known or self.compare(old, max_bad=max_bad, observe=observe)
+        return Weighed(comparison, (*breaking, *comparison.refusals))
 
     def breaks(self, old: Version, alias: str) -> list[Problem]:
-        """What would break for clients of an older version."""
-        from overton.schema import diff_schemas
+        """What would break for clients of an older version, which an alias names."""
+        from overton.promoting import breaking_changes
 
-        return [
-            Problem(
-                message=f"{change.field}: {change.message}: clients of {alias} ({old.id}) would break",
-                code="application.incompatible",
-                hint="Promote under another alias, or --force",
-            )
-            for change in diff_schemas(old.artifact.schema, self.artifact.schema)
-            if change.kind == "breaking"
-        ]
-
-
-def _with_source(value: dict[str, Any], source: str, labels: Mapping[str, Any]) -> dict[str, Any]:
-    tasks = value.get("tasks") or {}
-    said = {name: {**tasks.get(name, {}), source: label} for name, label in labels.items() if label is not None}
-    return {**value, "tasks": {**tasks, **said}}
+        return breaking_changes(old.artifact.schema, self.artifact.schema, clients=f"{alias} ({old.id})")

@@ -1,7 +1,10 @@
 """What all tests share: one thread, real data where it is, golden files, and properties that repeat."""
 
+import fcntl
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -50,8 +53,23 @@ def kinds_application(tmp_path_factory: pytest.TempPathFactory):
     import overton
     from tests.kinds import write_kinds
 
-    directory = tmp_path_factory.mktemp("kinds") / "app"
-    write_kinds(directory)
-    application = overton.load(directory)
-    application.build(seed=0)
-    return application
+    def build(directory: Path) -> None:
+        write_kinds(directory)
+        overton.load(directory).build(seed=0)
+
+    built = made_once(tmp_path_factory, "kinds", build)
+    return overton.load(shutil.copytree(built, tmp_path_factory.mktemp("kinds") / "app"))
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A directory that one process of this run makes and that the others find: copy it to write there."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    directory, done = shared / f"once-{name}", shared / f"once-{name}.done"
+    with (shared / f"once-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(directory, ignore_errors=True)  # of one that failed half-way
+            make(directory)
+            done.touch()
+    return directory

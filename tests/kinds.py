@@ -87,12 +87,16 @@ def make_record(number: int, choose: random.Random) -> dict:
     }
 
 
-def write_kinds(directory: Path, n_records: int = 240) -> None:
-    """Write the application to a new directory."""
+def write_kinds(directory: Path, n_records: int = 240, tasks: tuple[str, ...] = tuple(SCHEMA["tasks"])) -> None:
+    """Write the application, or some of its tasks, to a new directory."""
     (directory / "data").mkdir(parents=True)
-    (directory / "schema.json").write_text(json.dumps(SCHEMA))
+    (directory / "schema.json").write_text(
+        json.dumps({**SCHEMA, "tasks": {name: SCHEMA["tasks"][name] for name in tasks}})
+    )
     (directory / "tuning.json").write_text(json.dumps({"slices": "on", "training": {"epochs": 4}}))
     choose = random.Random(0)
     records = [make_record(number, choose) for number in range(n_records)]
+    for record in records:
+        record["tasks"] = {name: said for name, said in record["tasks"].items() if name in tasks}
     records += [{"id": name, "payloads": payloads, "tags": ["train"]} for name, payloads in ODD.items()]
     (directory / "data" / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))

@@ -10,7 +10,8 @@ import pytest
 import overton
 from overton.application import Application
 from overton.cli.main import main
-from overton.pipeline import Resume, combine_all, fit, plan
+from overton.fitting import Resume, fit
+from overton.pipeline import combine_all, plan
 from overton.train import Checkpoint, Parent
 from tests.kinds import SCHEMA, make_record
 
@@ -62,7 +63,17 @@ def test_a_build_from_a_version_tells_its_parent(built: Application, tmp_path: P
     assert built.version("live").artifact.json("lineage.json")["parent"] is None
 
 
-def test_a_parent_is_named_as_any_version_or_by_its_id_alone(built: Application, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def live_application(kinds_application: Application, tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """The application of every kind, whose version is live."""
+    directory = shutil.copytree(kinds_application.directory, tmp_path_factory.mktemp("live") / "app")
+    application = overton.load(directory)
+    application.version().promote("live")
+    return application
+
+
+def test_a_parent_is_named_as_any_version_or_by_its_id_alone(live_application: Application, tmp_path: Path) -> None:
+    built = live_application
     live = built.version("live")
     place = tmp_path / "artefact"
     place.mkdir()
@@ -72,7 +83,8 @@ def test_a_parent_is_named_as_any_version_or_by_its_id_alone(built: Application,
         assert built.find_version(text).id == live.id, text
 
 
-def test_a_parent_that_is_not_there_is_told_before_any_work(built: Application, capsys) -> None:
+def test_a_parent_that_is_not_there_is_told_before_any_work(live_application: Application, capsys) -> None:
+    built = live_application
     assert main(["build", str(built.directory), "--from", "lice"]) == 1
     assert "there is no version or alias 'lice'. Did you mean 'live'?" in capsys.readouterr().err
     assert main(["build", str(built.directory), "--from", f"{built.directory}@gone", "-q"]) == 1
@@ -80,11 +92,12 @@ def test_a_parent_that_is_not_there_is_told_before_any_work(built: Application, 
     assert "nowhere is not an application" in capsys.readouterr().err
 
 
-def test_a_killed_warm_training_goes_on_with_the_same_bytes_and_apart_from_a_cold_one(built: Application) -> None:
-    dataset = built.dataset()
-    planned, combined = plan(dataset, built.tuning), combine_all(dataset)
-    artifact = built.version().artifact
-    parents = [None, *(Parent(version, artifact.program, artifact.weights()) for version in ("one", "two"))]
+def test_a_killed_warm_training_goes_on_with_the_same_bytes_and_apart_from_a_cold_one(tmp_path: Path) -> None:
+    application = overton.load(write_application(tmp_path / "app"))
+    dataset = application.dataset()
+    planned, combined = plan(dataset, application.tuning), combine_all(dataset)
+    first = fit(dataset, planned, combined, seed=0).weights
+    parents = [None, *(Parent(version, planned.program, first) for version in ("one", "two"))]
     kept: dict[str, Checkpoint] = {}
 
     def stop_after_one(key: str, checkpoint: Checkpoint) -> None:

@@ -1,7 +1,8 @@
 """The artefact: everything needed to run and explain one trained program, and how to run it."""
 
 from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, render_json
-from overton.artifact.golden import golden_records, replay_golden
+from overton.artifact.golden import golden_records, replay_golden, sample_records
+from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from overton.artifact.runtime import Runtime, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
@@ -18,10 +19,12 @@ __all__ = [
     "Tensor",
     "golden_records",
     "open_artifact",
+    "p99_ms",
     "pack_artifact",
     "parse_manifest",
     "parse_signature",
     "render_json",
     "replay_golden",
+    "sample_records",
     "signature_of",
 ]

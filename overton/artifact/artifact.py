@@ -77,6 +77,7 @@ class Artifact:
         examples: bytes = b"",
         golden: bytes = b"",
         profile: Mapping[str, Any] | None = None,
+        search: Mapping[str, Any] | None = None,
     ) -> "Artifact":
         """The same artefact with what is known only once the model runs.
 
@@ -86,6 +87,7 @@ class Artifact:
             examples: The content of `predictions.parquet`, if any.
             golden: Records to run before the first request is taken, as `golden.jsonl`, if any.
             profile: The JSON value of `profile.json`, if any.
+            search: The JSON value of `search.json`, if any.
         """
         more = {"report.json": render_json(report), "lineage.json": render_json(lineage)}
         if examples:
@@ -94,6 +96,8 @@ class Artifact:
             more["golden.jsonl"] = golden
         if profile:
             more["profile.json"] = msgspec.json.encode(profile) + b"\n"
+        if search:
+            more["search.json"] = render_json(search)
         return replace(self, files={**self.files, **more})
 
     def complete(self, created: str | None = None) -> dict[str, bytes]:

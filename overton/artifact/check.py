@@ -6,7 +6,7 @@ import msgspec
 import safetensors
 
 from overton.artifact.manifest import Manifest
-from overton.artifact.onnx_scan import find_external_data
+from overton.artifact.onnx_scan import EXTERNAL, scan_model
 from overton.base import Problem, digest_bytes, is_name
 
 REQUIRED = (
@@ -19,7 +19,7 @@ REQUIRED = (
     "signature.json",
     "weights.safetensors",
 )
-OPTIONAL = ("golden.jsonl", "predictions.parquet", "profile.json")
+OPTIONAL = ("golden.jsonl", "predictions.parquet", "profile.json", "search.json")
 # Around the name of a payload whose embedding has a pretrained part: its words, its tokenizer.
 STRINGS = (("strings.", ".txt"), ("tokenizer.", ".json"))
 HINT = "Fetch it again from where it came, or build the version again"
@@ -65,6 +65,8 @@ def check_digests(content: Mapping[str, bytes], manifest: Manifest, path: str = 
             message = f"{name} is missing, the manifest lists it"
         elif name not in manifest.files:
             message = f"{name} is not in the manifest"
+        elif manifest.files[name].size != len(content[name]):
+            message = f"{name} has {len(content[name]):,} bytes, the manifest says {manifest.files[name].size:,}"
         elif manifest.files[name].sha256 != digest_bytes(content[name]):
             message = f"{name} was changed: its digest is not that of the manifest"
         if message:
@@ -77,29 +79,20 @@ def check_formats(content: Mapping[str, bytes], path: str = "") -> list[Problem]
     problems = []
     for name in sorted(content):
         try:
-            _read(name, content[name])
+            reason = _read(name, content[name])
         except (ValueError, RecursionError, safetensors.SafetensorError) as error:
             message = f"{name} cannot be read: {error}"
             problems.append(Problem(message=message, code="artifact.damaged", path=path, hint=HINT))
-        except _ExternalDataError:
-            problems.append(
-                Problem(
-                    message=f"{name} reads tensors from other files",
-                    code="artifact.external-data",
-                    path=path,
-                    hint="Only a model in a single file is opened. Export it as one",
-                )
-            )
+            continue
+        if reason:
+            hint = "It was not loaded. Only a model that keeps to itself, in a single file, is opened: export it as one"
+            code = "artifact.external-data" if reason == EXTERNAL else "artifact.unsafe-model"
+            problems.append(Problem(message=f"{name} {reason}", code=code, path=path, hint=hint))
     return problems
 
 
-class _ExternalDataError(Exception):
-    pass
-
-
-def _read(name: str, content: bytes) -> None:
-    if name == "model.onnx" and find_external_data(content):
-        raise _ExternalDataError
+def _read(name: str, content: bytes) -> str:
+    """Read a file as far as its name tells how; why it must not be loaded all the same, or nothing."""
     if name == "weights.safetensors":
         safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # it ships no types
     if name.endswith(".json") and not isinstance(msgspec.json.decode(content), dict):
@@ -108,3 +101,4 @@ def _read(name: str, content: bytes) -> None:
         content.decode()
     if name.endswith(".parquet") and not (content[:4] == content[-4:] == b"PAR1"):
         raise ValueError("not a Parquet file")
+    return scan_model(content) if name == "model.onnx" else ""

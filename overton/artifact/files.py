@@ -1,13 +1,16 @@
 """An artefact as a directory. It is written whole or not at all, and read without following a link out of it."""
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from overton.artifact.artifact import Artifact, open_artifact
-from overton.artifact.check import is_known
-from overton.artifact.manifest import MANIFEST
+from overton.artifact.check import HINT
+from overton.artifact.manifest import MANIFEST, MAX_MANIFEST, parse_manifest
 from overton.base import OvertonError, Problem
 
 
@@ -40,6 +43,8 @@ def save_artifact(artifact: Artifact, directory: Path) -> None:
 def load_artifact(directory: Path) -> Artifact:
     """Read the artefact of a directory and check it. Links in the directory are refused, files it does not know too.
 
+    A file is read only where it is as long as the manifest says.
+
     Raises:
         OvertonError: With every fault of `open_artifact`.
     """
@@ -47,20 +52,62 @@ def load_artifact(directory: Path) -> Artifact:
         raise OvertonError(
             Problem(message="there is no such directory", code="artifact.not-found", path=str(directory))
         )
-    content: dict[str, bytes] = {}
+    sizes = dict(_plain_files(directory))
+    manifest = _read(directory / MANIFEST, min(sizes[MANIFEST], MAX_MANIFEST + 1)) if MANIFEST in sizes else None
+    if manifest is None:
+        return open_artifact({}, str(directory))  # which tells that there is none
+    expected = parse_manifest(manifest, str(directory / MANIFEST)).files
+    wrong = [
+        Problem(
+            message=f"{name} has {size:,} bytes, the manifest says {expected[name].size:,}",
+            code="artifact.digest",
+            path=str(directory),
+            hint=HINT,
+        )
+        for name, size in sizes.items()
+        if name in expected and expected[name].size != size
+    ]
+    if wrong:
+        raise OvertonError(wrong)
+    content = {name: _read(directory / name, size) if name in expected else b"" for name, size in sizes.items()}
+    return open_artifact({**content, MANIFEST: manifest}, str(directory))
+
+
+def _plain_files(directory: Path) -> Iterator[tuple[str, int]]:
+    """Name and size of every file.
+
+    Raises:
+        OvertonError: Where one is no plain file.
+    """
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
-        if entry.is_symlink() or not entry.is_file(follow_symlinks=False):
-            raise OvertonError(
-                Problem(
-                    message=f"{entry.name} is not a plain file",
-                    code="artifact.not-plain",
-                    path=str(directory),
-                    hint="An artefact consists of plain files: copy them without links",
-                )
-            )
-        known = is_known(entry.name) or entry.name == MANIFEST
-        content[entry.name] = Path(entry.path).read_bytes() if known else b""
-    return open_artifact(content, str(directory))
+        if not entry.is_file(follow_symlinks=False):
+            raise _not_plain(Path(entry.path))
+        yield entry.name, entry.stat(follow_symlinks=False).st_size
+
+
+def _read(path: Path, size: int) -> bytes:
+    """At most so many bytes of a plain file. It is looked at again once it is open: a link may have come in between."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _not_plain(path) from None
+        raise
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise _not_plain(path)
+        return file.read(size)
+
+
+def _not_plain(path: Path) -> OvertonError:
+    return OvertonError(
+        Problem(
+            message=f"{path.name} is not a plain file",
+            code="artifact.not-plain",
+            path=str(path.parent),
+            hint="An artefact consists of plain files: copy them without links",
+        )
+    )
 
 
 def _exists(directory: Path) -> OvertonError:

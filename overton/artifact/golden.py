@@ -16,13 +16,18 @@ MOST_CHANGED = 0.02  # of the labels; another processor rounds otherwise, which 
 CHUNK = 16
 
 
+def sample_records(dataset: Dataset) -> list[bytes]:
+    """Some real records, spread over the data, each a line of a data file without labels."""
+    rows = np.linspace(0, dataset.n_records - 1, min(GOLDEN_RECORDS, dataset.n_records)).astype(np.int64)
+    return [msgspec.json.encode({"payloads": payloads}) for payloads in dataset.payloads(rows)]
+
+
 def golden_records(dataset: Dataset, runtime: Runtime) -> bytes:
     """Some real records with what the version says of them, as lines of a data file.
 
     A server replays them before it lets the version answer.
     """
-    rows = np.linspace(0, dataset.n_records - 1, min(GOLDEN_RECORDS, dataset.n_records)).astype(np.int64)
-    lines = [msgspec.json.encode({"payloads": payloads}) for payloads in dataset.payloads(rows)]
+    lines = sample_records(dataset)
     parser = RecordParser(runtime.schema, closed=True)
     said = runtime.predict([parser.parse(line) for line in lines])
     told = b""

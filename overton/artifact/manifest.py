@@ -12,6 +12,9 @@ from overton.base import OvertonError, Problem, digest_bytes, digest_json, is_na
 MANIFEST = "manifest.json"
 FORMAT = 1
 ID_DIGITS = 12
+MAX_MANIFEST = 4 << 20  # bytes of a manifest
+MAX_FILE = 4 << 30  # bytes of a file; an ONNX model has at most half of it, the limit of protocol buffers
+MAX_FILES = 16 << 30  # bytes of all files together
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -68,8 +71,10 @@ def parse_manifest(content: bytes, path: str = MANIFEST) -> Manifest:
     """Read a manifest and check it against its own id and digest.
 
     Raises:
-        OvertonError: Where it is no manifest, is of another format, or was changed.
+        OvertonError: Where it is no manifest, is of another format, was changed, or tells sizes that no artefact has.
     """
+    if len(content) > MAX_MANIFEST:
+        raise _fault(f"a manifest of {len(content):,} bytes, at most {MAX_MANIFEST:,} are read", path)
     try:
         value = msgspec.json.decode(content)
         if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] != FORMAT:
@@ -80,6 +85,11 @@ def parse_manifest(content: bytes, path: str = MANIFEST) -> Manifest:
     for name, entry in written.files.items():
         if not is_name(name) or not SHA256.fullmatch(entry.sha256):
             raise _fault(f"{name!r} with digest {entry.sha256!r} is not a file of an artefact", path)
+        if not 0 <= entry.size <= MAX_FILE:
+            raise _fault(f"{name} of {entry.size:,} bytes, a file has at most {MAX_FILE:,}", path)
+    total = sum(entry.size for entry in written.files.values())
+    if total > MAX_FILES:
+        raise _fault(f"files of {total:,} bytes together, an artefact has at most {MAX_FILES:,}", path)
     files = {name: Entry(entry.sha256, entry.size) for name, entry in written.files.items()}
     manifest = Manifest(files=files, created=written.created, summary=written.summary)
     if value != manifest.to_json():

@@ -13,6 +13,7 @@ HELP = "combine the supervision, train, evaluate and package one version; with -
 EXAMPLE = """\
   overton build demo --seed 1
   overton build demo --from live
+  overton build demo --trials 12 --on local:2
   overton build demo --promote live --junit compare.xml --summary compare.md"""
 REFUSED = 3  # the exit status where the gate refuses; docs/compare.md
 
@@ -26,6 +27,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="parent",
         metavar="VERSION",
         help="begin with the weights of a version, for a shorter training: an id or alias of APP, or as elsewhere",
+    )
+    parser.add_argument(
+        "--trials",
+        type=console.natural,
+        metavar="N",
+        help="search: try at most N programs, keep the best on dev; 1: no search (default: what tuning.json says)",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=console.minutes,
+        metavar="M",
+        help="search: begin no trial that would not end within M minutes",
+    )
+    parser.add_argument(
+        "--on",
+        default="local",
+        metavar="PLACE",
+        help="where trials run and new data files are read: local, a process a core (default); local:N, N of them",
     )
     parser.add_argument(
         "--promote",
@@ -54,13 +73,24 @@ def run(options: argparse.Namespace) -> int:
         return _release(options, application)
     with console.progress(quiet=options.quiet) as observe:
         parent = application.find_version(options.parent) if options.parent else None
-        version = application.build(seed=options.seed, parent=parent, max_bad=options.max_bad, observe=observe)
+        version = application.build(
+            seed=options.seed,
+            parent=parent,
+            trials=options.trials,
+            minutes=options.minutes,
+            on=options.on,
+            max_bad=options.max_bad,
+            observe=observe,
+        )
     if options.json:
-        console.write_json({"version": version.id, **version.report().to_json()})
+        study = version.study()
+        search = {"search": study.to_json()} if study else {}
+        console.write_json({"version": version.id, **version.report().to_json(), **search})
         return 0
     from overton.evaluate import render_report
 
     console.write(render_report(version.report(), width=console.width()))
+    console.write_study(version)
     console.write(f"\nversion {version.id}")
     console.write(
         f"Next: overton report {options.app}@{version.id}, or overton promote {options.app}@{version.id} live"
@@ -72,6 +102,8 @@ def _wrong_usage(options: argparse.Namespace) -> str:
     """What does not go together; empty where all does."""
     if options.promote and options.parent:
         return "--promote begins from the version that its alias names; leave out --from"
+    if options.trials == 0:
+        return "--trials is at least 1"
     if not options.promote and (options.junit or options.summary or options.why):
         return "--junit, --summary and --why need --promote"
     return ""
@@ -91,6 +123,9 @@ def _release(options: argparse.Namespace, application: "Application") -> int:
             application,
             options.promote,
             seed=options.seed,
+            trials=options.trials,
+            minutes=options.minutes,
+            on=options.on,
             why=options.why,
             max_bad=options.max_bad,
             observe=observe,

@@ -8,7 +8,8 @@ from overton.cli import console
 HELP = "compare two versions slice by slice on the same records; exit 1 where the gate refuses the new one"
 EXAMPLE = """\
   overton compare demo@live demo
-  overton compare demo@live demo@3f9c2a --data new_test.jsonl --tag 'slice:long_query & !lang:en'"""
+  overton compare demo@live demo@3f9c2a --data new_test.jsonl --tag 'slice:long_query & !lang:en'
+  overton compare demo@live demo --html compare.html"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="EXPR",
         help="rows of the records of which this expression over tags holds too; may be given several times",
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the comparison as a page, as one file")
     console.add_store(parser)
     console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
@@ -33,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
     from overton.application import find_version
     from overton.evaluate import render_comparison
 
+    if options.html:
+        console.check_page(options.html)
     old, new = (find_version(text, store=options.store) for text in (options.old, options.new))
     with console.progress(quiet=options.quiet) as observe:
         comparison = new.compare(old, options.data, tags=options.tag, max_bad=options.max_bad, observe=observe)
@@ -40,4 +44,11 @@ def run(options: argparse.Namespace) -> int:
         console.write_json(comparison.to_json())
     else:
         console.write(render_comparison(comparison, width=console.width()))
+    if options.html:
+        from overton.web import compare_page
+        from overton.web.files import write_page
+
+        with console.progress(quiet=options.quiet) as observe:
+            page = compare_page(old, new, data=options.data, comparison=comparison, observe=observe)
+        console.note_file(options.html, write_page(options.html, page))
     return int(bool(comparison.refusals))

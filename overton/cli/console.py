@@ -8,9 +8,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+
+if TYPE_CHECKING:
+    from overton.version import Version
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -36,6 +41,15 @@ def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """Problems as JSON values: what `docs/errors.md` says of them."""
     keys = ("code", "message", "hint", "path", "line", "field", "count")
     return [{key: getattr(problem, key) for key in keys} for problem in problems]
+
+
+def write_study(version: "Version") -> None:
+    """Write the trials behind a version to stdout, where a search chose it."""
+    from overton.tune import render_study
+
+    study = version.study()
+    if study:
+        write("\n" + render_study(study))
 
 
 def width() -> int:
@@ -68,6 +82,37 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def minutes(text: str) -> float:
+    """Some minutes; argparse names the option where they are none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected minutes above 0, got {text!r}")
+    return value
+
+
+def check_page(path: Path) -> None:
+    """Refuse a path where no page can be written, before any work is done for it.
+
+    Raises:
+        OSError: Where its folder is not there, or it is a folder itself.
+        OvertonError: Where its name is not that of a page: a file of another kind would be lost.
+    """
+    from overton.base.files import check_place
+
+    check_place(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        hint = f"Such as {path.with_suffix('.html')}"
+        raise OvertonError(Problem("a page is a file whose name ends in .html", "web.not-html", str(path), hint=hint))
+
+
+def note_file(path: Path, n_bytes: int) -> None:
+    """Tell a person of a file that was written, and how large it is."""
+    note(f"{path}: {n_bytes / 1000:,.0f} kB")
+
+
 def add_version(parser: argparse.ArgumentParser) -> None:
     """The argument that names a version."""
     parser.add_argument(
@@ -90,7 +135,7 @@ def progress(*, quiet: bool = False) -> Iterator[Observe]:
     """An observer that shows the events of the stages while the block runs."""
     if quiet:
         yield ignore
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and find_spec("rich"):  # an installation for serving has none
         with _bars() as observe:
             yield observe
     else:

@@ -1,4 +1,4 @@
-"""`overton explain`: the compiled program, as text."""
+"""`overton explain`: the compiled program, as text, and what a search may choose in its place."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from overton.base import Observe, ignore
 from overton.cli import console
 
-HELP = "print the compiled program of an application or of a version"
+HELP = "print the compiled program of an application and what a search may choose, or the program of a version"
 EXAMPLE = "  overton explain demo"
 
 
@@ -33,9 +33,12 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
     from overton.application import find_version, load
     from overton.compile import explain
     from overton.pipeline import plan
+    from overton.trials import space_for
+    from overton.tune import render_space
 
     if ("@" in text and not Path(text).is_dir()) or (Path(text) / "manifest.json").is_file():
         return find_version(text, store=store).explain()
     application = load(text, store=store)
     dataset = application.dataset(max_bad=max_bad, observe=observe)
-    return explain(plan(dataset, application.tuning, application.directory).program)
+    program = explain(plan(dataset, application.tuning, application.directory).program)
+    return f"{program}\n{render_space(space_for(dataset, application.tuning))}"

@@ -32,8 +32,13 @@ COMMANDS = (
     "explain",
     "predict",
     "versions",
+    "runs",
     "promote",
+    "store",
     "serve",
+    "web",
+    "export",
+    "kit",
     "experiment",
     "schema",
 )
@@ -95,6 +100,10 @@ def _run(options: argparse.Namespace) -> int:
         return _refuse(options, error.problems)
     except OSError as error:
         return _refuse(options, [_problem_of(error)])
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.partition(".")[0] == "overton":
+            raise
+        return _refuse(options, [_not_installed(error.name)])
 
 
 def _refuse(options: argparse.Namespace, problems: Sequence[Problem]) -> int:
@@ -107,6 +116,15 @@ def _refuse(options: argparse.Namespace, problems: Sequence[Problem]) -> int:
     if getattr(options, "json", False):
         console.write_json({"ok": False, "problems": console.problems_json(problems)})
     return 1
+
+
+def _not_installed(name: str) -> Problem:
+    """A package that this installation lacks, as one for serving alone lacks torch, as a problem."""
+    return Problem(
+        message=f"this needs the package {name}, which is not installed",
+        code="install.missing-package",
+        hint="An installation for serving alone serves and predicts; `pip install overton` does the rest",
+    )
 
 
 def _problem_of(error: OSError) -> Problem:

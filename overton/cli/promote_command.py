@@ -30,10 +30,11 @@ def run(options: argparse.Namespace) -> int:
     if options.force and not options.why:
         console.note("overton promote: --force needs --why, which stays in the alias's log")
         return 2
-    why = f"forced: {options.why}" if options.force else options.why
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
-        before = version.promote(options.alias, why=why, force=options.force, max_bad=options.max_bad, observe=observe)
+        before = version.promote(
+            options.alias, why=options.why, force=options.force, max_bad=options.max_bad, observe=observe
+        )
     if before == version.id:
         console.write(f"{options.alias}: names {version.id} already")
         return 0

@@ -1,15 +1,23 @@
 """`overton report`: quality by task, tag and slice."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overton.cli import console
+
+if TYPE_CHECKING:
+    from overton.evaluation import Evaluation
+    from overton.version import Version
 
 HELP = "show the quality of a version by tag and slice, worst slices first"
 EXAMPLE = """\
   overton report demo
   overton report demo@live --data new_test.jsonl --tag slice:nutrition
-  overton report demo --tag 'slice:long_query & !lang:en'"""
+  overton report demo --tag 'slice:long_query & !lang:en'
+  overton report demo --html report.html"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="PATH", help="evaluate on this data file or folder instead")
     parser.add_argument("--tag", metavar="T", help="rows of this tag, or expression over tags, alone")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and predictions.parquet there")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the page about the version, as one file")
     console.add_store(parser)
     console.add_common(parser, json_output=True)
 
@@ -30,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     from overton.data import is_made_of_tags
     from overton.evaluate import render_report
 
+    if options.html:
+        console.check_page(options.html)
     version = find_version(options.version, store=options.store)
     kept = version.evaluation()
     made = (
@@ -45,9 +56,25 @@ def run(options: argparse.Namespace) -> int:
         evaluation.save(directory)
     report = evaluation.report.of_tag(options.tag) if options.tag else evaluation.report
     if options.json:
-        console.write_json({"version": version.id, **report.to_json()})
-        return 0
-    console.write(render_report(report, width=console.width()))
-    if directory:
-        console.note(f"{directory}: report.json, predictions.parquet")
+        study = version.study()
+        search = {"search": study.to_json()} if study else {}
+        console.write_json({"version": version.id, **report.to_json(), **search})
+    else:
+        console.write(render_report(report, width=console.width()))
+        if not options.data and not options.tag:
+            console.write_study(version)
+        if directory:
+            console.note(f"{directory}: report.json, predictions.parquet")
+    if options.html:
+        _write_page(options, version, evaluation)
     return 0
+
+
+def _write_page(options: argparse.Namespace, version: Version, evaluation: Evaluation) -> None:
+    """Write the page about the version."""
+    from overton.web import report_page
+    from overton.web.files import write_page
+
+    with console.progress(quiet=options.quiet) as observe:
+        page = report_page(version, data=options.data, tag=options.tag or "", evaluation=evaluation, observe=observe)
+    console.note_file(options.html, write_page(options.html, page))

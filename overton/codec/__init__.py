@@ -1,5 +1,6 @@
 """Records to the model's inputs and its outputs to labels: the same code in training, batch work and serving."""
 
+from overton.codec.bio import find_bio
 from overton.codec.chain import Chain, chained_tasks, chains_of, transitions_name
 from overton.codec.decode import concatenate, count_units, decode
 from overton.codec.encoder import Encoder, InputSpec, input_specs, reads_pieces
@@ -19,6 +20,7 @@ __all__ = [
     "concatenate",
     "count_units",
     "decode",
+    "find_bio",
     "forms",
     "hash_features",
     "input_specs",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.codec.features import hash_features
+from overton.codec.grams import Grams
 from overton.codec.pieces import Pieces
 from overton.codec.rows import Rows
 from overton.codec.tables import Table
@@ -44,6 +45,7 @@ def _spec(program: Program, name: str) -> InputSpec:
     shapes: Mapping[str, tuple[int | str, ...]] = {
         "features": ("row", payload, len(_columns(program, payload))),
         "length": ("row",),
+        "grams": ("row", f"{payload}.grams"),
         "range": ("row", payload, 2),
         "rows": ("row", payload),
         "pieces": ("row", f"{payload}.pieces"),
@@ -79,6 +81,7 @@ class Encoder:
         self._program = program
         self._rows: dict[str, Rows] = {}
         self._pieces: dict[str, Pieces] = {}
+        self._grams: dict[str, Grams] = {}
         for payload, text in (strings or {}).items():
             if reads_pieces(program, payload):
                 self._pieces[payload] = Pieces(text, program.features[payload])
@@ -90,6 +93,8 @@ class Encoder:
         self._parts: dict[str, list[str]] = {}
         for spec in input_specs(program):
             payload, _, part = spec.name.rpartition(".")
+            if part == "grams":
+                self._grams[payload] = Grams(program.features[payload])
             if part not in PIECES:
                 self._parts.setdefault(payload, []).append(part)
 
@@ -99,7 +104,8 @@ class Encoder:
         Returns:
             For a payload p of the program: `p.features`, int32 of shape (row, item, column); `p.length`, int32 of
             shape (row,); `p.range`, int32 of shape (row, item, 2); `p.rows`, int32 of shape (row, item); `p.pieces`
-            and `p.piece_tokens`, int32 of shape (row, piece). There is at least one item, if only padding.
+            and `p.piece_tokens`, int32 of shape (row, piece); `p.grams`, int32 of shape (row, gram). There is at
+            least one item, if only padding.
         """
         if batch.pool is not self._pool:
             self.reset()
@@ -122,12 +128,16 @@ class Encoder:
         }
         for pieces in self._pieces.values():
             pieces.reset()
+        for grams in self._grams.values():
+            grams.reset()
         self._row_tables = {payload: Table(1, rows) for payload, rows in self._rows.items()}
         self._pool = None
 
     def _encode(self, payload: str, part: str, column: Column, pool: Pool) -> ndarray:
         if part == "length":
             return np.ascontiguousarray(column.length, np.int32)
+        if part == "grams":
+            return self._grams[payload].take(column.strings, pool)
         if part == "features":
             return self._tables[payload].take(_at_least_one(column.strings, -1), pool)
         if part == "rows":

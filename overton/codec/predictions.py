@@ -5,6 +5,7 @@ Shared by training (dev metrics), evaluation, batch prediction and serving.
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy import ndarray
 
 from overton.schema import Task
@@ -29,3 +30,15 @@ class Predictions:
     probability: ndarray
     label: ndarray
     unknown: ndarray | None = None
+
+    def only(self, records: ndarray) -> "Predictions":
+        """The predictions of some of the records.
+
+        Args:
+            records: Their places, int64, in the order that is wanted.
+        """
+        length = self.offsets[records + 1] - self.offsets[records]
+        ends = np.cumsum(length)
+        units = np.arange(length.sum()) + np.repeat(self.offsets[records] - (ends - length), length)
+        unknown = None if self.unknown is None else self.unknown[units]
+        return Predictions(self.task, np.append(0, ends), self.probability[units], self.label[units], unknown)

@@ -1,6 +1,6 @@
 """Schema x choices to a program: what the model computes, as data, without any deep learning framework."""
 
-from overton.compile.choices import Choices, PayloadChoices, TrainingChoices, default_choices
+from overton.compile.choices import SETTINGS_OF_PAYLOAD, Choices, PayloadChoices, TrainingChoices, default_choices
 from overton.compile.explain import explain
 from overton.compile.parse import parse_program
 from overton.compile.pretrained import Pretrained
@@ -8,11 +8,12 @@ from overton.compile.program import MEMBERSHIP, Node, Program, Setting
 from overton.compile.rules import RULES, compile_program
 from overton.compile.settings import Rule, tuning_json_schema
 from overton.compile.slices import SliceChoice, choose_slices
-from overton.compile.tuning import Tuning, parse_tuning
+from overton.compile.tuning import Tuning, parse_tuning, split_objective
 
 __all__ = [
     "MEMBERSHIP",
     "RULES",
+    "SETTINGS_OF_PAYLOAD",
     "Choices",
     "Node",
     "PayloadChoices",
@@ -29,5 +30,6 @@ __all__ = [
     "explain",
     "parse_program",
     "parse_tuning",
+    "split_objective",
     "tuning_json_schema",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from overton.schema import PayloadType, Schema
+from overton.schema import Payload, PayloadType, Schema
 
 ENCODERS = ("bag", "bigru", "bilstm", "cnn", "dilated", "transformer")
 AGGREGATES = ("attention", "max", "mean")
@@ -27,7 +27,9 @@ class PayloadChoices:
         crf: Whether the classes of neighbouring tokens are predicted together, for `multiclass` on a sequence.
         characters: Whether words are read by their characters too, three at a time: for text without spaces, and where
             word forms are many.
+        sets: Whether `bitvector` tasks on records choose among the sets of bits that occur, where these are few.
         strings: Whether the strings of a member's span are read beside its tokens in their context.
+        wide: Whether heads of the record also read what its text contains: words, neighbours, pieces of words.
     """
 
     embedding: str = EMBEDDING
@@ -39,7 +41,9 @@ class PayloadChoices:
     attention: str = "4x32"
     crf: bool = False
     characters: bool = False
+    sets: bool = False
     strings: bool = False
+    wide: bool = False
 
     @property
     def heads(self) -> tuple[int, int]:
@@ -106,10 +110,25 @@ class Choices:
     training: TrainingChoices = field(default_factory=TrainingChoices)
     slices: str = "off"
 
-    def to_json(self) -> dict[str, Any]:
-        """The JSON value of `choices.json`: a tuning file with everything pinned."""
+    def tasks_in_sets(self, schema: Schema) -> list[str]:
+        """The tasks that choose among sets of bits where these are few: those of bits on records, if they may."""
+        singletons = {payload.name for payload in schema.payloads if payload.type == "singleton"}
+        tasks = [task for task in schema.learnable().tasks if task.type == "bitvector"]
+        return [task.name for task in tasks if task.payload in singletons and self.payloads[task.payload].sets]
+
+    def to_json(self, schema: Schema | None = None) -> dict[str, Any]:
+        """All choices as a JSON value.
+
+        Args:
+            schema: Of each payload only what means something there: `choices.json`, which is a tuning file with
+                everything pinned.
+        """
+        said = {name: asdict(self.payloads[name]) for name in sorted(self.payloads)}
+        if schema:
+            known = {name: SETTINGS_OF_PAYLOAD[schema.payload(name).type] for name in said}
+            said = {name: {key: value for key, value in said[name].items() if key in known[name]} for name in said}
         return {
-            "payloads": {name: asdict(self.payloads[name]) for name in sorted(self.payloads)},
+            "payloads": said,
             "slices": self.slices,
             "training": asdict(self.training),
         }
@@ -118,7 +137,9 @@ class Choices:
 # The settings of a payload that mean something, by its type.
 SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
     "sequence": ("aggregate", "attention", "characters", "crf", "embedding", "encoder", "layers", "size", "tune"),
-    "singleton": ("aggregate", "attention", "characters", "embedding", "encoder", "layers", "size", "tune"),
+    "singleton": (
+        *("aggregate", "attention", "characters", "embedding", "encoder", "layers", "sets", "size", "tune", "wide"),
+    ),
     "set": ("aggregate", "attention", "embedding", "size", "strings", "tune"),
 }
 
@@ -127,6 +148,25 @@ def default_choices(schema: Schema) -> Choices:
     """One good default program for a schema.
 
     Neighbouring classes are predicted together where they are those of spans, which is where that was measured to help.
+    Heads of records read what their text contains, and choose among whole sets of bits.
     """
     spans = {task.payload for task in schema.tasks if any(name.startswith("B-") for name in task.classes)}
-    return Choices({payload.name: PayloadChoices(crf=payload.name in spans) for payload in schema.payloads})
+    return Choices(
+        {
+            payload.name: PayloadChoices(
+                crf=payload.name in spans,
+                sets=payload.type == "singleton",
+                wide=bool(texts_of(schema, payload)),
+            )
+            for payload in schema.payloads
+        }
+    )
+
+
+def texts_of(schema: Schema, payload: Payload) -> tuple[str, ...]:
+    """The payloads whose tokens are the text of a singleton: itself, or the sequences that it aggregates."""
+    if payload.type != "singleton":
+        return ()
+    if payload.is_text:
+        return (payload.name,)
+    return tuple(name for name in payload.base if schema.payload(name).type == "sequence")

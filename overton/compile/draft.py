@@ -25,6 +25,7 @@ class Draft:
         outputs: The node with each task's logits, by name of task.
         features: Settings of the feature function, by name of payload.
         pretrained: The pretrained part of embeddings, by name of payload.
+        sets: The sets of bits among which tasks choose, by name of task.
         slices: The slices that the model gets capacity for, sorted.
     """
 
@@ -35,6 +36,7 @@ class Draft:
     outputs: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     pretrained: Mapping[str, Pretrained] = field(default_factory=dict)
+    sets: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     slices: tuple[str, ...] = ()
 
     def size(self, payload: str) -> int:

@@ -54,6 +54,11 @@ class Program:
         """`outputs`, and behind them under `MEMBERSHIP` the node that predicts who belongs to which slice, if any."""
         return {**self.outputs, **({MEMBERSHIP: "slices.membership"} if self.slices else {})}
 
+    def tasks_in_sets(self) -> tuple[str, ...]:
+        """The tasks that choose among sets of bits."""
+        heads = {node.name for node in self.nodes if node.op.partition(".")[0] == "sets_head"}
+        return tuple(task for task, head in self.outputs.items() if head in heads)
+
     def to_json(self) -> dict[str, Any]:
         """The JSON value of which `parse_program` makes the same program."""
         return {

@@ -11,6 +11,7 @@ from overton.compile.draft import Draft, length, vectors
 from overton.compile.pretrained import Pretrained
 from overton.compile.program import Node, Program, Setting
 from overton.compile.slices import condition_on_slices
+from overton.compile.wide import wide_node, wide_size, widen
 from overton.schema import Payload, Schema, Task
 
 Names = tuple[str, ...]
@@ -145,6 +146,7 @@ RULES: tuple[Rule, ...] = (
     aggregate_texts,
     aggregate_bases,
     add_context,
+    widen,
     attach_heads,
     condition_on_slices,
     resolve_references,
@@ -157,6 +159,7 @@ def compile_program(
     choices: Choices,
     slices: Names = (),
     pretrained: Mapping[str, Pretrained] | None = None,
+    sets: Mapping[str, tuple[Names, ...]] | None = None,
 ) -> Program:
     """The program of a schema whose classes are told.
 
@@ -167,8 +170,16 @@ def compile_program(
         choices: The choices of the program.
         slices: Names of the slices for which the model has capacity.
         pretrained: The pretrained part of embeddings, by name of payload.
+        sets: The sets of bits among which a `bitvector` task on records chooses, by name of task. None, or no sets:
+            each bit by itself.
     """
-    draft = Draft(schema=_sorted(schema), choices=choices, slices=tuple(sorted(slices)), pretrained=pretrained or {})
+    draft = Draft(
+        schema=_sorted(schema),
+        choices=choices,
+        slices=tuple(sorted(slices)),
+        pretrained=pretrained or {},
+        sets=sets or {},
+    )
     for rule in RULES:
         draft = rule(draft)
     return Program(
@@ -238,9 +249,16 @@ def _look(draft: Draft, payload: Payload, inputs: Names, units: Names, sizes: tu
 
 
 def _head(draft: Draft, task: Task) -> Node:
-    settings = {"size": draft.size(task.payload), "classes": len(task.classes)}
-    op = "chain_head.v1" if _has_chain(draft, task) else f"{task.type}_head.v1"
-    return Node(f"{task.name}.head", op, (vectors(task.payload),), settings)
+    settings: dict[str, Setting] = {"size": draft.size(task.payload), "classes": len(task.classes)}
+    inputs: Names = (vectors(task.payload),)
+    wide = wide_size(draft, task.payload)
+    if wide:
+        inputs, settings = (*inputs, wide_node(task.payload)), {**settings, "wide": wide}
+    op = "chain_head.v1" if _has_chain(draft, task) else f"{task.type}_head.v{2 if wide else 1}"
+    sets = draft.sets.get(task.name, ())
+    if sets:
+        op, settings = "sets_head.v1", {**settings, "wide": wide, "classes": task.classes, "sets": sets}
+    return Node(f"{task.name}.head", op, inputs, settings)
 
 
 def _has_chain(draft: Draft, task: Task) -> bool:

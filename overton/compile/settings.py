@@ -86,9 +86,15 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     ),
     "encoder": Rule("What gives tokens their context.", names=ENCODERS),
     "layers": Rule("Layers of the encoder.", low=1, high=12, whole=True),
+    "sets": Rule(
+        "Whether `bitvector` tasks on records choose among the sets of bits that occur; yes if left out.", flag=True
+    ),
     "size": Rule("Width of the payload's vectors.", low=8, high=1024, whole=True),
     "strings": Rule("Whether the strings of a member's span are read beside its tokens in context.", flag=True),
     "tune": Rule("Whether the pretrained part of the embedding is trained further.", flag=True),
+    "wide": Rule(
+        "Whether heads of a record also read the words and pieces of words of its text; yes if left out.", flag=True
+    ),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
     "balance": Rule("How far tasks with many tokens or bits count less; 0: losses add up as they are.", high=1),
@@ -109,11 +115,23 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
     "word_dropout": Rule("Share of tokens whose features are dropped.", high=1),
 }
 SEARCH_SETTINGS: Mapping[str, Rule] = {
-    "minutes": Rule("Most minutes of a search.", low=0, high=100000),
-    "trials": Rule("Most programs tried.", low=1, high=100000, whole=True),
+    "at_once": Rule("Trials that may run at one time; none knows the outcome of those.", low=1, high=1000, whole=True),
+    "minutes": Rule("No trial is begun that would not end within so many minutes.", low=0, high=100000),
+    "objective": Rule(
+        "What to look for on dev: the main metric of a task, of all tasks on a tag, or of a task on a tag; "
+        "if left out, the mean over tasks.",
+        form=r"\S+",
+        said="a task, a tag with a colon in it, or 'TASK@TAG'",
+    ),
+    "trials": Rule("Most programs tried.", low=1, high=1000, whole=True),
 }
 SERVING_SETTINGS: Mapping[str, Rule] = {
-    "p99_ms": Rule("Latency that 99 of 100 single queries must meet, in milliseconds.", low=0.01, high=100000),
+    "int8": Rule(
+        "Whether the model serves in int8: where that is a quarter faster, always, never; dev must keep to the gate.",
+        names=("auto", "on", "off"),
+    ),
+    "p99_ms": Rule("Time in which 99 of 100 single queries must be answered, in milliseconds.", low=0.01, high=100000),
+    "size_mb": Rule("Size that the exported model may have, in millions of bytes.", low=0.01, high=1000000),
 }
 SLICES = Rule(
     "Whether slices with enough members are seen more often and add capacity: for no task, those on records, or all.",
@@ -130,7 +148,7 @@ def tuning_json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Overton tuning",
-        "description": "What the search may choose (a list), what is pinned (a single value), the latency to meet.",
+        "description": "What the search may choose (a list), what is pinned (a single value), what serving must meet.",
         **_object(
             {
                 "payloads": {"type": "object", "additionalProperties": payload},
@@ -138,7 +156,7 @@ def tuning_json_schema() -> dict[str, Any]:
                 "search": _object({name: rule.json_schema() for name, rule in SEARCH_SETTINGS.items()}),
                 "supervision": _object({name: rule.json_schema() for name, rule in SUPERVISION_SETTINGS.items()}),
                 "serving": _object({name: rule.json_schema() for name, rule in SERVING_SETTINGS.items()}),
-                "slices": SLICES.json_schema(),
+                "slices": _choice(SLICES),
             }
         ),
     }

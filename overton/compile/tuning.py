@@ -1,6 +1,6 @@
-"""Text of `tuning.json` to a tuning: what the search may choose from, what is pinned, the latency to meet.
+"""Text of `tuning.json` to a tuning: what the search may choose from, what is pinned, what serving must meet.
 
-A list is a choice, a single value is pinned. Every fault of the file is found at once.
+A list is a choice, a single value is pinned. Every fault of the file is found at once, with its line.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean, digest_json
+from overton.base import OvertonError, Problem, did_you_mean, digest_json, json_path, locate_json
 from overton.compile.choices import PRETRAINED, SETTINGS_OF_PAYLOAD, Choices, default_choices
 from overton.compile.settings import (
     PAYLOAD_SETTINGS,
@@ -32,18 +32,18 @@ class Tuning:
     Attributes:
         payloads: The values to choose from, by payload and setting; one value where it is pinned.
         training: Likewise, by setting of training.
-        search: How long to search: `trials`, `minutes`.
-        serving: What serving must meet: `p99_ms`.
+        search: How long to search and what for: `trials`, `minutes`, `at_once`, `objective`.
+        serving: What serving must meet: `p99_ms`, `size_mb`; whether it computes in `int8`.
         use_dev_gold: Whether gold on dev records shows what the sources are worth.
-        slices: Whether slices add capacity: `off`, `records` or `on`.
+        slices: Whether slices add capacity, of `off`, `records` and `on`; empty for the default.
     """
 
     payloads: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)
     training: Mapping[str, Options] = field(default_factory=dict)
-    search: Mapping[str, float] = field(default_factory=dict)
-    serving: Mapping[str, float] = field(default_factory=dict)
+    search: Mapping[str, Any] = field(default_factory=dict)
+    serving: Mapping[str, Any] = field(default_factory=dict)
     use_dev_gold: bool = True
-    slices: str = "off"
+    slices: Options = ()
 
     def choices(self, schema: Schema) -> Choices:
         """The default choices with what the tuning says in their place; of several values, the first."""
@@ -52,7 +52,17 @@ class Tuning:
             name: replace(choices, **_first(self.payloads.get(name, {}))) for name, choices in default.payloads.items()
         }
         training = replace(default.training, **_first(self.training))
-        return Choices(payloads=payloads, training=training, slices=self.slices)
+        return Choices(payloads=payloads, training=training, slices=(self.slices or (default.slices,))[0])
+
+    def options(self) -> tuple[Options, ...]:
+        """The values of every setting that it names and that a search may choose."""
+        named = [options for settings in self.payloads.values() for options in settings.values()]
+        return (*named, *self.training.values(), self.slices)
+
+    def searched(self, *, trials: int | None = None, minutes: float | None = None) -> "Tuning":
+        """The same with another effort of the search, as far as one is given."""
+        effort = {name: value for name, value in (("trials", trials), ("minutes", minutes)) if value is not None}
+        return replace(self, search={**self.search, **effort}) if effort else self
 
     def digest(self) -> str:
         """Digest of all that it says, however it is written."""
@@ -72,20 +82,24 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
         raise OvertonError(
             Problem(f"not valid JSON: {error}", "tuning.bad-json", path=path, line=line, hint="Mend the JSON")
         ) from None
-    faults: list[Problem] = []
+    positions = locate_json(text)
+    faults = [Problem("this key stands twice", "tuning.duplicate-key", field=at) for at, _ in positions.duplicates]
+    second = dict(positions.duplicates)
     sections = _section(value, "$", SECTIONS, faults)
     payloads = _section(sections.get("payloads", {}), "$.payloads", [p.name for p in schema.payloads], faults)
     supervision = _values(sections.get("supervision", {}), "$.supervision", SUPERVISION_SETTINGS, faults)
     tuning = Tuning(
         payloads={name: _payload(schema, name, settings, faults) for name, settings in payloads.items()},
         training=_options(sections.get("training", {}), "$.training", TRAINING_SETTINGS, faults),
-        search=_values(sections.get("search", {}), "$.search", SEARCH_SETTINGS, faults),
+        search=_search(schema, sections.get("search", {}), faults),
         serving=_values(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
         use_dev_gold=supervision.get("use_dev_gold", True),
-        slices=_value(sections.get("slices", "off"), "$.slices", SLICES, faults),
+        slices=_list(sections["slices"], "$.slices", SLICES, faults) if "slices" in sections else (),
     )
     if faults:
-        raise OvertonError(replace(fault, path=path) for fault in faults)
+        lines = {**positions.lines, **second}
+        placed = [replace(fault, path=path, line=lines.get(fault.field, 0)) for fault in faults]
+        raise OvertonError(sorted(placed, key=lambda fault: fault.line))
     return tuning
 
 
@@ -107,19 +121,19 @@ def _section(value: object, at: str, known: Iterable[str], faults: list[Problem]
         if name not in names:
             what = "payload" if at == "$.payloads" else "key"
             message = f"unknown {what} {name!r}"
-            faults.append(Problem(message, "tuning.unknown-key", field=f"{at}.{name}", hint=did_you_mean(name, names)))
+            faults.append(Problem(message, "tuning.unknown-key", field=_at(at, name), hint=did_you_mean(name, names)))
     return {name: inner for name, inner in value.items() if name in names}
 
 
 def _payload(schema: Schema, name: str, value: object, faults: list[Problem]) -> dict[str, Options]:
-    at = f"$.payloads.{name}"
+    at = _at("$.payloads", name)
     known = SETTINGS_OF_PAYLOAD[schema.payload(name).type]
     if isinstance(value, dict):
         for setting in value:
             if setting in PAYLOAD_SETTINGS and setting not in known:
                 message = f"a {schema.payload(name).type} has no {setting!r}"
                 hint = f"Its settings are {', '.join(repr(key) for key in known)}"
-                faults.append(Problem(message, "tuning.not-applicable", field=f"{at}.{setting}", hint=hint))
+                faults.append(Problem(message, "tuning.not-applicable", field=_at(at, setting), hint=hint))
         faults.extend(_unfit_embeddings(schema.payload(name), value.get("embedding"), f"{at}.embedding"))
         value = {key: inner for key, inner in value.items() if key in known or key not in PAYLOAD_SETTINGS}
     return _options(value, at, {key: PAYLOAD_SETTINGS[key] for key in known}, faults)
@@ -141,29 +155,62 @@ def _unfit_embeddings(payload: Payload, value: object, at: str) -> list[Problem]
 
 
 def _options(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, Options]:
-    options: dict[str, Options] = {}
-    for name, inner in _section(value, at, rules, faults).items():
-        values = tuple(inner) if isinstance(inner, list) else (inner,)
-        if not values:
-            hint = "Leave the key out for the default, or name the values to choose from"
-            faults.append(Problem("an empty list of choices", "tuning.bad-value", field=f"{at}.{name}", hint=hint))
-        found = [_check(option, f"{at}.{name}", rules[name]) for option in values]
-        faults.extend(fault for fault in found if fault)
-        options[name] = values
-    return options
+    known = _section(value, at, rules, faults)
+    return {name: _list(inner, _at(at, name), rules[name], faults) for name, inner in known.items()}
+
+
+def _list(value: object, at: str, rule: Rule, faults: list[Problem]) -> Options:
+    """The values to choose from; a value that is no list is pinned."""
+    if not isinstance(value, list):
+        return (_value(value, at, rule, faults),)
+    if not value:
+        hint = "Leave the key out for the default, or name the values to choose from"
+        faults.append(Problem("an empty list of choices", "tuning.bad-value", field=at, hint=hint))
+    for place, option in enumerate(value):
+        _value(option, f"{at}[{place}]", rule, faults)
+        if option in value[:place]:
+            message = f"{json.dumps(option, ensure_ascii=False)} stands twice in the list"
+            faults.append(Problem(message, "tuning.bad-value", field=f"{at}[{place}]", hint="Name every choice once"))
+    return tuple(value)
+
+
+def _search(schema: Schema, value: object, faults: list[Problem]) -> dict[str, Any]:
+    """How long to search and what for. Whether there is such a tag is known when there are data."""
+    known = _values(value, "$.search", SEARCH_SETTINGS, faults)
+    objective, names = known.get("objective"), [task.name for task in schema.tasks]
+    if isinstance(objective, str) and SEARCH_SETTINGS["objective"].accepts(objective):
+        task = split_objective(objective)[0]
+        if task and task not in names:
+            message, hint = f"the schema has no task {task!r}", did_you_mean(task, names)
+            faults.append(Problem(message, "tuning.bad-value", field="$.search.objective", hint=hint))
+    return known
+
+
+def split_objective(text: str) -> tuple[str, str]:
+    """The task and the tag of an objective; empty where it is about all of them.
+
+    Example:
+        >>> split_objective("Intent"), split_objective("slice:rare"), split_objective("Intent@slice:rare")
+        (('Intent', ''), ('', 'slice:rare'), ('Intent', 'slice:rare'))
+    """
+    task, at, tag = text.partition("@")
+    return (task, tag) if at or ":" not in text else ("", text)
 
 
 def _values(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, Any]:
     values = _section(value, at, rules, faults)
-    found = [_check(inner, f"{at}.{name}", rules[name]) for name, inner in values.items()]
-    faults.extend(fault for fault in found if fault)
-    return values
+    return {name: _value(inner, _at(at, name), rules[name], faults) for name, inner in values.items()}
 
 
 def _value(value: object, at: str, rule: Rule, faults: list[Problem]) -> Any:
     fault = _check(value, at, rule)
     faults.extend([fault] if fault else [])
     return value
+
+
+def _at(at: str, name: str) -> str:
+    """The JSON path of a key within an object."""
+    return at + json_path([name])[1:]
 
 
 def _check(value: object, at: str, rule: Rule) -> Problem | None:

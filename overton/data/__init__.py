@@ -1,8 +1,9 @@
 """Data files to a data set: records, the memory-mapped row store, batches, votes and tags."""
 
 from overton.data.batch import Batch, Column
-from overton.data.check import DataCheck
+from overton.data.check import DataCheck, data_warnings
 from overton.data.dataset import Dataset
+from overton.data.faults.labels import label_faults
 from overton.data.gold import Gold, gold_of
 from overton.data.json_schema import record_json_schema
 from overton.data.names import GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag
@@ -32,9 +33,11 @@ __all__ = [
     "Stamps",
     "Tags",
     "Votes",
+    "data_warnings",
     "gold_of",
     "is_bad_tag",
     "is_made_of_tags",
+    "label_faults",
     "meant_tag",
     "pack",
     "parse_tag_expression",

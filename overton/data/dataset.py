@@ -11,6 +11,7 @@ from overton.base import digest_bytes, digest_json
 from overton.data.batch import Batch
 from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
+from overton.data.rows.holders import holders_of
 from overton.data.rows.join import Joined
 from overton.data.rows.ragged import starts
 from overton.data.rows.stamps import Stamps, digest_records, digest_shards, stamp_votes
@@ -190,6 +191,15 @@ class Dataset:
         number = self._number(task)
         records, shards = self._stamped
         return stamp_votes(self.joined, number, self.schema.tasks[number], self.offsets(task), records, shards)
+
+    def holders(self, task: str, source: str, row: int) -> list[str]:
+        """Names of the files in which a source labels a record, in the order in which they count."""
+        return holders_of(self.joined, self._number(task), source, row)
+
+    def given_length(self, payload: str, row: int) -> int | None:
+        """Number of tokens or members of a record as given, before cutting; None for a null payload."""
+        length = int(self.joined.full[row, self.joined.layout.index[payload]])
+        return None if length < 0 else length
 
     def n_overridden(self, task: str) -> int:
         """Number of labels that a later line of the same source replaced."""

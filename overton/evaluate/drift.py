@@ -16,6 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.evaluate.profile import TaskProfile
+from overton.notebook import drift_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -87,6 +88,10 @@ class DriftReport:
     def to_json(self) -> dict[str, Any]:
         """The document of `overton drift --json`."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return drift_html(self.to_json())
 
     def to_pandas(self) -> "DataFrame":
         """The rows as a pandas frame, one column an attribute of `DriftRow`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from overton.base import OvertonError, Problem, did_you_mean
+from overton.notebook import report_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -111,6 +112,10 @@ class Report:
             "notes": list(self.notes),
             "data": dict(self.data),
         }
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return report_html(self.to_json())
 
 
 def parse_report(value: Any) -> Report:

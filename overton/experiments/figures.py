@@ -3,9 +3,10 @@
 import math
 from collections.abc import Callable, Sequence
 
+from overton.base.svg import line, text
 from overton.experiments.baseline import Baseline, Comparison
 from overton.experiments.curves import WITH, WITHOUT, Curves, Figure
-from overton.experiments.plot import Mark, Panel, Series, document, dot, line, render_panels, text, wrap
+from overton.experiments.plot import Mark, Panel, Series, document, dot, render_panels, wrap
 
 X_LABEL = "amount of weak supervision"
 NAMES, SCALE, COUNTS, ROW = 150, 400, 250, 44  # columns and height of a row in the drawing of errors

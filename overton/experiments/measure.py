@@ -11,7 +11,8 @@ from overton.base import Event, Observe, ignore
 from overton.codec import Encoder, Predictions
 from overton.data import GOLD, Dataset, gold_of
 from overton.evaluate import Row, evaluate
-from overton.pipeline import Plan, combine_all, fit
+from overton.fitting import Plan, fit
+from overton.pipeline import combine_all
 
 if TYPE_CHECKING:
     from overton.train import Trained

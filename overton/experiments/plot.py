@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from overton.base.svg import line, nice_ticks, text, whisker
+
 PANEL_WIDTH, PANEL_HEIGHT = 420, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 52  # room around the plotting area of a panel
 HEAD, LEGEND_LINE = 46, 20
 DODGE = 5.0  # how far apart the points of two curves stand at one size, so that no spread hides another
 LETTER = 6.6  # about the width of a letter of the legend
-TICKS = 5
 # Six colours that the colour-blind tell apart (after Okabe & Ito 2008), darkened for white and lightened for black.
 COLOURS = (
     ("#0067a3", "#56b4e9"),
@@ -90,8 +91,8 @@ def render_panels(panels: Sequence[Panel], title: str, caption: str) -> str:
     parts = [text(16, 28, title, size=16, weight=600), legend]
     for number, panel in enumerate(panels):
         parts.append(f'<g transform="translate({number * PANEL_WIDTH} {top})">{_panel(panel)}</g>')
-    for number, line in enumerate(notes):
-        parts.append(text(16, top + PANEL_HEIGHT + 16 + 18 * number, line, kind="quiet"))
+    for number, words in enumerate(notes):
+        parts.append(text(16, top + PANEL_HEIGHT + 16 + 18 * number, words, kind="quiet"))
     return document(width, height, title, parts)
 
 
@@ -100,7 +101,7 @@ def document(width: float, height: float, title: str, parts: Sequence[str]) -> s
     light, dark = (_colours(GROUND[number], number) for number in (0, 1))
     style = f"{STYLE}  {light}\n  @media (prefers-color-scheme: dark) {{{DARK}    {dark}\n  }}\n"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" font-size="12" '
         f'viewBox="0 0 {width:g} {height:g}" role="img">\n<title>{escape(title)}</title>\n<style>{style}</style>\n'
         f'<rect class="ground" width="100%" height="100%"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
@@ -114,32 +115,6 @@ def _colours(ground: str, number: int) -> str:
     )
 
 
-def text(
-    x: float, y: float, content: str, *, size: int = 12, anchor: str = "start", kind: str = "text", weight: int = 400
-) -> str:
-    """One line of text."""
-    return (
-        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" '
-        f'text-anchor="{anchor}">{escape(content)}</text>'
-    )
-
-
-def line(x: float, y: float, x_end: float, y_end: float, kind: str, *, width: float = 1, dashed: bool = False) -> str:
-    """One straight line."""
-    dash = ' stroke-dasharray="5 4"' if dashed else ""
-    return (
-        f'<line class="{kind}" x1="{x:.1f}" y1="{y:.1f}" x2="{x_end:.1f}" y2="{y_end:.1f}" '
-        f'stroke-width="{width:g}"{dash}/>'
-    )
-
-
-def whisker(x: float, low: float, high: float, colour: int) -> str:
-    """An upright spread with its two ends."""
-    kind = f"c{colour % len(COLOURS)}"
-    ends = "".join(line(x - 3, y, x + 3, y, kind, width=1.5) for y in (low, high))
-    return line(x, low, x, high, kind, width=1.5) + ends
-
-
 def dot(x: float, y: float, colour: int, *, hollow: bool = False) -> str:
     """A point; its form tells curves apart where their colours do not."""
     kind = f"c{colour % len(COLOURS)}" + (" hollow" if hollow else "")
@@ -148,22 +123,6 @@ def dot(x: float, y: float, colour: int, *, hollow: bool = False) -> str:
     if colour % 3 == 1:
         return f'<rect class="{kind}" x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7"/>'
     return f'<path class="{kind}" d="M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z"/>'
-
-
-def nice_ticks(low: float, high: float, n: int = TICKS) -> list[float]:
-    """About so many round values that reach over a range.
-
-    Example:
-        >>> nice_ticks(0.62, 0.91)
-        [0.6, 0.7, 0.8, 0.9, 1.0]
-    """
-    span = max(high - low, abs(high) * 0.02, 1e-6)
-    rough = span / n
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    digits = max(0, 3 - math.floor(math.log10(step)))
-    return [round(number * step, digits) for number in range(first, max(last, first + 1) + 1)]
 
 
 def wrap(content: str, width: float) -> list[str]:
@@ -233,6 +192,6 @@ def _panel(panel: Panel) -> str:
         parts.append(f'<polyline class="{kind}" stroke-width="2" points="{corners}"{dash}/>')
         for mark, (x, y) in zip(series.marks, places, strict=True):
             if mark.low is not None and mark.high is not None and mark.high > mark.low:
-                parts.append(whisker(x, at_y(mark.low), at_y(mark.high), series.colour))
+                parts.append(whisker(x, at_y(mark.low), at_y(mark.high), f"c{series.colour % len(COLOURS)}"))
             parts.append(dot(x, y, series.colour, hollow=series.dashed))
     return "".join(parts)

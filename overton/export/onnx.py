@@ -1,9 +1,6 @@
 """Weights of a program to one ONNX file: every size that varies stays free, and nothing is stored outside of it."""
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,6 +9,7 @@ from torch import Tensor, nn
 
 from overton.codec import InputSpec, input_specs
 from overton.compile import MEMBERSHIP, Program
+from overton.export.quiet import quiet
 from overton.nn import Model, build_model
 
 OPSET = 20
@@ -33,13 +31,13 @@ def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
     """
     model = load_model(program, weights)
     specs = input_specs(program)
-    sizes = _sizes(specs)
-    with _quiet():
+    sizes = example_sizes(specs)
+    with quiet():
         exported = torch.onnx.export(
-            _Flat(model, tuple(spec.name for spec in specs)),
-            tuple(_example(spec, sizes) for spec in specs),
+            Flat(model, tuple(spec.name for spec in specs)),
+            tuple(example_input(spec, sizes) for spec in specs),
             dynamo=True,
-            dynamic_shapes=(tuple(_dynamic(spec) for spec in specs),),
+            dynamic_shapes=(tuple(free_axes(spec) for spec in specs),),
             input_names=[spec.name for spec in specs],
             output_names=[output_name(task) for task in program.all_outputs],
             opset_version=OPSET,
@@ -73,7 +71,7 @@ def load_model(program: Program, weights: Mapping[str, ndarray]) -> Model:
     return model.eval()
 
 
-class _Flat(nn.Module):
+class Flat(nn.Module):
     """The model with its inputs and outputs in a row instead of by name, as ONNX has them."""
 
     def __init__(self, model: Model, names: tuple[str, ...]) -> None:
@@ -86,39 +84,18 @@ class _Flat(nn.Module):
         return tuple(self.model(dict(zip(self.names, inputs, strict=True))).values())
 
 
-def _sizes(specs: tuple[InputSpec, ...]) -> dict[str, int]:
+def example_sizes(specs: tuple[InputSpec, ...]) -> dict[str, int]:
+    """A size for every name of one in the shapes of some inputs."""
     names = dict.fromkeys(size for spec in specs for size in spec.shape if isinstance(size, str) and size != "row")
     return {"row": EXAMPLE_ROWS, **{name: EXAMPLE_ITEMS + 2 * number for number, name in enumerate(names)}}
 
 
-def _example(spec: InputSpec, sizes: Mapping[str, int]) -> Tensor:
+def example_input(spec: InputSpec, sizes: Mapping[str, int]) -> Tensor:
+    """An input to trace with."""
     shape = [sizes[size] if isinstance(size, str) else size for size in spec.shape]
     return torch.ones(shape, dtype=getattr(torch, spec.type))
 
 
-def _dynamic(spec: InputSpec) -> dict[int, Any]:
+def free_axes(spec: InputSpec) -> dict[int, Any]:
+    """The axes of an input whose sizes vary."""
     return {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if isinstance(size, str)}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter talks to the terminal and warns of its own insides; parity is tested instead."""
-    with warnings.catch_warnings(), redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()):
-        warnings.simplefilter("ignore")
-        before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-        try:
-            yield
-        finally:
-            logging.disable(before)
-
-
-class _Nowhere:
-    """A stream that forgets what is written to it."""
-
-    def write(self, text: str) -> int:
-        """Forget a text."""
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing is kept that could be written out."""

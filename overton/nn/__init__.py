@@ -1,8 +1,9 @@
 """Program to torch module: blocks, heads and their table."""
 
 from overton.nn.blocks import BLOCKS
-from overton.nn.masks import FAR
+from overton.nn.masks import FAR, mask_of
 from overton.nn.model import Drop, Model, build_model
+from overton.nn.recurrent import RecurrentLayer, reversal
 from overton.nn.transformer import Transformer
 
-__all__ = ["BLOCKS", "FAR", "Drop", "Model", "Transformer", "build_model"]
+__all__ = ["BLOCKS", "FAR", "Drop", "Model", "RecurrentLayer", "Transformer", "build_model", "mask_of", "reversal"]

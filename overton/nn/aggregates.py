@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from overton.nn.dropout import Dropout
-from overton.nn.masks import mask_of, masked_max, masked_mean, masked_softmax
+from overton.nn.masks import mask_of, masked_max, masked_mean, masked_softmax, side_by_side
 
 
 class Join(nn.Module):
@@ -34,9 +34,7 @@ class Join(nn.Module):
             else:
                 items.append(mix(vectors))
                 masks.append(mask_of(rest.pop(0), vectors))
-        if len(items) == 1:
-            return items[0], masks[0]
-        return torch.cat(items, 1), torch.cat(masks, 1)
+        return items[0] if len(items) == 1 else torch.cat(items, 1), side_by_side(masks)
 
 
 class AttentionPool(nn.Module):

@@ -14,8 +14,10 @@ from overton.nn.members import Span
 from overton.nn.pretrained import Vectors
 from overton.nn.recurrent import Recurrent
 from overton.nn.self_attention import SelfAttention
+from overton.nn.sets import SetsHead
 from overton.nn.slices import SliceFilm, SliceMembership
 from overton.nn.transformer import Transformer
+from overton.nn.wide import WideHead, WideText
 
 # A constructor takes the settings of its node, and the shares dropped in training.
 BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
@@ -27,6 +29,7 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "bigru.v1": partial(Recurrent, cell="GRU"),
     "bilstm.v1": partial(Recurrent, cell="LSTM"),
     "bitvector_head.v1": ClassHead,
+    "bitvector_head.v2": WideHead,
     "chain_head.v1": ChainHead,
     "cnn.v1": Cnn,
     "dilated.v1": Dilated,
@@ -34,7 +37,9 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "max_pool.v1": partial(PlainPool, by="max"),
     "mean_pool.v1": partial(PlainPool, by="mean"),
     "multiclass_head.v1": ClassHead,
+    "multiclass_head.v2": WideHead,
     "select_head.v1": SelectHead,
+    "sets_head.v1": SetsHead,
     "slice_film.v2": SliceFilm,
     "slice_membership.v1": SliceMembership,
     "span.v1": Span,
@@ -42,6 +47,7 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "transformer.v1": Transformer,
     "transformer_encoder.v1": SelfAttention,
     "vectors.v1": Vectors,
+    "wide_text.v1": WideText,
     "word_embedding.v1": WordEmbedding,
     "word_embedding.v2": WordEmbedding,
 }

@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from overton.nn.dropout import Dropout
 from overton.nn.masks import mask_of
+from overton.nn.traced import being_traced
 
 
 class Bag(nn.Module):
@@ -115,7 +116,7 @@ class Around(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(row, token, size) to the same shape; padding must be zero."""
         side = self.width // 2
-        if torch.compiler.is_exporting():
+        if torch.compiler.is_exporting() or being_traced():
             kernel = self.weight.t().unsqueeze(1)
             steps = tokens.transpose(1, 2)
             return functional.conv1d(steps, kernel, self.bias, padding=side, groups=len(kernel)).transpose(1, 2)

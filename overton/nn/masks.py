@@ -3,8 +3,12 @@
 A record without items gets zeros. Shapes in words: row, item, size.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+
+from overton.nn.traced import being_traced
 
 FAR = -1e4
 
@@ -12,6 +16,16 @@ FAR = -1e4
 def mask_of(length: Tensor, items: Tensor) -> Tensor:
     """Which cells are items, bool of shape (row, item); `items` has shape (row, item, ...)."""
     return torch.arange(items.shape[1], device=items.device).unsqueeze(0) < length.unsqueeze(1)
+
+
+def side_by_side(masks: Sequence[Tensor]) -> Tensor:
+    """The masks of several rows of items as that of one row.
+
+    While being traced they go as numbers: Core ML neither fills in nor joins truth values.
+    """
+    if being_traced():
+        return torch.cat([mask.to(torch.int32) for mask in masks], 1) > 0
+    return masks[0] if len(masks) == 1 else torch.cat(list(masks), 1)
 
 
 def masked_softmax(scores: Tensor, mask: Tensor, dim: int) -> Tensor:

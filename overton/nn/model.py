@@ -48,6 +48,11 @@ class Model(nn.Module):
         found = getattr(self.blocks[self.outputs[task].replace(".", "/")], "transitions", None)
         return found if isinstance(found, Tensor) else None
 
+    def sets(self, task: str) -> Tensor | None:
+        """Which bits are in which set, (set, class), for a task whose head chooses among sets; else None."""
+        found = getattr(self.blocks[self.outputs[task].replace(".", "/")], "members", None)
+        return found if isinstance(found, Tensor) else None
+
 
 def build_model(
     program: Program, seed: int, dropout: Drop | None = None, *, given: Mapping[str, ndarray] | None = None
@@ -75,6 +80,7 @@ def _build(node: Node, dropout: Drop) -> nn.Module:
         "slice_film": {"dropout": dropout.activations, "member_dropout": dropout.members},
         "span": {"dropout": dropout.members},
         "transformer": {},  # its configuration says what it drops
+        "wide_text": {},  # has its own
         "vectors": {"dropout": dropout.words},
         "word_embedding": {"dropout": dropout.activations, "word_dropout": dropout.words},
     }

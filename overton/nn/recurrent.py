@@ -50,7 +50,7 @@ class RecurrentLayer(nn.Module):
         if torch.compiler.is_exporting():
             return self._onnx(tokens, length)
         mask = mask_of(length, tokens).unsqueeze(-1)
-        order = _reversal(length, tokens)
+        order = reversal(length, tokens)
         onward, _ = self.onward(tokens)
         backward, _ = self.backward(tokens.gather(1, order.expand_as(tokens)))
         backward = backward.gather(1, order.expand_as(backward))
@@ -84,7 +84,7 @@ class RecurrentLayer(nn.Module):
         return torch.cat([parts[place] for place in order])
 
 
-def _reversal(length: Tensor, tokens: Tensor) -> Tensor:
+def reversal(length: Tensor, tokens: Tensor) -> Tensor:
     """Where each token goes when every record is reversed within its length, (row, token, 1); padding stays."""
     position = torch.arange(tokens.shape[1], device=tokens.device).unsqueeze(0)
     last = length.unsqueeze(1).long() - 1

@@ -3,12 +3,14 @@
 from overton.review.annotate import Candidate
 from overton.review.discover import FoundSlice, SlicePage
 from overton.review.drift import review_drift
-from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError
+from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError, find_errors
+from overton.review.labels import combined_label, names_of, plain_label, vote_label
 from overton.review.render import render_errors
 from overton.review.render_drift import render_drift
 from overton.review.render_slices import render_slices
-from overton.review.review import review_errors, review_slices
-from overton.review.tagging import Tagging, render_tagging
+from overton.review.review import bear_all, no_rows, review_errors, review_slices, rows_of
+from overton.review.tag_sql import tag_sql
+from overton.review.tagging import Tagging, check_tag, render_tagging
 
 __all__ = [
     "Candidate",
@@ -19,6 +21,13 @@ __all__ = [
     "SourceOnErrors",
     "Tagging",
     "UnitError",
+    "bear_all",
+    "check_tag",
+    "combined_label",
+    "find_errors",
+    "names_of",
+    "no_rows",
+    "plain_label",
     "render_drift",
     "render_errors",
     "render_slices",
@@ -26,4 +35,7 @@ __all__ = [
     "review_drift",
     "review_errors",
     "review_slices",
+    "rows_of",
+    "tag_sql",
+    "vote_label",
 ]

@@ -12,6 +12,7 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import judge, right_units
+from overton.notebook import slices_html
 from overton.review.literals import Literals, literals_of
 from overton.review.search import Conjunction, Searched, excess_z, search
 from overton.review.significance import adjusted, chance_of
@@ -100,6 +101,10 @@ class SlicePage:
         """What `overton discover --json` tells of the task."""
         return asdict(self)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return slices_html(self.to_json())
+
     def to_pandas(self) -> "DataFrame":
         """The slices as a pandas frame, one column an attribute of `FoundSlice`."""
         from pandas import DataFrame
@@ -143,7 +148,7 @@ def find_slices(
         chosen, error = chosen[drawn], error[drawn]
     if least is None:
         least = int(min(max(LEAST_RECORDS, LEAST_SHARE * len(chosen)), LEAST_CAP))
-    own = {name: _only(said, chosen) for name, said in predictions.items()}
+    own = {name: said.only(chosen) for name, said in predictions.items()}
     literals = literals_of(dataset, rows[chosen], task, own, least=least)
     groups, sides = ([getattr(one, name) for one in literals.literals] for name in ("group", "side"))
     searched = search(literals.columns, error, groups, sides, least=least)
@@ -159,14 +164,6 @@ def find_slices(
         n_looked_at=len(searched.z),
         slices=tuple(_told(one, literals, error, ids, task) for one in found),
     )
-
-
-def _only(said: Predictions, records: ndarray) -> Predictions:
-    """The predictions of some of the records."""
-    length = said.offsets[records + 1] - said.offsets[records]
-    ends = np.cumsum(length)
-    units = np.arange(length.sum()) + np.repeat(said.offsets[records] - (ends - length), length)
-    return Predictions(said.task, np.append(0, ends), said.probability[units], said.label[units])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import GOLD, Dataset, Gold, Votes, gold_of
 from overton.evaluate import Judged, confidence_of, judge, right_units
-from overton.review.labels import Names, combined_label, names_of, vote_label
+from overton.notebook import error_html, errors_html
+from overton.review.labels import Names, combined_label, names_of, plain_label, vote_label
 from overton.supervision import Combined, PairOfSources, disagreement_in
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class RecordError:
         payloads: Its payloads, as in a data file.
         units: Its errors, in the order of the record.
         probability: Probability of the surest of them.
+        payload: The field of its payloads whose items the task labels or chooses among, or that it labels as a whole.
     """
 
     id: str
@@ -65,6 +67,15 @@ class RecordError:
     payloads: Mapping[str, Any]
     units: tuple[UnitError, ...]
     probability: float
+    payload: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as it stands in the document."""
+        return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: its labels in place, its candidates with their spans, what every source says."""
+        return error_html(self.to_json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,10 @@ class ErrorPage:
     def to_json(self) -> dict[str, Any]:
         """The document of `overton errors --json`."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return errors_html(self.to_json())
 
     def to_pandas(self) -> "DataFrame":
         """The errors as a pandas frame, one row a wrong unit."""
@@ -220,9 +235,8 @@ class _Told:
             self._unit(place, int(self.unit[place]) - first, float(how), names)
             for place, how in zip(wrong.tolist(), sure.tolist(), strict=True)
         )
-        return RecordError(
-            names.id, tuple(tags.names[tag] for tag in own), names.text, names.payloads, units, probability
-        )
+        told = tuple(tags.names[tag] for tag in own)
+        return RecordError(names.id, told, names.text, names.payloads, units, probability, names.payload)
 
     def _unit(self, place: int, number: int, sure: float, names: Names) -> UnitError:
         unit, classes = int(self.unit[place]), self.judged.classes
@@ -230,9 +244,9 @@ class _Told:
         return UnitError(
             unit=number,
             text=names.unit(number),
-            prediction=_plain(self.judged.said[place], classes),
+            prediction=plain_label(self.judged.said[place], classes),
             probability=sure,
-            gold=_plain(self.judged.gold[place], classes),
+            gold=plain_label(self.judged.gold[place], classes),
             votes={
                 self.votes.sources[self.votes.source[cell]]: vote_label(self.votes, cell)
                 for cell in cells
@@ -240,15 +254,6 @@ class _Told:
             },
             combined=combined_label(self.combined, unit),
         )
-
-
-def _plain(label: Any, classes: tuple[str, ...]) -> Any:
-    """A label as it stands in a data file: a class, an index, a list of classes; None for -1."""
-    if np.ndim(label):
-        return [classes[number] for number in np.flatnonzero(label).tolist()]
-    if label < 0:
-        return None
-    return classes[int(label)] if classes else int(label)
 
 
 def _units_of(gold: Gold, rows: ndarray) -> ndarray:

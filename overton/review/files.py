@@ -17,15 +17,15 @@ from overton.pipeline import predict_rows
 from overton.review.annotate import Candidate, reading, skeleton
 from overton.review.sql import rows_where
 from overton.review.tagging import Tagging, check_tag, tagging_of
-from overton.schema import Schema
+from overton.schema import Payload, Schema, Task
 from overton.schema.files import load_schema
 
 
 def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> tuple[Dataset, bool]:
     """The records of the application that a version lies in, and whether gold on dev weighs its sources.
 
-    They are read by the application's own schema, so that its row store serves, unless payloads or tasks have changed
-    since the version was built.
+    They are read by the application's own schema, so that its row store serves and labels of new tasks are no fault,
+    unless payloads, or tasks that the version knows, have changed since it was built.
 
     Args:
         artifact: The version.
@@ -41,8 +41,9 @@ def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> 
         hint = "Name it as APP@ID, or give records with --data PATH"
         raise OvertonError(Problem(message, "review.no-application", hint=hint))
     schema = load_schema(directory / "schema.json")
-    same = _shape(schema) == _shape(artifact.schema)
-    chosen = schema if same else artifact.schema
+    payloads, tasks = _shape(schema)
+    needed, known = _shape(artifact.schema)
+    chosen = schema if payloads == needed and known.items() <= tasks.items() else artifact.schema
     dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", observe=observe)
     tuning = directory / "tuning.json"
     return dataset, load_tuning(tuning, schema).use_dev_gold
@@ -120,6 +121,7 @@ def _tagged(path: Path, name: str) -> list[str]:
     return ids
 
 
-def _shape(schema: Schema) -> Schema:
-    """A schema without the classes that the data told."""
-    return schema.with_classes({task.name: () for task in schema.tasks})
+def _shape(schema: Schema) -> tuple[dict[str, Payload], dict[str, Task]]:
+    """A schema without the classes that the data told, and without its order: a version keeps it by name."""
+    bare = schema.with_classes({task.name: () for task in schema.tasks})
+    return {payload.name: payload for payload in bare.payloads}, {task.name: task for task in bare.tasks}

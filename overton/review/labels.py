@@ -1,6 +1,6 @@
 """Labels and units of one record, as they stand in a data file and as a person reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ class Names:
         payloads: Its payloads, as in a data file.
         items: The tokens or members that a task labels, or chooses among; empty where it labels the record.
         listed: Whether the task labels each of them.
+        payload: The field of the payload that the task is on.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Names:
     payloads: Mapping[str, Any]
     items: tuple[str, ...]
     listed: bool
+    payload: str
 
     def unit(self, number: int) -> str:
         """A unit by itself; nothing where it is the record."""
@@ -39,7 +41,8 @@ def names_of(dataset: Dataset, task: str, row: int) -> Names:
     """The names of one record for one task."""
     found = dataset.schema.task(task)
     payloads = dataset.payloads(np.array([row]))[0]
-    items = payloads.get(dataset.schema.payload(found.payload).field) or ()
+    field = dataset.schema.payload(found.payload).field
+    items = payloads.get(field) or ()
     items = () if isinstance(items, str) else items
     return Names(
         id=dataset.ids(np.array([row]))[0],
@@ -47,6 +50,7 @@ def names_of(dataset: Dataset, task: str, row: int) -> Names:
         payloads=payloads,
         items=tuple(item_text(item, payloads, dataset, found.payload) for item in items),
         listed=dataset.schema.unit(found) != "record",
+        payload=field,
     )
 
 
@@ -61,6 +65,15 @@ def vote_label(votes: Votes, cell: int) -> Any:
         return votes.task.classes[numbers[0]] if votes.task.classes else numbers[0]
     names = [votes.task.classes[number] if votes.task.classes else str(number) for number in numbers]
     return {name: round(weight, 4) for name, weight in zip(names, weights, strict=True)}
+
+
+def plain_label(label: Any, classes: Sequence[str]) -> Any:
+    """A label as it stands in a data file: a class, an index, a list of classes; None for -1."""
+    if np.ndim(label):
+        return [classes[number] for number in np.flatnonzero(label).tolist()]
+    if label < 0:
+        return None
+    return classes[int(label)] if classes else int(label)
 
 
 def combined_label(combined: Combined, unit: int) -> dict[str, float]:

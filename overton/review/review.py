@@ -1,20 +1,24 @@
 """A version beside the records of its application: predictions, errors, slices, each in one function of values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy import ndarray
 
 from overton.artifact import Runtime
 from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
-from overton.data import SPLITS, Dataset, Splits
+from overton.codec import Predictions
+from overton.data import SPLITS, Dataset, Splits, is_made_of_tags, tag_mask
 from overton.pipeline import combine_votes, predict_rows
 from overton.review.annotate import candidates, uncertain_rows
 from overton.review.discover import SlicePage, find_slices
 from overton.review.errors import ErrorPage, find_errors
+from overton.supervision import Combined
 
 ALL = "all"
+Predict = Callable[[ndarray], Mapping[str, Predictions]]
 
 
 def review_errors(
@@ -29,6 +33,8 @@ def review_errors(
     limit: int = 20,
     annotate: int = 5,
     use_dev_gold: bool = True,
+    predict: Predict | None = None,
+    combined: Combined | None = None,
     observe: Observe = ignore,
 ) -> ErrorPage:
     """The errors of a version on one task, and where an annotation would help.
@@ -40,10 +46,12 @@ def review_errors(
         version: Id of the version.
         splits: Which record counts where.
         split: `train`, `dev`, `test` or `all`.
-        tags: Records that bear all of these.
+        tags: Tags, or expressions over tags, all of which hold of the records.
         limit: Most records that are told.
         annotate: Most records to annotate that are told; none are looked for where it is 0.
         use_dev_gold: Whether gold on dev shows what the sources are worth.
+        predict: What tells the predictions of some records, where they may be known; by the model where None.
+        combined: The combined votes of the task, where they are known.
         observe: Told of the progress.
 
     Raises:
@@ -53,17 +61,17 @@ def review_errors(
     bearing = bear_all(dataset, tags)
     rows = rows_of(splits, [split])
     rows = rows[bearing[rows]]
-    combined = combine_votes(dataset, task, use_dev_gold=use_dev_gold)
     if not len(rows):
         raise OvertonError(no_rows(split, tags))
-    said = predict_rows(dataset, runtime, rows, observe=observe)[task]
+    predict = predict or partial(predict_rows, dataset, runtime, observe=observe)
+    combined = combined or combine_votes(dataset, task, use_dev_gold=use_dev_gold)
+    said = predict(rows)[task]
     page = find_errors(dataset, rows, said, combined, version=version, split=split, tags=tags, limit=limit)
     train = splits.train[bearing[splits.train]]
     near = uncertain_rows(dataset, combined, train) if annotate else train[:0]
     if not len(near):
         return page
-    guesses = predict_rows(dataset, runtime, near, observe=observe)[task]
-    return replace(page, annotate=candidates(dataset, combined, near, guesses, annotate))
+    return replace(page, annotate=candidates(dataset, combined, near, predict(near)[task], annotate))
 
 
 def review_slices(
@@ -77,6 +85,7 @@ def review_slices(
     tags: Sequence[str] = (),
     least: int | None = None,
     limit: int = 10,
+    predict: Predict | None = None,
     observe: Observe = ignore,
 ) -> tuple[SlicePage, ...]:
     """Slices that nobody defined in which a version errs most, task by task.
@@ -88,9 +97,10 @@ def review_slices(
         version: Id of the version.
         splits: Which record counts where.
         names: Splits to look at.
-        tags: Records that bear all of these.
+        tags: Tags, or expressions over tags, all of which hold of the records.
         least: Least records of a slice; by the number of records where None.
         limit: Most slices of a task.
+        predict: What tells the predictions of some records, where they may be known; by the model where None.
         observe: Told of the progress.
 
     Raises:
@@ -102,7 +112,7 @@ def review_slices(
     rows = rows[bear_all(dataset, tags)[rows]]
     if not len(rows):
         raise OvertonError(no_rows(" and ".join(names), tags))
-    predictions = predict_rows(dataset, runtime, rows, observe=observe)
+    predictions = (predict or partial(predict_rows, dataset, runtime, observe=observe))(rows)
     return tuple(
         find_slices(dataset, rows, predictions, task, version=version, splits=names, least=least, limit=limit)
         for task in tasks or predictions
@@ -129,13 +139,16 @@ def rows_of(splits: Splits, names: Sequence[str]) -> ndarray:
 
 
 def bear_all(dataset: Dataset, tags: Sequence[str]) -> ndarray:
-    """Which records bear all of some tags, bool of shape (record,).
+    """Of which records some tags, or expressions over tags, all hold, bool of shape (record,).
 
     Raises:
         OvertonError: Where no record bears one of them.
     """
     bearing = np.ones(dataset.n_records, np.bool_)
     for tag in tags:
+        if tag not in dataset.tags.names and is_made_of_tags(tag):
+            bearing &= tag_mask(tag, dataset.tags)
+            continue
         if tag not in dataset.tags.names:
             hint = did_you_mean(tag, dataset.tags.names)
             raise OvertonError(Problem(f"no record has the tag {tag!r}", "review.unknown-tag", hint=hint))

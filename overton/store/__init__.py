@@ -1,6 +1,22 @@
 """Versions and their names, on a local disk or an object store: immutable content, and a log of every promotion."""
 
-from overton.store.store import Promotion, Store, Version, check_alias
+from overton.store.copy import Copied
+from overton.store.diff import VersionDiff, diff_versions
+from overton.store.log import GateOutcome, Promotion
+from overton.store.store import LOST_RACE, Store, Version, check_alias
+from overton.store.sweep import Swept
 from overton.store.user import current_user
 
-__all__ = ["Promotion", "Store", "Version", "check_alias", "current_user"]
+__all__ = [
+    "LOST_RACE",
+    "Copied",
+    "GateOutcome",
+    "Promotion",
+    "Store",
+    "Swept",
+    "Version",
+    "VersionDiff",
+    "check_alias",
+    "current_user",
+    "diff_versions",
+]

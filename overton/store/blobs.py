@@ -3,21 +3,57 @@
 `create` is atomic on each of those: of two writers of one path one wins, and nobody ever sees half an object.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, from_url
 
 from overton.base import OvertonError, Problem
+from overton.store.faults import lacks_bucket, told
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 CLOUDS = ("s3", "gs", "az")
+AT_ONCE = 8
+MAX_ENTRY = 4 << 20
+STAGED = re.compile(r".*#\d+", re.DOTALL)
+
+# A server that does not answer is told of within a minute; one that sends slowly may take its time.
+# Plain http is spoken only to an endpoint that the user wrote as such.
+CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "read_timeout": "15s", "timeout": "10min"}
+RETRY: "RetryConfig" = {
+    "max_retries": 3,
+    "retry_timeout": timedelta(seconds=30),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object as a list shows it.
+
+    Attributes:
+        path: Its path from the root of the store.
+        size: Its size in bytes.
+        modified: When it was last written, by the clock of the backend.
+    """
+
+    path: str
+    size: int
+    modified: datetime
 
 
 class Blobs:
@@ -41,68 +77,170 @@ class Blobs:
             return
         if not mark or scheme == "file":
             self._root = Path(rest if mark else url).absolute()
-        elif scheme in CLOUDS:
-            with _faults(url):
-                self._backend = from_url(url)
+        elif scheme in CLOUDS and is_plain(rest):
+            with told(url):
+                self._backend = from_url(url, client_options=CLIENT, retry_config=RETRY)
         else:
             raise OvertonError(
                 Problem(
-                    message=f"{url!r} is not the place of a store",
+                    message=f"{_without_user(url)!r} is not the place of a store",
                     code="store.url",
-                    hint="Name a local path, or a url that begins with file://, s3://, gs:// or az://",
+                    hint="Name a local path, or file://PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
+                    "az://CONTAINER/PREFIX; credentials stand in the environment",
                 )
             )
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether every look at it takes a network."""
+        return self._root is None
+
     def create(self, path: str, content: bytes) -> bool:
         """Create an object; False, and nothing done, where there is one already."""
-        with _faults(self.url):
+        self._refuse_links(path)
+        with told(self.url):
             try:
                 obstore.put(self._open(make=True), path, content, mode="create")
             except AlreadyExistsError:
                 return False
         return True
 
-    def mend(self, path: str, content: bytes) -> None:
-        """Replace an object whose content is not what its path says."""
-        with _faults(self.url):
+    def replace(self, path: str, content: bytes) -> None:
+        """Write an object in the place of the one that is there: where its path alone says what its content is."""
+        self._refuse_links(path)
+        with told(self.url):
             obstore.put(self._open(make=True), path, content, mode="overwrite", use_multipart=False)
 
-    def read(self, path: str) -> bytes | None:
-        """The content of an object; None where there is none."""
-        if self._root is not None:
-            self._refuse_links(path)
-            if not self._root.is_dir():
-                return None
-        with _faults(self.url):
+    def read(self, path: str, *, at_most: int = MAX_ENTRY) -> bytes | None:
+        """The content of an object; None where there is none.
+
+        Args:
+            path: Its path.
+            at_most: Bytes that it may have; a longer one is refused before any of it is read.
+
+        Raises:
+            OvertonError: Where it is longer, or the store cannot be read.
+        """
+        found = self.read_with_time(path, at_most=at_most)
+        return found[0] if found else None
+
+    def read_with_time(self, path: str, *, at_most: int = MAX_ENTRY) -> tuple[bytes, datetime] | None:
+        """The same, and when it was last written."""
+        if not self._is_there():
+            return None
+        self._refuse_links(path)
+        with told(self.url):
             try:
-                return bytes(obstore.get(self._open(), path).bytes())
-            except FileNotFoundError:
+                found = obstore.get(self._open(), path)
+                if found.meta["size"] <= at_most:
+                    return bytes(found.bytes()), found.meta["last_modified"]
+                size = found.meta["size"]
+            except FileNotFoundError as error:
+                if lacks_bucket(error):
+                    raise
                 return None
+        raise OvertonError(
+            Problem(
+                message=f"{path} has {size:,} bytes, at most {at_most:,} belong there",
+                code="store.too-large",
+                path=self.url,
+                hint="It was not read. Restore it from a copy of the store",
+            )
+        )
+
+    def each(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Do the same to several things, in their order; at once where each waits for a network."""
+        items = list(items)
+        if not self.is_remote or len(items) == 1:
+            return [work(item) for item in items]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(work, items))
+
+    def find(self, path: str) -> Found | None:
+        """An object without its content; None where there is none."""
+        if not self._is_there():
+            return None
+        self._refuse_links(path)
+        with told(self.url):
+            try:
+                meta = obstore.head(self._open(), path)
+            except FileNotFoundError as error:
+                if lacks_bucket(error):
+                    raise
+                return None
+        return Found(path, meta["size"], meta["last_modified"])
+
+    def find_all(self, folder: str) -> list[Found]:
+        """Every object below a folder, in the order of their paths."""
+        self._refuse_links(folder)
+        if self._root is not None:
+            entries = [entry for entry in walk_files(self._root, folder) if not STAGED.fullmatch(entry.path)]
+        else:
+            with told(self.url):
+                listed = [entry for part in obstore.list(self._open(), folder) for entry in part]
+            entries = [Found(entry["path"], entry["size"], entry["last_modified"]) for entry in listed]
+        return sorted(entries, key=lambda entry: entry.path)
 
     def names(self, folder: str) -> list[str]:
         """Names of the objects and folders that lie directly in a folder, sorted."""
-        if self._root is not None and not self._root.is_dir():
-            return []
-        with _faults(self.url):
-            found = obstore.list_with_delimiter(self._open(), folder)
-            paths = [*found["common_prefixes"], *(entry["path"] for entry in found["objects"])]
+        self._refuse_links(folder)
+        with told(self.url):
+            if self._root is not None:
+                try:
+                    found = os.listdir(self._root / folder)
+                except FileNotFoundError:
+                    return []
+                return sorted(name for name in found if not STAGED.fullmatch(name))
+            listed = obstore.list_with_delimiter(self._open(), folder)
+        paths = [*listed["common_prefixes"], *(entry["path"] for entry in listed["objects"])]
         return sorted(path.rstrip("/").rpartition("/")[2] for path in paths)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove objects for good; one that is not there is none to remove."""
+        for path in paths:
+            self._refuse_links(path)
+            with told(self.url):
+                try:
+                    obstore.delete(self._open(), path)
+                except FileNotFoundError:
+                    continue
+
+    def leftovers(self, folder: str) -> list[Found]:
+        """What writes that were killed left beside their places on a local disk, which no list shows."""
+        if self._root is None:
+            return []
+        return [entry for entry in walk_files(self._root, folder) if STAGED.fullmatch(entry.path)]
+
+    def remove_leftovers(self, found: Iterable[Found]) -> None:
+        """Remove what `leftovers` found."""
+        for entry in found:
+            assert self._root is not None, "only a local disk has leftovers"
+            (self._root / entry.path).unlink(missing_ok=True)
+
+    def _is_there(self) -> bool:
+        return self._root is None or self._root.is_dir()
 
     def _open(self, *, make: bool = False) -> "ObjectStore":
         if self._backend is None:
             assert self._root is not None, "a store has a backend or a root"
-            self._backend = LocalStore(self._root, mkdir=make)
+            self._backend = LocalStore(self._root, mkdir=make, automatic_cleanup=True)
         return self._backend
 
     def _refuse_links(self, path: str) -> None:
-        assert self._root is not None, "only a local store has links"
+        """A link within a local store may lead anywhere, so none is followed, neither to read nor to write."""
         place = self._root
+        if place is None:
+            return
         for part in path.split("/"):
             place = place / part
-            if place.is_symlink():
+            try:
+                mode = place.lstat().st_mode
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise OvertonError(
                     Problem(
-                        message=f"{path} is a link",
+                        message=f"{path} is a link" if stat.S_ISLNK(mode) else f"{path} is no plain file",
                         code="store.link",
                         path=self.url,
                         hint="A store consists of plain files: copy them without links",
@@ -110,18 +248,24 @@ class Blobs:
                 )
 
 
-@contextmanager
-def _faults(url: str) -> Iterator[None]:
-    """Tell what a backend has to complain of as a problem of the user's."""
-    try:
-        yield
-    except (BaseError, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise OvertonError(
-            Problem(
-                message=f"the store cannot be used: {reason}",
-                code="store.unusable",
-                path=url,
-                hint="Check that it exists, that you may read and write it, and the credentials in the environment",
-            )
-        ) from error
+def walk_files(root: Path, folder: str) -> Iterator[Found]:
+    """Every plain file below a folder of a local disk; no link is followed."""
+    for place, _, names in os.walk(root / folder):
+        for name in names:
+            path = os.path.join(place, name)
+            status = os.lstat(path)
+            if stat.S_ISREG(status.st_mode):
+                modified = datetime.fromtimestamp(status.st_mtime, UTC)
+                yield Found(os.path.relpath(path, root), status.st_size, modified)
+
+
+def is_plain(place: str) -> bool:
+    """Whether the part of a url behind `s3://` is a bucket and a path, and nothing that leads elsewhere."""
+    bucket, *parts = place.rstrip("/").split("/")
+    odd = any(sign in place for sign in "@?#%\\") or any(not character.isprintable() for character in place)
+    return not odd and not {"", ".", ".."}.intersection([bucket, *parts])
+
+
+def _without_user(url: str) -> str:
+    """The url as it may be shown: a password that somebody wrote into it is not."""
+    return re.sub(r"//[^/@]*@", "//...@", url)

@@ -1,22 +1,34 @@
 """Versions, immutable, and aliases, each a log to which promotions are only ever added.
 
-    blobs/sha256/<hex>                  content of the files, each different content once
-    versions/<id>/manifest.json         written last: a version is there whole or not at all
-    aliases/<alias>/<number>.json       one promotion each; the alias names the version of the last
-
-Nothing needs more of a backend than to create an object where there is none, so the same layout works on a local
-disk and on every object store, and of two who promote at once exactly one wins.
+Where everything lies is told in `layout.py`. Nothing needs more of a backend than to create an object where there is
+none, so the same layout works on a local disk and on every object store, and of two who promote at once one wins.
 """
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from overton.artifact import MANIFEST, Artifact, Manifest, open_artifact, parse_manifest
+from overton.artifact import MANIFEST, Artifact, Entry, Manifest, open_artifact
 from overton.base import Event, Observe, OvertonError, Problem, check_name, did_you_mean, digest_bytes, ignore, is_name
+from overton.store import layout
 from overton.store.blobs import Blobs
+from overton.store.cache import Cache
+from overton.store.copy import Copied, copy_versions
+from overton.store.log import (
+    Action,
+    GateOutcome,
+    Promotion,
+    damaged,
+    draw_token,
+    earlier_version,
+    entry_name,
+    render_promotion,
+)
+from overton.store.sweep import Swept, sweep
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
 LATEST = "latest"
 LEAST_PREFIX = 4
 LIKE_AN_ID = re.compile(r"[0-9a-f]{4,12}")
-ENTRY = re.compile(r"\d{12}\.json")
+LOST_RACE = "store.lost-race"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +54,6 @@ class Version:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
-class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry in the log of an alias.
-
-    Attributes:
-        version: The version that the alias names from then on.
-        expected_prev: The version that it named before, as the one who promoted had seen; None for the first.
-        who: Who promoted.
-        when: When, as ISO 8601 text in UTC.
-        why: The reason given.
-    """
-
-    version: str
-    expected_prev: str | None
-    who: str
-    when: str
-    why: str
-
-
 class Store:
     """A place where versions are kept.
 
@@ -67,14 +61,18 @@ class Store:
         url: A local path, or `file://`, `s3://`, `gs://` or `az://`. A local directory is made when the first
             version is put.
         backend: An obstore backend in place of the one that the url means.
+        cache: A folder for content that came over a network, so that it comes once; None for none. A store on a local
+            disk needs none.
     """
 
-    def __init__(self, url: str, *, backend: "ObjectStore | None" = None) -> None:
+    def __init__(self, url: str, *, backend: "ObjectStore | None" = None, cache: Path | None = None) -> None:
         self.url = url
-        self._blobs = Blobs(url, backend)
+        self.blobs = Blobs(url, backend)
+        self._cache = Cache(cache) if cache and self.blobs.is_remote else None
+        self._is_known = False
 
     def put(self, artifact: Artifact, *, when: str) -> str:
-        """Keep an artefact as a version and return its id. Where it is kept already, nothing changes.
+        """Keep an artefact as a version and return its id. Where it is kept already, what is damaged is mended.
 
         Args:
             artifact: A complete artefact.
@@ -85,9 +83,14 @@ class Store:
         """
         files = artifact.complete(created=when)
         manifest = files.pop(MANIFEST)
-        for name, entry in artifact.manifest.files.items():
-            self._keep(entry.sha256, files[name])
-        self._blobs.create(_manifest_path(artifact.id), manifest)
+        self._check_format()
+        self.blobs.create(layout.FORMAT_FILE, msgspec.json.encode({"format": layout.FORMAT}))
+        layout.refuse_removal(self.blobs, artifact.id)
+        path = layout.manifest_path(artifact.id)
+        touch = datetime.fromisoformat(when) if self.blobs.find(path) is None else None
+        contents = {entry.sha256: files[name] for name, entry in artifact.manifest.files.items()}
+        self.blobs.each(lambda digest: layout.keep_blob(self.blobs, digest, contents[digest], touch=touch), contents)
+        layout.keep_manifest(self.blobs, artifact.id, manifest)
         return artifact.id
 
     def get(self, version: str) -> Artifact:
@@ -96,9 +99,9 @@ class Store:
         Raises:
             OvertonError: Where there is no such version, or it was damaged.
         """
-        manifest = self._manifest(version)
+        manifest = self.manifest(version)
         path = f"{self.url}/versions/{version}"
-        files = {name: self._blobs.read(_blob_path(entry.sha256)) for name, entry in manifest.files.items()}
+        files = dict(zip(manifest.files, self.blobs.each(self._content, manifest.files.values()), strict=True))
         missing = [name for name, content in files.items() if content is None]
         if missing:
             raise OvertonError(
@@ -113,29 +116,60 @@ class Store:
         whole = {name: content for name, content in files.items() if content is not None}
         return open_artifact({**whole, MANIFEST: manifest.to_bytes()}, path)
 
+    def manifest(self, version: str) -> Manifest:
+        """The manifest of a version.
+
+        Raises:
+            OvertonError: Where there is no such version, or its manifest was damaged.
+        """
+        self._check_format()
+        return layout.need_manifest(self.blobs, version)
+
+    def json(self, version: str, name: str) -> Any:
+        """The JSON value of one file of a version, checked against its digest; none of the others is read.
+
+        Raises:
+            OvertonError: Where there is no such version or file, or it was damaged.
+        """
+        entry = self.manifest(version).files.get(name)
+        content = self._content(entry) if entry else None
+        if entry is None or content is None or digest_bytes(content) != entry.sha256:
+            raise damaged(f"{self.url}/versions/{version}", f"{name} is missing or was changed")
+        return msgspec.json.decode(content)
+
     def versions(self, *, observe: Observe = ignore) -> list[Version]:
         """All versions, newest first. One whose manifest is damaged is told to `observe` and left out.
 
         Raises:
             OvertonError: Where the manifest of every version is damaged: that is no store without versions.
         """
+        self._check_format()
         found: list[Version] = []
         damaged: list[tuple[str, OvertonError]] = []
-        for version in self._ids():
-            try:
-                manifest = self._read_manifest(version)
-            except OvertonError as error:
-                damaged.append((version, error))
-                continue
-            if manifest is not None:
+        for version, manifest in layout.read_manifests(self.blobs, layout.version_ids(self.blobs)).items():
+            if isinstance(manifest, Manifest):
                 found.append(Version(version, manifest.created, dict(manifest.summary)))
+            else:
+                damaged.append((version, manifest))
         if damaged and not found:
             raise OvertonError(problem for _, fault in damaged for problem in fault.problems)
         for version, fault in damaged:
             observe(Event("store", f"version {version} is left out: {fault}"))
         return sorted(found, key=lambda version: (version.created, version.id), reverse=True)
 
-    def promote(self, alias: str, version: str, *, who: str, when: str, why: str, expected: str | None) -> Promotion:
+    def promote(
+        self,
+        alias: str,
+        version: str,
+        *,
+        who: str,
+        when: str,
+        why: str,
+        expected: str | None,
+        action: Action = "promote",
+        forced: bool = False,
+        gate: GateOutcome | None = None,
+    ) -> Promotion:
         """Let an alias name a version, if it still names the one that the caller knows of.
 
         Args:
@@ -145,6 +179,9 @@ class Store:
             when: The time, as ISO 8601 text in UTC.
             why: The reason; may be empty.
             expected: The version that the alias names as far as the caller knows; None where it does not exist.
+            action: What it is called in the log.
+            forced: Whether that was done whatever signature and gate say.
+            gate: What the gate said; None where it was not asked.
 
         Returns:
             The entry added to the alias's log.
@@ -153,33 +190,99 @@ class Store:
             OvertonError: Where another was faster (`store.lost-race`): look at what is live now, then decide again.
         """
         check_alias(alias)
-        self._manifest(version)
-        log = self._log(alias)
-        named = self._promotion(alias, log[-1]).version if log else None
-        promotion = Promotion(version=version, expected_prev=expected, who=who, when=when, why=why)
-        number = int(log[-1].removesuffix(".json")) + 1 if log else 1
-        content = msgspec.json.encode(promotion)
-        if named != expected or not self._blobs.create(f"aliases/{alias}/{number:012d}.json", content):
-            raise OvertonError(
-                Problem(
-                    message=f"{alias!r} was {expected or 'free'} when you looked, "
-                    f"and has been promoted to {self.aliases().get(alias)} since",
-                    code="store.lost-race",
-                    path=self.url,
-                    hint="Compare with that version, then promote again",
-                )
-            )
+        self._claim(version, who=who, when=when)
+        names = layout.log_names(self.blobs, alias)
+        named = layout.read_entries(self.blobs, alias, names[-1:])[0].version if names else None
+        promotion = Promotion(version, expected, who, when, why, action, forced, gate, draw_token())
+        number = int(names[-1].removesuffix(".json")) + 1 if names else 1
+        if named != expected or not self._append(f"{layout.ALIASES}/{alias}/{entry_name(number)}", promotion):
+            raise self._lost(alias, expected)
         return promotion
+
+    def rollback(self, alias: str, *, who: str, when: str, why: str, to: str | None = None) -> Promotion:
+        """Let an alias name a version again that it named before; the log goes on, nothing is taken out of it.
+
+        Args:
+            alias: Such as `live`.
+            who: Who does it.
+            when: The time, as ISO 8601 text in UTC.
+            why: The reason; may be empty.
+            to: The version; the one before the present one where None. A second rollback goes back further.
+
+        Raises:
+            OvertonError: Where the alias never named that version, or has none before; where that version is damaged;
+                where another promoted at the same time.
+        """
+        log = self.history(alias)
+        earlier = {entry.version for entry in log[:-1]} - {entry.version for entry in log[-1:]}
+        version = to or earlier_version(log)
+        if version is None or version not in earlier:
+            message = f"{alias} has never named {to}, or names it now" if to else f"{alias} cannot go back any further"
+            hint = "`overton promote` lets it name any version"
+            hint = f"It has named {', '.join(sorted(earlier))}: say which, with --to" if earlier else hint
+            raise OvertonError(Problem(message, "store.no-rollback", path=self.url, hint=hint))
+        self.get(version)  # told where it is damaged, and not by the server that would load it
+        return self.promote(alias, version, who=who, when=when, why=why, expected=log[-1].version, action="rollback")
+
+    def gc(self, *, keep: int, who: str, when: str, delete: bool = False, observe: Observe = ignore) -> Swept:
+        """Remove versions that neither are among the newest nor were ever named by an alias; see `sweep`."""
+        self._check_format()
+        return sweep(self.blobs, keep=keep, who=who, when=when, delete=delete, observe=observe)
+
+    def push(
+        self,
+        target: "Store",
+        versions: list[str] | None = None,
+        *,
+        aliases: list[str] | None = None,
+        verify: bool = False,
+        when: str,
+        observe: Observe = ignore,
+    ) -> Copied:
+        """Copy versions of this store into another; all where None, and the logs of those aliases. See `copy_versions`.
+
+        Where the target has no store yet, there is one afterwards.
+        """
+        self._check_format()
+        target._check_format()
+        target.blobs.create(layout.FORMAT_FILE, msgspec.json.encode({"format": layout.FORMAT}))
+        chosen = [found.id for found in self.versions(observe=observe)] if versions is None else versions
+        return copy_versions(
+            self.blobs,
+            target.blobs,
+            chosen,
+            aliases=aliases or (),
+            verify=verify,
+            when=when,
+            observe=observe,
+        )
+
+    def current(self, alias: str) -> str | None:
+        """The version that an alias names; None where there is no such alias. One look at its log, for who follows it.
+
+        Raises:
+            OvertonError: Where the last entry of the log is damaged, or the store cannot be reached.
+        """
+        check_name(alias, "an alias")
+        self._check_format()
+        names = layout.log_names(self.blobs, alias)
+        return layout.read_entries(self.blobs, alias, names[-1:])[0].version if names else None
 
     def aliases(self) -> dict[str, str]:
         """The version that each alias names, by alias."""
-        logs = {alias: self._log(alias) for alias in self._blobs.names("aliases") if is_name(alias)}
-        return {alias: self._promotion(alias, log[-1]).version for alias, log in logs.items() if log}
+        self._check_format()
+        named = {alias: self.current(alias) for alias in layout.alias_names(self.blobs)}
+        return {alias: version for alias, version in named.items() if version}
 
     def history(self, alias: str) -> tuple[Promotion, ...]:
-        """All promotions of an alias, oldest first; empty where there is no such alias."""
+        """All promotions of an alias, oldest first; empty where there is no such alias.
+
+        Raises:
+            OvertonError: Where an entry is damaged or missing.
+        """
         check_name(alias, "an alias")
-        return tuple(self._promotion(alias, entry) for entry in self._log(alias))
+        self._check_format()
+        return tuple(layout.read_log(self.blobs, alias))
 
     def resolve(self, reference: str) -> str:
         """The id of a version: of an id, an alias, the beginning of an id (4 digits or more), or `latest`.
@@ -188,72 +291,89 @@ class Store:
             OvertonError: Where nothing is so named, several versions begin like that, or one is damaged that may be
                 the latest.
         """
-        ids = self._ids()
+        self._check_format()
+        ids = layout.version_ids(self.blobs)
         if reference == LATEST:
-            made = [self._read_manifest(version) for version in ids]  # a damaged one may be the newest
-            whole = [(manifest.created, manifest.id) for manifest in made if manifest is not None]
+            made = layout.read_manifests(self.blobs, ids).values()
+            for manifest in made:
+                if isinstance(manifest, OvertonError):
+                    raise manifest  # it may be the newest
+            whole = [(manifest.created, manifest.id) for manifest in made if isinstance(manifest, Manifest)]
             if whole:
                 return max(whole)[1]
-            raise self._unknown("there is no version yet", "`overton build` makes one")
+            raise layout.unknown(self.blobs, "there is no version yet", "`overton build` makes one")
         if reference in ids:
             return reference
-        aliases = self.aliases()
-        if reference in aliases:
-            return aliases[reference]
+        named = self.current(reference) if is_name(reference) else None
+        if named:
+            return named
         near = [version for version in ids if version.startswith(reference)] if len(reference) >= LEAST_PREFIX else []
         if len(near) == 1:
             return near[0]
         if near:
-            raise self._unknown(f"{len(near)} versions begin with {reference!r}", f"They are {', '.join(near)}")
-        raise self._unknown(f"there is no version or alias {reference!r}", did_you_mean(reference, [*aliases, *ids]))
+            message = f"{len(near)} versions begin with {reference!r}"
+            raise layout.unknown(self.blobs, message, f"They are {', '.join(near)}")
+        known = did_you_mean(reference, [*self.aliases(), *ids])
+        raise layout.unknown(self.blobs, f"there is no version or alias {reference!r}", known)
 
-    def _keep(self, digest: str, content: bytes) -> None:
-        path = _blob_path(digest)
-        if not self._blobs.create(path, content) and digest_bytes(self._blobs.read(path) or b"") != digest:
-            self._blobs.mend(path, content)  # damaged since; the path says what belongs there
-
-    def _ids(self) -> list[str]:
-        return [name for name in self._blobs.names("versions") if is_name(name)]
-
-    def _manifest(self, version: str) -> Manifest:
-        check_name(version, "a version")
-        manifest = self._read_manifest(version)
-        if manifest is None:
-            others = [name for name in self._ids() if name != version]
-            raise self._unknown(f"there is no version {version!r}", did_you_mean(version, others))
-        return manifest
-
-    def _read_manifest(self, version: str) -> Manifest | None:
-        """The manifest of a version; None where there is none, as a put that was killed leaves it."""
-        path = _manifest_path(version)
-        content = self._blobs.read(path)
+    def _content(self, entry: Entry) -> bytes | None:
+        """The content of a file, from the cache where it is there; None where it is missing."""
+        content = self._cache.get(entry.sha256, entry.size) if self._cache else None
         if content is None:
-            return None
-        manifest = parse_manifest(content, f"{self.url}/{path}")
-        if manifest.id != version:
-            raise self._damaged(path, f"it is the manifest of version {manifest.id}")
-        return manifest
+            content = self.blobs.read(layout.blob_path(entry.sha256), at_most=entry.size)
+            if self._cache and content is not None and digest_bytes(content) == entry.sha256:
+                self._cache.keep(entry.sha256, content)
+        return content
 
-    def _log(self, alias: str) -> list[str]:
-        return [name for name in self._blobs.names(f"aliases/{alias}") if ENTRY.fullmatch(name)]
+    def _check_format(self) -> None:
+        if not self._is_known:
+            layout.check_format(self.blobs)
+            self._is_known = True
 
-    def _promotion(self, alias: str, entry: str) -> Promotion:
-        path = f"aliases/{alias}/{entry}"
+    def _claim(self, version: str, *, who: str, when: str) -> None:
+        """Make sure that a version is there and will not be removed while an alias comes to name it.
+
+        Raises:
+            OvertonError: Where it is not there or is being removed; where the store has no create-only writes, on which
+                all this rests.
+        """
+        self.manifest(version)
+        layout.claim(self.blobs, version, layout.BY_ALIAS, who=who, when=when)
+        layout.refuse_removal(self.blobs, version)
+        manifest = self.manifest(version)  # still there: whoever removes it must have claimed it before us
+        if self.blobs.is_remote and self.blobs.create(layout.manifest_path(version), manifest.to_bytes()):
+            raise OvertonError(
+                Problem(
+                    message="its server replaces an object although it was told to create one only where there is none",
+                    code="store.not-atomic",
+                    path=self.url,
+                    hint="Promotion is not safe there. Use a server that knows `If-None-Match: *`",
+                )
+            )
+
+    def _append(self, path: str, promotion: Promotion) -> bool:
+        """Create an entry of a log; False where another was faster.
+
+        A connection may break after the server has done what it was asked for. So whatever it says then, the entry is
+        read back: it bears a token that nobody else has.
+        """
+        content = render_promotion(promotion)
         try:
-            return msgspec.json.decode(self._blobs.read(path) or b"", type=Promotion)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise self._damaged(path, str(error)) from None
+            return self.blobs.create(path, content) or self.blobs.read(path) == content
+        except OvertonError:
+            if self.blobs.read(path) == content:
+                return True
+            raise
 
-    def _unknown(self, message: str, hint: str) -> OvertonError:
-        return OvertonError(Problem(message=message, code="store.unknown-version", path=self.url, hint=hint))
-
-    def _damaged(self, path: str, reason: str) -> OvertonError:
+    def _lost(self, alias: str, expected: str | None) -> OvertonError:
+        log = layout.read_entries(self.blobs, alias, layout.log_names(self.blobs, alias)[-1:])
+        now = f"{log[0].version} by {log[0].who}" if log else "nothing"
         return OvertonError(
             Problem(
-                message=f"the entry cannot be read: {reason}",
-                code="store.damaged",
-                path=f"{self.url}/{path}",
-                hint="Restore it from a copy of the store; nothing of Overton's ever changes an entry",
+                message=f"{alias!r} was {expected or 'free'} when you looked, and has been promoted to {now} since",
+                code=LOST_RACE,
+                path=self.url,
+                hint="Compare with that version, then promote again",
             )
         )
 
@@ -273,11 +393,3 @@ def check_alias(alias: str) -> None:
                 hint="Choose a word such as live, candidate or production",
             )
         )
-
-
-def _manifest_path(version: str) -> str:
-    return f"versions/{version}/{MANIFEST}"
-
-
-def _blob_path(digest: str) -> str:
-    return f"blobs/sha256/{digest}"

@@ -22,6 +22,7 @@ from overton.supervision.arrays import LabelModel
 from overton.supervision.combine import METHODS, Combined, combine
 from overton.supervision.combined_labels import combined_labels
 from overton.supervision.kept import Kept, bring_up_to_date
+from overton.supervision.sets import label_sets
 from overton.supervision.tally import Tally
 from overton.supervision.targets import Targets
 
@@ -55,6 +56,7 @@ __all__ = [
     "find_record",
     "item_text",
     "join_reports",
+    "label_sets",
     "record_text",
     "render_lineage",
     "render_sources",

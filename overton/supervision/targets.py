@@ -41,6 +41,13 @@ class Targets:
         some: ndarray = labelled[self.offsets[1:]] > labelled[self.offsets[:-1]]
         return some
 
+    def known_index(self, rows: ndarray) -> ndarray:
+        """Row of the table of every unit with a target, of some records."""
+        inside = np.zeros(len(self.offsets) - 1, bool)
+        inside[rows] = True
+        index: ndarray = self.index[np.repeat(inside, np.diff(self.offsets))]
+        return index[index >= 0]
+
     def to_array(self) -> ndarray:
         """The target of every unit, float32 of shape (unit, label); nan where it has none."""
         nothing = np.full((1, self.n_labels), np.nan, np.float32)

@@ -3,8 +3,8 @@
 from overton.train.batches import Batches, GatheredBatches, TrainingBatch, gather_batch, training_batches
 from overton.train.calibrate import with_temperatures
 from overton.train.frozen import FrozenEncoder, encoder_for
-from overton.train.loop import forward_of, train
-from overton.train.loss import Objective, blind_loss, objectives_of, task_loss
+from overton.train.loop import Stop, forward_of, train, weights_of
+from overton.train.loss import Objective, blind_loss, objectives_of, sets_loss, task_loss
 from overton.train.predict import Forward, ScoreDev, predict
 from overton.train.schedule import epochs_for, learning_rate_at, warm_epochs_for
 from overton.train.slices import Memberships, membership_loss, membership_objective, memberships_of
@@ -24,6 +24,7 @@ __all__ = [
     "Parent",
     "RowChange",
     "ScoreDev",
+    "Stop",
     "Trained",
     "TrainingBatch",
     "blind_loss",
@@ -39,10 +40,12 @@ __all__ = [
     "objectives_of",
     "parent_of",
     "predict",
+    "sets_loss",
     "take_over",
     "task_loss",
     "train",
     "training_batches",
     "warm_epochs_for",
+    "weights_of",
     "with_temperatures",
 ]

@@ -65,7 +65,16 @@ def load_checkpoint(directory: Path) -> Checkpoint | None:
 
 def remove_checkpoints(directory: Path) -> None:
     """Forget the checkpoints of all runs in a directory, as when a training is finished."""
-    for path in directory.glob(f"*/{FILE}"):
+    for path in {*directory.glob(f"*/{FILE}"), *directory.glob(f"*/.{FILE}.*.tmp")}:
+        remove_checkpoint(path.parent)
+
+
+def remove_checkpoint(directory: Path) -> None:
+    """Forget the checkpoint of one run, with its directory where nothing else is there.
+
+    What a process left that was killed while it wrote one goes too.
+    """
+    for path in (directory / FILE, *directory.glob(f".{FILE}.*.tmp")):
         path.unlink(missing_ok=True)
-        if not any(path.parent.iterdir()):
-            path.parent.rmdir()
+    if directory.is_dir() and not any(directory.iterdir()):
+        directory.rmdir()

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy import ndarray
 
-from overton.codec import Encoder
+from overton.base import digest_json
+from overton.codec import Encoder, input_specs
 from overton.compile import Node, Program
 from overton.data import Batch
 from overton.nn import build_model
@@ -83,7 +84,13 @@ def is_frozen(node: Node) -> bool:
 
 
 def encoder_for(
-    program: Program, strings: Mapping[str, str], given: Mapping[str, ndarray], gather: Gather, rows: ndarray
+    program: Program,
+    strings: Mapping[str, str],
+    given: Mapping[str, ndarray],
+    gather: Gather,
+    rows: ndarray,
+    *,
+    kept: dict[str, Encoder] | None = None,
 ) -> Encoder:
     """The encoder to train a program with: one that keeps what is frozen, where something is.
 
@@ -94,10 +101,16 @@ def encoder_for(
         gather: Gives some records by their numbers.
         rows: The records that will be asked for. What is frozen is computed at once and in this order, since its last
             digits depend on what stands beside a text: so a training that was stopped goes on with the same bytes.
+        kept: Encoders of other programs on the same records: one that does the same is taken, and a new one added.
     """
-    if not any(map(is_frozen, program.nodes)):
-        return Encoder(program, strings)
-    encoder = FrozenEncoder(program, strings, given)
-    for start in range(0, len(rows), RECORDS):
+    frozen = [node for node in program.nodes if is_frozen(node)]
+    inputs = [spec.name for spec in input_specs(program)]
+    key = digest_json([program.to_json()["features"], inputs, [[node.name, dict(node.settings)] for node in frozen]])
+    if kept is not None and key in kept:
+        return kept[key]
+    encoder = FrozenEncoder(program, strings, given) if frozen else Encoder(program, strings)
+    for start in range(0, len(rows) if frozen else 0, RECORDS):
         encoder.encode(gather(rows[start : start + RECORDS]))
+    if kept is not None:
+        kept[key] = encoder
     return encoder

@@ -1,6 +1,6 @@
 """Training: program, batches and a scorer to weights."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +15,7 @@ from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, Transformer, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.chain import chain_task_loss
-from overton.train.loss import Objective, task_loss, total_loss
+from overton.train.loss import Objective, sets_loss, task_loss, total_loss
 from overton.train.predict import Forward, ScoreDev, transitions_key
 from overton.train.schedule import epochs_for, learning_rate_at
 from overton.train.slices import membership_loss
@@ -26,6 +26,7 @@ STEPS_PER_EVENT = 20
 NO_OBJECTIVE = Objective()
 
 Save = Callable[[Checkpoint], None]
+Stop = Callable[[Sequence[EpochResult], int], bool]  # the epochs so far, and how many are planned
 
 
 @dataclass
@@ -59,6 +60,7 @@ def train(
     given: Weights | None = None,
     warm: bool = False,
     save: Save | None = None,
+    stop: Stop | None = None,
 ) -> Trained:
     """Train a program.
 
@@ -76,6 +78,7 @@ def train(
         warm: Whether they are those of a parent version: how good they are is told before the first epoch, and only
             epochs of the later half are kept, since dev may prefer what the parent knew to what the data say now.
         save: Given a checkpoint after every epoch.
+        stop: Asked after every epoch whether to give up.
 
     Returns:
         The weights of the best epoch, and the history.
@@ -86,13 +89,13 @@ def train(
             _tell_given(run, score_dev)
         if start is not None:
             _restore(run, start)
-        while not _finished(run):
+        while not _finished(run) and not (stop is not None and run.history and stop(run.history, run.n_epochs)):
             result = _epoch(run, batches, score_dev)
             is_early = warm and result.epoch <= run.n_epochs // 2 + 1  # the first of the later half among them
             _keep(run, result, always=is_early or not result.scores)
             if save is not None:
                 save(_checkpoint(run))
-    return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch)
+    return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch, n_epochs=run.n_epochs)
 
 
 def forward_of(model: Model) -> Forward:
@@ -227,16 +230,18 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
         target = torch.from_numpy(probability).to(run.device), torch.from_numpy(known).to(run.device)
         task = run.program.schema.task(name)
         objective = run.objectives.get(name, NO_OBJECTIVE)
-        transitions = run.model.transitions(name)
-        if transitions is None:
+        transitions, members = run.model.transitions(name), run.model.sets(name)
+        if members is not None:
+            losses[name] = sets_loss(logits[name], members, *target, objective)
+        elif transitions is None:
             losses[name] = task_loss(task, logits[name], *target, objective)
         else:
             length = inputs[f"{task.payload}.length"]
             losses[name] = chain_task_loss(task, logits[name], transitions, *target, length, objective)
     if MEMBERSHIP in logits and batch.members is not None:
-        members = torch.from_numpy(batch.members).to(run.device)
+        belong = torch.from_numpy(batch.members).to(run.device)
         weight = run.objectives.get(MEMBERSHIP, NO_OBJECTIVE).bit_weight
-        losses[MEMBERSHIP] = membership_loss(logits[MEMBERSHIP], members, weight)
+        losses[MEMBERSHIP] = membership_loss(logits[MEMBERSHIP], belong, weight)
     run.optimizer.zero_grad(set_to_none=True)
     weights = {name: objective.weight for name, objective in run.objectives.items()}
     total_loss(losses, weights).backward()  # type: ignore[no-untyped-call]

@@ -22,6 +22,7 @@ from overton.supervision import Targets
 SMALLEST_PRIOR = 1e-6
 LEAST_LOG = -30.0  # padding scores so low that its cost must not reach infinity times zero
 MOST_PAIRS = 200_000  # neighbours that tell how labels follow each other
+LEAST_BIT = 1e-4  # a bit that is certain is held for as sure as this, so that its odds are finite
 SURE = 0.999  # probability of a label from which its target is hard
 
 
@@ -51,7 +52,11 @@ class Objective:
 
 
 def objectives_of(
-    targets: Mapping[str, Targets], rows: ndarray, settings: TrainingChoices, chained: Collection[str] = ()
+    targets: Mapping[str, Targets],
+    rows: ndarray,
+    settings: TrainingChoices,
+    chained: Collection[str] = (),
+    in_sets: Collection[str] = (),
 ) -> dict[str, Objective]:
     """What is asked of the model in each task, by how the targets of some records are.
 
@@ -60,11 +65,12 @@ def objectives_of(
         rows: Numbers of the training records.
         settings: How to train.
         chained: The tasks whose neighbouring classes are predicted together.
+        in_sets: The tasks whose bits are predicted together, as sets.
     """
     found = {name: _objective(target, rows, settings) for name, target in targets.items()}
     # A robust loss lets go of absurd targets as long as it counts little; `select` tasks stay as they are.
     blind = {
-        name: blind_loss(target, rows, chained=name in chained)
+        name: blind_loss(target, rows, chained=name in chained, in_sets=name in in_sets)
         for name, target in targets.items()
         if target.task.type != "select"
     }
@@ -84,7 +90,7 @@ def _objective(targets: Targets, rows: ndarray, settings: TrainingChoices) -> Ob
     )
     if targets.task.type == "select" or not len(targets.table):
         return objective
-    share = _shares(targets, _known_index(targets, rows))
+    share = _shares(targets, targets.known_index(rows))
     if targets.task.type == "multiclass":
         shift = settings.rebalance * np.log(np.maximum(share, SMALLEST_PRIOR))
         return replace(objective, shift=torch.from_numpy(shift.astype(np.float32)) if settings.rebalance else None)
@@ -92,7 +98,7 @@ def _objective(targets: Targets, rows: ndarray, settings: TrainingChoices) -> Ob
     return replace(objective, bit_weight=torch.from_numpy(weight) if settings.bit_weight > 1 else None)
 
 
-def blind_loss(targets: Targets, rows: ndarray, *, chained: bool = False) -> float:
+def blind_loss(targets: Targets, rows: ndarray, *, chained: bool = False, in_sets: bool = False) -> float:
     """Loss of a record for a model that has learned how frequent the labels are, and nothing of the records.
 
     The mean over some records with a target; 0 where there is none.
@@ -101,8 +107,9 @@ def blind_loss(targets: Targets, rows: ndarray, *, chained: bool = False) -> flo
         targets: The targets of one task.
         rows: Numbers of the records.
         chained: Whether the model also knows which label follows which.
+        in_sets: Whether it knows which bits occur together.
     """
-    index = _known_index(targets, rows)
+    index = targets.known_index(rows)
     if not len(index) or not targets.n_labels:
         return 0.0
     if targets.task.type == "select":
@@ -110,6 +117,10 @@ def blind_loss(targets: Targets, rows: ndarray, *, chained: bool = False) -> flo
         return float(np.log(np.maximum((options > 0).sum(1), 2)).mean())
     share = _shares(targets, index).clip(SMALLEST_PRIOR, 1 - SMALLEST_PRIOR)
     per_record = len(index) / int(targets.has_target()[rows].sum())
+    if in_sets:
+        kinds = np.unique(targets.table > 0.5, axis=0, return_inverse=True)[1].reshape(-1)
+        shares = np.bincount(kinds[index]) / len(index)
+        return float(-(shares * np.log(np.maximum(shares, SMALLEST_PRIOR))).sum()) * per_record
     if chained:
         return _chain_entropy(targets.table, index[:MOST_PAIRS], share) * per_record
     rest = (1 - share) * np.log(1 - share) if targets.task.type == "bitvector" else 0.0
@@ -155,6 +166,31 @@ def task_loss(task: Task, logits: Tensor, probability: Tensor, known: Tensor, ob
     return (unit * weight).sum() / labelled
 
 
+def sets_loss(scores: Tensor, members: Tensor, probability: Tensor, known: Tensor, objective: Objective) -> Tensor:
+    """Loss of one `bitvector` task on records that chooses among sets of bits, in one batch.
+
+    The target of a set is how likely its bits hold, and its other bits do not, among all sets: all of it falls on the
+    right one where bits are certain. A set that was not among those that the model knows gives its part to the nearest.
+
+    Args:
+        scores: Of each set, of shape (row, set).
+        members: Which bits are in which set, of shape (set, class).
+        probability: The targets, of shape (row, 1, class).
+        known: Which records have one, bool of shape (row, 1).
+        objective: What is asked beside the targets.
+
+    Returns:
+        The mean over records with a target; zero where there is none.
+    """
+    bits = probability[:, 0].clamp(LEAST_BIT, 1 - LEAST_BIT)
+    odds = bits.log() - (1 - bits).log()
+    target = (odds @ members.t()).softmax(-1)
+    weight = known[:, 0].to(scores.dtype)
+    if objective.certainty:
+        weight = weight * certainty_of_bits(probability[:, 0]) ** objective.certainty
+    return -((target * scores.log_softmax(-1)).sum(-1) * weight).sum() / known.sum().clamp(min=1)
+
+
 def smoothed(probability: Tensor, share: float) -> Tensor:
     """Targets of shape (row, unit, class) of which the hard ones give a share to all classes alike."""
     if not share:
@@ -166,12 +202,17 @@ def smoothed(probability: Tensor, share: float) -> Tensor:
 def certainty_of(task: Task, probability: Tensor) -> Tensor:
     """How sure targets are, from 0 to 1, of shape (row, unit): 1 - entropy / the most that it could be."""
     if task.type == "bitvector":
-        entropy = -(torch.xlogy(probability, probability) + torch.xlogy(1 - probability, 1 - probability))
-        return 1 - entropy.mean(-1) / math.log(2)
+        return certainty_of_bits(probability)
     entropy = -torch.xlogy(probability, probability).sum(-1)
     n_options = (probability > 0).sum(-1) if task.type == "select" else torch.tensor(float(probability.shape[-1]))
     most = n_options.to(probability.dtype).clamp(min=2).log()
     return (1 - entropy / most).clamp(0, 1)
+
+
+def certainty_of_bits(probability: Tensor) -> Tensor:
+    """The same for bits, of shape (..., bit) to (...)."""
+    entropy = -(torch.xlogy(probability, probability) + torch.xlogy(1 - probability, 1 - probability))
+    return 1 - entropy.mean(-1) / math.log(2)
 
 
 def _cost(log_probability: Tensor, power: float) -> Tensor:
@@ -200,11 +241,3 @@ def _shares(targets: Targets, index: ndarray) -> ndarray:
     counts = np.bincount(index, minlength=len(targets.table)).astype(np.float64)
     shares: ndarray = counts @ targets.table / max(counts.sum(), 1)
     return shares
-
-
-def _known_index(targets: Targets, rows: ndarray) -> ndarray:
-    """Row of the table of every unit with a target, of some records."""
-    inside = np.zeros(len(targets.offsets) - 1, bool)
-    inside[rows] = True
-    index: ndarray = targets.index[np.repeat(inside, np.diff(targets.offsets))]
-    return index[index >= 0]

@@ -62,16 +62,20 @@ class Trained:
         weights: The weights of the best epoch, by name.
         history: All epochs.
         best_epoch: The best of them, from 1.
+        n_epochs: Epochs that were planned.
         temperature: By what the logits of each task were divided in the end, so that probabilities mean what they say.
         thresholds: The probability from which each bit of a `bitvector` task holds, float32 of shape (class,), by task.
         parent: Id of the version that it began from; empty where there is none.
         warm: What was taken over from it, as the lineage tells it.
+        run: The key under which training kept its state.
     """
 
     weights: Weights
     history: tuple[EpochResult, ...] = field(default=())
     best_epoch: int = 0
+    n_epochs: int = 0
     temperature: Mapping[str, float] = field(default_factory=dict)
     thresholds: Weights = field(default_factory=dict)
     parent: str = ""
     warm: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""

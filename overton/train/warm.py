@@ -22,7 +22,7 @@ from overton.train.schedule import warm_epochs_for
 from overton.train.state import Trained, Weights
 
 VECTORS = "vectors.v1"
-FEATURES = ("embedding", "pretrained")  # blocks that read numbers made of strings
+FEATURES = ("embedding", "pretrained", "wide")  # blocks that read numbers made of strings
 
 FILM = "slice_film.v2"
 # Of the blocks with a row for each class, slice or string: the setting that counts them, and on how many axes of which
@@ -30,8 +30,11 @@ FILM = "slice_film.v2"
 SCORES = {"score.weight": 1, "score.bias": 1}
 ROWS: Mapping[str, tuple[str, Mapping[str, int]]] = {
     "bitvector_head.v1": ("classes", SCORES),
+    "bitvector_head.v2": ("classes", {**SCORES, "wide.weight": 1}),
     "chain_head.v1": ("classes", {**SCORES, "transitions": 2}),
     "multiclass_head.v1": ("classes", SCORES),
+    "multiclass_head.v2": ("classes", {**SCORES, "wide.weight": 1}),
+    "sets_head.v1": ("sets", {**SCORES, "wide.weight": 1}),
     FILM: ("slices", {"own": 1, "scale": 1, "shift": 1}),
     "slice_membership.v1": ("slices", SCORES),
     VECTORS: ("rows", {"vectors": 1}),
@@ -247,6 +250,9 @@ def _row_names(program: Program, strings: Mapping[str, str], node: Node) -> tupl
     counted = ROWS[node.op][0] if node.op in ROWS else ""
     if counted == "classes":
         return next(program.schema.task(task).classes for task, name in program.outputs.items() if name == node.name)
+    if counted == "sets":
+        sets: Any = node.settings["sets"]
+        return tuple("\n".join(names) for names in sets)
     if counted == "slices":
         return program.slices
     learned = counted == "rows" and node.settings["tune"]

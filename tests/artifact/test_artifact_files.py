@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from overton.artifact import files
 from overton.artifact.files import load_artifact, save_artifact
 from overton.base import OvertonError
 from tests.tiny_artifact import tiny_artifact
@@ -63,3 +64,35 @@ def test_a_file_too_many_is_refused(tmp_path):
 def test_a_directory_that_is_not_there_or_holds_no_artefact_is_told(tmp_path):
     assert code(load_artifact, tmp_path / "none") == "artifact.not-found"
     assert code(load_artifact, tmp_path) == "artifact.missing-file"
+
+
+def test_a_file_that_is_longer_than_its_manifest_says_is_not_read(tmp_path, monkeypatch):
+    save_artifact(tiny_artifact(), tmp_path / "v")
+    with (tmp_path / "v" / "model.onnx").open("r+b") as file:
+        file.truncate(1 << 40)  # a terabyte of nothing, which would take all memory
+    assert code(load_artifact, tmp_path / "v") == "artifact.digest"
+    with (tmp_path / "v" / "manifest.json").open("r+b") as file:
+        file.truncate(1 << 40)
+    assert code(load_artifact, tmp_path / "v") == "artifact.manifest"
+
+
+def test_a_link_that_comes_in_after_the_look_is_not_followed(tmp_path, monkeypatch):
+    """Between the look at the directory and the reading of a file somebody may put a link in its place."""
+    save_artifact(tiny_artifact(), tmp_path / "v")
+    look = files._plain_files
+
+    def looked(directory):
+        found = list(look(directory))
+        (directory / "model.onnx").rename(tmp_path / "outside")
+        (directory / "model.onnx").symlink_to(tmp_path / "outside")
+        return found
+
+    monkeypatch.setattr(files, "_plain_files", looked)
+    assert code(load_artifact, tmp_path / "v") == "artifact.not-plain"
+
+
+def test_a_pipe_is_refused_and_nobody_waits_for_it(tmp_path):
+    save_artifact(tiny_artifact(), tmp_path / "v")
+    (tmp_path / "v" / "model.onnx").unlink()
+    os.mkfifo(tmp_path / "v" / "model.onnx")
+    assert code(load_artifact, tmp_path / "v") == "artifact.not-plain"

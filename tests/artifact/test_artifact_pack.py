@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import onnx
@@ -5,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overton.artifact import MANIFEST, open_artifact, pack_artifact, parse_manifest, parse_signature
+from overton.artifact import MANIFEST, Entry, Manifest, open_artifact, pack_artifact, parse_manifest, parse_signature
 from overton.artifact.manifest import make_manifest
-from overton.artifact.onnx_scan import find_external_data
+from overton.artifact.onnx_scan import scan_model
 from overton.base import OvertonError
 from tests.tiny_artifact import tiny_artifact
 
@@ -188,11 +191,56 @@ def test_a_model_that_reads_other_files_is_refused(where):
     assert codes(resealed({"model.onnx": external_model(where)})) == ["artifact.external-data"]
 
 
+def large_model(where: str) -> bytes:
+    """The tiny model with one tensor that tells a size which its values do not have."""
+    model = onnx.load_from_string(tiny_artifact().files["model.onnx"])
+    if where == "sparse":
+        sparse = model.graph.sparse_initializer.add()
+        sparse.dims[:] = [1 << 40]
+        sparse.values.name = "spread"
+        return model.SerializeToString()
+    tensor = model.graph.initializer[0] if where == "initializer" else model.graph.node[0].attribute.add(name="v").t
+    tensor.dims[:] = {"initializer": [1 << 40], "attribute": [1 << 20, 1 << 20, 1 << 20]}.get(where, [-1])
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("where", ["sparse", "initializer", "attribute", "negative"])
+def test_a_model_that_tells_sizes_which_it_does_not_have_is_refused_before_it_is_loaded(where):
+    assert codes(resealed({"model.onnx": large_model(where)})) == ["artifact.unsafe-model"]
+
+
+def test_weights_that_tell_sizes_which_they_do_not_have_are_refused():
+    header = b'{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4]}}'
+    content = len(header).to_bytes(8, "little") + header + bytes(4)
+    assert codes(resealed({"weights.safetensors": content})) == ["artifact.damaged"]
+    content = (1 << 60).to_bytes(8, "little") + header
+    assert codes(resealed({"weights.safetensors": content})) == ["artifact.damaged"]
+
+
+@pytest.mark.parametrize("size", [1 << 40, -1, 1 << 200])
+def test_a_manifest_that_tells_a_size_which_no_file_has_is_refused(size):
+    manifest = parse_manifest(files()[MANIFEST])
+    entry = manifest.files["model.onnx"]
+    huge = replace(manifest, files={**manifest.files, "model.onnx": replace(entry, size=size)})
+    content = json.dumps(huge.to_json()).encode()
+    with pytest.raises(OvertonError) as caught:
+        parse_manifest(content)
+    assert caught.value.problems[0].code == "artifact.manifest"
+
+
+def test_a_manifest_with_files_that_are_huge_together_or_that_is_huge_itself_is_refused():
+    entries = {f"strings.p{number}.txt": Entry("0" * 64, 4 << 30) for number in range(5)}
+    for content in (Manifest(files=entries).to_bytes(), b" " * (5 << 20)):
+        with pytest.raises(OvertonError) as caught:
+            parse_manifest(content)
+        assert caught.value.problems[0].code == "artifact.manifest"
+
+
 @given(st.binary(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_scanned_or_refused(junk):
     try:
-        find_external_data(junk)
+        scan_model(junk)
     except ValueError as error:
         assert str(error)  # noqa: PT017  either outcome is fine, any other error is not
 
@@ -203,6 +251,6 @@ def test_a_damaged_model_is_scanned_or_refused(place, byte):
     model = bytearray(tiny_artifact().files["model.onnx"])
     model[place % len(model)] = byte
     try:
-        find_external_data(bytes(model))
+        scan_model(bytes(model))
     except ValueError as error:
         assert str(error)  # noqa: PT017

@@ -222,7 +222,7 @@ def test_check_tells_the_faults_of_tuning_and_data_together(
         file.write('{"id": "x", "payloads": {"tokens": ["a"], "entities": [{"id": "A", "range": [0, 9]}]}}\n')
     assert main(["check", str(app), "-q", "--quarantine", str(tmp_path / "bad.jsonl")]) == 1
     told = capsys.readouterr().err
-    assert "tuning.json: $.training.epoch: unknown key 'epoch'. Did you mean 'epochs'? [tuning.unknown-key]" in told
+    assert "tuning.json:1: $.training.epoch: unknown key 'epoch'. Did you mean 'epochs'? [tuning.unknown-key]" in told
     assert "more.jsonl:1: $.payloads.entities[0].range" in told
     assert json.loads((tmp_path / "bad.jsonl").read_text())["line"] == 1
 

@@ -142,7 +142,7 @@ def test_the_gate_stands_before_an_alias_and_force_needs_a_reason(
     assert main(["promote", str(app), "live", "-q", "--force"]) == 2
     assert main(["promote", str(app), "live", "-q", "--force", "--why", "red is blue now"]) == 0
     last = overton.load(app).store.history("live")[-1]
-    assert (last.version, last.why) == (newest, "forced: red is blue now")
+    assert (last.version, last.why, last.forced) == (newest, "red is blue now", True)
 
 
 def test_bad_lines_may_be_left_out_of_a_comparison(spoilt: Application, tmp_path: Path) -> None:

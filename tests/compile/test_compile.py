@@ -61,46 +61,73 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
     [
         (
             {"trainig": {}},
-            "tuning.json: $.trainig: unknown key 'trainig'. Did you mean 'training'? [tuning.unknown-key]",
+            "tuning.json:1: $.trainig: unknown key 'trainig'. Did you mean 'training'? [tuning.unknown-key]",
         ),
         (
             {"payloads": {"tokns": {}}},
-            "tuning.json: $.payloads.tokns: unknown payload 'tokns'. Did you mean 'tokens'? [tuning.unknown-key]",
+            "tuning.json:1: $.payloads.tokns: unknown payload 'tokns'. Did you mean 'tokens'? [tuning.unknown-key]",
         ),
         (
             {"payloads": {"tokens": {"encoder": "cmn"}}},
-            "tuning.json: $.payloads.tokens.encoder: expected one of 'bag', 'bigru', 'bilstm', 'cnn', 'dilated', "
+            "tuning.json:1: $.payloads.tokens.encoder: expected one of 'bag', 'bigru', 'bilstm', 'cnn', 'dilated', "
             "'transformer', got \"cmn\". "
             "Did you mean 'cnn'? [tuning.bad-value]",
         ),
         (
             {"payloads": {"entities": {"encoder": "cnn"}}},
-            "tuning.json: $.payloads.entities.encoder: a set has no 'encoder'. "
+            "tuning.json:1: $.payloads.entities.encoder: a set has no 'encoder'. "
             "Its settings are 'aggregate', 'attention', 'embedding', 'size', 'strings', 'tune' [tuning.not-applicable]",
         ),
         (
             {"payloads": {"tokens": {"embedding": "vectors:"}}},
-            "tuning.json: $.payloads.tokens.embedding: expected 'hash', 'vectors:FILE' or 'hf:NAME_OR_FOLDER', "
+            "tuning.json:1: $.payloads.tokens.embedding: expected 'hash', 'vectors:FILE' or 'hf:NAME_OR_FOLDER', "
             'got "vectors:" [tuning.bad-value]',
         ),
         (
             {"payloads": {"entities": {"embedding": "hf:minilm"}}},
-            "tuning.json: $.payloads.entities.embedding: a set has no order that a transformer could read. "
+            "tuning.json:1: $.payloads.entities.embedding: a set has no order that a transformer could read. "
             "Use 'vectors:FILE', or 'hash' [tuning.not-applicable]",
         ),
         (
             {"payloads": {"query": {"embedding": ["hash", "vectors:v.txt"]}}},
-            "tuning.json: $.payloads.query.embedding: a singleton with a base has no strings of its own. "
+            "tuning.json:1: $.payloads.query.embedding: a singleton with a base has no strings of its own. "
             "Name it on a payload of its base [tuning.not-applicable]",
         ),
         (
             {"training": {"epochs": []}},
-            "tuning.json: $.training.epochs: an empty list of choices. "
+            "tuning.json:1: $.training.epochs: an empty list of choices. "
             "Leave the key out for the default, or name the values to choose from [tuning.bad-value]",
         ),
         (
             {"training": {"learning_rate": "fast"}},
-            'tuning.json: $.training.learning_rate: expected a number from 1e-06 to 1, got "fast" [tuning.bad-value]',
+            'tuning.json:1: $.training.learning_rate: expected a number from 1e-06 to 1, got "fast" [tuning.bad-value]',
+        ),
+        (
+            {"training": {"dropout": [0.1, 0.2, 0.1]}},
+            "tuning.json:1: $.training.dropout[2]: 0.1 stands twice in the list. Name every choice once "
+            "[tuning.bad-value]",
+        ),
+        (
+            {"search": {"objective": "Titel"}},
+            "tuning.json:1: $.search.objective: the schema has no task 'Titel'. Did you mean 'Title'? "
+            "[tuning.bad-value]",
+        ),
+        (
+            {"search": {"objective": "Titel@slice:big"}},
+            "tuning.json:1: $.search.objective: the schema has no task 'Titel'. Did you mean 'Title'? "
+            "[tuning.bad-value]",
+        ),
+        (
+            {"search": {"trials": 0}},
+            "tuning.json:1: $.search.trials: expected a whole number from 1 to 1000, got 0 [tuning.bad-value]",
+        ),
+        (
+            {"serving": {"size_mb": "small"}},
+            'tuning.json:1: $.serving.size_mb: expected a number from 0.01 to 1e+06, got "small" [tuning.bad-value]',
+        ),
+        (
+            '{"training": {"dropout": 0.1,\n "dropout": 0.2}}',
+            "tuning.json:2: $.training.dropout: this key stands twice [tuning.duplicate-key]",
         ),
     ],
 )
@@ -110,6 +137,22 @@ def test_a_fault_is_told_with_its_place_and_what_to_do(value, expected):
 
 def test_all_faults_are_told_together():
     assert len(faults({"training": {"epoch": 1, "dropout": 2}, "serving": {"p99": 1}, "payloads": []})) == 4
+
+
+def test_faults_are_told_in_the_order_of_the_lines():
+    text = '{"serving": {"p99": 1},\n "payloads": {\n  "tokens": {"size": [64,\n 4]}}}'
+    assert [line.split(": ")[0] for line in faults(text)] == ["tuning.json:1", "tuning.json:4"]
+
+
+@pytest.mark.parametrize("objective", ["Record", "slice:big", "Record@slice:big", "Pick@hard"])
+def test_what_to_look_for_may_be_a_task_or_a_tag_or_both(objective):
+    assert tune({"search": {"objective": objective}}).search == {"objective": objective}
+
+
+def test_the_effort_of_a_search_may_be_given_elsewhere():
+    tuning = tune({"search": {"trials": 3, "minutes": 5}})
+    assert tuning.searched(trials=7).search == {"trials": 7, "minutes": 5}
+    assert tuning.searched() is tuning
 
 
 @pytest.mark.parametrize("text", ['{"training": ', '{"training": {"dropout": NaN}}'])

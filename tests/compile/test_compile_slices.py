@@ -93,10 +93,14 @@ def test_slices_are_switched_on_by_the_tuning_file():
     assert on.training == default_choices(KINDS).training
 
 
-@pytest.mark.parametrize("value", ["of", False, ["on", "off"]])
+@pytest.mark.parametrize("value", ["of", False, ["on", "of"], [["on"]]])
 def test_what_slices_may_be_is_told(value):
     with pytest.raises(OvertonError) as raised:
         parse_tuning(json.dumps({"slices": value}), "tuning.json", KINDS)
-    assert str(raised.value.problems[0]).startswith(
-        "tuning.json: $.slices: expected one of 'off', 'records', 'on', got "
-    )
+    assert "expected one of 'off', 'records', 'on', got " in str(raised.value.problems[0])
+    assert str(raised.value.problems[0]).startswith("tuning.json:1: $.slices")
+
+
+def test_slices_may_be_a_choice():
+    tuning = parse_tuning('{"slices": ["on", "off"]}', "tuning.json", KINDS)
+    assert (tuning.slices, tuning.choices(KINDS).slices) == (("on", "off"), "on")

@@ -9,6 +9,7 @@ import overton.data.files.digests
 from overton.base import OvertonError
 from overton.data.files import load_dataset
 from overton.data.files.container import SectionWriter, open_container
+from overton.engine import Inline, Processes
 from overton.schema import parse_schema
 from tests.data_schema import DECLARED, SCHEMA
 
@@ -48,6 +49,26 @@ def test_line_ends_of_windows_are_accepted(tmp_path, data):
     assert ours.ids(rows) == theirs.ids(rows)
 
 
+def test_shards_are_the_same_whoever_makes_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("overton.data.files.load.LEAST_BYTES", 0)
+    content = {}
+    for name, engine in (("here", None), ("one", Inline()), ("two", Processes(2))):
+        folder = tmp_path / name
+        folder.mkdir()
+        files = [write(folder / f"{part}.jsonl", [line(f"{part}{n}") for n in range(9)]) for part in "abc"]
+        write(files[1], [line("b0"), "{", line("b1")])
+        messages = []
+        dataset = load(files, max_bad=1, engine=engine, observe=lambda event, told=messages: told.append(event.message))
+        assert dataset.n_records == 20
+        content[name] = {path.name: path.read_bytes() for path in stored(files[0])}
+        assert ("3 of 3 files" in messages) == (name == "two")
+    assert len(content["here"]) == 6
+    assert {path: text for path, text in content["two"].items() if path.endswith(".votes")} == {
+        path: text for path, text in content["here"].items() if path.endswith(".votes")
+    }
+    assert content["one"].keys() == content["two"].keys() == content["here"].keys()
+
+
 def test_a_file_is_read_once_and_then_opened(data):
     messages = []
     load(data)
@@ -77,6 +98,18 @@ def test_a_changed_schema_reads_everything_again(data):
     second = load_dataset(schema, [data], data.parent / "rows")
     assert second.schema.task("Intent").classes == ("age", "height", "new")
     assert first.digest != second.digest
+
+
+def test_a_schema_in_another_order_reads_rows_of_its_own(data):
+    first, rows = load(data), np.arange(40)
+    payloads, tasks = (dict(reversed(DECLARED[part].items())) for part in ("payloads", "tasks"))
+    schema = parse_schema(json.dumps({"payloads": payloads, "tasks": tasks}))
+    second = load_dataset(schema, [data], data.parent / "rows")
+    assert second.digest == first.digest
+    assert second.payloads(rows) == first.payloads(rows)
+    for task in first.schema.tasks:
+        assert second.schema.task(task.name) == task
+        assert second.votes(task.name).label.tolist() == first.votes(task.name).label.tolist()
 
 
 def test_the_digest_tells_data_and_not_its_place(tmp_path, data):

@@ -75,11 +75,31 @@ def test_tests_that_can_reach_nothing_take_nothing():
 
 
 def test_a_group_in_which_more_records_differ_weighs_more():
-    weight = weights(np.array([500.0, 5, 5, 30, 0]), np.array([10_000.0, 100, 100, 100, 100]))
+    differ, usual, records = np.array([5.0, 5, 5, 25, 0, 9] * 4), np.full(24, 5.0), np.full(24, 100.0)
+    differ[4:] = np.minimum(differ[4:], 9)
+    weight = weights(differ, usual, records, 0.05)
     assert weight.mean() == pytest.approx(1)
-    assert weight[3] == weight.max()
+    assert weight[3] == weight.max() > 3
     assert weight[1] == weight[2]
-    assert (weight >= 0.3).all()
+    assert (weight >= 0.2).all()
+
+
+def test_where_slices_are_not_all_as_unsteady_a_number_that_differ_tells_less():
+    usual, records = np.full(100, 15.0), np.full(100, 150.0)
+    steady = np.random.default_rng(0).poisson(15, 100).astype(float)
+    unsteady = np.random.default_rng(0).poisson(15 * np.exp(np.linspace(-1.2, 1.2, 100))).astype(float)
+    steady[7] = unsteady[7] = 40
+    first, second = (weights(differ, usual, records, 0.05)[7] for differ in (steady, unsteady))
+    assert first > 10 * second
+
+
+def test_a_test_whose_usual_number_is_unknown_weighs_one():
+    usual, records = np.array([np.nan, 0, *[5] * 20]), np.array([6000.0, *[100] * 21])
+    differ = np.array([300.0, 0, *[3, 5, 8, 5] * 4, 5, 5, 5, 25])
+    weight = weights(differ, usual, records, 0.05)
+    assert weight[0] == weight[1] == 1
+    assert weight[-1] == weight.max() > 3
+    assert weights(differ[:5], usual[:5], records[:5], 0.05).tolist() == [1] * 5
 
 
 def test_a_point_of_the_normal_distribution_is_the_tabled_one():

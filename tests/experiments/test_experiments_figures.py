@@ -2,11 +2,12 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from overton.base.svg import nice_ticks
 from overton.evaluate import Row
 from overton.experiments.baseline import Baseline, Comparison
 from overton.experiments.curves import WITH, WITHOUT, Curves, figures_of, payoff, sizes_of
 from overton.experiments.figures import draw
-from overton.experiments.plot import nice_ticks, wrap
+from overton.experiments.plot import wrap
 from overton.experiments.points import Job, Measured, Point
 from overton.experiments.render import render_outcome
 

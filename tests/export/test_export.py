@@ -15,38 +15,57 @@ from overton.nn import build_model
 from overton.schema import parse_schema
 from tests.kinds import BASES, ODD
 
-KINDS = parse_schema(json.dumps(BASES)).with_classes({name: ("a", "b", "c") for name in BASES["tasks"]})
+# Each export takes seconds. So the application of every kind lends its program, and encoders share others: one where
+# payloads read each other, with few tasks, and for the slow tests two where everything reads everything.
+READS = {
+    "payloads": {
+        **{name: BASES["payloads"][name] for name in ("tokens", "title", "tagged", "linked")},
+        "query": {"type": "singleton", "base": ["tokens"]},
+    },
+    "tasks": {name: BASES["tasks"][name] for name in ("Token", "Tag", "Link", "Title")},
+}
 
 
-# Each export takes seconds, so encoders share programs: that of the tokens, that of the text, how inputs are joined.
-PROGRAMS = [
-    ("cnn", "bilstm", "attention", ()),
-    ("bigru", "dilated", "max", ("slice:a", "slice:b")),
-    ("transformer", "bag", "mean", ()),
-]
+def schema_of(said):
+    return parse_schema(json.dumps(said)).with_classes({name: ("a", "b", "c") for name in said["tasks"]})
 
 
-# Each takes many seconds: the transformer, which has no state that lengths could break, waits for the slow tests.
-MARKED = [pytest.param(program, marks=[pytest.mark.slow] * (program[0] == "transformer")) for program in PROGRAMS]
+ALL = schema_of(BASES)
+# Encoders of tokens, of tokens that read the query, and of the text; how inputs are joined; slices.
+PROGRAMS = {
+    "every kind": None,
+    "bilstm bigru dilated": (schema_of(READS), ("bilstm", "bigru", "dilated"), "max", ()),
+    "bigru cnn dilated": (ALL, ("bigru", "cnn", "dilated"), "attention", ("slice:a", "slice:b")),
+    "transformer bag": (ALL, ("transformer", "transformer", "bag"), "mean", ()),
+}
+SLOW = ("bigru cnn dilated", "transformer bag")
+MARKED = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in PROGRAMS]
 
 
-@pytest.fixture(scope="module", params=MARKED, ids=[tokens for tokens, *_ in PROGRAMS])
-def exported(request):
-    of_tokens, of_text, aggregate, slices = request.param
-    strings = of_tokens == "transformer"
-    choices = PayloadChoices(
-        size=16, layers=2, encoder=of_tokens, aggregate=aggregate, attention="2x8", strings=strings
+@pytest.fixture(scope="module", params=MARKED)
+def exported(request, kinds_application):
+    if PROGRAMS[request.param] is None:
+        artifact = kinds_application.version().artifact
+        return artifact.program, artifact.weights(), artifact.files["model.onnx"]
+    schema, encoders, aggregate, slices = PROGRAMS[request.param]
+    strings = "transformer" in request.param
+    plain = PayloadChoices(
+        size=16, layers=1 + strings, aggregate=aggregate, attention="2x8", strings=strings, wide=not slices
     )
-    payloads = {payload.name: choices for payload in KINDS.payloads} | {"title": replace(choices, encoder=of_text)}
-    program = compile_program(KINDS, Choices(payloads), slices)
+    own = dict(zip(("tokens", "tagged", "title"), encoders, strict=True))
+    payloads = {one.name: replace(plain, encoder=own.get(one.name, plain.encoder)) for one in schema.payloads}
+    sets = {"RecordBits": ((), ("a",), ("a", "b"))} if slices else None
+    program = compile_program(schema, Choices(payloads), slices, sets=sets)
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
     return program, weights, to_onnx(program, weights)
 
 
 def inputs_of(program, *payloads):
-    parser = RecordParser(KINDS, closed=True)
-    records = [parser.parse(json.dumps({"payloads": value}).encode()) for value in payloads]
-    return Encoder(program).encode(pack(records, KINDS, Pool()))
+    parser = RecordParser(program.schema, closed=True)
+    known = {payload.name for payload in program.schema.payloads}
+    given = [{name: value for name, value in one.items() if name in known} for one in payloads]
+    records = [parser.parse(json.dumps({"payloads": value}).encode()) for value in given]
+    return Encoder(program).encode(pack(records, program.schema, Pool()))
 
 
 def test_the_model_computes_the_same_at_every_size(exported):
@@ -74,11 +93,12 @@ def test_no_size_is_frozen_and_nothing_lies_outside_the_file(exported):
 
 def test_a_model_that_differs_is_found_out(exported):
     program, weights, content = exported
-    name = next(name for name in weights if name.endswith("Pick/head.score.weight"))
+    task = "Pick" if any(task.name == "Pick" for task in program.schema.tasks) else "Link"
+    name = next(name for name in weights if name.endswith(f"{task}/head.score.weight"))
     other = {**weights, name: weights[name] + np.float32(0.5)}
     checked = parity(content, program, other, [inputs_of(program, ODD["one token"], ODD["unseen words"])])
     assert not checked.within(1e-4)
-    assert checked.error_by_task["Pick"] == checked.max_error
+    assert checked.error_by_task[task] == checked.max_error
     assert checked.error_by_task["Token"] < 1e-5
 
 

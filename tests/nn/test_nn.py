@@ -8,6 +8,7 @@ from overton.codec import Encoder
 from overton.compile import Choices, PayloadChoices, compile_program
 from overton.data import Pool, RecordParser, pack
 from overton.nn import BLOCKS, build_model
+from overton.nn.wide import ALONE, mean_of_paths
 from overton.schema import parse_schema
 from tests.kinds import BASES, ODD
 
@@ -24,6 +25,7 @@ OTHER = {
     "title": "another",
     "entities": [{**member, "id": "melon"} for member in LONG["entities"]],
 }
+SETS = {encoder: {"RecordBits": (("a",), ("a", "c"), ())} for encoder in ("cnn", "bilstm")}
 PROGRAMS = [
     ("cnn", "attention"),
     ("bilstm", "max"),
@@ -36,8 +38,11 @@ PROGRAMS = [
 
 def program_of(encoder, aggregate, slices=()):
     more = {"crf": encoder != "bag", "strings": encoder != "cnn", "characters": encoder != "bilstm"}
+    more |= {"wide": encoder in ("cnn", "bag")}
     choices = PayloadChoices(size=16, layers=2, encoder=encoder, aggregate=aggregate, attention="2x8", **more)
-    return compile_program(KINDS, Choices(payloads={payload.name: choices for payload in KINDS.payloads}), slices)
+    return compile_program(
+        KINDS, Choices(payloads={payload.name: choices for payload in KINDS.payloads}), slices, sets=SETS.get(encoder)
+    )
 
 
 def logits_of(program, *payloads):
@@ -119,3 +124,27 @@ def test_the_same_seed_gives_the_same_weights():
 def test_every_block_is_used_by_some_program():
     used = {node.op for encoder, aggregate in PROGRAMS for node in program_of(encoder, aggregate, ("slice:a",)).nodes}
     assert used | PRETRAINED == set(BLOCKS)
+
+
+def test_bits_of_a_head_of_sets_are_as_likely_as_the_sets_that_have_them():
+    program = program_of("bilstm", "max")
+    vectors = torch.randn(5, 16)
+    head = build_model(program, seed=2).blocks["RecordBits/head"]
+    torch.nn.init.normal_(head.bits.weight)
+    said, scores = head.eval()(vectors).sigmoid(), head.train()(vectors)
+    assert scores.shape == (5, 3)
+    head.dropout.below = 0
+    share = head(vectors).softmax(-1)
+    expected = torch.stack([share[:, 0] + share[:, 1], torch.zeros(5), share[:, 1]], 1)
+    assert torch.allclose(said, expected, atol=1e-5)
+
+
+def test_each_path_of_a_head_learns_by_itself_for_some_records():
+    deep, wide = torch.ones(4000, 1), torch.zeros(4000, 1)
+    share = mean_of_paths(deep, wide, training=True)
+    assert mean_of_paths(deep, wide, training=False).unique().tolist() == [0.5]
+    assert {value: round(float((share == value).float().mean()), 1) for value in (0.0, 0.5, 1.0)} == {
+        0.0: pytest.approx(ALONE, abs=0.1),
+        0.5: pytest.approx(1 - 2 * ALONE, abs=0.1),
+        1.0: pytest.approx(ALONE, abs=0.1),
+    }

@@ -176,7 +176,8 @@ def test_frozen_states_are_kept_and_change_nothing(application):
 
 
 def test_a_training_that_was_stopped_goes_on_with_the_same_bytes(application):
-    from overton.pipeline import Resume, combine_all, fit, plan
+    from overton.fitting import Resume, fit
+    from overton.pipeline import combine_all, plan
 
     dataset = application.dataset()
     planned = plan(dataset, application.tuning, application.directory)

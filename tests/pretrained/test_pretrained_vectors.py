@@ -115,15 +115,15 @@ def test_reading_is_quick():
 @pytest.fixture(scope="module")
 def application(tmp_path_factory):
     directory = tmp_path_factory.mktemp("vectors") / "app"
-    write_kinds(directory, 60)
+    write_kinds(directory, 60, tasks=("Pick", "Title"))
     numbers = random.Random(0)
     words = ["red", "green", "apple", "pear", "unused"]
     rows = "".join(f"{word} {' '.join(f'{numbers.gauss(0, 1):.3f}' for _ in range(8))}\n" for word in words)
     (directory / "words.txt").write_text(rows)
     tuning = {
         "payloads": {
-            "tokens": {"embedding": "vectors:words.txt"},
-            "title": {"embedding": "vectors:words.txt", "tune": True},
+            "tokens": {"embedding": "vectors:words.txt", "layers": 1},
+            "title": {"embedding": "vectors:words.txt", "tune": True, "layers": 1},
             "entities": {"embedding": "vectors:words.txt"},
         },
         "training": {"epochs": 2},

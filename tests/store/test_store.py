@@ -1,9 +1,7 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 
 import obstore
 import pytest
@@ -13,28 +11,13 @@ from overton.artifact import MANIFEST, Artifact
 from overton.base import OvertonError
 from overton.store import Store
 from overton.store.blobs import Blobs
+from tests.stores import LATER, N_WRITES, NOON, promote, put, refusal
 from tests.tiny_artifact import tiny_artifact
-
-NOON, LATER = "2026-01-02T12:00:00+00:00", "2026-01-03T12:00:00+00:00"
 
 
 @pytest.fixture(params=["disk", "memory"])
 def store(request, tmp_path) -> Store:
     return Store(str(tmp_path / "store")) if request.param == "disk" else Store("memory", backend=MemoryStore())
-
-
-def code(call, *arguments, **named) -> str:
-    with pytest.raises(OvertonError) as caught:
-        call(*arguments, **named)
-    return caught.value.problems[0].code
-
-
-def promote(store: Store, alias: str, version: str, expected: str | None, why: str = "") -> object:
-    return store.promote(alias, version, who="ann", when=NOON, why=why, expected=expected)
-
-
-def put(store: Store, seed: int = 0, when: str = NOON) -> str:
-    return store.put(tiny_artifact(seed), when=when)
 
 
 def all_files(root: Path) -> dict[str, bytes]:
@@ -74,8 +57,8 @@ def test_versions_are_listed_newest_first_with_their_quality(store):
 def test_looking_into_a_store_that_is_not_there_makes_nothing(tmp_path):
     store = Store(str(tmp_path / "none"))
     assert (store.versions(), store.aliases(), store.history("live")) == ([], {}, ())
-    assert code(store.get, "0123456789ab") == "store.unknown-version"
-    assert code(store.resolve, "latest") == "store.unknown-version"
+    assert refusal(store.get, "0123456789ab") == "store.unknown-version"
+    assert refusal(store.resolve, "latest") == "store.unknown-version"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,7 +73,7 @@ def test_a_store_is_found_again_by_path_and_by_file_url(tmp_path, monkeypatch):
     "url", ["http://169.254.169.254/latest", "ftp://host/x", "memory:///", "s3:///", "nonsense://x"]
 )
 def test_a_store_of_another_kind_is_refused(url):
-    assert code(Store, url) in ("store.url", "store.unusable")
+    assert refusal(Store, url) in ("store.url", "store.unusable")
 
 
 # ------------------------------------------------------------------------------------------------------------- aliases
@@ -114,44 +97,16 @@ def test_an_alias_names_the_version_last_promoted_and_keeps_its_history(store):
 def test_a_promotion_that_expects_another_version_is_refused(store):
     first, second = put(store, 0), put(store, 1)
     promote(store, "live", first, None)
-    assert code(promote, store, "live", second, None) == "store.lost-race"
-    assert code(promote, store, "live", second, second) == "store.lost-race"
+    assert refusal(promote, store, "live", second, None) == "store.lost-race"
+    assert refusal(promote, store, "live", second, second) == "store.lost-race"
     assert store.aliases() == {"live": first}
     assert len(store.history("live")) == 1
 
 
 def test_only_a_version_of_the_store_can_be_promoted(store):
     put(store)
-    assert code(promote, store, "live", "0123456789ab", None) == "store.unknown-version"
+    assert refusal(promote, store, "live", "0123456789ab", None) == "store.unknown-version"
     assert store.aliases() == {}
-
-
-@pytest.mark.parametrize("kind", ["disk", "memory"])
-def test_of_two_who_promote_at_once_exactly_one_wins(kind, tmp_path):
-    backend = None if kind == "disk" else MemoryStore()
-    stores = [Store(str(tmp_path), backend=backend) for _ in range(2)]
-    versions = [put(stores[0], seed) for seed in range(3)]
-    live = None
-    start = Barrier(2)
-
-    def attempt(store: Store, version: str, expected: str | None) -> str:
-        start.wait()
-        try:
-            promote(store, "live", version, expected)
-        except OvertonError as error:
-            return error.problems[0].code
-        return "won"
-
-    with ThreadPoolExecutor(2) as pool:
-        for number in range(50):
-            candidates = [version for version in versions if version != live][:2]
-            outcomes = list(pool.map(attempt, stores, candidates, [live, live]))
-            assert sorted(outcomes) == ["store.lost-race", "won"], number
-            live = candidates[outcomes.index("won")]
-            assert stores[0].aliases() == {"live": live}
-    history = stores[1].history("live")
-    assert len(history) == 50
-    assert [entry.expected_prev for entry in history] == [None, *(entry.version for entry in history[:-1])]
 
 
 # ------------------------------------------------------------------------------------------------------------- resolve
@@ -168,7 +123,7 @@ def test_what_names_no_version_is_told_with_what_is_near(store):
     version = put(store)
     promote(store, "live", version, None)
     for reference in ("liev", version[:3], "", "ffff", "../versions"):
-        assert code(store.resolve, reference) == "store.unknown-version"
+        assert refusal(store.resolve, reference) == "store.unknown-version"
     with pytest.raises(OvertonError, match="Did you mean 'live'"):
         store.resolve("liev")
 
@@ -184,7 +139,7 @@ def test_the_beginning_of_two_versions_names_neither(tmp_path):
 
 @pytest.mark.parametrize("alias", ["latest", "beef", "0123456789ab"])
 def test_an_alias_that_already_means_a_version_is_refused(store, alias):
-    assert code(promote, store, alias, put(store), None) == "store.reserved-alias"
+    assert refusal(promote, store, alias, put(store), None) == "store.reserved-alias"
 
 
 @pytest.mark.parametrize(
@@ -192,11 +147,11 @@ def test_an_alias_that_already_means_a_version_is_refused(store, alias):
 )
 def test_a_name_that_is_more_than_a_name_is_refused(store, name):
     version = put(store)
-    assert code(promote, store, name, version, None) == "base.bad-name"
-    assert code(promote, store, "live", name, None) == "base.bad-name"
-    assert code(store.history, name) == "base.bad-name"
-    assert code(store.get, name) == "base.bad-name"
-    assert code(store.resolve, name) == "store.unknown-version"
+    assert refusal(promote, store, name, version, None) == "base.bad-name"
+    assert refusal(promote, store, "live", name, None) == "base.bad-name"
+    assert refusal(store.history, name) == "base.bad-name"
+    assert refusal(store.get, name) == "base.bad-name"
+    assert refusal(store.resolve, name) == "store.unknown-version"
     assert store.aliases() == {}
 
 
@@ -219,16 +174,16 @@ class InterruptedStore:
         return getattr(self.blobs, name)
 
 
-@pytest.mark.parametrize("after", range(len(tiny_artifact().files) + 1))
+@pytest.mark.parametrize("after", range(N_WRITES))
 def test_a_put_that_is_interrupted_leaves_no_version_and_can_be_repeated(store, after):
-    blobs = store._blobs
-    store._blobs = InterruptedStore(blobs, after)
+    blobs = store.blobs
+    store.blobs = InterruptedStore(blobs, after)
     with pytest.raises(KeyboardInterrupt):
         put(store)
-    store._blobs = blobs
+    store.blobs = blobs
     assert store.versions() == []
-    assert code(store.get, tiny_artifact().id) == "store.unknown-version"
-    assert code(store.resolve, "latest") == "store.unknown-version"
+    assert refusal(store.get, tiny_artifact().id) == "store.unknown-version"
+    assert refusal(store.resolve, "latest") == "store.unknown-version"
     assert store.get(put(store)).files == tiny_artifact().files
 
 
@@ -239,7 +194,7 @@ def test_a_write_that_is_killed_midway_leaves_nothing_that_reads_as_a_version(tm
     place = tmp_path / "versions" / version / MANIFEST
     place.rename(place.with_name(MANIFEST + "#1"))
     assert store.versions() == []
-    assert code(store.get, version) == "store.unknown-version"
+    assert refusal(store.get, version) == "store.unknown-version"
     assert put(store) == version
     assert store.get(version).id == version
 
@@ -251,16 +206,34 @@ def test_a_flipped_byte_in_any_blob_is_found_and_mended_by_putting_again(tmp_pat
         content = blob.read_bytes()
         place = len(content) // 3
         blob.write_bytes(content[:place] + bytes([content[place] ^ 0x20]) + content[place + 1 :])
-        assert code(store.get, version) == "artifact.digest"
+        assert refusal(store.get, version) == "artifact.digest"
         put(store)
         assert store.get(version).files == tiny_artifact().files
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\0" * 5_000_000])
+def test_a_damaged_manifest_is_mended_by_putting_again(tmp_path, damage):
+    store = Store(str(tmp_path))
+    version = put(store)
+    (tmp_path / "versions" / version / MANIFEST).write_bytes(damage)
+    assert refusal(store.get, version) in ("artifact.manifest", "store.too-large")
+    put(store)
+    assert store.get(version).files == tiny_artifact().files
+
+
+def test_a_manifest_of_a_later_format_is_left_alone_by_putting_again(tmp_path):
+    store = Store(str(tmp_path))
+    manifest = tmp_path / "versions" / put(store) / MANIFEST
+    manifest.write_text('{"format": 9}')
+    assert refusal(put, store) == "artifact.format"
+    assert manifest.read_text() == '{"format": 9}'
 
 
 def test_a_missing_blob_is_told(tmp_path):
     store = Store(str(tmp_path))
     version = put(store)
     next((tmp_path / "blobs" / "sha256").iterdir()).unlink()
-    assert code(store.get, version) == "store.missing-blob"
+    assert refusal(store.get, version) == "store.missing-blob"
 
 
 def test_a_version_with_a_damaged_manifest_does_not_hide_the_others(tmp_path):
@@ -271,15 +244,17 @@ def test_a_version_with_a_damaged_manifest_does_not_hide_the_others(tmp_path):
     events = []
     assert [version.id for version in store.versions(observe=events.append)] == [good]
     assert bad in events[0].message
-    assert code(store.get, bad) == "artifact.manifest"
-    assert code(promote, store, "live", bad, None) == "artifact.manifest"
+    assert refusal(store.get, bad) == "artifact.manifest"
+    assert refusal(promote, store, "live", bad, None) == "artifact.manifest"
+    manifest.write_bytes(bytes(5_000_000))
+    assert [version.id for version in store.versions()] == [good]
 
 
 def test_a_store_of_damaged_versions_alone_is_not_an_empty_one(tmp_path):
     store = Store(str(tmp_path))
     (tmp_path / "versions" / put(store) / MANIFEST).write_text("garbage")
-    assert code(store.versions) == "artifact.manifest"
-    assert code(store.resolve, "latest") == "artifact.manifest"
+    assert refusal(store.versions) == "artifact.manifest"
+    assert refusal(store.resolve, "latest") == "artifact.manifest"
 
 
 def test_a_put_that_was_killed_does_not_hide_the_latest(tmp_path):
@@ -296,14 +271,14 @@ def test_a_manifest_under_the_name_of_another_version_is_refused(tmp_path):
     store = Store(str(tmp_path))
     good, other = put(store, 0), put(store, 1)
     (tmp_path / "versions" / good / MANIFEST).write_bytes((tmp_path / "versions" / other / MANIFEST).read_bytes())
-    assert code(store.get, good) == "store.damaged"
+    assert refusal(store.get, good) == "store.damaged"
 
 
 def test_a_damaged_entry_of_an_alias_is_told(tmp_path):
     store = Store(str(tmp_path))
     promote(store, "live", put(store), None)
     (tmp_path / "aliases" / "live" / "000000000001.json").write_text("{")
-    assert code(store.aliases) == "store.damaged"
+    assert refusal(store.aliases) == "store.damaged"
 
 
 def test_links_in_a_store_are_not_followed(tmp_path):
@@ -313,7 +288,7 @@ def test_links_in_a_store_are_not_followed(tmp_path):
     manifest = tmp_path / "store" / "versions" / version / MANIFEST
     os.replace(manifest, outside)
     manifest.symlink_to(outside)
-    assert code(store.get, version) == "store.link"
+    assert refusal(store.get, version) == "store.link"
 
 
 def test_what_else_lies_in_a_store_is_left_alone(tmp_path):
@@ -330,17 +305,17 @@ def test_what_else_lies_in_a_store_is_left_alone(tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_store_that_may_not_be_written_is_told(tmp_path):
     tmp_path.chmod(0o500)
-    assert code(put, Store(str(tmp_path / "store"))) == "store.unusable"
+    assert refusal(put, Store(str(tmp_path / "store"))) == "store.unusable"
 
 
 def test_a_place_that_is_no_directory_is_told(tmp_path):
     (tmp_path / "file").write_text("x")
-    assert code(put, Store(str(tmp_path / "file"))) == "store.unusable"
+    assert refusal(put, Store(str(tmp_path / "file"))) == "store.unusable"
 
 
 def test_an_artefact_that_is_not_complete_is_not_kept(store):
     files = {name: content for name, content in tiny_artifact().files.items() if name != "report.json"}
-    assert code(store.put, Artifact(files), when=NOON) == "artifact.missing-file"
+    assert refusal(store.put, Artifact(files), when=NOON) == "artifact.missing-file"
     assert store.versions() == []
 
 

@@ -1,13 +1,14 @@
 import json
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from overton.codec import Encoder
-from overton.compile import Choices, PayloadChoices, TrainingChoices, compile_program
+from overton.compile import Choices, PayloadChoices, TrainingChoices, compile_program, default_choices
 from overton.data import Pool, RecordParser, pack
 from overton.schema import Task, parse_schema
 from overton.supervision import Targets
@@ -15,6 +16,7 @@ from overton.train import (
     Objective,
     Trained,
     blind_loss,
+    encoder_for,
     epochs_for,
     forward_of,
     learning_rate_at,
@@ -285,6 +287,33 @@ def test_training_stops_when_patience_ends_and_keeps_the_best_epoch():
     settings = TrainingChoices(epochs=6, patience=2, batch_size=32)
     trained = train(PROGRAM, make_batches(32)[0], settings=settings, seed=0, score_dev=score)
     assert (trained.best_epoch, len(trained.history)) == (2, 4)
+
+
+def test_a_training_may_be_given_up_after_any_epoch():
+    seen = []
+
+    def stop(history, n_epochs):
+        seen.append((len(history), n_epochs))
+        return len(history) == 2
+
+    settings = TrainingChoices(epochs=5, batch_size=32)
+    trained = train(PROGRAM, make_batches(32)[0], settings=settings, seed=0, stop=stop)
+    assert (len(trained.history), trained.n_epochs) == (2, 5)
+    assert seen == [(1, 5), (2, 5)]
+
+
+def test_programs_that_read_the_same_share_an_encoder():
+    def encoder(kept, **tokens):
+        choices = default_choices(PROGRAM.schema)
+        payloads = {**choices.payloads, "tokens": replace(choices.payloads["tokens"], **tokens)}
+        program = compile_program(PROGRAM.schema, replace(choices, payloads=payloads))
+        return encoder_for(program, {}, {}, None, np.arange(0), kept=kept)
+
+    kept = {}
+    first = encoder(kept)
+    assert encoder(kept, encoder="bag", size=32) is first
+    assert encoder(kept, characters=True) is not first
+    assert encoder(None) is not first
 
 
 def test_a_temperature_divides_the_logits_of_its_task_alone():

@@ -40,17 +40,18 @@ TASKS = {
 }
 
 
-def make_program(tasks=None, payloads=None, slices=(), words=None, tune=True, digest="1", **choices):
+def make_program(tasks=None, payloads=None, slices=(), words=None, tune=True, digest="1", sets=None, query=None, **own):
     """The program of a schema, with a chain on tokens; `words` gives tokens a table of pretrained vectors."""
     schema = parse_schema(json.dumps({"payloads": payloads or PAYLOADS, "tasks": tasks or TASKS}))
     small = {payload.name: SMALL for payload in schema.payloads}
-    small["tokens"] = replace(SMALL, crf=True, tune=tune, **choices)
+    small["tokens"] = replace(SMALL, crf=True, tune=tune, **own)
+    small["query"] = replace(SMALL, **query or {})
     facts = {}
     if words:
         size = {"rows": len(words), "width": 4}
         features = {"pretrained": "vectors:a.txt", "digest": digest}
         facts = {"tokens": Pretrained("vectors.v1", ("rows",), 4, features, size)}
-    return compile_program(schema, Choices(small), slices, pretrained=facts)
+    return compile_program(schema, Choices(small), slices, pretrained=facts, sets=sets)
 
 
 def weights_from(program, seed):
@@ -100,6 +101,31 @@ def test_rows_of_bits_follow_their_names() -> None:
     old, fresh, found = begin(make_program(), make_program(with_classes("Type", "title", "river")))
     name = "blocks.Type/head.score.bias"
     assert found.weights[name].tolist() == [old[name][1], fresh[name][1]]
+
+
+def test_rows_of_sets_follow_the_names_of_their_bits_and_those_of_the_wide_path_go_with_them() -> None:
+    tasks = {**TASKS, "Kind": {"payload": "query", "type": "bitvector", "classes": ["place", "title"]}}
+    before, now = (
+        make_program(tasks, sets={"Kind": sets}, query={"wide": True})
+        for sets in (((), ("place",)), (("place",), ("place", "title")))
+    )
+    old, fresh, found = begin(before, now)
+    for part in ("score.weight", "score.bias", "wide.weight"):
+        name = f"blocks.Kind/head.{part}"
+        assert np.array_equal(found.weights[name], [old[name][1], fresh[name][1]])
+    assert np.array_equal(found.weights["blocks.Kind/head.bits.weight"], old["blocks.Kind/head.bits.weight"])
+    assert found.is_whole
+
+
+def test_a_head_of_sets_of_other_bits_begins_anew() -> None:
+    before, now = (
+        make_program(
+            {**TASKS, "Kind": {"payload": "query", "type": "bitvector", "classes": classes}},
+            sets={"Kind": ((), ("place",))},
+        )
+        for classes in (["place", "title"], ["place", "river"])
+    )
+    assert begin(before, now)[2].begun == ("Kind.head",)
 
 
 def test_the_transitions_of_a_chain_follow_the_names_on_both_sides() -> None:

@@ -1,13 +1,28 @@
 """Faults of a record's labels: of the wrong kind for their task, too many or too few, naming what does not exist."""
 
+from contextlib import suppress
 from typing import Any
 
-from overton.base import did_you_mean
+from overton.base import Problem, did_you_mean
 from overton.data.faults.payloads import UNKNOWN, Sizes
-from overton.data.faults.syntax import Faults, Path, Wrong, as_json, show
+from overton.data.faults.syntax import Faults, Path, TooManyFaults, Wrong, as_json, show
 from overton.data.names import MAX_SOURCE_LENGTH, count_of, is_source_name
 from overton.data.record import SUM_TOLERANCE, member_index
 from overton.schema import Schema, Task
+
+
+def label_faults(tasks: Any, schema: Schema, sizes: Sizes) -> list[Problem]:
+    """Every fault of labels that are to be added to a record.
+
+    Args:
+        tasks: Labels by task, then by source, as JSON values.
+        schema: The schema, its classes told.
+        sizes: Items of each payload of the record as given; None where it is null.
+    """
+    faults = Faults("", 0)
+    with suppress(TooManyFaults):
+        check_tasks(tasks, schema, sizes, faults)
+    return faults.found
 
 
 def check_tasks(tasks: Any, schema: Schema, sizes: Sizes | None, faults: Faults) -> None:

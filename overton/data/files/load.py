@@ -1,7 +1,8 @@
 """Data files to a data set by way of their shards, which are made once and kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,13 +18,22 @@ from overton.data.files.verified import verify_once
 from overton.data.names import count_of
 from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
+from overton.engine import Engine
 from overton.schema import Schema
+
+LEAST_BYTES = 4_000_000  # beside the largest file; for less, starting a worker takes longer than the work
 
 _KINDS = SHOWN - 1  # of faults of bad lines, so that how many there are is shown too; `check` tells them all
 
 
 def load_dataset(
-    schema: Schema, files: Sequence[Path], cache: Path, *, max_bad: int = 0, observe: Observe = ignore
+    schema: Schema,
+    files: Sequence[Path],
+    cache: Path,
+    *,
+    max_bad: int = 0,
+    engine: Engine | None = None,
+    observe: Observe = ignore,
 ) -> Dataset:
     """The data set of some data files.
 
@@ -32,6 +42,7 @@ def load_dataset(
         files: The data files.
         cache: Folder of the shards; what is missing there is made, and what is damaged is made again.
         max_bad: How many bad lines may be left out.
+        engine: Where the shards of several new files are made; here, one after the other, where None.
         observe: Told of the progress.
 
     Raises:
@@ -41,6 +52,8 @@ def load_dataset(
     files = sorted(files, key=lambda path: path.name)
     cache.mkdir(parents=True, exist_ok=True)
     digests = file_digests(files, cache)
+    if engine is not None:
+        make_shards(schema, list(zip(files, digests, strict=True)), cache, engine, observe=observe)
     shards: list[Shard] = []
     unreadable: list[Problem] = []
     for path, digest in zip(files, digests, strict=True):
@@ -65,6 +78,47 @@ def load_dataset(
     return dataset
 
 
+def make_shards(
+    schema: Schema, files: Sequence[tuple[Path, str]], cache: Path, engine: Engine, *, observe: Observe = ignore
+) -> None:
+    """Make the shards of new data files on an engine, the largest file first, where there is enough to do for two.
+
+    A shard appears under its final name when it is whole, so it does not matter who makes it, or makes it again.
+
+    Args:
+        schema: What their records should be.
+        files: The data files with the digests of their content.
+        cache: Folder of the shards.
+        engine: Where to make them.
+        observe: Told of the progress.
+    """
+    new = [
+        (path, digest)
+        for path, digest in files
+        if not all(place.exists() for place in shard_files(schema, digest, cache))
+    ]
+    sizes = {path: path.stat().st_size for path, _ in new}
+    new.sort(key=lambda one: -sizes[one[0]])
+    if engine.workers < 2 or sum(sizes.values()) - max(sizes.values(), default=0) < LEAST_BYTES:
+        return
+    made = engine.run(partial(_make_ingest, schema, cache), new, ahead=len(new), observe=observe)
+    for done, _ in enumerate(made, 1):
+        observe(Event("ingest", f"{done} of {len(new)} files"))
+
+
+def _make_ingest(schema: Schema, cache: Path) -> Callable[[tuple[Path, str], Observe], bool]:
+    """The function that makes the shard of a data file. One that cannot be read is left to whoever needs it."""
+
+    def make(piece: tuple[Path, str], observe: Observe) -> bool:
+        try:
+            load_shard(piece[0], schema, piece[1], cache, observe=observe)
+        except OvertonError:
+            return False
+        return True
+
+    return make
+
+
 def no_records(joined: Joined) -> Problem:
     """What is wrong with shards that hold no record."""
     folder = Path(joined.shards[0].path).parent
@@ -83,9 +137,7 @@ def load_shard(
     path: Path, schema: Schema, digest: str, cache: Path, *, on_bad: OnBad = no_quarantine, observe: Observe = ignore
 ) -> Shard:
     """The shard of a data file, made where it is not there or cannot be used."""
-    # Another release may refuse other lines and word its messages in another way; both are kept in the shard.
-    key = digest_json([digest, schema.digest(), VERSION, __version__])
-    rows, votes = cache / f"{key}.rows", cache / f"{key}.votes"
+    rows, votes = shard_files(schema, digest, cache)
     if rows.exists() or votes.exists():
         try:
             shard = open_shard(path, rows, votes)
@@ -93,8 +145,22 @@ def load_shard(
             return shard
         except OvertonError as error:
             observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))
-    ingest(path, schema, rows, votes, digest=key, on_bad=on_bad, observe=observe)
+    ingest(path, schema, rows, votes, digest=shard_key(schema, digest), on_bad=on_bad, observe=observe)
     return open_shard(path, rows, votes)
+
+
+def shard_key(schema: Schema, digest: str) -> str:
+    """Digest of all that decides what the shard of a data file with a digest holds."""
+    # Another release may refuse other lines and word its messages in another way; both are kept in the shard.
+    return digest_json([digest, schema.digest(), VERSION, __version__])
+
+
+def shard_files(schema: Schema, digest: str, cache: Path) -> tuple[Path, Path]:
+    """The two files of the shard of a data file with a digest."""
+    key = shard_key(schema, digest)
+    # A shard numbers payloads and tasks in the order of its schema, of which a schema's digest says nothing.
+    order = digest_json([[one.name for one in part] for part in (schema.payloads, schema.tasks)])
+    return cache / f"{key}-{order[:8]}.rows", cache / f"{key}-{order[:8]}.votes"
 
 
 def open_shard(path: Path, rows: Path, votes: Path) -> Shard:

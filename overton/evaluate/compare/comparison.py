@@ -18,6 +18,7 @@ from overton.evaluate.compare.paired import change_of, pair
 from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow, TaskChange, compared_rows
 from overton.evaluate.groups import group_records
 from overton.evaluate.judge import judge
+from overton.notebook import comparison_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -105,6 +106,10 @@ class Comparison:
             "latency": dict(self.latency) if self.latency else None,
             "notes": list(self.notes),
         }
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return comparison_html(self.to_json())
 
     def to_pandas(self) -> "DataFrame":
         """The rows as a pandas frame, one column an attribute of `ComparedRow`."""

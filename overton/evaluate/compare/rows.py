@@ -113,7 +113,7 @@ def compared_rows(changes: Sequence[TaskChange], tags: Sequence[str], gate: Gate
         tests = Family(
             np.array([draft.row.p for draft in family]),
             tuple(draft.levels for draft in family),
-            np.array([draft.weight for draft in family]),
+            _weights(family, alpha),
         )
         level = first_level(tests, alpha)
         adjusted = (correct(tests) * (gate.alpha / alpha)).tolist() if family else []
@@ -123,13 +123,29 @@ def compared_rows(changes: Sequence[TaskChange], tags: Sequence[str], gate: Gate
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A row before it is corrected, the p-values it could have had, its weight, and the error of its change."""
+    """A row before it is corrected.
+
+    Attributes:
+        row: The row.
+        levels: The p-values that it could have had.
+        usual: How many records usually differ in such a group; not a number where that may not tell of its weight.
+        error: Standard error of its change.
+        growth: By how much the squared error rises for each unit that the figure falls.
+    """
 
     row: ComparedRow
     levels: ndarray | None
-    weight: float
+    usual: float
     error: float
     growth: float
+
+
+def _weights(family: Sequence[_Draft], alpha: float) -> ndarray:
+    """What the tests of a family weigh."""
+    differ = np.array([draft.row.worse + draft.row.better for draft in family], np.float64)
+    usual = np.array([draft.usual for draft in family], np.float64)
+    records = np.array([draft.row.records for draft in family], np.float64)
+    return weights(differ, usual, records, alpha)
 
 
 def _drafts(found: TaskChange, tags: Sequence[str], gate: Gate) -> Iterator[_Draft]:
@@ -137,12 +153,14 @@ def _drafts(found: TaskChange, tags: Sequence[str], gate: Gate) -> Iterator[_Dra
     change = found.change
     margin = np.array([gate.margin_of(tag) for tag in tags])
     # Beyond a margin, which records differ does tell of the direction, so it may not decide about weights.
-    weight = np.where(margin > 0, 1.0, weights(change.worse + change.better, change.records))
+    share = (change.worse[0] + change.better[0]) / max(change.records[0], 1)
+    usual = np.where(margin > 0, np.nan, change.records * share)
+    usual[0] = np.nan  # the whole is what is usual
     p = change.p_beyond(margin)
     columns = (change.n, change.records, change.old, change.new, change.low, change.high, change.worse, change.better)
-    listed = [column.tolist() for column in (*columns, p, weight, change.error, change.growth)]
+    listed = [column.tolist() for column in (*columns, p, usual, change.error, change.growth)]
     for number, tag in enumerate(tags):
-        n, records, old, new, low, high, worse, better, p_value, weighs, error, growth = (
+        n, records, old, new, low, high, worse, better, p_value, expected, error, growth = (
             column[number] for column in listed
         )
         row = ComparedRow(
@@ -166,7 +184,7 @@ def _drafts(found: TaskChange, tags: Sequence[str], gate: Gate) -> Iterator[_Dra
             verdict=UNKNOWN,
         )
         # Beyond a margin the p-value is no longer one of those that swaps can give.
-        yield _Draft(row, None if margin[number] > 0 else change.test.levels[number], weighs, error, growth)
+        yield _Draft(row, None if margin[number] > 0 else change.test.levels[number], expected, error, growth)
     if found.ece is not None:
         yield _ece_draft(found, found.ece, gate)
 
@@ -194,7 +212,7 @@ def _ece_draft(found: TaskChange, ece: EceChange, gate: Gate) -> _Draft:
         detectable=None,
         verdict=UNKNOWN,
     )
-    return _Draft(row, None, 1.0, ece.error, 0.0)
+    return _Draft(row, None, np.nan, ece.error, 0.0)
 
 
 def _judged(draft: _Draft, adjusted: float, level: float, gate: Gate) -> ComparedRow:

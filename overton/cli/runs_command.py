@@ -1,0 +1,84 @@
+"""`overton runs`: the builds of an application and the trials of their searches."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from overton.cli import console
+
+HELP = "list builds and the trials of their searches, with status, time and score, newest first"
+EXAMPLE = "  overton runs demo"
+HEAD = ("begun", "status", "time", "dev", "p99 ms", "MB", "what")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    parser.add_argument(
+        "--limit", type=console.natural, default=10, metavar="N", help="most builds that are told (default 10)"
+    )
+    console.add_common(parser, json_output=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the list."""
+    from overton.application import load
+
+    rows = load(options.app).runs()[: options.limit]
+    if options.json:
+        console.write_json({"runs": rows})
+    elif rows:
+        console.write(render_runs(rows))
+    else:
+        console.note(f"nothing was built yet: overton build {options.app}")
+    return 0
+
+
+def render_runs(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of `overton runs`: a line a build, and one below it for each of its trials."""
+    body = [line for row in rows for line in (_build(row), *map(_trial, row["trials"]))]
+    widths = [max(map(len, column)) for column in zip(HEAD, *body, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (HEAD, *body))
+
+
+def _build(row: Mapping[str, Any]) -> tuple[str, ...]:
+    parts = [f"version {row['version']}"] if row.get("version") else []
+    parts += [f"seed {row['seed']}"]
+    parts += [f"from {row['parent']}"] if row.get("parent") else []
+    parts += [row["reason"]] if row.get("reason") else []
+    return (
+        row["begun"],
+        row["status"],
+        _time(row.get("seconds")),
+        _figure(row.get("score"), 4),
+        "",
+        "",
+        ", ".join(parts),
+    )
+
+
+def _trial(one: Mapping[str, Any]) -> tuple[str, ...]:
+    picked = ", ".join(
+        f"{name} {str(value).lower() if isinstance(value, bool) else value}" for name, value in one["picked"].items()
+    )
+    return (
+        f"  trial {one['number']}",
+        one["status"],
+        _time(one.get("seconds")),
+        _figure(one.get("value"), 4),
+        _figure(one.get("p99_ms"), 2),
+        _figure(one.get("size_mb"), 1),
+        f"{picked}{'; ' if one.get('reason') else ''}{one.get('reason', '')}",
+    )
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,146 @@
+"""Texts to the buckets of what they contain: words, neighbouring words, and characters by twos to fives.
+
+Codes are hashes modulo 2^64 that numpy computes for all strings at once: the same in every process and on every
+machine. What a token is made of is found once for each different string; its neighbours are found row by row. Bucket
+0 is padding. No vocabulary is kept anywhere.
+
+Source: Joulin et al. 2016, arXiv:1607.01759 (word n-grams); Bojanowski et al. 2017, arXiv:1607.04606 (characters).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from overton.codec.features import DIGITS, LONGEST
+from overton.codec.tables import FIRST_SIZE, grown
+from overton.data import Pool
+
+UNSEEN = -1
+BASE = np.uint64(0x9E3779B97F4A7C15)  # odd; the golden ratio
+FINAL = np.uint64(0xD6E8FEB86659FD93)  # odd; of a mixer that is known to spread well
+HALF = np.uint64(32)
+
+
+class Grams:
+    """Finds what rows of tokens contain, and looks at each different string once.
+
+    Args:
+        settings: `gram_buckets` (how many there are), `gram_lengths` (fewest and most characters of a piece of a word)
+            and `gram_words` (most words that are looked at together).
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._buckets = np.uint64(settings["gram_buckets"] - 1)
+        shortest, longest = settings["gram_lengths"]
+        self._lengths = range(shortest, longest + 1)
+        self._words = int(settings["gram_words"])
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all strings."""
+        self._flat = np.zeros(FIRST_SIZE, np.int32)
+        self._used = 0
+        self._first = np.zeros(FIRST_SIZE, np.int64)
+        self._count = np.full(FIRST_SIZE, UNSEEN, np.int64)
+        self._count[0] = 0  # padding
+        self._code = np.zeros(FIRST_SIZE, np.uint64)
+
+    def take(self, strings: ndarray, pool: Pool) -> ndarray:
+        """The buckets of rows of tokens.
+
+        Args:
+            strings: Places in the pool, int32 of shape (row, token); -1 is padding, which follows all tokens.
+            pool: The pool.
+
+        Returns:
+            Int32 of shape (row, piece), at least one, with 0 for padding, which may stand anywhere.
+        """
+        if len(pool.texts) >= len(self._count):
+            size = len(pool.texts) + 1
+            self._first, self._count = grown(self._first, size, 0), grown(self._count, size, UNSEEN)
+            self._code = grown(self._code, size, 0)
+        places = strings + 1
+        count = self._count[places]
+        if (count == UNSEEN).any():
+            self._learn(places, pool)
+            count = self._count[places]
+        parts = [self._characters(places, count)]
+        code = self._code[places]
+        together = code
+        parts.append(self._bucket(together, places > 0))
+        for width in range(1, self._words):
+            if code.shape[1] <= width:
+                break
+            together = together[:, :-1] * BASE + code[:, width:]
+            parts.append(self._bucket(together, places[:, width:] > 0))
+        found = np.concatenate(parts, axis=1)
+        return found if found.shape[1] else np.zeros((len(strings), 1), np.int32)
+
+    def _characters(self, places: ndarray, count: ndarray) -> ndarray:
+        """What each row's tokens are made of, side by side."""
+        n_rows, n_tokens = places.shape
+        per_row = count.sum(1)
+        found = np.zeros((n_rows, int(per_row.max(initial=0))), np.int32)
+        cell = np.repeat(np.arange(n_rows * n_tokens), count.ravel())
+        before = np.cumsum(count.ravel()) - count.ravel()
+        place = np.arange(len(cell))
+        row = cell // max(n_tokens, 1)
+        column = place - (np.cumsum(per_row) - per_row)[row]
+        found[row, column] = self._flat[self._first[places.ravel()[cell]] + place - before[cell]]
+        return found
+
+    def _bucket(self, codes: ndarray, given: ndarray) -> ndarray:
+        found: ndarray = np.where(given, _mixed(codes) % self._buckets + np.uint64(1), 0).astype(np.int32)
+        return found
+
+    def _learn(self, places: ndarray, pool: Pool) -> None:
+        missing = np.unique(places)
+        missing = missing[self._count[missing] == UNSEEN]
+        flat, count, code = self._pieces([pool.texts[place - 1] for place in missing.tolist()])
+        if self._used + len(flat) > len(self._flat):
+            self._flat = grown(self._flat, self._used + len(flat), 0)
+        self._flat[self._used : self._used + len(flat)] = flat
+        self._first[missing] = self._used + np.cumsum(count) - count
+        self._count[missing], self._code[missing] = count, code
+        self._used += len(flat)
+
+    def _pieces(self, texts: Sequence[str]) -> tuple[ndarray, ndarray, ndarray]:
+        """The buckets of the pieces of some strings in a row, how many each has, and the code of each string."""
+        normal = [f"<{text[:LONGEST].lower().translate(DIGITS)}>" for text in texts]
+        size = np.array([len(text) for text in normal], np.int64)
+        letters = np.frombuffer("".join(normal).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+        letters = _mixed(letters + np.uint64(1))
+        owner = np.repeat(np.arange(len(texts)), size)
+        end = np.cumsum(size)[owner]
+        start = np.arange(len(letters))
+        total = letters * _powers(start - (end - size[owner]))
+        code = np.add.reduceat(total, np.cumsum(size) - size)
+        buckets, owners = [], []
+        rolled = np.zeros(len(letters), np.uint64)
+        for length in range(1, self._lengths.stop):
+            shifted = letters[length - 1 :]
+            rolled = rolled[: len(shifted)] * BASE + shifted
+            if length in self._lengths:
+                inside = start[: len(shifted)] + length <= end[: len(shifted)]
+                salted = rolled[inside] + np.uint64(length)
+                buckets.append(self._bucket(salted, np.ones(len(salted), bool)))
+                owners.append(owner[: len(shifted)][inside])
+        owned = np.concatenate(owners)
+        order = np.argsort(owned, kind="stable")
+        return np.concatenate(buckets)[order], np.bincount(owned, minlength=len(texts)), code
+
+
+def _mixed(codes: ndarray) -> ndarray:
+    """Codes whose bits all depend on all bits (a multiply and xor-shift mixer)."""
+    codes = (codes ^ (codes >> HALF)) * FINAL
+    found: ndarray = codes ^ (codes >> HALF)
+    return found
+
+
+def _powers(exponents: ndarray) -> ndarray:
+    """Powers of an odd number, modulo 2^64."""
+    table = np.cumprod(np.full(int(exponents.max(initial=0)) + 1, BASE, np.uint64))
+    found: ndarray = table[exponents]
+    return found

@@ -1,0 +1,8 @@
+"""Where independent pieces of work run, and how they are given out: one small interface, whatever is behind it."""
+
+from overton.engine.engine import Engine, Work
+from overton.engine.inline import Inline
+from overton.engine.place import engine_of
+from overton.engine.processes import Processes
+
+__all__ = ["Engine", "Inline", "Processes", "Work", "engine_of"]

@@ -1,0 +1,217 @@
+"""The engine of several workers: processes of this machine.
+
+Each is a fresh Python that imports what the work names. Unlike `multiprocessing`, that does not run the caller's main
+module again, so it works from any script and notebook; unlike its pools, the loss of a worker is no end: the piece that
+it had is given to another.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.engine.engine import P, R, Work
+from overton.engine.worker import BROKEN, DONE, MAKE, PIECE, REFUSED, TOLD
+
+MOST_LOSSES = 3  # workers that a piece may cost before it is given up
+AHEAD = 4  # pieces under way or waiting, for each worker
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from overton.engine.worker import main; main(int(sys.argv[1]))"
+)
+
+
+@dataclass
+class _Worker:
+    """One process, and what it is about."""
+
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    number: int | None = None  # of the piece that it has
+
+
+@dataclass
+class _Run:
+    """The one mutable thing: pieces under way."""
+
+    make: Callable[[], Any]
+    most: int
+    observe: Observe
+    lost: Callable[[Any, str], Any] | None
+    workers: list[_Worker] = field(default_factory=list)
+    pieces: dict[int, Any] = field(default_factory=dict)  # those without a result
+    waiting: deque[int] = field(default_factory=deque)
+    losses: dict[int, int] = field(default_factory=dict)
+    answers: dict[int, tuple[str, Any]] = field(default_factory=dict)  # those that nobody has taken
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Runs pieces in processes of this machine, each with its share of the cores.
+
+    Attributes:
+        workers: Number of processes.
+    """
+
+    workers: int
+
+    def run(
+        self,
+        make: Callable[[], Work[P, R]],
+        pieces: Iterable[P],
+        *,
+        ahead: int | None = None,
+        known: Callable[[P], R | None] | None = None,
+        lost: Callable[[P, str], R] | None = None,
+        observe: Observe = ignore,
+    ) -> Iterator[R]:
+        """The result of every piece, in order; see `Engine.run`."""
+        run = _Run(make, self.workers, observe, lost)
+        most = ahead or AHEAD * self.workers
+        source = iter(pieces)
+        n_asked = n_taken = 0
+        exhausted = False
+        try:
+            while True:
+                while not exhausted and n_asked - n_taken < most:
+                    try:
+                        piece = next(source)
+                    except StopIteration:
+                        exhausted = True
+                        break
+                    _add(run, n_asked, piece, known(piece) if known else None)
+                    n_asked += 1
+                if n_taken == n_asked:
+                    return
+                while n_taken not in run.answers:
+                    _hand_out(run)
+                    _listen(run)
+                yield _taken(*run.answers.pop(n_taken))
+                n_taken += 1
+        finally:
+            for worker in run.workers:
+                _end(worker)
+
+
+def _add(run: _Run, number: int, piece: Any, result: Any) -> None:
+    if result is not None:
+        run.answers[number] = (DONE, result)
+    else:
+        run.pieces[number] = piece
+        run.waiting.append(number)
+
+
+def _taken(word: str, value: Any) -> Any:
+    if word == REFUSED:
+        raise value
+    if word == BROKEN:
+        raise RuntimeError(f"a worker met an error that nobody expected:\n{value}")
+    return value
+
+
+def _hand_out(run: _Run) -> None:
+    """Give what waits to workers that have nothing to do, and to new ones while there may be more."""
+    idle = [worker for worker in run.workers if worker.number is None]
+    while run.waiting and (idle or len(run.workers) < run.most):
+        if not idle:
+            worker = _start(run.most)
+            run.workers.append(worker)
+            idle.append(worker)
+            _send(worker, (MAKE, run.make))
+        worker = idle.pop()
+        worker.number = run.waiting.popleft()
+        _send(worker, (PIECE, (worker.number, run.pieces[worker.number])))
+
+
+def _send(worker: _Worker, message: Any) -> None:
+    with suppress(OSError):  # it is gone: listening to it will show that
+        worker.connection.send(message)
+
+
+def _listen(run: _Run) -> None:
+    """Wait for some worker to say something, and take it down."""
+    by_connection = {worker.connection: worker for worker in run.workers}
+    for ready in wait(list(by_connection)):
+        worker = by_connection[ready]  # type: ignore[index]  # it gives back what it was given
+        try:
+            word, number, value = worker.connection.recv()
+        except (EOFError, OSError):
+            _lose(run, worker)
+            continue
+        if word == TOLD:
+            run.observe(value)
+        elif number >= 0:
+            worker.number = None
+            del run.pieces[number]
+            run.answers[number] = (word, value)
+        elif word != DONE:  # the work cannot be made, here or anywhere
+            _taken(word, value)
+
+
+def _lose(run: _Run, worker: _Worker) -> None:
+    """A worker has gone: its piece is the next to be handed out, unless it has cost too many."""
+    run.workers.remove(worker)
+    worker.connection.close()
+    status = worker.process.wait()
+    number = worker.number
+    assert number is not None, "a worker without a piece waits for one"
+    run.losses[number] = run.losses.get(number, 0) + 1
+    if run.losses[number] < MOST_LOSSES:
+        run.observe(Event("engine", f"a worker ended with status {status}: what it had is given to another"))
+        run.waiting.appendleft(number)
+        return
+    reason = f"{MOST_LOSSES} workers ended while they had this piece, the last with status {status}"
+    piece = run.pieces.pop(number)
+    if run.lost is not None:
+        run.answers[number] = (DONE, run.lost(piece, reason))
+        return
+    hint = "Status -9 mostly means that the memory was used up: try fewer workers, such as --on local:1"
+    run.answers[number] = (REFUSED, OvertonError(Problem(reason, "engine.lost-piece", hint=hint)))
+
+
+def _start(n_workers: int) -> _Worker:
+    """A worker with its share of the cores. It finds modules where this process does."""
+    here, there = Pipe()
+    share = max(1, cores() // n_workers)
+    threads = {name: str(min(share, _number(os.environ.get(name)) or share)) for name in THREADS}
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, str(there.fileno()), json.dumps(sys.path)],
+        pass_fds=[there.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else None,
+        env={**os.environ, **threads},
+    )
+    there.close()
+    return _Worker(process, here)
+
+
+def _end(worker: _Worker) -> None:
+    """End a worker, whatever it is about."""
+    worker.connection.close()
+    worker.process.kill()
+    worker.process.wait()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
+
+
+def _has_descriptor(stream: Any) -> bool:
+    try:
+        return int(stream.fileno()) >= 0
+    except (AttributeError, OSError, ValueError):
+        return False

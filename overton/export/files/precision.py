@@ -1,0 +1,167 @@
+"""Whether a version serves in float32 or in int8: measured on its own records, proved on dev, and said.
+
+Dynamic quantisation keeps weights as int8 and rounds activations anew in each call. It makes LSTM and dense layers
+quicker, and convolutions slower, so it is measured. The rounding depends on all records of a call: with it a record
+may be answered otherwise alone than beside others (1 label of 1,784 on factoid-en, 5 with an LSTM). That is a price,
+so int8 must bring more than a little; docs/decisions/0025-other-runtimes.md tells the rest.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy import ndarray
+
+from overton.artifact import Artifact, Runtime
+from overton.base import Event, Observe, ignore
+from overton.codec import Encoder, Predictions
+from overton.compile import Tuning
+from overton.data import GOLD, Dataset, Pool, RecordParser, gold_of, pack
+from overton.evaluate import Gate, compare_predictions, main_scores
+from overton.export.golden import ERRORS_ONLY, load_onnx
+from overton.export.quiet import quiet
+from overton.export.speed import milliseconds
+
+# `Gather` looks rows up in tables, which are most of a model's size; `Conv` is left as it is, since it gets slower.
+OPERATORS = ("Gather", "LSTM", "MatMul")
+RECORDS = 50
+QUICK_MS = 0.1  # a model so quick is a small part of any request
+LEAST_SPEEDUP = 1.25
+TOLD = 3
+MOST_LOSS = 0.005  # of the main metric of any task on dev, whatever the gate says: a small dev shows little
+
+Predict = Callable[[Dataset, Runtime, ndarray], Mapping[str, Predictions]]
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """What was chosen, as it stands in `lineage.json`.
+
+    Attributes:
+        chosen: `fp32` or `int8`.
+        why: The reason, for a person.
+        fp32_ms: Milliseconds of the model for a single record, on one thread; None where it was not measured.
+        int8_ms: The same quantised.
+        fp32_mb: Size of the model, in millions of bytes.
+        int8_mb: The same quantised.
+    """
+
+    chosen: str
+    why: str
+    fp32_ms: float | None = None
+    int8_ms: float | None = None
+    fp32_mb: float | None = None
+    int8_mb: float | None = None
+
+
+def choose_precision(
+    artifact: Artifact,
+    dataset: Dataset,
+    predict: Predict,
+    sample: Sequence[bytes],
+    tuning: Tuning,
+    gate: Gate | None = None,
+    *,
+    observe: Observe = ignore,
+) -> tuple[Artifact, dict[str, Any]]:
+    """The version with the model that it serves, and what was chosen and why.
+
+    Args:
+        artifact: The version, its model in float32.
+        dataset: The records; those of dev with gold decide.
+        predict: Predicts some records of a data set.
+        sample: Records to measure on, lines of a data file.
+        tuning: What the engineer pinned: `int8` of `serving` is `auto`, `on` (unless the gate refuses it) or `off`.
+        gate: What int8 must keep to beside float32; the defaults where None.
+        observe: Told of the choice.
+    """
+    asked, model = tuning.serving.get("int8", "auto"), artifact.files["model.onnx"]
+    if asked == "off":
+        chosen, kept = Precision("fp32", "switched off by the tuning"), model
+    else:
+        chosen, kept = _measured(artifact, dataset, predict, sample, asked == "on", gate or Gate())
+    observe(Event("export", f"{chosen.chosen}: {chosen.why}"))
+    told = {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(chosen).items()}
+    return replace(artifact, files={**artifact.files, "model.onnx": kept}), told
+
+
+def quantised(model: bytes) -> bytes:
+    """An ONNX model with int8 weights, whose activations are rounded in each call.
+
+    Raises:
+        ValueError: Where the quantiser cannot take the model.
+    """
+    from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        folded, path = Path(folder) / "folded.onnx", Path(folder) / "model.onnx"
+        options = SessionOptions()
+        options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.log_severity_level = ERRORS_ONLY
+        options.optimized_model_filepath = str(folded)
+        # Weights of recurrent layers are put together within the graph; only as constants can they be quantised.
+        InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        quantize_dynamic(folded, path, op_types_to_quantize=list(OPERATORS), weight_type=QuantType.QInt8)
+        return path.read_bytes()
+
+
+def _measured(
+    artifact: Artifact, dataset: Dataset, predict: Predict, sample: Sequence[bytes], wanted: bool, gate: Gate
+) -> tuple[Precision, bytes]:
+    """What measurement says; `wanted` takes int8 whatever its speed is."""
+    model = artifact.files["model.onnx"]
+    calls = _calls(artifact, sample[:RECORDS])
+    fp32 = load_onnx(model)
+    alone = milliseconds({"fp32": fp32}, calls)["fp32"]
+    if alone < QUICK_MS and not wanted:
+        return Precision("fp32", f"a record takes the model {alone:.2f} ms, which leaves nothing to gain", alone), model
+    try:
+        small = quantised(model)
+    except (ValueError, RuntimeError) as error:
+        return Precision("fp32", f"the model cannot be quantised: {error}", alone), model
+    times = milliseconds({"fp32": fp32, "int8": load_onnx(small)}, calls)
+    figures = (times["fp32"], times["int8"], len(model) / 1e6, len(small) / 1e6)
+    speed = f"{times['int8']:.2f} ms a record in place of {times['fp32']:.2f}"
+    if times["fp32"] < LEAST_SPEEDUP * times["int8"] and not wanted:
+        why = f"int8 takes {speed}, and is taken from {LEAST_SPEEDUP:g} times as quick on"
+        return Precision("fp32", why, *figures), model
+    other = replace(artifact, files={**artifact.files, "model.onnx": small})
+    refusal, change = _change(artifact, other, dataset, predict, gate)
+    if refusal:
+        return Precision("fp32", f"int8 takes {speed}, but {refusal}", *figures), model
+    size = f"{figures[3]:.1f} MB in place of {figures[2]:.1f}"
+    return Precision("int8", f"{speed}, {size}; on dev the gate lets it pass, {change}", *figures), small
+
+
+def _calls(artifact: Artifact, lines: Sequence[bytes]) -> list[Mapping[str, ndarray]]:
+    """The inputs of single records."""
+    parser, encoder, pool = (
+        RecordParser(artifact.schema, closed=True),
+        Encoder(artifact.program, artifact.strings),
+        Pool(),
+    )
+    return [encoder.encode(pack([parser.parse(line)], artifact.schema, pool)) for line in lines]
+
+
+def _change(fp32: Artifact, int8: Artifact, dataset: Dataset, predict: Predict, gate: Gate) -> tuple[str, str]:
+    """Why int8 is refused on dev, nothing where it is not, and what changes most, both in words."""
+    dev = dataset.splits.dev
+    gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
+    if not len(dev):
+        return "no dev record tells what it loses", ""
+    dataset = dataset.with_tags(gate.tags)
+    before, after = (predict(dataset, Runtime(artifact), dev) for artifact in (fp32, int8))
+    scores, changed = (main_scores(said, gold, dev) for said in (before, after))
+    if not scores:
+        return "no gold on dev tells what it loses", ""
+    task = max(scores, key=lambda name: scores[name] - changed[name])
+    change = f"{task} goes from {scores[task]:.4f} to {changed[task]:.4f}"
+    if scores[task] - changed[task] > MOST_LOSS:
+        return f"{change} on dev", change
+    rows = compare_predictions(before, after, gold, dataset.tags, dev, gate, ids=dataset.ids).rows
+    fallen = [f"{row.task} {row.metric} of {row.tag}" for row in rows if row.verdict == "regressed"]
+    more = f" and {len(fallen) - TOLD} more" if len(fallen) > TOLD else ""
+    return f"the gate refuses {', '.join(fallen[:TOLD])}{more} on dev" if fallen else "", change

@@ -1,0 +1,65 @@
+"""The wide path: what a text contains, summed straight into what the heads of its record read.
+
+Source: Cheng et al. 2016, arXiv:1606.07792 (wide and deep); Joulin et al. 2016, arXiv:1607.01759 (hashed n-grams).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from overton.nn.dropout import Dropout
+
+PIECE_DROPOUT = 0.5
+ALONE = 0.25  # share of the records that train the deep path alone, and as many the wide one
+
+
+class WideText(nn.Module):
+    """`wide_text.v1`: the vectors of all that a text contains, summed and divided by the root of their number.
+
+    In training half of the pieces are dropped, so that no rare one is believed by itself.
+    """
+
+    def __init__(self, *, rows: int, size: int) -> None:
+        super().__init__()
+        self.pieces = nn.Embedding(rows, size, padding_idx=0)
+        nn.init.normal_(self.pieces.weight, std=0.1)
+        nn.init.zeros_(self.pieces.weight[0])
+
+    def forward(self, grams: Tensor) -> Tensor:
+        """(row, piece), 0 where padded, to (row, size); a text without any has zeros."""
+        if self.training:
+            grams = grams * (torch.rand(grams.shape, device=grams.device) >= PIECE_DROPOUT)
+        number = (grams > 0).sum(1, keepdim=True).clamp(min=1).to(self.pieces.weight.dtype)
+        if self.training:  # the same sum, without the vectors of all pieces side by side
+            total = functional.embedding_bag(grams, self.pieces.weight, mode="sum", padding_idx=0)
+        else:
+            total = self.pieces(grams).sum(1)
+        found: Tensor = total / number.sqrt()
+        return found
+
+
+class WideHead(nn.Module):
+    """`multiclass_head.v2` and `bitvector_head.v2`: the mean of what a record's vector and its wide path say.
+
+    In training some records have but one of the two, so that each path learns the task by itself: otherwise the one
+    that learns faster leaves nothing to the other, and their mean gains little.
+    """
+
+    def __init__(self, *, size: int, wide: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = Dropout(dropout)
+        self.score = nn.Linear(size, classes)
+        self.wide = nn.Linear(wide, classes, bias=False)
+
+    def forward(self, vectors: Tensor, wide: Tensor) -> Tensor:
+        """(row, size) and (row, wide) to logits of shape (row, class)."""
+        return mean_of_paths(self.score(self.dropout(vectors)), self.wide(wide), training=self.training)
+
+
+def mean_of_paths(deep: Tensor, wide: Tensor, *, training: bool) -> Tensor:
+    """The mean of two logits; in training for some rows the one of them or the other, alone."""
+    if not training:
+        return (deep + wide) / 2
+    chance = torch.rand(len(deep), 1, device=deep.device)
+    share = torch.where(chance < ALONE, 1.0, torch.where(chance >= 1 - ALONE, 0.0, 0.5))
+    return share * deep + (1 - share) * wide

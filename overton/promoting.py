@@ -1,0 +1,128 @@
+"""Letting an alias name a version where signature and gate let it pass, also while others promote to the same alias.
+
+Whoever loses the race is compared again, with what the winner has put there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from overton.base import Event, Observe, OvertonError, Problem, digest_json, ignore, now
+
+if TYPE_CHECKING:
+    from overton.evaluate import Comparison
+    from overton.schema import Schema
+    from overton.store import GateOutcome, Promotion, Store
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What signature and gate say of a version beside the one that an alias names.
+
+    Attributes:
+        comparison: The comparison of the two; None where the signature alone rules it out.
+        refusals: Why it is refused; none where it passes.
+    """
+
+    comparison: Comparison | None
+    refusals: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """What became of a promotion.
+
+    Attributes:
+        before: The version that the alias named when it was decided; None for none.
+        entry: The entry added to the alias's log; None where it was refused, or the alias names the version already.
+        comparison: The comparison with the version before; None where none was made.
+        refusals: Why it was refused; none where it was not.
+    """
+
+    before: str | None
+    entry: Promotion | None = None
+    comparison: Comparison | None = None
+    refusals: tuple[Problem, ...] = ()
+
+
+def promote_weighed(
+    store: Store,
+    alias: str,
+    version: str,
+    weigh: Callable[[str], Weighed],
+    *,
+    why: str = "",
+    force: bool = False,
+    observe: Observe = ignore,
+) -> Promoted:
+    """Let an alias name a version, if it passes beside the one that the alias names at that moment.
+
+    Args:
+        store: Where both are.
+        alias: Such as `live`.
+        version: The id of the version.
+        weigh: Weighs the version beside the one of that id. Asked again where somebody else promoted in the meantime.
+        why: The reason, kept in the log.
+        force: Promote without asking `weigh`. Who forces has looked at one version, so that a lost race is an error.
+        observe: Told of a lost race.
+
+    Raises:
+        OvertonError: Where a race is lost by force, or again and again (`store.lost-race`).
+    """
+    from overton.store import LOST_RACE, current_user
+
+    for attempt in range(1, ATTEMPTS + 1):
+        before = store.current(alias)
+        if before == version:
+            return Promoted(before)
+        weighed = weigh(before) if before and not force else None
+        comparison = weighed.comparison if weighed else None
+        if weighed and weighed.refusals:
+            return Promoted(before, None, comparison, weighed.refusals)
+        gate = gate_outcome(comparison) if comparison else None
+        try:
+            entry = store.promote(
+                alias, version, who=current_user(), when=now(), why=why, expected=before, forced=force, gate=gate
+            )
+        except OvertonError as error:
+            if error.problems[0].code != LOST_RACE or force or attempt == ATTEMPTS:
+                raise
+            observe(Event("promote", f"{error.problems[0].message}: weighed again beside that version"))
+            continue
+        return Promoted(before, entry, comparison)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def gate_outcome(comparison: Comparison) -> GateOutcome:
+    """What the log keeps of a comparison."""
+    from overton.store import GateOutcome
+
+    refused = tuple(str(refusal.message) for refusal in comparison.refusals)
+    return GateOutcome(
+        outcome="refused" if refused else "passed",
+        old=comparison.old,
+        digest=digest_json(comparison.to_json()),
+        records=comparison.records,
+        verdicts=dict(Counter(row.verdict for row in comparison.rows)),
+        refused=refused[:20],
+    )
+
+
+def breaking_changes(old: Schema, new: Schema, *, clients: str) -> list[Problem]:
+    """What in a new schema would break the clients of an old one, who are named by what they call."""
+    from overton.schema import diff_schemas
+
+    return [
+        Problem(
+            message=f"{change.field}: {change.message}: clients of {clients} would break",
+            code="application.incompatible",
+            hint="Promote under another alias, or --force",
+        )
+        for change in diff_schemas(old, new)
+        if change.kind == "breaking"
+    ]

@@ -1,0 +1,381 @@
+"""The search of a build: trials train programs on the same records and targets, and the best of them is the version's.
+
+A trial is a training like any other: what it leaves in its checkpoint is what the build goes on with, so that the best
+program is not trained again, and a version that was searched for is the one that its choices, pinned, would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from overton import __version__
+from overton.artifact import Artifact, Runtime, p99_ms, sample_records
+from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
+from overton.codec import Encoder
+from overton.compile import Choices, Tuning, choose_slices, split_objective
+from overton.data import SLICE_PREFIX, Dataset
+from overton.data.files import load_dataset
+from overton.data.names import count_of
+from overton.evaluate import main_scores
+from overton.fitting import Resume, dev_truth, fit, untrained
+from overton.pipeline import Found, export, plan, predict_rows
+from overton.schema import Schema
+from overton.supervision import Combined
+from overton.tune import (
+    Asked,
+    Effort,
+    Goal,
+    Score,
+    Space,
+    Study,
+    Trial,
+    best_of,
+    is_poor,
+    parse_study,
+    search,
+    space_of,
+    violations,
+)
+from overton.tune.files import begin_trial, clean_journal, load_score, save_score
+
+if TYPE_CHECKING:
+    from overton.engine import Engine, Work
+    from overton.train import EpochResult, Parent
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where trials find their records and keep their state.
+
+    Attributes:
+        schema: The schema as it is written.
+        files: The data files.
+        rows: Folder of their shards.
+        folder: Where pretrained vectors are looked for.
+        runs: Folder of checkpoints.
+        searches: Folder of the journals.
+        max_bad: How many bad lines may be left out.
+    """
+
+    schema: Schema
+    files: tuple[Path, ...]
+    rows: Path
+    folder: Path
+    runs: Path
+    searches: Path
+    max_bad: int = 0
+
+    def resume(self) -> Resume:
+        """Where training keeps its state."""
+        from overton.train.files import load_checkpoint, save_checkpoint
+
+        return Resume(
+            load=lambda key: load_checkpoint(self.runs / key),
+            save=lambda key, checkpoint: save_checkpoint(checkpoint, self.runs / key),
+        )
+
+
+def bench_of(schema: Schema, files: Sequence[Path], folder: Path, home: Path, max_bad: int = 0) -> Bench:
+    """The bench of an application: its schema and data files, its folder, and that of everything derived."""
+    return Bench(
+        schema=schema,
+        files=tuple(files),
+        rows=home / "rows",
+        folder=folder,
+        runs=home / "runs",
+        searches=home / "searches",
+        max_bad=max_bad,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a trial needs beside its choices: what travels to the workers.
+
+    Attributes:
+        bench: Where things are.
+        digest: Digest of the records that the search began with.
+        tuning: What is pinned.
+        combined: The combined votes of every task by name.
+        goal: What is looked for.
+        seed: Seed of everything random.
+        parent: The version whose weights training begins with; None for random ones.
+        journal: Folder of the journal of this search.
+    """
+
+    bench: Bench
+    digest: str
+    tuning: Tuning
+    combined: Mapping[str, Combined]
+    goal: Goal
+    seed: int
+    parent: Parent | None
+    journal: Path
+
+
+def is_searched(tuning: Tuning) -> bool:
+    """Whether a tuning asks for a search: for more than one trial, or some minutes of them."""
+    return int(tuning.search.get("trials", 0)) > 1 or ("trials" not in tuning.search and "minutes" in tuning.search)
+
+
+def space_for(dataset: Dataset, tuning: Tuning) -> Space:
+    """What may be chosen for some records."""
+    train = dataset.splits.train
+    slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train))
+    return space_of(tuning, dataset.schema, has_slices=bool(slices.modelled))
+
+
+def picked_before(dataset: Dataset, tuning: Tuning, artifact: Artifact) -> Choices | None:
+    """The choices that the search of a version picked, where a search with this tuning could pick them too."""
+    before, space = _study_of(artifact), space_for(dataset, tuning)
+    picked = before[1].best.picked if before and is_searched(tuning) else None
+    return space.choices(picked) if picked is not None and space.holds(picked) else None
+
+
+def choose(
+    bench: Bench,
+    tuning: Tuning,
+    engine: Engine,
+    *,
+    seed: int = 0,
+    parent: Artifact | None = None,
+    begun: Callable[..., None] | None = None,
+    observe: Observe = ignore,
+) -> Callable[[Dataset, Mapping[str, Combined]], Found | None] | None:
+    """The search of a build as its pipeline wants it; None where the tuning asks for none.
+
+    Args:
+        bench: Where trials find their records and keep their state.
+        tuning: What may be chosen, how long to search and what for.
+        engine: Where trials run.
+        seed: Seed of the search and of every training.
+        parent: The version to begin from: with its weights and its search.
+        begun: Told the name of the journal as `search`, and how many trials there are to be as `n_trials`.
+        observe: Told of every trial.
+    """
+    if not is_searched(tuning):
+        n_lists = sum(len(options) > 1 for options in tuning.options())
+        if n_lists:
+            said = f"{count_of(n_lists, 'setting')} to choose, and no search: the first of each; --trials N searches"
+            observe(Event("compile", said))
+        return None
+
+    def found(dataset: Dataset, combined: Mapping[str, Combined]) -> Found | None:
+        space = space_for(dataset, tuning)
+        if not space.knobs:
+            observe(Event("search", "every setting is pinned: there is nothing to search for"))
+            return None
+        goal = goal_of(dataset, tuning)
+        journal = bench.searches / _key(dataset, tuning, space, seed, parent)
+        effort = _effort(tuning)
+        if begun:
+            begun(search=journal.name, n_trials=effort.trials)
+        recipe = Recipe(bench, dataset.digest, tuning, combined, goal, seed, _parent_of(parent), journal)
+        study = search(
+            space,
+            partial(make_trial, recipe),
+            effort=effort,
+            clock=monotonic,
+            goal=goal,
+            seed=seed,
+            engine=engine,
+            known=partial(load_score, journal),
+            taken=partial(_forget_worse, bench.runs),
+            parent=_study_of(parent),
+            observe=observe,
+        )
+        clean_journal(journal)
+        return Found(space.choices(study.best.picked), study)
+
+    return found
+
+
+def goal_of(dataset: Dataset, tuning: Tuning) -> Goal:
+    """What a search looks for.
+
+    Raises:
+        OvertonError: Where it cannot be told on dev: there are no records, or none with the tag.
+    """
+    objective = str(tuning.search.get("objective", ""))
+    tag = split_objective(objective)[1]
+    if not len(dataset.splits.dev):
+        message, hint = "a search needs records on dev to tell good programs from poor ones", "Tag some `dev`"
+        raise OvertonError(Problem(message, "search.no-dev", hint=hint))
+    if tag and not _tagged(dataset, tag).any():
+        hint = did_you_mean(tag, [name for name in dataset.tags.names if _tagged(dataset, name).any()])
+        raise OvertonError(Problem(f"no record on dev has the tag {tag!r}", "search.unknown-tag", hint=hint))
+    return Goal(objective, tuning.serving)
+
+
+def make_trial(recipe: Recipe) -> Work[Asked, Score]:
+    """The function that scores a program; the records are opened once for all trials of a worker.
+
+    Raises:
+        OvertonError: Where the data files are no longer those that the search began with.
+    """
+    bench = recipe.bench
+    dataset = load_dataset(bench.schema, bench.files, bench.rows, max_bad=bench.max_bad)
+    if dataset.digest != recipe.digest:
+        hint = "Build again"
+        raise OvertonError(Problem("the data files were changed during the search", "search.data-changed", hint=hint))
+    encoders: dict[str, Encoder] = {}
+    lines = sample_records(dataset)
+
+    def trial(asked: Asked, observe: Observe) -> Score:
+        when, begin = now(), perf_counter()
+        begin_trial(recipe.journal, asked, when)
+        try:
+            score = _score(recipe, dataset, lines, encoders, asked, observe)
+        except OvertonError as error:
+            score = Score("failed", reason=error.problems[0].message)
+        score = replace(score, seconds=round(perf_counter() - begin, 3))
+        save_score(recipe.journal, asked, score, when)
+        return score
+
+    return trial
+
+
+def _score(
+    recipe: Recipe,
+    dataset: Dataset,
+    lines: Sequence[bytes],
+    encoders: dict[str, Encoder],
+    asked: Asked,
+    observe: Observe,
+) -> Score:
+    """Train a program, unless it is too slow or too large to serve, and tell how good it is on dev."""
+    planned = plan(dataset, recipe.tuning, recipe.bench.folder, choices=asked.choices)
+    if recipe.goal.bounds:  # neither depends on what training will make of the weights
+        score = _measured(recipe, export(dataset, planned, untrained(planned, recipe.seed)), lines, Score("done"))
+        if score.status == "infeasible":
+            return score
+    task = split_objective(recipe.goal.objective)[0]
+
+    def curve(history: Sequence[EpochResult]) -> tuple[float, ...]:
+        return tuple(round(epoch.scores.get(task, epoch.score), 6) for epoch in history)
+
+    def stop(history: Sequence[EpochResult], n_epochs: int) -> bool:
+        return len(history) < n_epochs and is_poor(curve(history), n_epochs, asked.limits)
+
+    trained = fit(
+        dataset,
+        planned,
+        recipe.combined,
+        seed=recipe.seed,
+        parent=recipe.parent,
+        resume=recipe.bench.resume(),
+        stop=stop,
+        encoders=encoders,
+        observe=_as_trial(asked.number, observe),
+    )
+    reached = curve(trained.history)
+    known = Score("done", curve=reached, n_epochs=trained.n_epochs, run=trained.run)
+    if stop(trained.history, trained.n_epochs):
+        return replace(known, status="pruned", value=max(reached))
+    artifact = export(dataset, planned, trained)
+    scores = dict(trained.history[trained.best_epoch - 1].scores)
+    scores = _scores_on(recipe, dataset, artifact) or scores
+    value = scores[task] if task else sum(scores.values()) / len(scores)
+    return _measured(recipe, artifact, lines, replace(known, value=value, scores=scores))
+
+
+def _scores_on(recipe: Recipe, dataset: Dataset, artifact: Artifact) -> dict[str, float]:
+    """The scores on the tag of the objective; nothing where it has none.
+
+    Raises:
+        OvertonError: Where nothing is known there of what is looked for.
+    """
+    task, tag = split_objective(recipe.goal.objective)
+    if not tag:
+        return {}
+    dev = dataset.splits.dev
+    rows = dev[_tagged(dataset, tag)]
+    truth = {name: dev_truth(dataset, found, dev) for name, found in recipe.combined.items()}
+    scores = main_scores(predict_rows(dataset, Runtime(artifact), rows), truth, rows)
+    if not scores or (task and task not in scores):
+        message = f"nothing is known of {task or 'any task'} on the dev records of {tag}"
+        raise OvertonError(Problem(message, "search.unknown-tag", hint="Add gold there, or look for something else"))
+    return scores
+
+
+def _measured(recipe: Recipe, artifact: Artifact, lines: Sequence[bytes], score: Score) -> Score:
+    """A score with what serving costs, infeasible where that is too much."""
+    measured = replace(
+        score,
+        p99_ms=round(p99_ms(Runtime(artifact), lines), 4),
+        size_mb=round(len(artifact.files["model.onnx"]) / 1e6, 3),
+    )
+    bounds = recipe.goal.bounds
+    over = [name for name, by in violations(measured, bounds).items() if by > 0]
+    if not over:
+        return measured
+    reason = ", ".join(f"{name} {getattr(measured, name):.3g} of {bounds[name]:g}" for name in over)
+    return replace(measured, status="infeasible", reason=reason)
+
+
+def _as_trial(number: int, observe: Observe) -> Observe:
+    """An observer that tells of a training what matters among many: how far it is."""
+
+    def tell(event: Event) -> None:
+        if "scores" in event.values:
+            observe(Event(f"trial {number}", done=event.done, total=event.total))
+
+    return tell
+
+
+def _tagged(dataset: Dataset, tag: str) -> np.ndarray:
+    """Whether each dev record has a tag, bool of shape (record,)."""
+    tagged: np.ndarray = dataset.tags.has(tag)[dataset.splits.dev]
+    return tagged
+
+
+def _effort(tuning: Tuning) -> Effort:
+    known = {name: value for name, value in tuning.search.items() if name != "objective"}
+    return Effort(**known)
+
+
+def _key(dataset: Dataset, tuning: Tuning, space: Space, seed: int, parent: Artifact | None) -> str:
+    """Names the journal of a search: whatever changes its trials is in it, but not how many there are to be."""
+    kept = {name: value for name, value in tuning.search.items() if name not in ("trials", "minutes")}
+    knobs = [asdict(knob) for knob in space.knobs]
+    facts = [
+        dataset.digest,
+        asdict(replace(tuning, search=kept)),
+        knobs,
+        seed,
+        parent.id if parent else "",
+        __version__,
+    ]
+    return digest_json(facts)[:16]
+
+
+def _parent_of(parent: Artifact | None) -> Parent | None:
+    if parent is None:
+        return None
+    from overton.train import parent_of
+
+    return parent_of(parent)
+
+
+def _study_of(parent: Artifact | None) -> tuple[str, Study] | None:
+    if parent is None or "search.json" not in parent.files:
+        return None
+    return parent.id, parse_study(parent.json("search.json"))
+
+
+def _forget_worse(runs: Path, trials: tuple[Trial, ...]) -> None:
+    """Keep the checkpoint of the best trial alone: the build goes on from it."""
+    from overton.train.files import remove_checkpoint
+
+    best = best_of(trials)
+    kept = best.score.run if best else ""
+    for trial in trials:
+        if trial.score.run and trial.score.run != kept:
+            remove_checkpoint(runs / trial.score.run)

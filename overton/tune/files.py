@@ -1,0 +1,84 @@
+"""The journal of a search: a folder with one file a trial, written whole when it begins and again when it is over.
+
+So a search that is killed at any moment goes on with the trials that are not over, and what one worker writes is in no
+other's way.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from overton.base.files import write_atomic
+from overton.tune.study import Asked, Score, Trial
+
+FORMAT = 1
+RUNNING = "running"
+
+
+def begin_trial(folder: Path, asked: Asked, when: str) -> None:
+    """Write that a trial has begun."""
+    _write(folder, asked, {"status": RUNNING, "begun": when})
+
+
+def save_score(folder: Path, asked: Asked, score: Score, when: str) -> None:
+    """Write what became of a trial."""
+    _write(folder, asked, {**asdict(score), "begun": when})
+
+
+def load_score(folder: Path, asked: Asked) -> Score | None:
+    """What became of a trial; None where it is not over, or another program had its number."""
+    value = _read(_path(folder, asked.number))
+    if value is None or value.get("picked") != dict(asked.picked) or value.get("status") == RUNNING:
+        return None
+    return _score(value)
+
+
+def load_trials(folder: Path) -> tuple[list[Trial], list[Mapping[str, Any]]]:
+    """The trials of a folder that are over, and those that have begun as `{"number", "picked", "begun"}`."""
+    trials: list[Trial] = []
+    running: list[Mapping[str, Any]] = []
+    for path in sorted(folder.glob("trial-*.json")):
+        value = _read(path)
+        if value is None:
+            continue
+        if value.get("status") == RUNNING:
+            running.append(value)
+        elif (score := _score(value)) is not None:
+            trials.append(Trial(value["number"], value["picked"], score))
+    return trials, running
+
+
+def clean_journal(folder: Path) -> None:
+    """Remove what processes left that were killed while they wrote, once a search is over."""
+    for path in folder.glob(".trial-*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"trial-{number:04}.json"
+
+
+def _write(folder: Path, asked: Asked, more: Mapping[str, Any]) -> None:
+    value = {"format": FORMAT, "number": asked.number, "picked": dict(asked.picked), **more}
+    write_atomic(_path(folder, asked.number), json.dumps(value, indent=1) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The value of a file; None where there is none, or none that can be read: it is made again."""
+    try:
+        value = msgspec.json.decode(path.read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    known = isinstance(value, dict) and value.get("format") == FORMAT and {"number", "picked"} <= set(value)
+    return value if known else None
+
+
+def _score(value: Mapping[str, Any]) -> Score | None:
+    try:
+        return msgspec.convert(value, Score)
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,60 @@
+"""A search as text for a person: the space before it, the trials after it with the price of quality."""
+
+from collections.abc import Iterable, Sequence
+
+from overton.tune.search import told_option, told_picked
+from overton.tune.space import Knob, Space
+from overton.tune.study import Score, Study, Trial
+
+
+def render_space(space: Space) -> str:
+    """What a search would choose from; each line a knob, what a build without a search takes first."""
+    if not space.knobs:
+        return "nothing to choose: every setting is pinned\n"
+    rows = [[knob.name, _turned(knob), ", ".join(map(told_option, knob.options))] for knob in space.knobs]
+    return f"may be chosen: {space.size:,} combinations\n" + _table(rows)
+
+
+def render_study(study: Study) -> str:
+    """The trials, best first; `front` marks those that no other beats in quality, latency and size at once."""
+    first = {name: options[0] for name, options in study.options.items()}
+    best, front = study.best, set(study.front)
+    bounds = "".join(f", {name} at most {value:g}" for name, value in study.bounds.items())
+    head = (
+        f"search: {study.objective or 'mean over tasks'} on dev{bounds}; {len(study.trials)} trials, seed {study.seed}"
+    )
+    rows = [["trial", "quality", "p99 ms", "MB", "", "picked"]]
+    for trial in sorted(study.trials, key=_rank):
+        mark = "best" if trial is best else "front" if trial.number in front else ""
+        status = trial.score.status if trial.score.status != "done" else mark
+        picked = told_picked(trial.picked, first) or "as without a search"
+        rows.append([str(trial.number), *_figures(trial.score), status, picked])
+    return f"{head}\n{_table(rows)}"
+
+
+def render_picked(study: Study) -> str:
+    """What the best trial picked, and of how many."""
+    rows = [[name, told_option(value)] for name, value in study.best.picked.items()]
+    return f"picked by trial {study.best.number} of {len(study.trials)}\n{_table(rows)}"
+
+
+def _rank(trial: Trial) -> tuple[bool, float, int]:
+    return trial.score.status != "done", -(trial.score.value or 0.0), trial.number
+
+
+def _figures(score: Score) -> list[str]:
+    values = ((score.value, 4), (score.p99_ms, 2), (score.size_mb, 1))
+    return ["-" if value is None else f"{value:.{digits}f}" for value, digits in values]
+
+
+def _turned(knob: Knob) -> str:
+    """The payloads of a knob that turns more than its name tells."""
+    payloads = [place[1] for place in knob.places if place[0] == "payloads"]
+    return f"of {', '.join(payloads)}" if payloads and "." not in knob.name else ""
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"  {line.rstrip()}\n" for line in lines)

@@ -1,0 +1,197 @@
+"""What a search may choose from: the lists of a tuning file, or a few coarse blocks where it has none."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
+from typing import Any
+
+from overton.base import digest_json
+from overton.compile import SETTINGS_OF_PAYLOAD, Choices, PayloadChoices, TrainingChoices, Tuning
+from overton.schema import Payload, Schema
+
+Place = tuple[str, ...]  # ("payloads", "tokens", "size"), ("training", "dropout") or ("slices",)
+Picked = Mapping[str, Any]  # an option by name of knob
+
+# The blocks that are tried where the tuning file has no list; of each the default is tried first. They are few, since a
+# search has dozens of trials at best, and one knob turns a setting of all payloads at once.
+PAYLOAD_OPTIONS: Mapping[str, tuple[Any, ...]] = {
+    "characters": (False, True),
+    "encoder": ("cnn", "bilstm", "dilated", "bag"),
+    "size": (128, 64, 256),
+    "aggregate": ("attention", "max", "mean"),
+    "strings": (False, True),
+}
+TRAINING_OPTIONS: Mapping[str, tuple[Any, ...]] = {
+    "learning_rate": (0.003, 0.001, 0.006),
+    "dropout": (0.3, 0.15, 0.45),
+    "word_dropout": (0.05, 0.15),
+    "label_smoothing": (0.0, 0.1),
+}
+SLICE_OPTIONS = ("off", "records", "on")
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One thing to choose.
+
+    Attributes:
+        name: Its name, such as `tokens.encoder`; `size` alone for all payloads.
+        places: The settings that it turns, all to the same value.
+        options: What it may be; the first is what a build without a search takes.
+    """
+
+    name: str
+    places: tuple[Place, ...]
+    options: tuple[Any, ...]
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether its options are numbers, so that what lies between two good ones is likely to be good."""
+        return all(isinstance(option, int | float) and not isinstance(option, bool) for option in self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """All programs that a search may try.
+
+    Attributes:
+        schema: The schema of them all.
+        base: The choices with the first option of every knob.
+        knobs: What may be chosen.
+    """
+
+    schema: Schema
+    base: Choices
+    knobs: tuple[Knob, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of combinations of options; some of them may make the same program."""
+        return prod(len(knob.options) for knob in self.knobs)
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """The combination that a build without a search takes."""
+        return {knob.name: knob.options[0] for knob in self.knobs}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Every combination."""
+        names = [knob.name for knob in self.knobs]
+        return (dict(zip(names, options, strict=True)) for options in product(*(knob.options for knob in self.knobs)))
+
+    def holds(self, picked: Picked) -> bool:
+        """Whether a combination, such as one of an earlier search, is one of this space."""
+        known = {knob.name: knob.options for knob in self.knobs}
+        return set(picked) == set(known) and all(value in known[name] for name, value in picked.items())
+
+    def choices(self, picked: Picked) -> Choices:
+        """The choices that a combination makes."""
+        payloads, training, slices = dict(self.base.payloads), self.base.training, self.base.slices
+        for knob in self.knobs:
+            for place in knob.places:
+                change = {place[-1]: picked[knob.name]}
+                if place[0] == "payloads":
+                    payloads[place[1]] = replace(payloads[place[1]], **change)
+                elif place[0] == "training":
+                    training = replace(training, **change)
+                else:
+                    slices = picked[knob.name]
+        return Choices(payloads, training, slices)
+
+    def key(self, picked: Picked) -> str:
+        """The same text for all combinations that make the same program, trained in the same way."""
+        return digest_json(effective(self.choices(picked), self.schema).to_json())
+
+
+def space_of(tuning: Tuning, schema: Schema, *, has_slices: bool) -> Space:
+    """The space of a tuning: its lists, or, where it has none, coarse blocks of all that it does not pin.
+
+    Args:
+        tuning: The tuning.
+        schema: The schema.
+        has_slices: Whether the data have slices that may add capacity.
+    """
+    return Space(schema, tuning.choices(schema), _listed(tuning) or _default_knobs(tuning, schema, has_slices))
+
+
+def effective(choices: Choices, schema: Schema) -> Choices:
+    """The choices with every setting at its default that has no effect beside the others."""
+    payloads = {name: _effective_payload(schema, name, one) for name, one in choices.payloads.items()}
+    tuned = any(one.pretrained[0] == "hf" and one.tune for one in payloads.values())
+    rate = choices.training.hf_learning_rate if tuned else TrainingChoices().hf_learning_rate
+    return Choices(payloads, replace(choices.training, hf_learning_rate=rate), choices.slices)
+
+
+def _effective_payload(schema: Schema, name: str, choices: PayloadChoices) -> PayloadChoices:
+    payload = schema.payload(name)
+    reads_tokens = payload.type == "sequence" or payload.is_text
+    selects = any(task.payload == name and task.type == "select" for task in schema.tasks)
+    pools = _has_inputs(payload) and (choices.aggregate == "attention" or selects)
+    useless = {
+        "layers": not reads_tokens or choices.encoder == "bag",
+        "encoder": not reads_tokens,
+        "characters": not reads_tokens,
+        "aggregate": not _has_inputs(payload),
+        "attention": not pools and not (reads_tokens and choices.encoder == "transformer"),
+        "tune": not choices.pretrained[0],
+        "strings": not payload.range,
+        "crf": not any(task.payload == name and task.type == "multiclass" for task in schema.tasks),
+    }
+    default = PayloadChoices()
+    return replace(choices, **{name: getattr(default, name) for name, is_useless in useless.items() if is_useless})
+
+
+def _listed(tuning: Tuning) -> tuple[Knob, ...]:
+    """A knob for every list of a tuning."""
+    found = [
+        Knob(f"{payload}.{setting}", (("payloads", payload, setting),), options)
+        for payload, settings in sorted(tuning.payloads.items())
+        for setting, options in sorted(settings.items())
+    ]
+    found += [
+        Knob(f"training.{setting}", (("training", setting),), options)
+        for setting, options in sorted(tuning.training.items())
+    ]
+    found.append(Knob("slices", (("slices",),), tuning.slices))
+    return tuple(knob for knob in found if len(knob.options) > 1)
+
+
+def _default_knobs(tuning: Tuning, schema: Schema, has_slices: bool) -> tuple[Knob, ...]:
+    knobs = []
+    for setting, options in PAYLOAD_OPTIONS.items():
+        names = [
+            payload.name
+            for payload in schema.payloads
+            if _applies(payload, setting) and setting not in tuning.payloads.get(payload.name, {})
+        ]
+        if names:
+            knobs.append(Knob(setting, tuple(("payloads", name, setting) for name in names), options))
+    default = tuning.choices(schema)
+    for payload in schema.payloads:
+        tagged = any(task.payload == payload.name and task.type == "multiclass" for task in schema.tasks)
+        if payload.type == "sequence" and tagged and "crf" not in tuning.payloads.get(payload.name, {}):
+            crf = default.payloads[payload.name].crf
+            knobs.append(Knob(f"{payload.name}.crf", (("payloads", payload.name, "crf"),), (crf, not crf)))
+    if has_slices and not tuning.slices:
+        knobs.append(Knob("slices", (("slices",),), SLICE_OPTIONS))
+    for setting, options in TRAINING_OPTIONS.items():
+        if setting not in tuning.training:
+            knobs.append(Knob(f"training.{setting}", (("training", setting),), options))
+    return tuple(knobs)
+
+
+def _applies(payload: Payload, setting: str) -> bool:
+    """Whether a setting makes a difference on a payload."""
+    if setting not in SETTINGS_OF_PAYLOAD[payload.type]:
+        return False
+    if setting in ("encoder", "characters"):
+        return payload.type == "sequence" or payload.is_text
+    if setting == "aggregate":
+        return _has_inputs(payload)
+    return bool(payload.range) if setting == "strings" else True
+
+
+def _has_inputs(payload: Payload) -> bool:
+    """Whether several vectors become one on a payload."""
+    return payload.is_text or bool(payload.base) or bool(payload.range)

@@ -1,0 +1,127 @@
+"""What stands around every live page: where one is, what was edited since the build, and the build that runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+
+from overton.base import OvertonError, Problem
+from overton.store import current_user
+from overton.version import Version
+from overton.web.dashboard import Dashboard
+from overton.web.edits.files import NAME
+from overton.web.render import linked_assets
+
+NAVIGATION = (
+    ("/", "Report"),
+    ("/errors", "Errors"),
+    ("/discover", "Discover"),
+    ("/sources", "Sources"),
+    ("/versions", "Versions"),
+    ("/builds", "Builds"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A data file that is not as it was when a version was built.
+
+    Attributes:
+        name: Its name.
+        change: What became of it.
+        lines: Its lines, where it is one of edits; else None.
+    """
+
+    name: str
+    change: Literal["new", "changed", "gone"]
+    lines: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataNow:
+    """The data beside those of a version.
+
+    Attributes:
+        changed: Files that are not as they were.
+        problems: Why the data cannot be read.
+    """
+
+    changed: tuple[ChangedFile, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def n_edits(self) -> int:
+        """Lines of new and changed files of edits."""
+        return sum(file.lines or 0 for file in self.changed)
+
+
+def data_now(dashboard: Dashboard, version: Version) -> DataNow:
+    """What has changed in the data since a version was built."""
+    return dashboard.page(("data", version.id), lambda: _data_now(dashboard, version))
+
+
+def chrome(dashboard: Dashboard, request: Request) -> dict[str, Any]:
+    """What a template is told beside its page."""
+    path = request.url.path.removesuffix(".json")
+    nonce = request.scope["state"]["nonce"]
+    return {
+        "assets": linked_assets(nonce=nonce),
+        "slice_link": lambda tag: f"/slice?{urlencode({'tag': tag})}",
+        "live": {
+            "application": dashboard.name,
+            "navigation": NAVIGATION,
+            "path": path,
+            "token": dashboard.token,
+            "nonce": nonce,
+            "editor": current_user(),
+            "job": dashboard.jobs.running(),
+            "version": request.query_params.get("version", ""),
+            "live": _live(dashboard),
+            "twin": twin_of(request),
+            "data": _quietly(dashboard, request.query_params.get("version", "")),
+        },
+    }
+
+
+def _live(dashboard: Dashboard) -> str:
+    """Id of the live version; empty where there is none, or the store cannot be read."""
+    try:
+        return dashboard.live()
+    except OvertonError:
+        return ""
+
+
+def twin_of(request: Request) -> str:
+    """The address of the page as JSON."""
+    path = "/index.json" if request.url.path == "/" else f"{request.url.path}.json"
+    return f"{path}?{request.url.query}" if request.url.query else path
+
+
+def _quietly(dashboard: Dashboard, reference: str) -> DataNow:
+    """The data beside those of a version; nothing where there is no version."""
+    try:
+        version = dashboard.version(reference)
+    except OvertonError:  # told by the page itself
+        return DataNow()
+    return data_now(dashboard, version)
+
+
+def _data_now(dashboard: Dashboard, version: Version) -> DataNow:
+    before = (version.artifact.json("lineage.json").get("data") or {}).get("files") or {}
+    try:
+        now = dashboard.records(version).dataset.files
+    except OvertonError as error:
+        return DataNow(problems=error.problems)
+    changed = [
+        ChangedFile(name, "changed" if name in before else "new", _lines(dashboard.data / name))
+        for name, digest in now.items()
+        if before.get(name) != digest
+    ]
+    return DataNow((*changed, *(ChangedFile(name, "gone") for name in before if name not in now)))
+
+
+def _lines(path: Path) -> int | None:
+    """Lines of a file of edits; None for another."""
+    return path.read_bytes().count(b"\n") if NAME.fullmatch(path.name) else None

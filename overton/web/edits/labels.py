@@ -1,0 +1,104 @@
+"""A correction as a line of a data file: checked against the schema and the record before it is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from overton.base import OvertonError, Problem, check_name, did_you_mean
+from overton.data import Dataset, label_faults
+from overton.review import check_tag
+from overton.supervision import find_record
+
+CHUNK = 50_000  # ids read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What an editor says of one record.
+
+    Attributes:
+        id: Id of the record.
+        task: Name of the task.
+        editor: Name of the source.
+        label: The label of the record, or all labels of its tokens or members as in a data file.
+        units: In place of that the labels of some of them, by place from 0; the editor abstains on the others.
+    """
+
+    id: str
+    task: str
+    editor: str
+    label: Any = None
+    units: Mapping[str, Any] | None = None
+
+
+def correction_line(dataset: Dataset, said: Correction, file: str) -> dict[str, Any]:
+    """The line of a correction.
+
+    Args:
+        dataset: The records, with all labels that there are.
+        said: The correction.
+        file: Name of the data file that the line goes to.
+
+    Raises:
+        OvertonError: Where the record, the task or a class is unknown, the label does not fit the record, or a file
+            that is read later says otherwise in the editor's name, so that the correction would change nothing.
+    """
+    editor = check_name(said.editor, "an editor")
+    names = [task.name for task in dataset.schema.tasks]
+    if said.task not in names:
+        hint = did_you_mean(said.task, names)
+        raise OvertonError(Problem(f"the schema has no task {said.task!r}", "application.unknown-task", hint=hint))
+    row = find_record(dataset, said.id)
+    label = said.label if said.units is None else _spread(dataset, said, row)
+    tasks = {said.task: {editor: label}}
+    items = [payload.name for payload in dataset.schema.payloads if payload.has_items]
+    faults = label_faults(tasks, dataset.schema, {name: dataset.given_length(name, row) for name in items})
+    if faults:
+        raise OvertonError(faults)
+    listed = dataset.schema.unit(dataset.schema.task(said.task)) != "record"
+    if label is None or (listed and all(one is None for one in label)):
+        raise OvertonError(Problem("the correction says nothing", "edits.nothing", hint="Choose a label"))
+    later = [name for name in dataset.holders(said.task, editor, row) if name > file]
+    if later:
+        message = f"{later[-1]} holds a label by {editor!r} for {said.id!r} too, and counts, since its name comes later"
+        hint = f"Correct it there, label by another name, or name that file so that it comes before {file}"
+        raise OvertonError(Problem(message, "edits.overruled", later[-1], hint=hint))
+    return {"id": said.id, "tasks": tasks}
+
+
+def _spread(dataset: Dataset, said: Correction, row: int) -> list[Any]:
+    """The labels of all units of a record, of which some are given."""
+    task = dataset.schema.task(said.task)
+    unit = dataset.schema.unit(task)
+    if unit == "record":
+        message = f"the task {said.task!r} labels records, and labels of single items were given"
+        raise OvertonError(Problem(message, "edits.units", hint="Give one label"))
+    n_units = dataset.given_length(task.payload, row) or 0
+    label: list[Any] = [None] * n_units
+    for place, one in (said.units or {}).items():
+        if not (place.isdecimal() and place.isascii() and int(place) < n_units):
+            message = f"there is no {unit} {place}: {said.id!r} has {n_units}, counted from 0"
+            raise OvertonError(Problem(message, "edits.units"))
+        label[int(place)] = one
+    return label
+
+
+def tag_lines(dataset: Dataset, ids: Sequence[str], tag: str) -> list[dict[str, Any]]:
+    """The lines that tag some records; none for those that bear the tag.
+
+    Raises:
+        OvertonError: Where the text cannot be a tag, or a record is unknown.
+    """
+    check_tag(tag)
+    wanted = dict.fromkeys(ids)
+    bearing = dataset.tags.has(tag)
+    rows: dict[str, int] = {}
+    for start in range(0, dataset.n_records, CHUNK):
+        chunk = dataset.ids(np.arange(start, min(start + CHUNK, dataset.n_records)))
+        rows |= {one: start + place for place, one in enumerate(chunk) if one in wanted}
+    for one in wanted:
+        if one not in rows:
+            find_record(dataset, one)  # raises, and tells what was perhaps meant
+    return [{"id": one, "tags": [tag]} for one in wanted if not bearing[rows[one]]]

@@ -1,0 +1,213 @@
+"""Jobs on disk: a folder each below `.overton/jobs`, with a lock that the process of the job holds while it runs.
+
+    lock                 held by who starts a job, so that of two at once one waits and sees the other's job
+    <id>/lock            held by the process of the job
+    <id>/job.json        the command, who started it and when
+    <id>/pid             its process, which leads a group of its own
+    <id>/log.txt         what it tells; <id>/out.json what it answers; <id>/stopped where an editor stopped it
+
+A job runs exactly while its lock is held: the system gives it back when the process ends, whatever ended it. So a
+server that was killed leaves nothing to tidy up, and another one finds the job running or ended.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from overton.base import OvertonError, Problem, did_you_mean
+from overton.base.files import write_atomic
+from overton.web.jobs.job import Job, parse_outcome, parse_stages
+
+LOCK, RECORD, PID, LOG, OUTPUT, STOPPED = "lock", "job.json", "pid", "log.txt", "out.json", "stopped"
+LOG_BYTES = 256 << 10  # of a log that are read
+GRACE_SECONDS = 10.0  # for a job to end by itself once it is told to
+
+
+class Jobs:
+    """The jobs of one application.
+
+    Args:
+        folder: Where they are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []  # to be waited for, so that none is left as a zombie
+
+    def start(self, words: Sequence[str], *, who: str) -> str:
+        """Start `overton` with some words, and return the id of the job.
+
+        Raises:
+            OvertonError: Where a job is running.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _lock(self.folder / LOCK), contextlib.ExitStack() as until_started:
+            if self.running():
+                raise OvertonError(Problem("a build is running", "jobs.running", hint="Wait for it, or stop it"))
+            place = self._new_folder()
+            held = until_started.enter_context(_lock(place / LOCK))
+            record = {"words": list(words), "who": who, "started": datetime.now(UTC).isoformat(timespec="seconds")}
+            write_atomic(place / RECORD, msgspec.json.encode(record))
+            process = _spawn(words, place, held)
+            write_atomic(place / PID, str(process.pid))
+        self._processes.append(process)
+        return place.name
+
+    def every(self) -> tuple[Job, ...]:
+        """All jobs, the newest first."""
+        self._reap()
+        return tuple(map(self._job, self._names()))
+
+    def get(self, job: str) -> Job:
+        """One job.
+
+        Raises:
+            OvertonError: Where there is none of the name.
+        """
+        self._reap()
+        names = self._names()
+        if job not in names:
+            hint = did_you_mean(job, names)
+            raise OvertonError(Problem(f"there is no build {job!r}", "jobs.unknown", hint=hint))
+        return self._job(job)
+
+    def running(self) -> Job | None:
+        """The job that runs."""
+        self._reap()
+        newest = next(iter(self._names()), "")
+        return self._job(newest) if newest and _is_held(self.folder / newest / LOCK) else None
+
+    def stop(self, job: str) -> Job:
+        """Tell a job to end; it is ended where it has not after some seconds. One that has ended stays as it is.
+
+        Raises:
+            OvertonError: Where there is none of the name.
+        """
+        found = self.get(job)
+        if found.state != "running":
+            return found
+        place = self.folder / job
+        process = int((place / PID).read_text()) if (place / PID).exists() else 0
+        if process:
+            write_atomic(place / STOPPED, b"")
+            _signal(process, signal.SIGTERM)
+            threading.Timer(GRACE_SECONDS, self._end, (job, process)).start()
+        return self.get(job)
+
+    def _end(self, job: str, process: int) -> None:
+        """End a job that still runs."""
+        if self.get(job).state == "running":
+            _signal(process, signal.SIGKILL)
+
+    def _new_folder(self) -> Path:
+        """A new folder, whose name comes after all others."""
+        last = next(iter(self._names()), "")
+        while True:
+            name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+            if name > last:
+                (self.folder / name).mkdir()
+                return self.folder / name
+            time.sleep(0.001)
+
+    def _names(self) -> list[str]:
+        """Names of the jobs, the newest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted((one.name for one in self.folder.iterdir() if (one / RECORD).is_file()), reverse=True)
+
+    def _reap(self) -> None:
+        self._processes = [process for process in self._processes if process.poll() is None]
+
+    def _job(self, name: str) -> Job:
+        place = self.folder / name
+        running = _is_held(place / LOCK)
+        record = msgspec.json.decode((place / RECORD).read_bytes())
+        started = datetime.fromisoformat(record["started"]).timestamp()
+        log = _tail(place / LOG)
+        outcome = None if running else parse_outcome(_content(place / OUTPUT), log, stopped=(place / STOPPED).exists())
+        ended = time.time() if running else max([_changed(place / LOG), _changed(place / OUTPUT), started])
+        return Job(
+            id=name,
+            words=tuple(record["words"]),
+            started=record["started"],
+            who=record["who"],
+            seconds=round(max(ended - started, 0.0), 1),
+            state=outcome.state if outcome else "running",
+            version=outcome.version if outcome else "",
+            title=outcome.title if outcome else "running",
+            problems=outcome.problems if outcome else (),
+            stages=parse_stages(log, running=running),
+            log=log,
+        )
+
+
+def _spawn(words: Sequence[str], place: Path, held: int) -> subprocess.Popen[bytes]:
+    """Start the process of a job, which takes over the handle of its lock."""
+    # Python is told not to look for modules in the current folder, which may be one of data.
+    command = [sys.executable, "-P", "-m", "overton", *words]
+    with (place / OUTPUT).open("wb") as output, (place / LOG).open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=log, start_new_session=True, pass_fds=[held]
+        )
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[int]:
+    """Hold a lock for the block; a process that takes over the handle holds it on."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process holds a lock."""
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared, so that those who look do not see each other
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _signal(process: int, kind: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process, kind)
+
+
+def _tail(path: Path) -> str:
+    """The end of a file, from the beginning of a line; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - LOG_BYTES, 0))
+            content = file.read()
+    except FileNotFoundError:
+        return ""
+    text = content.decode(errors="replace")
+    return text if size <= LOG_BYTES else text.partition("\n")[2]
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0

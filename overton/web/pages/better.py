@@ -1,0 +1,40 @@
+"""Which figures got better beyond noise, where many are looked at: intervals as tests, corrected for their number.
+
+A gate asks what got worse, so a comparison corrects for that alone. Of a hundred figures that did not change, the
+intervals of two or three lie above zero all the same; a page that praises a version has to leave those out.
+"""
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+from overton.evaluate import ComparedRow
+
+ECE = "ece"
+Z = 1.959963984540054  # half the width of a 95 % interval, in standard errors
+
+
+def shown_better(rows: Sequence[ComparedRow], alpha: float) -> tuple[ComparedRow, ...]:
+    """The rows in which a rise is shown, the greatest first.
+
+    The interval of each is read as a test that nothing rose, and those are corrected by Benjamini and Hochberg (1995).
+    Rows of calibration errors, and those with too few records to be judged, are left out.
+
+    Args:
+        rows: The rows of a comparison.
+        alpha: Share of the rows told that may be there by chance.
+    """
+    judged = [row for row in rows if row.metric != ECE and row.p_adjusted is not None]
+    tested = sorted(((p, place) for place, row in enumerate(judged) if (p := _p(row)) is not None))
+    reached = [rank for rank, (p, _) in enumerate(tested, start=1) if p <= alpha * rank / len(tested)]
+    kept = {place for _, place in tested[: max(reached, default=0)]}
+    return tuple(sorted((judged[place] for place in sorted(kept)), key=lambda row: row.fall))
+
+
+def _p(row: ComparedRow) -> float | None:
+    """Probability of so great a rise by chance; None where the row has no interval."""
+    if row.change is None or row.low is None or row.high is None:
+        return None
+    error = (row.high - row.low) / (2 * Z)
+    if error <= 0:
+        return 0.0 if row.change > 0 else 1.0
+    return 1 - NormalDist().cdf(row.change / error)

@@ -1,0 +1,280 @@
+"""A comparison as a page: what it comes to in a sentence, what regressed and on which records, and every change."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from overton.evaluate import ComparedRow, Comparison, gate_json_schema
+from overton.web.pages.better import ECE, shown_better
+from overton.web.pages.examples import Example
+from overton.web.text import WHOLE, figure, plural, tag_name
+
+HALF = 0.5
+MOST_ROWS = 200
+REGRESSED, UNKNOWN = "regressed", "not enough data"
+
+State = Literal["better", "same", "refused", "unknown", "alone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to make of a version, in one sentence.
+
+    Attributes:
+        state: `refused` by the gate; `better` or `same` where it passes; `unknown` where it cannot be compared; `alone`
+            where there is no other version to compare with.
+        sentence: The sentence.
+        detail: What qualifies it; may be empty.
+    """
+
+    state: State
+    sentence: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Worse:
+    """A row that got worse.
+
+    Attributes:
+        row: The row.
+        note: How far its fall is that of another tag; empty where it is not.
+        examples: Records that got worse; `before` of each tells what the old version said.
+    """
+
+    row: ComparedRow
+    note: str = ""
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One tag in the matrix of changes.
+
+    Attributes:
+        tag: The tag.
+        n: The most items that a figure of it rests on.
+        rows: A row of the comparison for each task; None where there is none.
+        better: Of each, whether a rise is shown.
+    """
+
+    tag: str
+    n: int
+    rows: tuple[ComparedRow | None, ...]
+    better: tuple[bool, ...]
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a filter may ask for: the verdicts of its rows, and `better`."""
+        there = [row for row in self.rows if row is not None]
+        better = ("better",) if any(self.better) else ()
+        return tuple(sorted({row.verdict.replace(" ", "-") for row in there})) + better
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonPage:
+    """A comparison of two versions as a page.
+
+    Attributes:
+        application: Name of the application; empty for artefacts outside one.
+        old: Id of the old version.
+        new: Id of the new version.
+        old_name: What the old version is called: an alias, or its id.
+        verdict: What it comes to.
+        comparison: The comparison.
+        tasks: Names of the tasks that were compared, and their metrics.
+        whole: The whole split.
+        worse: What got worse, the strongest evidence first.
+        hidden_worse: How many more got worse, within noise.
+        better: What is shown to have got better, the greatest rise first.
+        changes: The matrix of changes, first the tag that got worse by the strongest evidence.
+        hidden: Tags that the matrix leaves out.
+        made: When the page was made, as ISO 8601 text.
+    """
+
+    application: str
+    old: str
+    new: str
+    old_name: str
+    verdict: Verdict
+    comparison: Comparison
+    tasks: tuple[tuple[str, str], ...]
+    whole: tuple[ComparedRow, ...]
+    worse: tuple[Worse, ...]
+    hidden_worse: int
+    better: tuple[ComparedRow, ...]
+    changes: tuple[ChangeRow, ...]
+    hidden: int = 0
+    made: str = ""
+
+    @property
+    def reach(self) -> float:
+        """The greatest change that a scale about zero has to show: of what was judged, up to the next tenth."""
+        judged = [row for row in self.comparison.rows if row.metric != ECE and row.p_adjusted is not None]
+        ends = [abs(end) for row in judged for end in (row.low, row.high) if end is not None]
+        return math.ceil(max(ends, default=0.1) * 10) / 10 or 0.1
+
+    @property
+    def as_they_were(self) -> bool:
+        """Whether sources and tags are the same behind both versions."""
+        statuses = [row.status for row in self.comparison.sources] + [row.status for row in self.comparison.tags]
+        return all(status == "same" for status in statuses)
+
+    @property
+    def gate(self) -> tuple[tuple[str, str, str], ...]:
+        """What the new version must keep to: each setting that asks something, with its value and meaning."""
+        meaning = gate_json_schema()["properties"]
+        told = []
+        for name, value in self.comparison.gate.to_json().items():
+            if isinstance(value, dict):
+                value = ", ".join(f"{tag} {margin:g}" for tag, margin in value.items())
+            elif isinstance(value, list):
+                value = ", ".join(value)
+            if value not in (None, ""):
+                told.append((name, str(value), meaning[name]["description"]))
+        return tuple(told)
+
+    def whole_of(self, task: str) -> ComparedRow | None:
+        """The whole split of a task; None where it was not compared."""
+        return next((row for row in self.whole if row.task == task and row.metric != ECE), None)
+
+    @property
+    def title(self) -> str:
+        """What the page is called."""
+        return f"{self.application + ': ' if self.application else ''}{self.old} to {self.new}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The page as a JSON value: the document of `overton compare --json`, and what the page adds to it."""
+        return {
+            "application": self.application,
+            "made": self.made,
+            "verdict": asdict(self.verdict),
+            "comparison": self.comparison.to_json(),
+            "worse": [
+                {
+                    "task": worse.row.task,
+                    "tag": worse.row.tag,
+                    "note": worse.note,
+                    "examples": [example.to_json() for example in worse.examples],
+                }
+                for worse in self.worse
+            ],
+        }
+
+
+def comparison_page(
+    comparison: Comparison,
+    *,
+    application: str = "",
+    old_name: str = "",
+    examples: Mapping[tuple[str, str], Sequence[Example]] | None = None,
+    shown: int = 10,
+    limit: int = MOST_ROWS,
+    made: str = "",
+) -> ComparisonPage:
+    """The page of a comparison.
+
+    Args:
+        comparison: The comparison.
+        application: Name of the application.
+        old_name: What the old version is called beside its id, such as `live`.
+        examples: Records that got worse, by task and tag.
+        shown: Most rows that are told of those that fell within noise.
+        limit: Most tags in the matrix of changes.
+        made: When the page is made, as ISO 8601 text.
+    """
+    rows = comparison.rows
+    worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
+    told = [row for place, row in enumerate(worse) if place < shown or row.verdict == REGRESSED]
+    tasks = {row.task: row.metric for row in rows if row.metric != ECE}
+    better = shown_better(rows, comparison.gate.alpha)
+    rises = set(better)
+    by_tag: dict[str, dict[str, ComparedRow]] = {}
+    for row in rows:
+        if row.metric != ECE:
+            by_tag.setdefault(row.tag, {})[row.task] = row
+    changes = [
+        ChangeRow(
+            tag,
+            max(row.n for row in of.values()),
+            tuple(of.get(task) for task in tasks),
+            tuple(of.get(task) in rises for task in tasks),
+        )
+        for tag, of in by_tag.items()
+        if tag != WHOLE
+    ]
+    return ComparisonPage(
+        application=application,
+        old=comparison.old,
+        new=comparison.new,
+        old_name=old_name,
+        verdict=verdict_of(comparison, old_name, better),
+        comparison=comparison,
+        tasks=tuple(tasks.items()),
+        whole=tuple(sorted((r for r in rows if r.tag == WHOLE), key=lambda row: (row.metric == ECE, row.task))),
+        worse=tuple(_worse(row, comparison, examples or {}) for row in told),
+        hidden_worse=len(worse) - len(told),
+        better=better,
+        changes=tuple(changes[:limit]),
+        hidden=max(len(changes) - limit, 0),
+        made=made,
+    )
+
+
+def verdict_of(comparison: Comparison, old_name: str = "", better: Sequence[ComparedRow] | None = None) -> Verdict:
+    """What a comparison comes to, in one sentence.
+
+    Args:
+        comparison: The comparison.
+        old_name: What the old version is called beside its id.
+        better: What `shown_better` says of it; asked where None.
+    """
+    old = f"{old_name} ({comparison.old})" if old_name else comparison.old
+    rows = [row for row in comparison.rows if row.metric != ECE]
+    better = shown_better(rows, comparison.gate.alpha) if better is None else better
+    unknown = sum(row.verdict == UNKNOWN for row in rows)
+    rest = f"{unknown:,} of {plural(len(rows), 'figure')} cannot rule out a fall that matters: too little data."
+    detail = rest if unknown else ""
+    if comparison.refusals:
+        worst = comparison.regressed[0] if comparison.regressed else None
+        why = f"{_told(worst)} regressed" if worst else comparison.refusals[0].message
+        others = len(comparison.refusals) - 1
+        more = f", and {plural(others, 'other reason')}" if others else ""
+        return Verdict("refused", f"Not fit to replace {old}: {why}{more}.", detail)
+    if not rows:
+        return Verdict("unknown", f"Nothing could be compared with {old}: the test records have no gold.", detail)
+    if better:
+        return Verdict("better", f"Better than {old} beyond noise {_rises(better)}, and nothing regressed.", detail)
+    return Verdict("same", f"No change from {old} is shown beyond noise, and nothing regressed.", detail)
+
+
+def _told(row: ComparedRow) -> str:
+    where = "" if row.tag == WHOLE else f" on {tag_name(row.tag)}"
+    metric = "calibration error" if row.metric == ECE else row.metric.replace("_", " ")
+    return f"{row.task} {metric}{where} ({figure(row.old)} to {figure(row.new)})"
+
+
+def _rises(better: Sequence[ComparedRow]) -> str:
+    """What got better: tasks as a whole, then the tag that rose most."""
+    whole = [row for row in better if row.tag == WHOLE]
+    tags = [row for row in better if row.tag != WHOLE]
+    if not whole:
+        return f"on {_told(tags[0])}" + (f" and {plural(len(tags) - 1, 'other figure')}" if len(tags) > 1 else "")
+    if len(whole) == 1:
+        named = _told(whole[0])
+    else:
+        names = [row.task for row in whole]
+        named = f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"on {named}" + (f", most on {_told(tags[0])}" if tags else "")
+
+
+def _worse(row: ComparedRow, comparison: Comparison, examples: Mapping[tuple[str, str], Sequence[Example]]) -> Worse:
+    key = (row.task, row.tag)
+    overlap = next((one for one in comparison.compared.overlaps if (one.task, one.tag) == key), None)
+    if row.metric == ECE:
+        return Worse(row)
+    if overlap and overlap.shared > overlap.worse / 2:
+        note = f"{overlap.shared:,} of the {plural(overlap.worse, 'record')} that got worse are of {overlap.of}"
+        return Worse(row, note)
+    return Worse(row, "", tuple(examples.get(key, ())))

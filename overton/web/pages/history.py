@@ -1,0 +1,145 @@
+"""The versions of an application as a page: a figure by version, for every task and tag that any of them has."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from overton.evaluate import Report
+from overton.web.pages.matrix import WHOLE, split_of
+
+MOST_VERSIONS = 30
+MOST_TAGS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One version in the history.
+
+    Attributes:
+        version: Its id.
+        created: When it was put, as ISO 8601 text.
+        aliases: Aliases that name it now.
+        parent: The version whose weights its training began with; empty for none.
+        records: Records that it was built on; None where that is not known.
+    """
+
+    version: str
+    created: str
+    aliases: tuple[str, ...] = ()
+    parent: str = ""
+    records: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The main figure of one task on one tag, version by version; None where a version has none.
+
+    Attributes:
+        tag: The tag; `*` for the whole split.
+        values: The figures, oldest first.
+        low: Lower ends of their intervals.
+        high: Upper ends.
+    """
+
+    tag: str
+    values: tuple[float | None, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+
+    @property
+    def last(self) -> float | None:
+        """The newest figure."""
+        return self.values[-1] if self.values else None
+
+    @property
+    def change(self) -> float | None:
+        """The newest figure less the first one."""
+        there = [value for value in self.values if value is not None]
+        return there[-1] - there[0] if len(there) > 1 and self.last is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskHistory:
+    """One task over all versions: its metric and a line a tag, the whole split first, then the worst of the newest."""
+
+    task: str
+    metric: str
+    lines: tuple[Line, ...]
+
+    def line(self, tag: str) -> Line | None:
+        """The line of a tag; None where it has none."""
+        return next((line for line in self.lines if line.tag == tag), None)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All versions, oldest first.
+
+    Attributes:
+        moments: The versions.
+        tasks: Their figures, by task.
+        current: Place of the version that the page is about; None where it is not among them.
+        hidden: Older versions that are left out.
+    """
+
+    moments: tuple[Moment, ...]
+    tasks: tuple[TaskHistory, ...]
+    current: int | None = None
+    hidden: int = 0
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Every tag that has a line, in the order of the first task that has it."""
+        return tuple(dict.fromkeys(line.tag for task in self.tasks for line in task.lines))
+
+    @property
+    def number_of(self) -> dict[str, int]:
+        """The number of each tag, by which a drawing calls its line."""
+        return {tag: number for number, tag in enumerate(self.tags)}
+
+    def to_json(self) -> dict[str, Any]:
+        """The history as a JSON value."""
+        return asdict(self)
+
+
+def history_of(
+    moments: Sequence[Moment],
+    reports: Mapping[str, Report],
+    *,
+    version: str = "",
+    limit: int = MOST_VERSIONS,
+    tags: int = MOST_TAGS,
+) -> History:
+    """The history of the newest versions.
+
+    Args:
+        moments: The versions, oldest first.
+        reports: The report of each build, by version; a version without one has no figures.
+        version: The version that the page is about; its figures decide which tags are told.
+        limit: Most versions that are told.
+        tags: Most tags that are told of one task.
+    """
+    shown = tuple(moments[-limit:])
+    newest = reports.get(version) or next((reports[one.version] for one in shown[::-1] if one.version in reports), None)
+    tasks = []
+    for task, metric in newest.main_metric.items() if newest else ():
+        split = split_of(newest, task) if newest else "test"
+        found = [_by_tag(reports.get(moment.version), task, split, metric) for moment in shown]
+        here = _by_tag(newest, task, split, metric)
+        order = sorted(here, key=lambda tag: (tag != WHOLE, here[tag][0] is None, here[tag][0] or 0.0, tag))
+        lines = [
+            Line(tag, *(tuple(by_tag.get(tag, (None, None, None))[part] for by_tag in found) for part in range(3)))
+            for tag in order[: tags + 1]
+        ]
+        tasks.append(TaskHistory(task, metric, tuple(lines)))
+    current = next((place for place, moment in enumerate(shown) if moment.version == version), None)
+    return History(shown, tuple(tasks), current, len(moments) - len(shown))
+
+
+def _by_tag(
+    report: Report | None, task: str, split: str, metric: str
+) -> dict[str, tuple[float | None, float | None, float | None]]:
+    if report is None:
+        return {}
+    key = (task, split, metric)
+    return {row.tag: (row.value, row.low, row.high) for row in report.rows if (row.task, row.split, row.metric) == key}

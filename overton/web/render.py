@@ -1,0 +1,105 @@
+"""Page values to HTML by the templates of this room: `render_page`; whole files that ask for nothing: `render_file`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from overton.web import svg, text
+from overton.web.pages import ComparisonPage, ReportPage
+
+TEMPLATES = {ReportPage: "report.html.j2", ComparisonPage: "comparison.html.j2"}
+STYLE, SCRIPT = "overton.css", "overton.js"
+
+
+@cache
+def environment() -> Environment:
+    """The templates, with the words that they know beside those of Jinja.
+
+    What they write is escaped always, and what nobody could see is shown by its number; a name that is not there is an
+    error.
+    """
+    found = Environment(
+        loader=PackageLoader("overton.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: text.shown(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    found.filters |= {
+        "count": text.count,
+        "cut": text.cut,
+        "day": text.day,
+        "figure": text.figure,
+        "moment": text.moment,
+        "p": text.p_value,
+        "percent": text.percent,
+        "plural": text.plural,
+        "seconds": text.seconds,
+        "signed": text.signed,
+        "size": text.size,
+        "tag": text.tag_name,
+    }
+    found.globals |= {
+        "bar": svg.bar,
+        "calibration_curve": svg.calibration_curve,
+        "change": svg.change,
+        "confusion_map": svg.confusion_map,
+        "history_chart": svg.history_chart,
+        "interval": svg.interval,
+        "sparkline": svg.sparkline,
+    }
+    return found
+
+
+def render_page(template: str, page: Any, **more: Any) -> str:
+    """A page by a template of this room.
+
+    Args:
+        template: Its name, such as `report.html.j2`.
+        page: The value of the page, `page` in the template.
+        more: What else the template is told.
+    """
+    return environment().get_template(template).render(page=page, **{"assets": linked_assets(), **more})
+
+
+def render_file(page: ReportPage | ComparisonPage) -> str:
+    """A page as one file that asks for nothing: style and script within, and nothing else allowed to load or run."""
+    return render_page(TEMPLATES[type(page)], page, assets=inline_assets())
+
+
+@cache
+def inline_assets() -> Mapping[str, Any]:
+    """Style and script as they stand within a file, and the policy that allows them alone."""
+    style, script = _shorter(asset(STYLE)), _shorter(asset(SCRIPT))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return {"inline": True, "style": Markup(style), "script": Markup(script), "policy": policy}
+
+
+def linked_assets(prefix: str = "/static/", *, nonce: str = "") -> Mapping[str, Any]:
+    """Where a server has style and script, and the word by which its policy lets them in."""
+    return {"inline": False, "style": prefix + STYLE, "script": prefix + SCRIPT, "policy": "", "nonce": nonce}
+
+
+def _shorter(text: str) -> str:
+    """A style sheet or a script without what is for its reader alone: whole lines of comment, and indents."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/*")))
+
+
+def asset(name: str) -> str:
+    """The content of a file of `static/`."""
+    return (files("overton.web") / "static" / name).read_text(encoding="utf-8")

@@ -1,0 +1,105 @@
+"""What editors change: labels and tags, appended as data; and filters that are saved as slices."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from overton.base import OvertonError, Problem
+from overton.data import SLICE_PREFIX
+from overton.review import bear_all, check_tag, tag_sql
+from overton.web.dashboard import Dashboard
+from overton.web.edits.files import Appended, append_lines, edits_name
+from overton.web.edits.labels import Correction, correction_line, tag_lines
+from overton.web.routing import Query
+
+NO_SQL = "tagging.no-duckdb"
+
+
+class LabelBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A correction: one label, or those of some tokens or members by their places."""
+
+    id: str
+    task: str
+    editor: str
+    label: Any = None
+    units: dict[str, Any] | None = None
+
+
+class TagBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A tag for some records."""
+
+    ids: list[str]
+    tag: str
+
+
+class SliceBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A slice to save: by an expression over tags, or by one in SQL, which may need the predictions of a version.
+
+    A slice of the name is replaced where that is said.
+    """
+
+    name: str
+    tag: str = ""
+    where: str = ""
+    version: str = ""
+    replace: bool = False
+
+
+def save_label(dashboard: Dashboard, body: LabelBody, query: Query) -> dict[str, Any]:
+    """Append a correction."""
+    dataset = dashboard.own_records().dataset
+    name = edits_name()
+    said = Correction(body.id, body.task, body.editor, body.label, body.units)
+    line = correction_line(dataset, said, name)
+    return _told(append_lines(dashboard.data / name, [line]), line=line)
+
+
+def save_tag(dashboard: Dashboard, body: TagBody, query: Query) -> dict[str, Any]:
+    """Append a tag."""
+    lines = tag_lines(dashboard.own_records().dataset, body.ids, body.tag)
+    if not lines:
+        return {"path": "", "line": 0, "count": 0, "message": f"they bear {body.tag} already"}
+    return _told(append_lines(dashboard.data / edits_name(), lines))
+
+
+def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str, Any]:
+    """Save a filter as a slice: as `overton tag` does, or as lines of edits where SQL is not there."""
+    name = body.name if body.name.startswith(SLICE_PREFIX) else SLICE_PREFIX + body.name
+    check_tag(name)
+    if bool(body.tag.strip()) == bool(body.where.strip()):
+        hint = "A slice of all records says nothing"
+        raise OvertonError(Problem("expected a filter by tags or an expression", "edits.no-filter", hint=hint))
+    dataset = dashboard.own_records().dataset
+    if name in dataset.tags.names and not body.replace:
+        hint = "Give it another name, or say that it is to be replaced"
+        raise OvertonError(Problem(f"there is a slice {name!r} already", "edits.slice-exists", hint=hint))
+    if body.tag:
+        bear_all(dataset, [body.tag])  # names the tag that is unknown
+    where = body.where or tag_sql(body.tag, dataset.tags.names)
+    version = dashboard.version(body.version) if body.version else None
+    try:
+        found = dashboard.application().tag(name, where, version=version)
+    except OvertonError as error:
+        if error.problems[0].code != NO_SQL or not body.tag:
+            raise
+        ids = dataset.ids(np.flatnonzero(bear_all(dataset, [body.tag])))
+        lines = tag_lines(dataset, ids, name)
+        told = _told(append_lines(dashboard.data / edits_name(), lines)) if lines else {}
+        return {**told, "tag": name, "count": len(ids)}
+    place = found.path.rpartition("/")[2]
+    return {
+        "tag": name,
+        "where": where,
+        "path": f"data/{place}",
+        "count": len(found.ids),
+        "by_split": found.by_split,
+        "message": f"{name}: {len(found.ids):,} records, in data/{place}",
+    }
+
+
+def _told(done: Appended, **more: Any) -> dict[str, Any]:
+    """What an editor is told."""
+    path = f"data/{done.path.name}"
+    message = f"saved: {path}, line {done.line}" if done.count == 1 else f"saved: {path}, {done.count} lines"
+    return {"path": path, "line": done.line, "count": done.count, "message": message, **more}

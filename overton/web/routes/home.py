@@ -1,0 +1,108 @@
+"""The first page: all that somebody asks of a version, in the order in which it is asked.
+
+What is read off the version is shown at once. What has to be computed on the records (the comparison with the live
+version, the surest errors, the sources) is made beside; the page asks whether it is there, and shows it then.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from overton.application import LIVE
+from overton.base import OvertonError
+from overton.version import Version
+from overton.web.dashboard import Dashboard
+from overton.web.gather import Records, application_name, report_page
+from overton.web.pages import ReportPage, Verdict, learned_lines, lineage_page, matrix_of, task_page
+from overton.web.routing import Query, Shown
+from overton.web.stored import aliases_of, verdict_alone, version_history
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyPage:
+    """The first page of an application that has no version yet."""
+
+    application: str
+
+    @property
+    def title(self) -> str:
+        """What the page is called."""
+        return self.application
+
+    def to_json(self) -> dict[str, Any]:
+        """The page as a JSON value."""
+        return {"application": self.application, "version": None}
+
+
+def home_view(dashboard: Dashboard, query: Query) -> Shown:
+    """The report on a version; the newest where the query names none."""
+    application = dashboard.application()
+    if not query.get("version") and not application.version_rows():
+        return Shown("empty.html.j2", EmptyPage(dashboard.name))
+    version = dashboard.version(query.get("version", ""))
+    key = _key(dashboard, version)
+    page: ReportPage | None = dashboard.made(key)
+    if page is None and query.get("wait"):
+        page = dashboard.kept(key, lambda: whole_page(dashboard, version))
+    if page is None:
+        threading.Thread(target=_make, args=(dashboard, key, version), daemon=True).start()
+    return Shown("home.html.j2", page or quick_page(version), {"ready": page is not None})
+
+
+def _key(dashboard: Dashboard, version: Version) -> tuple[Any, ...]:
+    """What the report depends on beside the version: aliases and payloads. New labels do not make it anew."""
+    aliases = tuple(sorted(dashboard.application().store.aliases().items()))
+    try:
+        records = dashboard.records(version).digest
+    except OvertonError:  # told around the page
+        records = ""
+    return ("report", version.id, aliases, records)
+
+
+def _make(dashboard: Dashboard, key: tuple[Any, ...], version: Version) -> None:
+    try:
+        dashboard.kept(key, lambda: whole_page(dashboard, version))
+    except OvertonError:  # a page that asks again is told why
+        return
+
+
+def whole_page(dashboard: Dashboard, version: Version) -> ReportPage:
+    """The report, with what is known of the records already."""
+    try:
+        found = dashboard.records(version)
+    except OvertonError:  # told around the page
+        return report_page(version)
+    predict = dashboard.predictor(version, found)
+    records = Records(
+        found.dataset,
+        found.dataset.splits,
+        found.use_dev_gold,
+        predict,
+        lambda task: dashboard.combined(found, task),
+    )
+    return report_page(version, records=records)
+
+
+def quick_page(version: Version) -> ReportPage:
+    """What is read off a version without its records."""
+    report, lineage = version.report(), version.artifact.json("lineage.json")
+    created = version.artifact.created
+    sizes = {name: len(content) for name, content in version.artifact.files.items()}
+    return ReportPage(
+        application=application_name(version),
+        version=version.id,
+        aliases=aliases_of(version),
+        created=created,
+        made="",
+        data="",
+        tag="",
+        verdict=verdict_alone(version) or Verdict("unknown", f"{version.id} is being compared with {LIVE} …"),
+        comparison=None,
+        matrix=matrix_of(report),
+        tasks=tuple(task_page(report, task) for task in report.main_metric),
+        sources=learned_lines(lineage.get("sources", {})),
+        checks=None,
+        history=version_history(version),
+        lineage=lineage_page(version.id, lineage, created=created, sizes=sizes),
+        notes=report.notes,
+    )

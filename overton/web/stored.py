@@ -1,0 +1,62 @@
+"""What the store of a version tells of it: its place among all versions, and whether there is a live one beside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from overton.application import LIVE
+from overton.base import Event, Observe, OvertonError, ignore
+from overton.evaluate import parse_report
+from overton.version import Version
+from overton.web.pages import History, Moment, Verdict, history_of
+
+MOST_VERSIONS = 30
+
+
+def aliases_of(version: Version) -> tuple[str, ...]:
+    """The aliases that name a version."""
+    known = version.store.aliases() if version.store else {}
+    return tuple(sorted(alias for alias, named in known.items() if named == version.id))
+
+
+def verdict_alone(version: Version) -> Verdict | None:
+    """What to make of a version that there is no live one to compare with; None where there is."""
+    if version.store is None:
+        return Verdict("alone", "This version stands in no store, so there is no live version to compare it with.")
+    live = version.store.aliases().get(LIVE)
+    if live is None:
+        return Verdict("alone", f"No version is {LIVE} yet, so there is nothing to compare this one with.")
+    if live == version.id:
+        log = version.store.history(LIVE)
+        since = f" since {log[-1].when[:10]}" if log else ""
+        return Verdict("alone", f"This is the version that is {LIVE}{since}; no other is compared with it.")
+    return None
+
+
+def version_history(version: Version, *, observe: Observe = ignore) -> History | None:
+    """The newest versions of the store of a version with the figures of their builds."""
+    store = version.store
+    if store is None:
+        return None
+    aliases: dict[str, list[str]] = {}
+    for alias, named in store.aliases().items():
+        aliases.setdefault(named, []).append(alias)
+    moments, reports = [], {}
+    entries = store.versions(observe=observe)[::-1]
+    for place, entry in enumerate(entries):
+        lineage: Mapping[str, Any] = {}
+        if len(entries) - place <= MOST_VERSIONS:
+            try:
+                lineage = store.json(entry.id, "lineage.json")
+                reports[entry.id] = parse_report(store.json(entry.id, "report.json"))
+            except OvertonError as error:
+                observe(Event("report", f"version {entry.id} has no figures: {error}"))
+        moments.append(
+            Moment(
+                version=entry.id,
+                created=entry.created,
+                aliases=tuple(sorted(aliases.get(entry.id, []))),
+                parent=lineage.get("parent") or "",
+                records=(lineage.get("data") or {}).get("records"),
+            )
+        )
+    return history_of(moments, reports, version=version.id, limit=MOST_VERSIONS)

@@ -1,0 +1,188 @@
+"""Pieces of work give the same results in the same order, whoever works on them and whoever is lost on the way."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from overton.base import Event, Observe, OvertonError, Problem
+from overton.engine import Engine, Inline, Processes, engine_of
+
+ENGINES = [Inline(), Processes(2)]
+every_engine = pytest.mark.parametrize("engine", ENGINES, ids=["inline", "processes"])
+
+
+def make_squares(offset: int = 0) -> Callable[[int, Observe], int]:
+    """Work with something to say; the first pieces take longest, so that later ones overtake them."""
+
+    def square(piece: int, observe: Observe) -> int:
+        if piece < 0:
+            raise OvertonError(Problem("a number below 0", "test.negative"))
+        time.sleep(0.02 * (piece % 3 == 0))
+        observe(Event("square", f"{piece}"))
+        return piece * piece + offset
+
+    return square
+
+
+def make_deadly(folder: Path, deaths: int) -> Callable[[int, Observe], int]:
+    """Work that ends its process at piece 2, so many times."""
+
+    def work(piece: int, observe: Observe) -> int:
+        if piece == 2:
+            for number in range(deaths):
+                try:
+                    (folder / f"death-{number}").touch(exist_ok=False)
+                except FileExistsError:
+                    continue
+                os.kill(os.getpid(), signal.SIGKILL)
+        return piece
+
+    return work
+
+
+def make_impossible() -> Callable[[int, Observe], int]:
+    raise OvertonError(Problem("there is nothing to make", "test.nothing"))
+
+
+def make_threads() -> Callable[[int, Observe], tuple[int, str]]:
+    return lambda piece, observe: (os.getpid(), os.environ["OMP_NUM_THREADS"])
+
+
+@every_engine
+def test_results_come_in_the_order_of_their_pieces(engine: Engine) -> None:
+    said: list[str] = []
+    found = engine.run(partial(make_squares, 1), range(9), observe=lambda event: said.append(event.message))
+    assert list(found) == [number * number + 1 for number in range(9)]
+    assert sorted(said) == sorted(str(number) for number in range(9))
+
+
+@every_engine
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_a_piece_sees_the_results_before_it_but_for_those_under_way(engine: Engine, ahead: int) -> None:
+    taken: list[int] = []
+    seen: list[int] = []
+
+    def pieces() -> Iterator[int]:
+        for number in range(8):
+            seen.append(len(taken))
+            yield number
+
+    for result in engine.run(make_squares, pieces(), ahead=ahead):
+        taken.append(result)
+    assert seen == [max(0, number - ahead + 1) for number in range(8)]
+
+
+@every_engine
+def test_what_is_known_is_not_done_again(engine: Engine) -> None:
+    said: list[str] = []
+    known = {0: 100, 2: 200, 3: 300}
+    found = engine.run(make_squares, range(5), known=known.get, observe=lambda event: said.append(event.message))
+    assert list(found) == [100, 1, 200, 300, 16]
+    assert sorted(said) == ["1", "4"]
+
+
+@every_engine
+def test_an_error_of_the_user_is_raised_in_its_place(engine: Engine) -> None:
+    found = engine.run(make_squares, [1, 2, -1, 3])
+    assert [next(found), next(found)] == [1, 4]
+    with pytest.raises(OvertonError, match="below 0"):
+        next(found)
+
+
+@every_engine
+def test_work_that_cannot_be_made_ends_the_run(engine: Engine) -> None:
+    with pytest.raises(OvertonError, match="nothing to make"):
+        list(engine.run(make_impossible, [1]))
+
+
+class Unknown:
+    """A piece that names what no worker can import, as one of a script's own classes does."""
+
+    def __reduce__(self) -> tuple:
+        return importlib.import_module, ("no_such_module",)
+
+
+def test_a_piece_that_a_worker_cannot_read_ends_the_run() -> None:
+    with pytest.raises(RuntimeError, match="no_such_module"):
+        list(Processes(2).run(make_threads, [Unknown()]))
+
+
+def test_the_piece_of_a_lost_worker_runs_again(tmp_path: Path) -> None:
+    found = Processes(2).run(partial(make_deadly, tmp_path, 2), range(6))
+    assert list(found) == list(range(6))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_piece_that_ends_every_worker_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(OvertonError, match=r"3 workers ended.* status -9") as raised:
+        list(Processes(2).run(partial(make_deadly, tmp_path, 99), range(4)))
+    assert raised.value.problems[0].code == "engine.lost-piece"
+
+
+def test_a_piece_that_is_given_up_may_have_a_result_of_its_own(tmp_path: Path) -> None:
+    found = Processes(2).run(partial(make_deadly, tmp_path, 99), range(4), lost=lambda piece, reason: -piece)
+    assert list(found) == [0, 1, -2, 3]
+
+
+def test_workers_share_the_cores_and_are_not_started_for_nothing() -> None:
+    found = list(Processes(3).run(make_threads, range(2)))
+    assert len({pid for pid, _ in found}) <= 2
+    assert {threads for _, threads in found} == {"1"}
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"  # with no guard around its main part, as people write them
+    script.write_text(
+        "import sys, time\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from overton.engine import Processes\n"
+        "from tests.engine.test_engine import make_threads, make_sleepers\n"
+        "for pid, _ in Processes(2).run(make_threads, range(2)): pass\n"
+        "for pid in Processes(2).run(make_sleepers, range(2), observe=lambda e: print(e.done, flush=True)): pass\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        workers = [int(process.stdout.readline()) for _ in range(2)]
+        process.kill()
+    for _ in range(100):
+        alive = [worker for worker in workers if _is_alive(worker)]
+        if not alive:
+            break
+        time.sleep(0.05)
+    assert alive == []
+
+
+def make_sleepers() -> Callable[[int, Observe], int]:
+    def sleep(piece: int, observe: Observe) -> int:
+        observe(Event("sleep", done=os.getpid()))
+        time.sleep(60)
+        return piece
+
+    return sleep
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(("place", "workers"), [("local:1", 1), ("local:3", 3)])
+def test_a_place_names_an_engine(place: str, workers: int) -> None:
+    assert engine_of(place).workers == workers
+    assert engine_of("local").workers >= 1
+
+
+@pytest.mark.parametrize("place", ["", "local:", "local:0", "local:-1", "moon", "local:2:3"])
+def test_a_place_that_is_none_is_refused(place: str) -> None:
+    with pytest.raises(OvertonError, match="there is no engine"):
+        engine_of(place)

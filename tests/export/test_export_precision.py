@@ -1,0 +1,126 @@
+"""float32 or int8: the quicker one, unless dev shows that it answers worse."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from overton.artifact import Runtime
+from overton.compile import Tuning
+from overton.evaluate import main_scores
+from overton.export.files import choose_precision
+from overton.export.speed import milliseconds
+from overton.pipeline import predict_rows
+
+CHOSEN = "overton.export.files.precision.milliseconds"
+
+
+@pytest.fixture(scope="module")
+def built(kinds_application):
+    version = kinds_application.version()
+    return version.artifact, kinds_application.dataset()
+
+
+def choose(built, asked: str, predict: Callable = predict_rows):
+    artifact, dataset = built
+    sample = artifact.files["golden.jsonl"].splitlines()
+    return choose_precision(artifact, dataset, predict, sample, Tuning(serving={"int8": asked}))
+
+
+def timed(fp32: float, int8: float) -> Callable:
+    """Measured times, in place of those of this machine."""
+    return lambda runs, calls: {"fp32": fp32, "int8": int8} if len(runs) > 1 else {"fp32": fp32}
+
+
+def test_a_build_says_which_it_chose_and_why(kinds_application) -> None:
+    told = kinds_application.version().artifact.json("lineage.json")["precision"]
+    assert told["chosen"] in ("fp32", "int8")
+    assert told["why"]
+
+
+def test_off_leaves_the_model_as_it_is_and_measures_nothing(built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CHOSEN, None)
+    artifact, told = choose(built, "off")
+    assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
+    assert (told["chosen"], told["fp32_ms"]) == ("fp32", None)
+
+
+@pytest.mark.parametrize(("fp32", "int8", "why"), [(0.05, 0.01, "nothing to gain"), (1.0, 0.9, "1.25 times as quick")])
+def test_int8_has_to_bring_something(
+    fp32: float, int8: float, why: str, built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CHOSEN, timed(fp32, int8))
+    artifact, told = choose(built, "auto")
+    assert told["chosen"] == "fp32"
+    assert why in told["why"]
+    assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
+
+
+def test_int8_is_smaller_and_answers_alike(built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CHOSEN, timed(1.0, 0.5))
+    monkeypatch.setattr("overton.export.files.precision.MOST_LOSS", 0.1)  # 24 records on dev: one label is a lot
+    artifact, told = choose(built, "auto")
+    assert told["chosen"] == "int8", told
+    assert told["int8_mb"] < 0.6 * told["fp32_mb"]
+    assert len(artifact.files["model.onnx"]) == pytest.approx(told["int8_mb"] * 1e6, abs=100)
+    dataset = built[1]
+    rows = np.arange(40)
+    before, after = (predict_rows(dataset, Runtime(each), rows) for each in (built[0], artifact))
+    for task, said in before.items():
+        assert np.mean(said.label == after[task].label) > 0.9, task
+    assert replace(artifact, files=built[0].files).signature == artifact.signature
+
+
+def test_int8_that_answers_worse_on_dev_is_not_taken(built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CHOSEN, timed(1.0, 0.1))
+    asked = []
+
+    def predict(dataset, runtime, rows):
+        """The second model that is asked says the class beside the right one of every token."""
+        said = dict(predict_rows(dataset, runtime, rows))
+        if asked:
+            wrong = replace(said["Token"], label=(said["Token"].label + 1) % len(said["Token"].task.classes))
+            said["Token"] = wrong
+        asked.append(runtime)
+        return said
+
+    artifact, told = choose(built, "on", predict)
+    assert told["chosen"] == "fp32"
+    assert "Token goes from" in told["why"]
+    assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
+
+
+def test_a_slice_that_falls_beyond_the_gate_keeps_float32(built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CHOSEN, timed(1.0, 0.1))
+    monkeypatch.setattr("overton.export.files.precision.MOST_LOSS", 1.0)
+    asked = []
+
+    def predict(dataset, runtime, rows):
+        """The second model that is asked says another class of every text."""
+        said = dict(predict_rows(dataset, runtime, rows))
+        if asked:
+            n_classes = len(said["Record"].task.classes)
+            said["Record"] = replace(said["Record"], label=(said["Record"].label + 1) % n_classes)
+        asked.append(runtime)
+        return said
+
+    _, told = choose(built, "on", predict)
+    assert told["chosen"] == "fp32"
+    assert "the gate refuses Record accuracy of" in told["why"]
+
+
+def test_without_gold_on_dev_nothing_tells_what_int8_loses(built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CHOSEN, timed(1.0, 0.1))
+    monkeypatch.setattr("overton.export.files.precision.main_scores", lambda said, gold, rows: {})
+    assert "no gold on dev" in choose(built, "on")[1]["why"]
+    assert main_scores({}, {}, np.arange(0)) == {}
+
+
+def test_the_quickest_time_of_each_call_counts() -> None:
+    calls = [{"x": np.zeros(1)}, {"x": np.ones(1)}]
+    seen: list[tuple[str, float]] = []
+    runs = {name: lambda inputs, name=name: seen.append((name, float(inputs["x"][0]))) or {} for name in ("a", "b")}
+    found = milliseconds(runs, calls)
+    assert set(found) == {"a", "b"}
+    assert seen[:4] == [("a", 0.0), ("b", 0.0), ("a", 1.0), ("b", 1.0)]

@@ -1,0 +1,119 @@
+"""Promotion while others promote: who loses the race is weighed again, beside what the winner has put there."""
+
+from types import SimpleNamespace
+
+import pytest
+from obstore.store import MemoryStore
+
+from overton.base import Event, Problem
+from overton.promoting import Promoted, Weighed, promote_weighed
+from overton.store import Store
+from tests.stores import promote, put, refusal
+
+NO = Problem("slice:rare fell", "gate.regressed")
+
+
+class Comparison:
+    """What a promotion needs of a comparison."""
+
+    def __init__(self, old: str, refusals: tuple[Problem, ...] = ()) -> None:
+        self.old, self.refusals, self.records = old, refusals, 490
+        self.rows = [SimpleNamespace(verdict="regressed" if refusals else "ok")]
+
+    def to_json(self) -> dict[str, str]:
+        return {"old": self.old}
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store("memory", backend=MemoryStore())
+
+
+def weigher(asked: list[str], *, meanwhile=None, refuses: str = ""):
+    """Weighs versions, and lets something happen while it is at it."""
+
+    def weigh(before: str) -> Weighed:
+        asked.append(before)
+        if meanwhile:
+            meanwhile(before)
+        refusals = (NO,) if before == refuses else ()
+        return Weighed(Comparison(before, refusals), refusals)
+
+    return weigh
+
+
+def test_the_first_version_of_an_alias_has_nothing_to_keep_to(store):
+    version, asked = put(store), []
+    done = promote_weighed(store, "live", version, weigher(asked), why="first")
+    assert (done.before, done.entry, asked) == (None, store.history("live")[0], [])
+    assert promote_weighed(store, "live", version, weigher(asked)) == Promoted(version)
+
+
+def test_the_log_keeps_what_the_gate_said(store):
+    first, second = put(store, 0), put(store, 1)
+    promote(store, "live", first, None)
+    promote_weighed(store, "live", second, weigher([]))
+    gate = store.history("live")[-1].gate
+    assert (gate.outcome, gate.old, gate.records, gate.verdicts) == ("passed", first, 490, {"ok": 1})
+    assert len(gate.digest) == 64
+
+
+def test_what_the_gate_refuses_is_not_promoted(store):
+    first, second = put(store, 0), put(store, 1)
+    promote(store, "live", first, None)
+    done = promote_weighed(store, "live", second, weigher([], refuses=first))
+    assert (done.refusals, done.entry) == ((NO,), None)
+    assert store.current("live") == first
+
+
+def test_who_loses_the_race_is_weighed_again_beside_the_winner(store):
+    first, second, third = (put(store, seed) for seed in range(3))
+    promote(store, "live", first, None)
+    asked: list[str] = []
+    events: list[Event] = []
+
+    def meanwhile(before: str) -> None:
+        if before == first:
+            promote(store, "live", second, first)
+
+    done = promote_weighed(store, "live", third, weigher(asked, meanwhile=meanwhile), observe=events.append)
+    assert asked == [first, second]
+    assert (done.before, done.comparison.old, done.entry.gate.old) == (second, second, second)
+    assert [entry.version for entry in store.history("live")] == [first, second, third]
+    assert second in events[0].message
+
+
+def test_who_loses_the_race_and_is_worse_than_the_winner_is_refused(store):
+    first, second, third = (put(store, seed) for seed in range(3))
+    promote(store, "live", first, None)
+
+    def meanwhile(before: str) -> None:
+        if before == first:
+            promote(store, "live", second, first)
+
+    done = promote_weighed(store, "live", third, weigher([], meanwhile=meanwhile, refuses=second))
+    assert (done.before, done.refusals) == (second, (NO,))
+    assert store.current("live") == second
+
+
+def test_who_loses_again_and_again_is_told(store):
+    first, second, third = (put(store, seed) for seed in range(3))
+    promote(store, "live", first, None)
+    asked: list[str] = []
+
+    def meanwhile(before: str) -> None:
+        promote(store, "live", second if before == first else first, before)
+
+    assert refusal(promote_weighed, store, "live", third, weigher(asked, meanwhile=meanwhile)) == "store.lost-race"
+    assert len(asked) == 5
+
+
+def test_force_asks_nobody_stays_in_the_log_and_does_not_win_over_what_it_has_not_seen(store, monkeypatch):
+    first, second, third = (put(store, seed) for seed in range(3))
+    promote(store, "live", first, None)
+    asked: list[str] = []
+    promote_weighed(store, "live", second, weigher(asked, refuses=first), force=True, why="ticket 7")
+    entry = store.history("live")[-1]
+    assert (asked, entry.forced, entry.gate, entry.why) == ([], True, None, "ticket 7")
+    monkeypatch.setattr(store, "current", lambda _: first)
+    assert refusal(promote_weighed, store, "live", third, weigher([]), force=True) == "store.lost-race"

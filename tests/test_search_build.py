@@ -1,0 +1,127 @@
+"""A build that searches: killed and taken up again, bound by what serving can bear, told afterwards."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import overton
+from overton.base import OvertonError
+from overton.cli.main import main
+from tests.test_warm_build import write_application
+
+BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
+LISTS = {
+    "payloads": {
+        "tokens": {"size": [16, 8], "encoder": ["cnn", "bag"]},
+        "query": {"size": 16},
+        "entities": {"size": 16},
+    },
+    "training": {"epochs": 2, "dropout": [0.3, 0.1, 0.2]},
+}
+
+
+def write(directory: Path, **more: object) -> Path:
+    write_application(directory)
+    (directory / "tuning.json").write_text(json.dumps({**LISTS, **more}))
+    return directory
+
+
+def journal_of(directory: Path) -> dict[str, bytes]:
+    """What is kept of the trials that are over, by file."""
+    content = {path.name: path.read_bytes() for path in (directory / ".overton" / "searches").glob("*/*.json")}
+    return {name: text for name, text in content.items() if json.loads(text)["status"] != "running"}
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys) -> None:
+    killed, whole = write(tmp_path / "killed"), write(tmp_path / "whole")
+    left = killed / ".overton" / "runs" / "0" / ".checkpoint.safetensors.a.tmp"  # as of a process that was killed
+    left.parent.mkdir(parents=True)
+    left.touch()
+    command = [*BUILD, str(killed), "--trials", "5", "--on", "local:2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "search: trial 2:" in line and " s; " in line:
+                process.send_signal(signal.SIGKILL)
+                break
+    done = journal_of(killed)
+    assert 2 <= len(done) < 5
+    rows = overton.load(killed).runs()
+    assert (rows[0]["status"], len(rows[0]["trials"]) >= 2) == ("stopped", True)
+    assert main(["build", str(killed), "--trials", "5", "--on", "local:1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {name: journal_of(killed)[name] for name in done} == done
+    assert len(journal_of(killed)) == len(told["search"]["trials"]) == 5
+
+    other = overton.load(whole).build(trials=5, on="local:2")
+    found, study = overton.load(killed).version(), other.study()
+    assert found.artifact.files["weights.safetensors"] == other.artifact.files["weights.safetensors"]
+    assert found.artifact.files["choices.json"] == other.artifact.files["choices.json"]
+    assert study is not None
+    assert [one["picked"] for one in told["search"]["trials"]] == [dict(one.picked) for one in study.trials]
+    assert [one["value"] for one in told["search"]["trials"]] == [one.score.value for one in study.trials]
+    assert list((killed / ".overton").glob("runs/*")) == []  # no checkpoint is left, of the best or of any other
+    assert list(killed.rglob("*.tmp")) == []
+
+    assert main(["report", str(killed)]) == 0
+    assert "search: mean over tasks on dev; 5 trials, seed 0" in capsys.readouterr().out
+    assert main(["explain", f"{killed}@latest"]) == 0
+    assert f"picked by trial {study.best.number} of 5" in capsys.readouterr().out
+    assert main(["runs", str(killed)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[3] == f"{study.best.score.value:.4f}"
+    assert [line.split()[1] for line in lines if line.startswith("20")] == ["done", "stopped"]
+    assert sum(line.startswith("  trial") for line in lines[:7]) == 5
+
+    (whole / "tuning.json").write_bytes(other.artifact.files["choices.json"])
+    assert main(["build", str(whole), "--trials", "5"]) == 0
+    assert "every setting is pinned: there is nothing to search for" in capsys.readouterr().err
+    pinned = overton.load(whole).version()
+    assert pinned.study() is None
+    assert pinned.artifact.files["weights.safetensors"] == other.artifact.files["weights.safetensors"]
+
+
+@pytest.mark.slow
+def test_what_is_too_large_to_serve_is_not_even_trained(tmp_path: Path) -> None:
+    blocks = {"tokens": {"size": 8, "characters": [True, False]}, "query": {"size": 8}, "entities": {"size": 8}}
+    app = write(tmp_path / "app", payloads=blocks, serving={"size_mb": 15.5}, training={"epochs": 1})
+    version = overton.load(app).build(trials=2, on="local:1")
+    study = version.study()
+    assert study is not None
+    first, second = (one.score for one in study.trials)
+    assert (first.status, first.curve, second.status, len(second.curve)) == ("infeasible", (), "done", 1)
+    assert first.size_mb > 15.5 > len(version.artifact.files["model.onnx"]) / 1e6
+    assert version.artifact.json("choices.json")["payloads"]["tokens"]["characters"] is False
+
+
+def test_what_a_search_looks_for_must_be_on_dev(tmp_path: Path) -> None:
+    app = write(tmp_path / "app", search={"trials": 2, "objective": "slice:bigg"})
+    with pytest.raises(OvertonError, match=r"no record on dev has the tag 'slice:bigg'. Did you mean 'slice:big'\?"):
+        overton.load(app).build(on="local:1")
+    assert overton.load(app).runs()[0]["status"] == "failed"
+    assert "slice:bigg" in overton.load(app).runs()[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--trials", "0"], "--trials is at least 1"),
+        (["--on", "moon"], "there is no engine 'moon'"),
+    ],
+)
+def test_what_no_build_can_do_is_told_at_once(tmp_path: Path, words: list[str], said: str, capsys) -> None:
+    app = write(tmp_path / "app")
+    assert main(["build", str(app), *words]) > 0
+    assert said in capsys.readouterr().err
+    assert not (app / ".overton").exists()
+
+
+def test_an_application_that_was_never_built_has_no_runs(tmp_path: Path, capsys) -> None:
+    app = write(tmp_path / "app")
+    assert main(["runs", str(app), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"runs": []}

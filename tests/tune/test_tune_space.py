@@ -1,0 +1,82 @@
+"""What a search may choose from."""
+
+import pytest
+
+from overton.compile import default_choices
+from overton.tune import render_space, space_of
+from tests.tune.tune_factories import KINDS, listed_space, tune
+
+
+def test_the_lists_of_a_tuning_are_the_space_and_the_first_of_each_is_what_a_build_takes() -> None:
+    tuning = tune({"payloads": {"tokens": {"size": [64, 128], "encoder": "bag"}}, "training": {"dropout": [0.1, 0.3]}})
+    space = space_of(tuning, KINDS, has_slices=True)
+    assert {knob.name: knob.options for knob in space.knobs} == {
+        "tokens.size": (64, 128),
+        "training.dropout": (0.1, 0.3),
+    }
+    assert space.size == len(list(space)) == 4
+    assert space.choices(space.first) == tuning.choices(KINDS)
+    other = space.choices({"tokens.size": 128, "training.dropout": 0.3})
+    assert (other.payloads["tokens"].size, other.payloads["tokens"].encoder, other.training.dropout) == (
+        128,
+        "bag",
+        0.3,
+    )
+
+
+def test_without_a_list_there_are_coarse_blocks_that_begin_with_the_defaults() -> None:
+    space = space_of(tune({}), KINDS, has_slices=True)
+    names = {knob.name for knob in space.knobs}
+    assert {
+        "encoder",
+        "size",
+        "aggregate",
+        "characters",
+        "strings",
+        "tokens.crf",
+        "slices",
+        "training.dropout",
+    } <= names
+    assert space.choices(space.first) == space.base == default_choices(KINDS)
+    widest = space.choices({**space.first, "size": 256})
+    assert {payload.size for payload in widest.payloads.values()} == {256}
+
+
+def test_what_is_pinned_is_not_chosen() -> None:
+    pins = {"payloads": {"tokens": {"size": 64, "crf": True}, "query": {"aggregate": "max"}}, "slices": "off"}
+    space = space_of(tune(pins), KINDS, has_slices=True)
+    assert "slices" not in {knob.name for knob in space.knobs}
+    assert "tokens.crf" not in {knob.name for knob in space.knobs}
+    for picked in (space.first, {knob.name: knob.options[-1] for knob in space.knobs}):
+        choices = space.choices(picked)
+        assert (choices.payloads["tokens"].size, choices.payloads["query"].aggregate) == (64, "max")
+
+
+def test_the_choices_of_a_version_as_a_tuning_file_leave_nothing_to_choose() -> None:
+    everything = default_choices(KINDS).to_json(KINDS)
+    space = space_of(tune(everything), KINDS, has_slices=True)
+    assert space.knobs == ()
+    assert space.base == default_choices(KINDS)
+    assert render_space(space) == "nothing to choose: every setting is pinned\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"tokens.encoder": "bag", "tokens.layers": 3}, {"tokens.encoder": "bag", "tokens.layers": 1}),
+        ({"tokens.encoder": "bag", "tokens.attention": "2x32"}, {"tokens.encoder": "bag", "tokens.attention": "4x32"}),
+    ],
+)
+def test_settings_without_effect_make_no_other_program(one: dict, other: dict) -> None:
+    tokens = {"encoder": ["cnn", "bag", "transformer"], "layers": [3, 1], "attention": ["4x32", "2x32"]}
+    space = space_of(tune({"payloads": {"tokens": tokens}}), KINDS, has_slices=False)
+    assert space.key({**space.first, **one}) == space.key({**space.first, **other})
+    assert len({space.key(picked) for picked in space}) == 1 + 2 + 4  # bag; cnn by layers; transformer by both
+
+
+def test_a_space_is_told() -> None:
+    lines = [line.split() for line in render_space(listed_space()).splitlines()]
+    assert " ".join(lines[0]) == "may be chosen: 384 combinations"
+    assert ["tokens.size", "64,", "32,", "128,", "256"] in lines
+    default = render_space(space_of(tune({}), KINDS, has_slices=False)).splitlines()
+    assert "of tokens, query, title, entities" in next(line for line in default if line.strip().startswith("size"))

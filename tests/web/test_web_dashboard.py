@@ -1,0 +1,169 @@
+import json
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from overton.web import dashboard as module
+from overton.web import routing
+from overton.web.chrome import data_now
+from overton.web.dashboard import Dashboard
+from overton.web.edits.files import append_lines
+from overton.web.memo import Memo
+from tests.web.live_application import live_application
+from tests.web.test_web_app import Client
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return live_application(tmp_path_factory.mktemp("made") / "app").directory
+
+
+@pytest.fixture
+def dashboard(made: Path, tmp_path: Path) -> Dashboard:
+    shutil.copytree(made, tmp_path / "app")
+    return Dashboard(tmp_path / "app")
+
+
+def label(dashboard: Dashboard, editor: str = "ann") -> None:
+    line = {"id": "r0", "tasks": {"Intent": {editor: "height"}}}
+    append_lines(dashboard.data / "edits-2026-03-01.jsonl", [line])
+
+
+def test_a_value_is_made_once_for_all_who_ask_and_the_oldest_is_forgotten() -> None:
+    memo, made, gate = Memo(2), [], threading.Event()
+
+    def make() -> int:
+        made.append(1)
+        gate.wait(10)
+        return 7
+
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(memo.get("a", make))) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    assert memo.peek("a") is None, "it is not there yet"
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert (found, len(made)) == ([7] * 5, 1)
+    memo.get("b", lambda: 8)
+    memo.get("a", make)
+    memo.get("c", lambda: 9)
+    assert (memo.peek("a"), memo.peek("b"), memo.peek("c")) == (7, None, 9)
+
+
+def test_what_could_not_be_made_is_told_and_tried_again() -> None:
+    memo = Memo(2)
+    with pytest.raises(ZeroDivisionError):
+        memo.get("a", lambda: 1 // 0)
+    assert memo.get("a", lambda: 5) == 5
+
+
+def test_a_split_is_predicted_once_and_parts_of_it_are_read_off(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, real = [], module.predict_rows
+
+    def counted(dataset, runtime, rows, **named):
+        calls.append(len(rows))
+        return real(dataset, runtime, rows, **named)
+
+    monkeypatch.setattr(module, "predict_rows", counted)
+    version = dashboard.version()
+    records = dashboard.records(version)
+    test = records.dataset.splits.test
+    whole = dashboard.predict(version, records, test)
+    for rows in (test[::2], test[3:9], test[:1]):
+        some, alone = dashboard.predict(version, records, rows), real(records.dataset, version.runtime, rows)
+        for task, said in alone.items():
+            assert some[task].label.tolist() == said.label.tolist()
+            assert np.allclose(some[task].probability[:, : said.probability.shape[1]], said.probability, atol=1e-6)
+    label(dashboard)
+    edited = dashboard.records(version)
+    assert edited.dataset.digest != records.dataset.digest
+    assert dashboard.predict(version, edited, test).keys() == whole.keys()
+    assert calls.count(len(test)) == 1, "a label changes no prediction"
+    lines = (dashboard.data / "records.jsonl").read_text().splitlines()
+    (dashboard.data / "records.jsonl").write_text("\n".join(lines[:-1]) + "\n")
+    assert dashboard.records(version).digest != records.digest
+
+
+def test_after_an_edit_the_votes_before_are_shown_until_those_of_now_are_combined(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = dashboard.version()
+    before = dashboard.records(version)
+    first = dashboard.combined(before, "Intent")
+    gate, real = threading.Event(), module.combine_votes
+
+    def slow(dataset, task, **named):
+        gate.wait(30)
+        return real(dataset, task, **named)
+
+    monkeypatch.setattr(module, "combine_votes", slow)
+    label(dashboard, "a-new-source")
+    now = dashboard.records(version)
+    fitted = dashboard.fitted(now, "Intent")
+    assert fitted is not None
+    assert (fitted.fresh, fitted.combined, fitted.records) == (False, first, before)
+    client = Client(dashboard)
+    assert client.get("/errors.json?task=Intent").json()["fresh"] is False
+    assert "votes are being combined anew" in client.get("/errors?task=Intent").text
+    assert "a-new-source" in client.get("/record?id=r0").text, "the label itself is seen at once"
+    gate.set()
+    end = time.monotonic() + 60
+    while not client.get("/errors.json?task=Intent").json()["fresh"]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert "a-new-source" in dashboard.combined(now, "Intent").accuracy
+
+
+def test_a_page_that_takes_long_says_so_and_is_there_later(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(dashboard)
+    monkeypatch.setattr(routing, "PATIENCE_SECONDS", 0.0)
+    waiting = client.get("/discover?task=Intent")
+    assert "One moment" in waiting.text
+    assert 'data-url="/discover.json?task=Intent"' in waiting.text
+    assert client.get("/discover.json?task=Intent").json()["task"] == "Intent"
+    monkeypatch.undo()
+    assert "One moment" not in client.get("/discover?task=Intent").text
+
+
+def test_what_has_changed_in_the_data_since_a_build_is_told(dashboard: Dashboard) -> None:
+    version = dashboard.version()
+    assert data_now(dashboard, version).changed == ()
+    label(dashboard)
+    label(dashboard)
+    record = {"id": "more", "payloads": {"tokens": ["how"], "query": "how", "entities": []}, "tags": ["train"]}
+    (dashboard.data / "more.jsonl").write_text(json.dumps(record) + "\n")
+    now = data_now(dashboard, version)
+    assert {(file.name, file.change, file.lines) for file in now.changed} == {
+        ("edits-2026-03-01.jsonl", "new", 2),
+        ("more.jsonl", "new", None),
+    }
+    assert now.n_edits == 2
+    (dashboard.data / "records.jsonl").rename(dashboard.data / "other.jsonl")
+    assert data_now(dashboard, version).problems == ()
+    changes = {(file.name, file.change) for file in data_now(dashboard, version).changed}
+    assert {("records.jsonl", "gone"), ("other.jsonl", "new")} <= changes
+
+
+def test_the_schema_is_read_again_when_it_changes(dashboard: Dashboard) -> None:
+    version = dashboard.version()
+    assert len(dashboard.own_records().dataset.schema.tasks) == 4
+    path = dashboard.directory / "schema.json"
+    schema = json.loads(path.read_text())
+    schema["tasks"]["Mood"] = {"payload": "query", "type": "multiclass", "classes": ["calm", "angry"]}
+    path.write_text(json.dumps(schema))
+    assert len(dashboard.own_records().dataset.schema.tasks) == 5
+    client = Client(dashboard)
+    body = {"id": "r0", "task": "Mood", "editor": "ann", "label": "calm"}
+    assert client.post("/edits/label", body).status_code == 200
+    assert client.get("/record?id=r0").status_code == 200
+    assert client.get(f"/errors?version={version.id}").status_code == 200

@@ -1,0 +1,189 @@
+"""Pages of versions in a store, as `overton report --html` and `overton compare --html` write them."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import overton
+from overton.application import Application
+from overton.artifact import golden_records
+from overton.artifact.files import save_artifact
+from overton.cli.main import main
+from overton.store import Store
+from overton.web import compare_page, report_page
+from tests.tiny_artifact import SCHEMA, tiny_artifact
+
+SOURCES = {"Intent": {"rules": 0.6}}
+WORDS = ("how", "tall", "is", "old", "the", "president", "mayor")
+
+
+def write_records(path: Path) -> None:
+    """Records of the tiny schema, half of them test, with gold and two sources."""
+    choose = random.Random(0)
+    lines = []
+    for number in range(80):
+        tokens = choose.choices(WORDS, k=5)
+        classes = [choose.choice(["NOUN", "VERB", "X"]) for _ in tokens]
+        tasks = {
+            "POS": {"gold": classes, "lexicon": [choose.choice(["NOUN", "VERB", None]) for _ in tokens]},
+            "EntityType": {"gold": [choose.choice([[], ["title"]]) for _ in tokens], "gazetteer": [[]] * 5},
+            "Intent": {"gold": choose.choice(["age", "height"]), "rules": choose.choice(["age", "height"])},
+            "IntentArg": {"gold": choose.choice([0, 1]), "first": 0},
+        }
+        entities = [{"id": "President_(title)", "range": [4, 5]}, {"id": "United_States", "range": [2, 4]}]
+        payloads = {"tokens": tokens, "query": " ".join(tokens), "entities": entities}
+        tags = ["test" if number % 2 else "train", "slice:odd" if number % 4 == 1 else "slice:even"]
+        lines.append(json.dumps({"id": f"r{number}", "payloads": payloads, "tasks": tasks, "tags": tags}) + "\n")
+    path.write_text("".join(lines))
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """An application with two versions that were drawn instead of trained and then evaluated; the first is live."""
+    directory = tmp_path_factory.mktemp("web") / "app"
+    (directory / "data").mkdir(parents=True)
+    (directory / "schema.json").write_text(SCHEMA)
+    write_records(directory / "data" / "a.jsonl")
+    store = Store(str(directory / "store"))
+    application = overton.load(directory)
+    for seed in range(2):
+        bare = store.put(tiny_artifact(seed), when=f"2026-01-0{seed + 1}T00:00:00+00:00")
+        found = application.version(bare).evaluate()
+        whole = tiny_artifact(seed).with_files(
+            report=found.report.to_json(),
+            lineage={
+                "seed": seed,
+                "data": {"records": 80},
+                "seconds": {"train": 1.5},
+                "sources": {"Intent": {"rules": 0.6}},
+            },
+            examples=found.examples,
+            golden=golden_records(application.dataset()),
+        )
+        store.put(whole, when=f"2026-01-1{seed}T00:00:00+00:00")
+        if not seed:
+            application.version(whole.id).promote("live", why="the first")
+    return application
+
+
+@pytest.fixture(scope="module")
+def newest(application: Application):
+    return report_page(application.version(), made="2026-02-01T00:00:00+00:00")
+
+
+def test_a_version_is_compared_with_the_live_one(application: Application, newest) -> None:
+    live = application.version("live").id
+    assert newest.comparison.old == live
+    assert f"live ({live})" in newest.verdict.sentence
+    assert newest.verdict == newest.comparison.verdict
+
+
+def test_the_live_version_says_that_it_is(application: Application) -> None:
+    page = report_page(application.version("live"))
+    assert page.comparison is None
+    assert page.verdict.sentence.startswith("This is the version that is live since 20")
+    assert page.aliases == ("live",)
+
+
+def test_figures_are_those_of_the_report(application: Application, newest) -> None:
+    report = application.version().report()
+    for place, column in enumerate(newest.matrix.columns):
+        row = report.row(column.task, "test", "slice:odd", column.metric)
+        shown = next(row for row in newest.matrix.rows if row.tag == "slice:odd").figures[place]
+        assert (shown.value, shown.low, shown.high, shown.n) == (row.value, row.low, row.high, row.n)
+
+
+def test_examples_are_the_surest_errors_with_their_words(application: Application, newest) -> None:
+    for task in newest.tasks:
+        errors = application.version().errors(task.task, annotate=0, limit=3)
+        assert [one.id for one in task.examples[:3]] == [record.id for record in errors.records]
+        assert task.n_wrong == errors.n_wrong_records
+        assert task.examples[0].tokens
+        assert task.examples[0].units[0].voices
+        assert f"--task {task.task}" in task.command
+    picked = next(task for task in newest.tasks if task.task == "IntentArg").examples[0]
+    assert sorted((one.chosen, one.true) for one in picked.candidates) == [(False, True), (True, False)]
+
+
+def test_sources_checks_history_and_lineage_are_told(application: Application, newest) -> None:
+    rules = next(line for line in newest.sources if line.source == "rules")
+    assert (rules.n, rules.gold_split, rules.n_gold) == (37, "test", 40)
+    assert newest.checks.records == 80
+    assert [moment.version for moment in newest.history.moments][-1] == newest.version
+    line = newest.history.tasks[0].line("slice:odd")
+    assert len([value for value in line.values if value is not None]) == 2
+    assert newest.lineage.latency["p50_ms"] > 0
+    assert newest.lineage.sizes["model.onnx"] > 0
+
+
+def test_one_tag_is_told_alone(application: Application) -> None:
+    page = report_page(application.version(), tag="slice:odd")
+    assert [row.tag for row in page.matrix.rows] == ["slice:odd"]
+    assert {"slice:odd" in one.tags for task in page.tasks for one in task.examples} == {True}
+    assert page.tag == "slice:odd"
+
+
+def test_other_data_is_evaluated_and_named(application: Application, tmp_path: Path) -> None:
+    lines = (application.directory / "data" / "a.jsonl").read_text().splitlines()[:20]
+    (tmp_path / "new.jsonl").write_text("\n".join(lines) + "\n")
+    page = report_page(application.version(), data=tmp_path / "new.jsonl")
+    assert page.data.endswith("new.jsonl")
+    assert page.comparison.comparison.records == 10
+    assert not page.checks.stale
+
+
+def test_changed_data_is_told(application: Application, tmp_path: Path) -> None:
+    version = application.version()
+    other = replace(version.report(), data={"a.jsonl": "0" * 64})
+    page = report_page(version, evaluation=replace(version.evaluation(), report=other))
+    assert page.checks.stale
+    assert "have changed since the build" in page.notes[-1]
+
+
+def test_an_artefact_by_itself_has_a_page(application: Application, tmp_path: Path) -> None:
+    save_artifact(application.version().artifact, tmp_path / "artefact")
+    from overton.application import find_version
+
+    page = report_page(find_version(str(tmp_path / "artefact")))
+    assert page.verdict.sentence.startswith("This version stands in no store")
+    assert (page.checks, page.history, page.application) == (None, None, "")
+    assert [line.learned for line in page.sources] == [0.6]
+    assert page.tasks[0].examples == ()
+
+
+def test_records_that_got_worse_are_told_with_both_labels(application: Application) -> None:
+    page = compare_page(application.version("live"), application.version())
+    told = [example for worse in page.worse for example in worse.examples]
+    assert told
+    assert page.old_name == "live"
+    for example in told:
+        assert all(unit.before != unit.prediction and unit.prediction != unit.gold for unit in example.units)
+        assert example.units
+
+
+def test_the_commands_write_one_file_and_say_how_large_it_is(
+    application: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app, report, compared = str(application.directory), tmp_path / "report.html", tmp_path / "compare.html"
+    assert main(["report", app, "--html", str(report), "-q"]) == 0
+    told = capsys.readouterr()
+    assert f"{report}: {report.stat().st_size / 1000:,.0f} kB" in told.err
+    assert "Intent" in told.out
+    status = main(["compare", f"{app}@live", app, "--html", str(compared), "--json", "-q"])
+    assert json.loads(capsys.readouterr().out)["refused"] == [] if status == 0 else status == 1
+    assert compared.read_text().startswith("<!doctype html>")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["compare.html", "report.html"]
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_a_page_takes_the_place_of_no_other_file(
+    command: str, application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = application.directory / "schema.json"
+    versions = [str(application.directory)] * (1 if command == "report" else 2)
+    assert main([command, *versions, "--html", str(schema)]) == 1
+    assert "[web.not-html]" in capsys.readouterr().err
+    assert schema.read_text() == SCHEMA

@@ -1,0 +1,335 @@
+"""What pages say: values made of reports, comparisons and records, without a word of HTML."""
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+
+from overton.base import Problem
+from overton.evaluate import Report
+from overton.evaluate.compare.comparison import Compared
+from overton.evaluate.compare.flips import Overlap
+from overton.review import UnitError
+from overton.supervision import SourceReport, SourceRow, SourceWarning
+from overton.web.pages import (
+    Moment,
+    checks_of,
+    comparison_page,
+    confusion_of,
+    example_of,
+    history_of,
+    label_text,
+    learned_lines,
+    lineage_page,
+    matrix_of,
+    read_label,
+    source_lines,
+    task_page,
+    verdict_of,
+)
+from overton.web.pages.better import shown_better
+from tests.web.web_factories import PAYLOADS, SCHEMA, big_page, compared_row, comparison_of, report_of, row_of
+
+
+def report_with(*rows, **more):
+    return Report(rows=rows, main_metric=dict.fromkeys((row.task for row in rows), "accuracy"), **more)
+
+
+# ----------------------------------------------------------------------------------------------------------- the matrix
+
+
+def test_the_worst_tag_is_the_one_that_the_data_prove_to_be_worst():
+    report = report_with(
+        row_of(value=0.9, n=1000, half=0.01),
+        row_of(tag="slice:sure", value=0.7, n=400, half=0.04),
+        row_of(tag="slice:unsure", value=0.6, n=40, half=0.2),
+        row_of(tag="slice:fine", value=0.95, n=400, half=0.02),
+    )
+    matrix = matrix_of(report)
+    assert [row.tag for row in matrix.rows] == ["slice:sure", "slice:unsure", "slice:fine"]
+    assert [row.figures[0].mark for row in matrix.rows] == ["below", "below", "above"]
+    assert [row.figures[0].level for row in matrix.rows] == [3, 2, 0]
+    assert matrix.n_below == 2
+    assert matrix.whole.figures[0].value == 0.9
+
+
+def test_few_items_are_not_called_worse():
+    report = report_with(row_of(value=0.9, half=0.01), row_of(tag="rare", value=0.2, n=29, half=0.1))
+    assert matrix_of(report).rows[0].figures[0].mark == "few"
+
+
+def test_a_task_without_gold_on_test_is_told_on_the_split_that_has_it():
+    report = report_with(row_of(value=None, n=0), row_of(split="dev", value=0.6))
+    matrix = matrix_of(report)
+    assert matrix.columns[0].split == "dev"
+    assert matrix.whole.figures[0].value == 0.6
+
+
+def test_a_tag_that_a_task_lacks_has_no_figure_there():
+    report = report_with(row_of("A"), row_of("B"), row_of("A", "slice:x"))
+    row = matrix_of(report).rows[0]
+    assert row.figures[1] is None
+    assert row.figures[0].value == 0.8
+
+
+def test_tags_beyond_the_limit_are_counted():
+    matrix = matrix_of(report_of(1, 20), limit=5)
+    assert (len(matrix.rows), matrix.hidden) == (5, 15)
+    gaps = [row.gap for row in matrix.rows]
+    assert gaps == sorted(gaps, reverse=True)
+
+
+def test_the_scale_has_room_for_every_interval_that_counts():
+    report = report_with(
+        row_of(value=0.9, half=0.01), row_of(tag="a", value=0.66, half=0.05), row_of(tag="b", value=0.1, n=5)
+    )
+    assert matrix_of(report).start == 0.6
+
+
+# ---------------------------------------------------------------------------------------------------------- comparisons
+
+
+def test_a_regression_is_the_verdict():
+    worst = compared_row(tag="slice:rare", change=-0.2, verdict="regressed", p=1e-5)
+    verdict = verdict_of(comparison_of(worst, compared_row()), "live")
+    assert verdict.state == "refused"
+    assert verdict.sentence == ("Not fit to replace live (old1): Intent accuracy on rare (0.800 to 0.600) regressed.")
+
+
+def test_what_is_better_is_told_with_the_whole_split_first():
+    rows = [compared_row(tag="slice:rare", change=0.1), compared_row(change=0.05), compared_row("POS")]
+    verdict = verdict_of(comparison_of(*rows))
+    assert verdict.state == "better"
+    assert verdict.sentence == (
+        "Better than old1 beyond noise on Intent accuracy (0.800 to 0.850), most on Intent accuracy on rare "
+        "(0.800 to 0.900), and nothing regressed."
+    )
+    both = verdict_of(comparison_of(compared_row(change=0.1), compared_row("POS", change=0.1)))
+    assert both.sentence == "Better than old1 beyond noise on Intent and POS, and nothing regressed."
+    tags = [compared_row(tag=f"slice:{number}", change=0.1) for number in range(3)]
+    assert (
+        "on Intent accuracy on 0 (0.800 to 0.900) and 2 other figures, and" in verdict_of(comparison_of(*tags)).sentence
+    )
+
+
+def test_a_version_that_did_not_change_is_praised_at_most_as_often_as_stated():
+    choose, praised = random.Random(0), 0
+    for _ in range(400):
+        rows = [compared_row(tag=f"slice:{n}", change=choose.gauss(0, 0.02), half=1.96 * 0.02) for n in range(80)]
+        praised += bool(shown_better(rows, 0.05))
+    assert praised / 400 <= 0.08  # 0.05, and three standard errors
+
+
+def test_a_rise_among_many_figures_is_found():
+    rows = [compared_row(tag=f"slice:{number}", half=0.04) for number in range(80)]
+    rows.append(compared_row(tag="slice:risen", change=0.12, half=0.05))
+    rows.append(compared_row(tag="slice:few", change=0.3, half=0.05, verdict="not enough data"))
+    assert [row.tag for row in shown_better(rows, 0.05)] == ["slice:risen"]
+
+
+def test_no_change_and_too_little_data_are_told_apart():
+    rows = [compared_row(), compared_row(tag="slice:few", verdict="not enough data", n=12)]
+    verdict = verdict_of(comparison_of(*rows))
+    assert verdict.state == "same"
+    assert verdict.detail == "1 of 2 figures cannot rule out a fall that matters: too little data."
+    assert verdict_of(comparison_of()).state == "unknown"
+
+
+def test_a_fall_that_is_that_of_another_slice_is_told_so():
+    rows = (
+        compared_row(tag="slice:rare", change=-0.2, verdict="regressed", p=1e-6),
+        compared_row(change=-0.05, verdict="regressed", p=1e-3),
+    )
+    overlap = Overlap("Intent", "*", "slice:rare", 9, 8)
+    comparison = replace(comparison_of(), compared=Compared(rows, overlaps=(overlap,)))
+    page = comparison_page(comparison, examples={("Intent", "slice:rare"): ["one"], ("Intent", "*"): ["two"]})
+    assert [worse.row.tag for worse in page.worse] == ["slice:rare", "*"]
+    assert page.worse[0].examples == ("one",)
+    assert page.worse[1].examples == ()
+    assert page.worse[1].note == "8 of the 9 records that got worse are of slice:rare"
+
+
+def test_the_matrix_of_changes_has_a_row_a_tag_and_marks_for_its_filters():
+    rows = [
+        compared_row(tag="slice:bad", change=-0.2, verdict="regressed", p=1e-6),
+        compared_row("POS", "slice:bad", 0.15),
+        compared_row(),
+        compared_row(tag="slice:few", verdict="not enough data"),
+    ]
+    page = comparison_page(comparison_of(*rows))
+    assert [row.tag for row in page.changes] == ["slice:bad", "slice:few"]
+    assert page.changes[0].marks == ("ok", "regressed", "better")
+    assert page.changes[1].rows == (rows[3], None)
+    assert page.changes[0].better == (False, True)
+    assert page.changes[1].marks == ("not-enough-data",)
+    assert page.reach == 0.3
+
+
+# ------------------------------------------------------------------------------------------------------------- examples
+
+
+def test_wrong_tokens_stand_in_place_with_what_sources_say():
+    error = UnitError(1, "tall", "NOUN", 0.9, "VERB", {"spacy": "VERB", "lexicon": "NOUN"}, {"VERB": 0.8, "NOUN": 0.2})
+    said = ["O", "NOUN", "O", "O", "NOUN"]
+    example = example_of(SCHEMA, "POS", "q1", PAYLOADS, tags=["test", "lang:en", "slice:x"], said=said, errors=[error])
+    assert [token.text for token in example.tokens] == PAYLOADS["tokens"]
+    assert [token.state for token in example.tokens] == ["", "wrong", "", "", ""]
+    assert (example.tokens[1].prediction, example.tokens[1].gold) == ("NOUN", "VERB")
+    assert [token.prediction for token in example.tokens if not token.state] == ["", "", "", "NOUN"]
+    assert [(voice.label, voice.sources, voice.right) for voice in example.units[0].voices] == [
+        ("VERB", ("spacy", "combined 0.80"), True),
+        ("NOUN", ("lexicon",), False),
+    ]
+    assert example.tags == ("slice:x", "lang:en")
+
+
+def test_bits_are_told_as_lists_of_classes():
+    error = UnitError(4, "president", ["title"], 0.9, [], {"gazetteer": ["title"]}, {"title": 0.9, "location": 0.1})
+    example = example_of(SCHEMA, "EntityType", "q1", PAYLOADS, said=[[], [], [], [], ["title"]], errors=[error])
+    assert (example.tokens[4].prediction, example.tokens[4].gold) == ("title", "none")
+    assert example.units[0].voices[0].sources == ("gazetteer", "combined")
+
+
+def test_candidates_stand_with_their_words_and_the_true_one_is_marked():
+    error = UnitError(0, "", 1, 0.6, 0, {"first": 0, "crowd": {"0": 0.7, "1": 0.3}}, {"0": 0.9, "1": 0.1})
+    example = example_of(SCHEMA, "IntentArg", "q1", PAYLOADS, said=1, gold=0, errors=[error])
+    assert [(one.id, one.words, one.chosen, one.true) for one in example.candidates] == [
+        ("President_(title)", "president", False, True),
+        ("Rome", "", True, False),
+    ]
+    assert example.tokens[4].spans == (0,)
+    unit = example.units[0]
+    assert (unit.prediction, unit.gold, unit.wrong) == ("Rome", "President_(title)", True)
+    assert [voice.label for voice in unit.voices] == ["President_(title)", "President_(title) 0.70, Rome 0.30"]
+
+
+def test_without_errors_told_those_that_got_worse_are_found():
+    example = example_of(SCHEMA, "Intent", "q1", PAYLOADS, said="age", gold="height", before="height")
+    assert [(unit.before, unit.prediction, unit.gold) for unit in example.units] == [("height", "age", "height")]
+    same = example_of(SCHEMA, "POS", "q1", PAYLOADS, said=["O"] * 5, gold=["O"] * 5, before=["VERB"] * 5)
+    assert same.units == ()
+
+
+def test_a_text_is_told_once_where_it_says_what_the_tokens_say():
+    assert example_of(SCHEMA, "Intent", "q1", PAYLOADS).texts == ()
+    other = {**PAYLOADS, "query": "HOW OLD is she"}
+    assert example_of(SCHEMA, "Intent", "q1", other).texts == ("HOW OLD is she",)
+
+
+@pytest.mark.parametrize("task", [task.name for task in SCHEMA.tasks])
+def test_a_record_without_payloads_has_a_page_too(task):
+    example = example_of(SCHEMA, task, "q1", {"tokens": None, "query": None, "entities": None}, said=None)
+    assert (example.tokens, example.candidates) == ((), ())
+
+
+def test_long_records_are_cut_and_say_so():
+    payloads = {"tokens": ["word"] * 200, "entities": [{"id": f"c{number}"} for number in range(40)]}
+    example = example_of(SCHEMA, "IntentArg", "q1", payloads, said=30, gold=39)
+    assert (len(example.tokens), example.more_tokens) == (80, 120)
+    assert (len(example.candidates), example.more_candidates) == (12, 28)
+    assert {30, 39} <= {one.place for one in example.candidates}
+
+
+def test_a_set_keyed_by_index_is_read_as_in_the_paper():
+    payloads = {"tokens": ["a", "b"], "entities": {"1": {"id": "B", "range": [1, 2]}, "0": {"id": "A"}}}
+    assert [one.id for one in example_of(SCHEMA, "Kind", "q1", payloads).candidates] == ["A", "B"]
+
+
+def test_labels_are_read_as_comparisons_tell_them():
+    assert read_label("2", listed=False) == 2
+    assert read_label('[[], ["a"]]', listed=True) == [[], ["a"]]
+    assert read_label("NOUN", listed=True) == "NOUN"
+    assert read_label(None, listed=True) is None
+    assert label_text(None) == ""
+    assert label_text([]) == "none"
+
+
+# ----------------------------------------------------------------------------------------------------------- the others
+
+
+def test_a_large_confusion_keeps_the_classes_with_the_most_errors_and_loses_no_count():
+    classes = [f"c{number}" for number in range(30)]
+    counts = [[10 if gold == said else 0 for said in range(30)] for gold in range(30)]
+    counts[3][7], counts[9][3] = 5, 2
+    found = confusion_of({"classes": classes, "counts": counts}, limit=4)
+    assert found.classes == ("c3", "c7", "c9", "27 others")
+    assert sum(map(sum, found.counts)) == sum(map(sum, counts))
+    assert [(pair.gold, pair.predicted, pair.n, pair.of) for pair in found.pairs] == [
+        ("c3", "c7", 5, 15),
+        ("c9", "c3", 2, 12),
+    ]
+    assert confusion_of(None) is None
+
+
+def test_the_page_of_a_task_has_its_main_figure_apart_from_the_others():
+    page = task_page(report_of(2, 3), "Task1", kind="multiclass on query")
+    assert page.main.metric == "accuracy"
+    assert [row.metric for row in page.figures] == ["macro_f1", "ece", "log_loss"]
+    assert len(page.bins.n) == 15
+
+
+def test_learned_and_true_accuracy_stand_beside_each_other():
+    warning = SourceWarning("T", "bad", "harmful", "it harms", "drop it")
+    rows = (
+        SourceRow("T", "good", "train", 0.9, 0.5, 0.1, 0.8, 0.7, 900, n_gold=10, gold_low=0.4, gold_high=0.9),
+        SourceRow("T", "good", "test", 0.9, 0.5, 0.1, 0.8, 0.85, 90, n_gold=90, gold_low=0.8, gold_high=0.9),
+        SourceRow("T", "bad", "train", 0.1, 0.5, 0.1, 0.3, None, 100, warnings=(warning,)),
+        SourceRow("T", "combined", "train", 0.9, 0.5, 0.1, 0.8, None, 1000),
+        SourceRow("T", "gold", "test", 1.0, 0.5, 0.1, None, None, 90),
+        SourceRow("T", "good", "train", 0.5, 0.5, 0.1, 0.8, 0.1, 9, tag="slice:x"),
+    )
+    lines = source_lines(SourceReport(rows))
+    assert [line.source for line in lines] == ["bad", "good", "combined"]
+    assert lines[0].warnings == (("it harms", "drop it"),)
+    assert (lines[1].n, lines[1].learned, lines[1].gold, lines[1].n_gold, lines[1].gold_split) == (
+        900,
+        0.8,
+        0.85,
+        90,
+        "test",
+    )
+    assert lines[2].together
+    assert learned_lines({"T": {"good": 0.8}})[0].learned == 0.8
+
+
+def test_a_history_has_a_line_for_every_tag_of_the_version_that_is_shown():
+    moments = [Moment(f"v{number}", f"2026-01-{number + 1:02}T00:00:00+00:00") for number in range(3)]
+    reports = {
+        "v0": report_with(row_of(value=0.5)),
+        "v2": report_with(row_of(value=0.7), row_of(tag="slice:b", value=0.6), row_of(tag="slice:a", value=0.3)),
+    }
+    history = history_of(moments, reports, version="v2")
+    assert [line.tag for line in history.tasks[0].lines] == ["*", "slice:a", "slice:b"]
+    assert history.tasks[0].lines[0].values == (0.5, None, 0.7)
+    assert history.tasks[0].lines[0].change == pytest.approx(0.2)
+    assert history.tasks[0].line("slice:a").change is None
+    assert (history.current, history.hidden) == (2, 0)
+
+
+def test_old_versions_are_left_out_and_counted():
+    moments = [Moment(f"v{number}", "2026-01-01") for number in range(40)]
+    history = history_of(moments, {}, version="v39")
+    assert (len(history.moments), history.hidden, history.current) == (30, 10, 29)
+    assert history.tasks == ()
+
+
+def test_a_lineage_of_an_older_release_has_gaps_and_no_fault():
+    page = lineage_page("abc", {"seed": 1})
+    assert (page.seed, page.records, page.total_seconds, page.total_size) == (1, None, 0, 0)
+
+
+def test_faults_come_before_warnings_and_notes():
+    fault = Problem("a fault", "record.x", path="a.jsonl", line=3, hint="mend it")
+    found = checks_of(records=None, splits={}, problems=[fault], warnings=[Problem("odd", "data.y")], notes=["note"])
+    assert [(one.level, one.place) for one in found.findings] == [("fault", "a.jsonl:3"), ("warning", ""), ("note", "")]
+
+
+def test_every_page_has_a_json_twin():
+    page = big_page(2, 3, 2)
+    twin = json.loads(json.dumps(page.to_json()))
+    assert twin["matrix"]["rows"][0]["tag"] == page.matrix.rows[0].tag
+    assert twin["comparison"]["comparison"]["rows"]
+    assert twin["history"]["tasks"][0]["lines"][0]["values"]
+    assert len(twin["tasks"][0]["examples"][1]["tokens"][0]["text"]) == 10_000
+    assert {"verdict", "sources", "checks", "lineage"} <= twin.keys()
