@@ -128,7 +128,7 @@ class Version:
 
         Args:
             task: Name of the task.
-            tags: Only records that bear all of these.
+            tags: Only records of which all of these hold: tags, or expressions over tags.
             split: `train`, `dev`, `test` or `all`.
             limit: Most records that are told.
             annotate: Most records to annotate that are told.
@@ -205,7 +205,7 @@ class Version:
         Args:
             tasks: Names of the tasks; all where there is none.
             splits: Splits to look at: `train`, `dev`, `test` or `all`.
-            tags: Only records that bear all of these.
+            tags: Only records of which all of these hold: tags, or expressions over tags.
             least: Least records of a slice; by the number of records where None.
             limit: Most slices of a task.
             data: A data file or folder, in place of the records of the application.

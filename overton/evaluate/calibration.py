@@ -94,8 +94,11 @@ def _edges(confidence: ndarray) -> ndarray:
 
 
 def _bins(edges: ndarray, confidence: ndarray) -> ndarray:
-    """Bin of each confidence, int64 from 0 to BINS - 1."""
-    return np.searchsorted(edges, confidence, side="right")
+    """Bin of each confidence, int64 from 0 to BINS - 1: how many edges it has reached."""
+    reached = np.zeros(len(confidence), np.int8)  # fourteen passes over bytes are quicker than a search for each
+    for edge in edges:
+        reached += confidence >= edge
+    return reached.astype(np.int64)
 
 
 def _by_bin(bin_of: ndarray, confidence: ndarray, outcome: ndarray) -> tuple[ndarray, ndarray, ndarray]:

@@ -81,9 +81,8 @@ class Sums:
         """What is summed, each float64 of shape (record,)."""
         columns = columns_of(self.outcomes) | {"loss": losses_of(self.judged)}
         used = {name for metric in METRICS[self.judged.kind] for name in (metric.top, metric.bottom) if name}
-        counts = {
-            f"has {metric.bottom}": columns[metric.bottom] > 0 for metric in METRICS[self.judged.kind] if metric.bottom
-        }
+        bottoms = {metric.bottom for metric in METRICS[self.judged.kind] if metric.bottom}
+        counts = {_has(name): columns[name] > 0 for name in sorted(bottoms) if columns[name].max(initial=0) > 1}
         return {name: columns[name] for name in sorted(used)} | counts
 
     @cached_property
@@ -99,13 +98,24 @@ class Sums:
     def ratio(self, top: str, bottom: str) -> RatioSums:
         """The sums of a ratio of two columns."""
         total, product = self._products
-        a, b, has = (list(self.columns).index(name) for name in (top, bottom, f"has {bottom}"))
+        has_bottom = _has(bottom) if _has(bottom) in self.columns else bottom  # where no record has two it is the same
+        a, b, has = (list(self.columns).index(name) for name in (top, bottom, has_bottom))
         squares = (product[:, a, a], product[:, a, b], product[:, b, b])
         return RatioSums(total[:, a], total[:, b], *squares, records=total[:, has])
 
     @cached_property
     def _products(self) -> tuple[ndarray, ndarray]:
-        return self.groups.total_products(np.stack(list(self.columns.values()), axis=1).astype(np.float64))
+        columns = np.empty(
+            (self.groups.n_records, len(self.columns)), np.float32
+        )  # small counts, and losses in float32
+        for number, column in enumerate(self.columns.values()):
+            columns[:, number] = column
+        return self.groups.total_products(columns)
+
+
+def _has(column: str) -> str:
+    """Name of the column that tells whether a record has any of another."""
+    return f"has {column}"
 
 
 def columns_of(outcomes: Outcomes) -> dict[str, ndarray]:
@@ -190,7 +200,8 @@ def _calibration_error(sums: Sums, noise: ndarray) -> Figures:
     calibration, groups = sums.calibration, sums.groups
     if calibration.bin is None:
         # The bins of one record may err together: how much, the sum over all of them tells, the last column here.
-        both = np.column_stack([calibration.gap, calibration.gap.sum(axis=1)])
+        both = np.empty((groups.n_records, BINS + 1), np.float32)
+        both[:, :BINS], both[:, BINS] = calibration.gap, calibration.gap.sum(axis=1)
         total, square = groups.total_squares(both)
     else:
         total, square = groups.total_squares_by(calibration.bin, calibration.gap, BINS)

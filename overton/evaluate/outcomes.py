@@ -16,7 +16,7 @@ from overton.evaluate.spans import find_spans, match_spans, take_apart
 
 HIT, MADE_UP, MISSED = range(3)
 LEAST = np.float32(1e-7)
-BITS = 1 << 22
+BITS = 1 << 18  # as many at a time as a cache holds
 
 
 @dataclass(frozen=True, slots=True)

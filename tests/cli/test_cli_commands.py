@@ -302,7 +302,7 @@ def test_json_schemas_are_printed(name: str, capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_a_report_and_the_sources_take_expressions_over_tags(
+def test_wherever_a_tag_is_taken_an_expression_over_tags_is_too(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = copy_of(kinds_application, tmp_path)
@@ -316,5 +316,25 @@ def test_a_report_and_the_sources_take_expressions_over_tags(
     assert main(["sources", str(app), "-q", "--json", "--task", "Record", "--tag", "slice:big | !slice:big"]) == 0
     tags = {row["tag"] for row in json.loads(capsys.readouterr().out)["rows"]}
     assert tags == {"*", "slice:big | !slice:big"}
+    assert main(["errors", str(app), "-q", "--json", "--task", "Token", "--split", "all", "--tag", "!slice:big"]) == 0
+    page = json.loads(capsys.readouterr().out)
+    gold = sum(n["!slice:big", split] for split in ("dev", "test"))
+    assert page["n_records"] == gold
+    assert not any("slice:big" in record["tags"] for record in page["records"])
+    assert main(["discover", str(app), "-q", "--json", "--task", "Record", "--tag", "!slice:big & (dev | test)"]) == 0
+    assert json.loads(capsys.readouterr().out)["tasks"][0]["n"] == gold
+    (app / "gate.json").write_text(
+        json.dumps({"critical": ["!slice:big & *"], "margins": {"slice:big | !slice:big": 0.1}})
+    )
+    assert main(["compare", str(app), str(app), "-q", "--json", "--tag", "!(slice:big)"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    compared = {row["tag"]: row for row in rows if row["task"] == "Record" and row["metric"] == "accuracy"}
+    assert {tag: row["n"] for tag, row in compared.items() if "!" in tag} == {
+        "!slice:big & *": n["!slice:big", "test"],
+        "!(slice:big)": n["!slice:big", "test"],
+        "slice:big | !slice:big": n["*", "test"],
+    }
+    assert compared["!slice:big & *"]["critical"]
+    assert compared["slice:big | !slice:big"]["margin"] == 0.1
     assert main(["report", str(app), "-q", "--tag", "slice:big & !slice:bigg"]) == 1
     assert "at character 14 of 'slice:big & !slice:bigg'. Did you mean 'slice:big'?" in capsys.readouterr().err
