@@ -1,7 +1,6 @@
 """The same model in torch, TensorFlow and Core ML: equal to ONNX for every kind of block, at every size."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +12,7 @@ import torch
 from overton.artifact import signature_of
 from overton.base import OvertonError
 from overton.codec import Encoder
-from overton.compile import Choices, PayloadChoices, compile_program, default_choices
+from overton.compile import compile_program, default_choices
 from overton.data import Pool, RecordParser, pack
 from overton.export import to_onnx
 from overton.export.golden import Case, load_onnx, worst_difference
@@ -24,7 +23,7 @@ from overton.export.tensorflow_ops import OPERATORS as TENSORFLOW
 from overton.export.torch_program import ScannedLayer, load_torch, save_torch
 from overton.nn import RecurrentLayer, build_model
 from overton.schema import parse_schema
-from tests.export.test_export import KINDS, PROGRAMS, inputs_of
+from tests.export.test_export import PROGRAMS, compiled, inputs_of
 from tests.kinds import ODD
 from tests.tiny_artifact import tiny_artifact
 
@@ -34,16 +33,10 @@ TINY = """
 """
 
 
-@pytest.fixture(scope="module", params=PROGRAMS, ids=[tokens for tokens, *_ in PROGRAMS])
+@pytest.fixture(scope="module", params=[name for name, said in PROGRAMS.items() if said])
 def exported(request):
     """A program with random weights, its ONNX model, and calls of several sizes with what ONNX makes of them."""
-    of_tokens, of_text, aggregate, slices = request.param
-    strings = of_tokens == "transformer"
-    choices = PayloadChoices(
-        size=16, layers=2, encoder=of_tokens, aggregate=aggregate, attention="2x8", strings=strings
-    )
-    payloads = {payload.name: choices for payload in KINDS.payloads} | {"title": replace(choices, encoder=of_text)}
-    program = compile_program(KINDS, Choices(payloads), slices)
+    program = compiled(request.param)
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
     model = to_onnx(program, weights)
     run = load_onnx(model)
