@@ -1,8 +1,8 @@
 """The figures of a report by pandas, the obvious way: for each tag a filter, then group-bys, then the same formulas.
 
 Frames hold what a figure is made of, by record: sums and their squares, items by label and outcome, gaps by bin. They
-are made beforehand and not timed. What is timed is what changes with the number of tags: to find the rows of a tag
-(`find_rows`), and to group them (`tag_sums`).
+are made once (`frames_of`). With the number of tags grows what it takes to find the rows of a tag (`find_rows`) and to
+group them (`tag_sums`).
 """
 
 from dataclasses import dataclass

@@ -105,9 +105,8 @@ class Sums:
 
     @cached_property
     def _products(self) -> tuple[ndarray, ndarray]:
-        columns = np.empty(
-            (self.groups.n_records, len(self.columns)), np.float32
-        )  # small counts, and losses in float32
+        # Small counts, and losses that are float32 anyway: half as many bytes to look up.
+        columns = np.empty((self.groups.n_records, len(self.columns)), np.float32)
         for number, column in enumerate(self.columns.values()):
             columns[:, number] = column
         return self.groups.total_products(columns)

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import judge, right_units
 from overton.notebook import slices_html
 from overton.review.literals import Literals, literals_of
-from overton.review.search import Conjunction, Searched, excess_z, search
+from overton.review.search import MOST_FOUND, Conjunction, Searched, excess_z, search
 from overton.review.significance import adjusted, chance_of
 
 if TYPE_CHECKING:
@@ -150,9 +150,7 @@ def find_slices(
         least = int(min(max(LEAST_RECORDS, LEAST_SHARE * len(chosen)), LEAST_CAP))
     own = {name: said.only(chosen) for name, said in predictions.items()}
     literals = literals_of(dataset, rows[chosen], task, own, least=least)
-    groups, sides = ([getattr(one, name) for one in literals.literals] for name in ("group", "side"))
-    searched = search(literals.columns, error, groups, sides, least=least)
-    found = _Choice(literals, error, searched, task, least).choose(limit)
+    found, n_looked_at = _search(literals, error, task, least, limit)
     ids = dataset.ids(rows[chosen])
     return SlicePage(
         version=version,
@@ -161,9 +159,28 @@ def find_slices(
         n=len(chosen),
         error_rate=float(error.mean()) if len(error) else None,
         least=least,
-        n_looked_at=len(searched.z),
+        n_looked_at=n_looked_at,
         slices=tuple(_told(one, literals, error, ids, task) for one in found),
     )
+
+
+def _search(literals: Literals, error: ndarray, task: str, least: int, limit: int) -> tuple[list["_One"], int]:
+    """The slices to tell, and how many were looked at.
+
+    One slice may be so bad that all of the best are parts of it; then what it leaves is searched once more.
+    """
+    groups, sides = ([getattr(one, name) for one in literals.literals] for name in ("group", "side"))
+    searched = search(literals.columns, error, groups, sides, least=least)
+    found = _Choice(literals, error, searched, task, least).choose(limit)
+    if not found or len(found) >= limit or len(searched.found) < MOST_FOUND:
+        return found, len(searched.z)
+    left = ~np.logical_or.reduce([one.inside for one in found])
+    rest = replace(literals, columns=literals.columns[:, left])
+    again = search(rest.columns, error[left], groups, sides, least=least)
+    more = _Choice(rest, error[left], again, task, least).choose(limit - len(found))
+    whole = [np.logical_and.reduce(literals.columns[list(one.conjunction.literals)], axis=0) for one in more]
+    found += [replace(one, inside=inside) for one, inside in zip(more, whole, strict=True)]
+    return found, len(searched.z) + len(again.z)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from overton.data import GOLD, SPLITS, Dataset, Votes, gold_of
 from overton.evaluate import item_payloads, lower_items
 from overton.review.words import field, identifier, payload_column, quoted
 
-CUTS = tuple(tenth / 10 for tenth in range(1, 10))  # quantiles of lengths at which they are cut
+CUTS = (0.05, *(tenth / 10 for tenth in range(1, 10)), 0.95)  # quantiles of lengths at which they are cut
 WIDEST = 0.9  # share of the records above which a literal says nothing
 
 

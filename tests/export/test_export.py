@@ -1,3 +1,4 @@
+import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,14 @@ def test_a_model_that_differs_is_found_out(exported):
     assert not checked.within(1e-4)
     assert checked.error_by_task[task] == checked.max_error
     assert checked.error_by_task["Token"] < 1e-5
+
+
+def test_a_great_logit_may_differ_by_a_share_of_it():
+    difference = importlib.import_module("overton.export.parity")._difference  # the function hides its module
+    wanted = np.array([[400.0, -0.5, -1e4]], np.float32)
+    assert difference(wanted + np.float32([2e-4, 0, 0]), wanted) < 1e-6
+    assert difference(wanted + np.float32([0, 2e-4, 0]), wanted) == pytest.approx(2e-4, rel=1e-3)
+    assert difference(wanted[:, :2], wanted) == difference(wanted * np.float32("nan"), wanted) == np.inf
 
 
 def test_the_model_does_not_tell_where_it_was_made(exported):

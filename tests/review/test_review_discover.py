@@ -141,18 +141,39 @@ def test_the_command_tells_the_slices_of_every_kind_of_task(
     assert "Did you mean 'Token'" in capsys.readouterr().err
 
 
+PLANTED = {
+    "born, 8 tokens or more": (lambda own, tags: "born" in own and len(own) >= 8, ("'born'", "n_tokens >= 8")),
+    "album": (lambda own, tags: "album" in own, ("'album'",)),
+    "country, a batch": (
+        lambda own, tags: "country" in own and "batch:test-02" in tags,
+        ("'country'", "batch:test-02"),
+    ),
+    "what, 5 tokens or fewer": (lambda own, tags: "what" in own and len(own) <= 5, ("'what'", "n_tokens <= 5")),
+    "two words": (lambda own, tags: {"genre", "music"} <= set(own), ("'genre'", "'music'")),
+    "a slice, of an origin": (
+        lambda own, tags: "slice:list_query" in tags and "origin:sq-valid" in tags,
+        ("slice:list_query", "origin:sq-valid"),
+    ),
+}
+
+
 @pytest.mark.data
-def test_planted_slices_are_found_in_real_questions(shared_data: Path, tmp_path: Path) -> None:
+def test_hidden_subsets_with_flipped_labels_are_found_in_real_questions(shared_data: Path, tmp_path: Path) -> None:
     source = shared_data / "factoid-en"
     with gzip.open(source / "data" / "records.jsonl.gz", "rt") as file:
-        held_out = (line for line in file if '"test"' in line or '"dev"' in line)
-        (tmp_path / "records.jsonl").write_text("".join(line for line, _ in zip(held_out, range(3000), strict=False)))
+        (tmp_path / "records.jsonl").write_text("".join(line for line in file if '"test"' in line or '"dev"' in line))
     dataset = load_dataset(load_schema(source / "schema.json"), [tmp_path / "records.jsonl"], tmp_path / "rows")
     rows = np.flatnonzero(gold_of(dataset.votes("Intent")).known)
-    tokens = tokens_of(dataset, rows)
+    tokens, tags = tokens_of(dataset, rows), dataset.tags
+    own_tags = [{tags.names[k] for k in tags.tag[tags.first[row] : tags.first[row + 1]].tolist()} for row in rows]
     rng = np.random.default_rng(0)
-    for word, least, told in (("born", 0, []), ("born", 7, ["n_tokens >= "]), ("is", 9, ["n_tokens >= "])):
-        planted = np.array([word in own and len(own) >= least for own in tokens])
-        wrong = rng.random(len(rows)) < np.where(planted, 0.7, 0.1)
+    rare = np.array(["eval:rare_intent" in bears for bears in own_tags])
+    for name, (holds, told) in PLANTED.items():
+        planted = np.array([holds(own, bears) for own, bears in zip(tokens, own_tags, strict=True)])
+        wrong = planted | (rng.random(len(rows)) < np.where(rare, 0.37, 0.08))  # as a version of it errs
         first = find(dataset, rows, "Intent", wrong).slices[:3]
-        assert any(all(part in one.where for part in [f"'{word}'", *told]) for one in first), first
+        assert any(all(part in one.where for part in told) for one in first), (name, [one.where for one in first])
+    # Hundreds of parts of a slice that is wrong throughout are worse than anything else, which is told all the same.
+    wrong = np.array(["film" in own for own in tokens]) | (rng.random(len(rows)) < np.where(rare, 0.37, 0.08))
+    first, second = find(dataset, rows, "Intent", wrong).slices[:2]
+    assert (first.where, second.tag) == ("has(tokens, 'film')", "eval:rare_intent")
