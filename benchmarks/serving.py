@@ -5,9 +5,9 @@
 
 The server runs in a process of its own on one core, the load generator on another (`serving_load` says how it asks).
 Budgets, on one core: closed loop p50 <= 1 ms and p99 <= 3 ms; at 1,000 requests a second p99 <= 5 ms; at three times
-what it can answer the served ones keep p99 < 50 ms, and the rest get 429 at once; a request costs at most a fortieth of
-the 22 ms of CPU that `ludwig serve` 0.17 took for one of its kind (measured with a form of one text, one worker, no
-load beside). The exit status is 1 where one of them is not met.
+what it can answer the served ones keep p99 < 50 ms, and the rest get 429 at once; a request costs, saturated, at most a
+fortieth of the 22 ms of CPU that `ludwig serve` 0.17 took for one of its kind (measured with a form of one text, one
+worker, no load beside). The exit status is 1 where one of them is not met.
 """
 
 import argparse
@@ -158,7 +158,7 @@ def _met(figures: dict[str, Any]) -> dict[str, bool]:
         "closed p99": figures["closed"]["milliseconds"]["p99"],
         "open p99": figures["open"]["milliseconds"]["p99"],
         "overload p99": figures["overload"]["milliseconds"]["p99"],
-        "cpu": figures["closed"]["cpu_ms"],
+        "cpu": figures["saturated"]["cpu_ms"],
     }
     met = {name: found[name] <= budget for name, budget in BUDGETS.items()}
     met["only 200 and 429"] = set(figures["overload"]["statuses"]) <= {"200", "429"}

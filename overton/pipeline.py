@@ -120,16 +120,14 @@ def build(
         begin = parent_of(parent) if parent else None
         trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, observe=observe)
     with clock("export"):
-        artifact = export(dataset, planned, trained, observe=observe)
-        sample = sample_records(dataset)
+        artifact, sample = export(dataset, planned, trained, observe=observe), sample_records(dataset)
         artifact, precision = choose_precision(artifact, dataset, predict_rows, sample, tuning, gate, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()
     lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds)
     lineage |= {"tuning": tuning.digest(), "precision": precision}
-    told, study = report.to_json(), found.study.to_json() if found else None
-    golden = golden_records(dataset, runtime)
+    told, study, golden = report.to_json(), found.study.to_json() if found else None, golden_records(dataset, runtime)
     return artifact.with_files(
         report=told, lineage=lineage, examples=examples, golden=golden, profile=profile, search=study
     )

@@ -11,6 +11,9 @@ import pytest
 import overton
 from overton.base import OvertonError
 from overton.cli.main import main
+from overton.fitting import untrained
+from overton.pipeline import export, plan
+from overton.trials import space_for
 from tests.test_warm_build import write_application
 
 BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
@@ -89,13 +92,22 @@ def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys)
 @pytest.mark.slow
 def test_what_is_too_large_to_serve_is_not_even_trained(tmp_path: Path) -> None:
     blocks = {"tokens": {"size": 8, "characters": [True, False]}, "query": {"size": 8}, "entities": {"size": 8}}
-    app = write(tmp_path / "app", payloads=blocks, serving={"size_mb": 15.5}, training={"epochs": 1})
-    version = overton.load(app).build(trials=2, on="local:1")
+    app = overton.load(write(tmp_path / "app", payloads=blocks, training={"epochs": 1}))
+    dataset, sizes = app.dataset(), {}
+    for picked in space_for(dataset, app.tuning):
+        planned = plan(dataset, app.tuning, choices=space_for(dataset, app.tuning).choices(picked))
+        sizes[picked["tokens.characters"]] = (
+            len(export(dataset, planned, untrained(planned, 0)).files["model.onnx"]) / 1e6
+        )
+    bound = (sizes[True] + sizes[False]) / 2
+    app = overton.load(write(tmp_path / "app", payloads=blocks, training={"epochs": 1}, serving={"size_mb": bound}))
+    version = app.build(trials=2, on="local:1")
     study = version.study()
     assert study is not None
     first, second = (one.score for one in study.trials)
     assert (first.status, first.curve, second.status, len(second.curve)) == ("infeasible", (), "done", 1)
-    assert first.size_mb > 15.5 > len(version.artifact.files["model.onnx"]) / 1e6
+    assert first.size_mb == pytest.approx(sizes[True], abs=0.01)
+    assert len(version.artifact.files["model.onnx"]) / 1e6 == pytest.approx(sizes[False], abs=0.01)
     assert version.artifact.json("choices.json")["payloads"]["tokens"]["characters"] is False
 
 

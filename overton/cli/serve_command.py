@@ -71,7 +71,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--max-records", type=_positive, default=256, metavar="N", help="most records in a request (default 256)"
     )
     parser.add_argument(
-        "--queue", type=_positive, default=64, metavar="N", help="requests that may wait, each worker (default 64)"
+        "--queue", type=_positive, default=32, metavar="N", help="requests that may wait, each worker (default 32)"
     )
     parser.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="longest time for a request (default 10)"

@@ -1,6 +1,13 @@
 """Schema x choices to a program: what the model computes, as data, without any deep learning framework."""
 
-from overton.compile.choices import SETTINGS_OF_PAYLOAD, Choices, PayloadChoices, TrainingChoices, default_choices
+from overton.compile.choices import (
+    SETTINGS_OF_PAYLOAD,
+    Choices,
+    PayloadChoices,
+    TrainingChoices,
+    default_choices,
+    texts_of,
+)
 from overton.compile.explain import explain
 from overton.compile.parse import parse_program
 from overton.compile.pretrained import Pretrained
@@ -31,5 +38,6 @@ __all__ = [
     "parse_program",
     "parse_tuning",
     "split_objective",
+    "texts_of",
     "tuning_json_schema",
 ]

@@ -273,6 +273,7 @@ OPERATORS: Mapping[str, Operator] = {
     "less": lambda x, y: np.less(x, y),
     "less_equal": lambda x, y: np.less_equal(x, y),
     "linear": _linear,
+    "log": lambda x, epsilon=1e-45: np.log(np.asarray(x) + epsilon),
     "logical_and": lambda x, y: np.logical_and(x, y),
     "logical_not": lambda x: np.logical_not(x),
     "lstm": _lstm,

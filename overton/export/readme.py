@@ -54,7 +54,8 @@ def render_readme(to: str, inputs: Sequence[Tensor], signature: Signature, told:
         "A row is a record. `p.features` are hashed features of each token, text or id, 0 for padding; `p.length` is "
         "the number of items of each record; `p.range` the half-open span of each member; `p.rows` the row of a "
         "pretrained vector, 0 for padding and 1 for a string without one; `p.pieces` and `p.piece_tokens` pieces of "
-        "words and the token that each is of. Where a record has fewer items than the widest, zeros follow.",
+        "words and the token that each is of; `p.grams` the hashed words, pairs of words and pieces of words of a "
+        "text, in any order. Where a record has fewer items than the widest, zeros follow.",
         "## Outputs",
         _table(signature.outputs, names),
         _tasks(signature, told),

@@ -225,6 +225,7 @@ OPERATORS: Mapping[str, Operator] = {
     "LSTM": lstm,
     "LayerNormalization": _normalised,
     "Less": _plain("less"),
+    "Log": _plain("math.log"),
     "MatMul": _plain("matmul"),
     "Max": _chained("maximum"),
     "Min": _chained("minimum"),

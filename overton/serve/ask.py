@@ -1,8 +1,8 @@
 """One request for predictions, from its body to its answer: admitted, parsed, predicted, counted, logged.
 
-The model runs in the event loop: a call takes less time than handing it to a thread would. Each request gives way
-once before it is predicted, so that all that came in with it are counted first: of more than may wait, the rest is
-refused at once, while the others are answered as soon as ever.
+The model runs in the event loop: a call takes less time than handing it to a thread would. One request is predicted
+at a time, by turns, and between two of them the loop reads what has come in meanwhile: of more than may wait, the rest
+is refused at once, while the others are answered as soon as ever.
 """
 
 import asyncio
@@ -10,19 +10,21 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.types import Receive
 
-from overton.serve.answer import Model, Question, parse_question, predict_steps, render_answer
-from overton.serve.limits import OK, Answer, Limits, busy, late, loading, too_large, too_slow, wrong_type
-from overton.serve.service import Service
+from overton.serve.answer import STEP, Model, Question, parse_question, predict_steps, render_answer
+from overton.serve.limits import Answer, Limits, busy, late, loading, too_large, too_slow, wrong_type
+from overton.serve.service import Service, Waiting
 
+PREDICT = "/v1/predict"
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 JSON = re.compile(rb"\s*application/(?:\S+\+)?json\s*(?:;|$)", re.IGNORECASE)
 LINES = re.compile(rb"\s*application/(?:x-)?(?:ndjson|jsonl|jsonlines)\s*(?:;|$)", re.IGNORECASE)
 
 Parse = Callable[[Model, bytes, str, Limits], Question | Answer]
-Render = Callable[[Model, Question, list[dict[str, object]]], Answer]
+Render = Callable[[Model, Question, list[dict[str, Any]]], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ def _parse_lines(model: Model, body: bytes, query: str, limits: Limits) -> Quest
 
 OWN = Form(parse_question, render_answer)
 OWN_LINES = Form(_parse_lines, render_answer)
+
+
+def route_of(path: str) -> str:
+    """What a path is counted as: few words, whatever paths are asked for."""
+    return "predict" if path == PREDICT else "infer" if path.endswith("/infer") else "other"
 
 
 def form_of(content_type: bytes) -> Form | None:
@@ -84,38 +91,73 @@ async def ask(
         return busy()
     service.waiting += 1
     try:
-        await asyncio.sleep(0)
-        if time.monotonic() - started > limits.max_seconds:
-            return late(limits)
         model = service.choose(request_id, body)
         assert model is not None, "a version that was loaded stays or is changed for another"
         if version and model.version != version:
             model = next((one for one in service.models() if one.version == version), model)
-        return await _answer(service, model, body, query, form, started)
+        question = form.parse(model, body, query, limits)
+        if isinstance(question, Answer):
+            return question
+        return await _answer(service, Waiting(model, question), form, started)
     finally:
         service.waiting -= 1
 
 
-async def _answer(service: Service, model: Model, body: bytes, query: str, form: Form, started: float) -> Answer:
-    question = form.parse(model, body, query, service.limits)
-    if isinstance(question, Answer):
-        return question
-    labels: list[dict[str, object]] = []
-    for step in predict_steps(model, question):
-        labels.extend(step)
-        if len(labels) < len(question.records):
-            await asyncio.sleep(0)
-            if time.monotonic() - started > service.limits.max_seconds:
-                return late(service.limits)
+async def _answer(service: Service, asked: Waiting, form: Form, started: float) -> Answer:
+    """Wait for the turn of a question, and answer it."""
+    turn, limits = service.turn, service.limits
+    service.line.append(asked)
+    try:
+        waited = turn.locked()
+        async with turn:
+            if not waited:
+                await asyncio.sleep(0)  # those that came in together are counted before the first is predicted
+            if time.monotonic() - started > limits.max_seconds:
+                return late(limits)
+            if asked.labels is None and not await _predict(service, asked, started + limits.max_seconds):
+                return late(limits)
+    finally:
+        service.line.remove(asked)
+    model, question, labels = asked.model, asked.question, asked.labels or []
     said = form.render(model, question, labels)
-    if said.status == OK:
-        service.metrics.time(time.monotonic() - started)
-        service.metrics.add("overton_records_total", by=len(labels))
+    service.metrics.time(time.monotonic() - started)
+    service.metrics.add("overton_records_total", by=len(labels))
     if service.log is not None:
         service.log.write(model.version, question.lines, labels)
     if service.shadow is not None:
         service.shadow.offer(model, question.lines, labels, probabilities=question.probabilities)
     return said
+
+
+async def _predict(service: Service, asked: Waiting, until: float) -> bool:
+    """Predict a question, and with it those behind it that fit; False where it takes too long.
+
+    What waits at that moment is predicted together, since several records cost much less than each by itself; nobody
+    waits for others to come. A long question goes by steps, and lets the others have their turn between them.
+    """
+    model, question = asked.model, asked.question
+    if len(question.records) >= STEP:
+        labels: list[dict[str, Any]] = []
+        for step in predict_steps(model, question):
+            labels.extend(step)
+            if len(labels) < len(question.records):
+                await service.pass_turn()
+                if time.monotonic() > until:
+                    return False
+        asked.labels = labels
+        return True
+    together = [asked]
+    room = STEP - len(question.records)
+    for other in service.line:
+        alike = other.model is model and other.question.probabilities == question.probabilities
+        if alike and other.labels is None and other is not asked and len(other.question.records) <= room:
+            together.append(other)
+            room -= len(other.question.records)
+    records = [record for one in together for record in one.question.records]
+    said = iter(model.runtime.predict(records, probabilities=question.probabilities, tally=model.tally))
+    for one in together:
+        one.labels = [next(said) for _ in one.question.records]
+    return True
 
 
 async def read_body(receive: Receive, limits: Limits) -> bytes | Answer:

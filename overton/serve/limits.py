@@ -30,7 +30,7 @@ class Limits:
     max_bytes: int = 1 << 20
     max_records: int = 256
     max_depth: int = 32
-    max_waiting: int = 64
+    max_waiting: int = 32
     max_seconds: float = 10.0
 
 

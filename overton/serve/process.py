@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -60,7 +61,8 @@ def serve(
         service.log = RequestLog(path, rate=settings.log_rate, metrics=service.metrics, observe=observe)
     config = uvicorn.Config(
         make_app(service, token=token, others=shared.others),
-        http=_protocol(),
+        http=_protocol(service),
+        proxy_headers=False,
         lifespan="off",
         ws="none",
         access_log=False,
@@ -217,10 +219,10 @@ class _Log(logging.Handler):
         self._observe(Event("serve", self.format(record)))
 
 
-def _protocol() -> Any:
+def _protocol(service: Service) -> Any:
     """How HTTP is read: by ours where its parser is installed, which it is but on Windows."""
     try:
         from overton.serve.protocol import LimitedProtocol
     except ImportError:
         return "auto"
-    return LimitedProtocol
+    return partial(LimitedProtocol, service)

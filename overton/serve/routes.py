@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from overton.artifact import Runtime
 from overton.base import Problem
 from overton.serve.answer import Model
-from overton.serve.ask import REQUEST_ID, ask, form_of
+from overton.serve.ask import PREDICT, REQUEST_ID, ask, form_of, route_of
 from overton.serve.limits import NOT_READY, OK, Answer, Limits, failed, loading, no_token, refuse
 from overton.serve.metrics import MEDIA_TYPE, Counts, merge_counts, render_metrics
 from overton.serve.oip import oip_routes
@@ -37,7 +37,6 @@ from overton.serve.service import Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Others = Callable[[], list[Counts]]
-PREDICT = "/v1/predict"
 OPEN = frozenset({"/healthz", "/readyz", "/docs", "/v2/health/live", "/v2/health/ready"})
 HTML = "text/html; charset=utf-8"
 PAGE_HEADERS = {
@@ -156,11 +155,6 @@ async def _inner_fault(request: Request, error: Exception) -> Response:
     return respond(failed())
 
 
-def _route(path: str) -> str:
-    """What a path is counted as: few words, whatever paths are asked for."""
-    return "predict" if path == PREDICT else "infer" if path.endswith("/infer") else "other"
-
-
 class _Gate:
     """Around everything: asks for the token, answers predictions, gives a request's `X-Request-Id` back, and counts."""
 
@@ -182,7 +176,7 @@ class _Gate:
             elif name == b"authorization":
                 shown = value
         path = scope["path"]
-        reply = _Reply(send, self._service, request_id, _route(path))
+        reply = _Reply(send, self._service, request_id, route_of(path))
         try:
             if self._expected and path not in OPEN and not compare_digest(shown, self._expected):
                 await reply.answer(no_token())

@@ -1,10 +1,11 @@
 """What the routes look at for each request: the versions that answer, what is counted, and how the server does."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from overton.serve.answer import Model
+from overton.serve.answer import Model, Question
 from overton.serve.canary import Canary, Shadow
 from overton.serve.limits import Limits
 from overton.serve.log import RequestLog
@@ -28,6 +29,21 @@ class Following:
     problem: str = ""
 
 
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A question that waits for its turn.
+
+    Attributes:
+        model: The version that answers it.
+        question: What is asked.
+        labels: Its answer, once it is predicted.
+    """
+
+    model: Model
+    question: Question
+    labels: list[dict[str, Any]] | None = None
+
+
 class Service:
     """The state of a server; changed by its event loop alone. The version in `model` may be changed at any time.
 
@@ -41,6 +57,9 @@ class Service:
         following: The alias that is followed; None for none.
         draining: Whether the server is about to stop: it still answers, but asks for no more requests.
         waiting: Requests that have come in and are not answered yet.
+        arrived: Requests that have come in since the loop last read, and are not among those that wait yet.
+        turn: Held by the request that is predicted; others get it in the order in which they came.
+        line: The questions that are not answered yet, in the order in which they came.
         metrics: What is counted.
     """
 
@@ -54,12 +73,26 @@ class Service:
         self.following: Following | None = None
         self.draining = False
         self.waiting = 0
+        self.arrived = 0
+        self.turn = asyncio.Lock()
+        self.line: list[Waiting] = []
         self.metrics = Metrics()
 
     @property
     def state(self) -> str:
         """`loading`, `ready` or `draining`."""
         return "draining" if self.draining else "ready" if self.model else "loading"
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more request would be too many."""
+        return self.waiting + self.arrived >= self.limits.max_waiting
+
+    async def pass_turn(self) -> None:
+        """Let the others that wait have their turn, then take it again."""
+        self.turn.release()
+        await asyncio.sleep(0)
+        await self.turn.acquire()
 
     def choose(self, request_id: bytes, body: bytes) -> Model | None:
         """The version that answers a request: the canary for its share of them."""

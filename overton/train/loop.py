@@ -21,6 +21,7 @@ from overton.train.schedule import epochs_for, learning_rate_at
 from overton.train.slices import membership_loss
 from overton.train.state import Checkpoint, EpochResult, Trained, Weights
 
+CLOSE = 0.002  # of dev scores: less than a few hundred or thousand records can tell
 LARGEST_GRADIENT = 5.0
 STEPS_PER_EVENT = 20
 NO_OBJECTIVE = Objective()
@@ -31,7 +32,7 @@ Stop = Callable[[Sequence[EpochResult], int], bool]  # the epochs so far, and ho
 
 @dataclass
 class _Run:
-    """The one mutable thing: a training under way."""
+    """The one mutable thing: a training under way; epochs before `first` (from 0) are no candidates."""
 
     program: Program
     settings: TrainingChoices
@@ -45,6 +46,7 @@ class _Run:
     best: Weights = field(default_factory=dict)
     best_epoch: int = 0
     history: tuple[EpochResult, ...] = ()
+    first: int = 0
 
 
 def train(
@@ -70,7 +72,8 @@ def train(
         settings: How to train.
         seed: Decides the first weights, the order of records and what is dropped. The same seed gives the same
             bytes on a CPU, whether or not the training was interrupted in between.
-        score_dev: Scores the model after each epoch; the best epoch's weights are kept. Without it, the last are.
+        score_dev: Scores the model after each epoch; the weights of the last epoch that comes within 0.002 of the best
+            score are kept. Without it, those of the last.
         objectives: What is asked of the model beside the targets, by task.
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
@@ -81,7 +84,7 @@ def train(
         stop: Asked after every epoch whether to give up.
 
     Returns:
-        The weights of the best epoch, and the history.
+        The weights that were kept, and the history.
     """
     with _reproducible():
         run = _begin(program, batches, settings, seed, objectives or {}, given or {}, observe)
@@ -89,10 +92,10 @@ def train(
             _tell_given(run, score_dev)
         if start is not None:
             _restore(run, start)
+        run.first = run.n_epochs // 2 if warm else 0
         while not _finished(run) and not (stop is not None and run.history and stop(run.history, run.n_epochs)):
             result = _epoch(run, batches, score_dev)
-            is_early = warm and result.epoch <= run.n_epochs // 2 + 1  # the first of the later half among them
-            _keep(run, result, always=is_early or not result.scores)
+            _keep(run, result)
             if save is not None:
                 save(_checkpoint(run))
     return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch, n_epochs=run.n_epochs)
@@ -197,8 +200,9 @@ def _tell_given(run: _Run, score_dev: ScoreDev) -> None:
 
 
 def _finished(run: _Run) -> bool:
-    n_done = len(run.history)
-    return n_done >= run.n_epochs or (run.best_epoch > 0 and n_done - run.best_epoch >= run.settings.patience)
+    n_done, scores = len(run.history), [past.score for past in run.history[run.first :] if past.scores]
+    n_since = len(scores) - 1 - scores.index(max(scores)) if scores else 0
+    return n_done >= run.n_epochs or n_since >= run.settings.patience
 
 
 def _epoch(run: _Run, batches: Batches, score_dev: ScoreDev | None) -> EpochResult:
@@ -250,11 +254,14 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
     return {name: loss.detach() for name, loss in losses.items()}
 
 
-def _keep(run: _Run, result: EpochResult, *, always: bool) -> None:
-    """Add an epoch to the history, keep its weights where it is the best, and tell the observer."""
-    best = run.history[run.best_epoch - 1].score if run.best_epoch else -np.inf
+def _keep(run: _Run, result: EpochResult) -> None:
+    """Add an epoch to the history, keep its weights where none before is clearly better, and tell the observer.
+
+    The learning rate falls to nothing, so that of epochs which dev can hardly tell apart the last is the best guess.
+    """
+    before = [past.score for past in run.history[run.first :]]
     run.history = (*run.history, result)
-    if always or result.score > best:
+    if not before or not result.scores or result.score > max(before) - CLOSE:
         run.best, run.best_epoch = weights_of(run.model), result.epoch
     loss = sum(result.losses.values())
     scores = "".join(f", {name} {value:.3f}" for name, value in result.scores.items())

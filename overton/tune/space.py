@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from overton.base import digest_json
-from overton.compile import SETTINGS_OF_PAYLOAD, Choices, PayloadChoices, TrainingChoices, Tuning
+from overton.compile import SETTINGS_OF_PAYLOAD, Choices, PayloadChoices, TrainingChoices, Tuning, texts_of
 from overton.schema import Payload, Schema
 
 Place = tuple[str, ...]  # ("payloads", "tokens", "size"), ("training", "dropout") or ("slices",)
@@ -137,6 +137,8 @@ def _effective_payload(schema: Schema, name: str, choices: PayloadChoices) -> Pa
         "tune": not choices.pretrained[0],
         "strings": not payload.range,
         "crf": not any(task.payload == name and task.type == "multiclass" for task in schema.tasks),
+        "sets": not _has_bits(schema, payload),
+        "wide": not texts_of(schema, payload),
     }
     default = PayloadChoices()
     return replace(choices, **{name: getattr(default, name) for name, is_useless in useless.items() if is_useless})
@@ -167,18 +169,35 @@ def _default_knobs(tuning: Tuning, schema: Schema, has_slices: bool) -> tuple[Kn
         ]
         if names:
             knobs.append(Knob(setting, tuple(("payloads", name, setting) for name in names), options))
-    default = tuning.choices(schema)
     for payload in schema.payloads:
-        tagged = any(task.payload == payload.name and task.type == "multiclass" for task in schema.tasks)
-        if payload.type == "sequence" and tagged and "crf" not in tuning.payloads.get(payload.name, {}):
-            crf = default.payloads[payload.name].crf
-            knobs.append(Knob(f"{payload.name}.crf", (("payloads", payload.name, "crf"),), (crf, not crf)))
+        for setting in _flags(schema, payload):
+            if setting not in tuning.payloads.get(payload.name, {}):
+                first = getattr(tuning.choices(schema).payloads[payload.name], setting)
+                place = ("payloads", payload.name, setting)
+                knobs.append(Knob(f"{payload.name}.{setting}", (place,), (first, not first)))
     if has_slices and not tuning.slices:
         knobs.append(Knob("slices", (("slices",),), SLICE_OPTIONS))
     for setting, options in TRAINING_OPTIONS.items():
         if setting not in tuning.training:
             knobs.append(Knob(f"training.{setting}", (("training", setting),), options))
     return tuple(knobs)
+
+
+def _flags(schema: Schema, payload: Payload) -> list[str]:
+    """What is on or off by default for one payload and not for another, and makes a difference on it."""
+    tagged = any(task.payload == payload.name and task.type == "multiclass" for task in schema.tasks)
+    known = {
+        "crf": payload.type == "sequence" and tagged,
+        "sets": _has_bits(schema, payload),
+        "wide": bool(texts_of(schema, payload)),
+    }
+    return [setting for setting, is_known in known.items() if is_known]
+
+
+def _has_bits(schema: Schema, payload: Payload) -> bool:
+    """Whether a payload is a singleton with a task of bits."""
+    tasks = [task for task in schema.tasks if task.payload == payload.name and task.type == "bitvector"]
+    return payload.type == "singleton" and bool(tasks)
 
 
 def _applies(payload: Payload, setting: str) -> bool:

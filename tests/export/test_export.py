@@ -43,20 +43,25 @@ SLOW = ("bigru cnn dilated", "transformer bag")
 MARKED = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in PROGRAMS]
 
 
-@pytest.fixture(scope="module", params=MARKED)
-def exported(request, kinds_application):
-    if PROGRAMS[request.param] is None:
-        artifact = kinds_application.version().artifact
-        return artifact.program, artifact.weights(), artifact.files["model.onnx"]
-    schema, encoders, aggregate, slices = PROGRAMS[request.param]
-    strings = "transformer" in request.param
+def compiled(name):
+    """One of the programs above."""
+    schema, encoders, aggregate, slices = PROGRAMS[name]
+    strings = "transformer" in name
     plain = PayloadChoices(
         size=16, layers=1 + strings, aggregate=aggregate, attention="2x8", strings=strings, wide=not slices
     )
     own = dict(zip(("tokens", "tagged", "title"), encoders, strict=True))
     payloads = {one.name: replace(plain, encoder=own.get(one.name, plain.encoder)) for one in schema.payloads}
     sets = {"RecordBits": ((), ("a",), ("a", "b"))} if slices else None
-    program = compile_program(schema, Choices(payloads), slices, sets=sets)
+    return compile_program(schema, Choices(payloads), slices, sets=sets)
+
+
+@pytest.fixture(scope="module", params=MARKED)
+def exported(request, kinds_application):
+    if PROGRAMS[request.param] is None:
+        artifact = kinds_application.version().artifact
+        return artifact.program, artifact.weights(), artifact.files["model.onnx"]
+    program = compiled(request.param)
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
     return program, weights, to_onnx(program, weights)
 
@@ -75,7 +80,7 @@ def test_the_model_computes_the_same_at_every_size(exported):
     batches.append(inputs_of(program, *ODD.values()))
     batches.append(inputs_of(program, *[ODD["a long record"]] * 33))
     checked = parity(content, program, weights, batches)
-    assert checked.within(1e-5), checked
+    assert checked.within(5e-5), checked  # what training made of weights has logits of tens
     assert checked.n_records == 2 * len(ODD) + 33
 
 
@@ -94,9 +99,9 @@ def test_no_size_is_frozen_and_nothing_lies_outside_the_file(exported):
 
 def test_a_model_that_differs_is_found_out(exported):
     program, weights, content = exported
-    task = "Pick" if any(task.name == "Pick" for task in program.schema.tasks) else "Link"
+    task = "Pick" if any(task.name == "Pick" for task in program.schema.tasks) else "Tag"
     name = next(name for name in weights if name.endswith(f"{task}/head.score.weight"))
-    other = {**weights, name: weights[name] + np.float32(0.5)}
+    other = {**weights, name: weights[name] * np.float32(2)}
     checked = parity(content, program, other, [inputs_of(program, ODD["one token"], ODD["unseen words"])])
     assert not checked.within(1e-4)
     assert checked.error_by_task[task] == checked.max_error

@@ -1,6 +1,7 @@
 """A version as a folder for another runtime: what stands in it, that its script runs alone, and what is refused."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ from overton.artifact import Artifact
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.cli.main import main
-from overton.export.files import export_version
+from overton.export.files import export_version, quantised
 from tests.tiny_artifact import RECORD, tiny_artifact
 
 # Overton and torch cannot be imported here: the script has to do without.
@@ -130,3 +131,18 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(
     assert main(["export", str(tmp_path / "version"), str(tmp_path / "out"), "--to", to, "-q"]) == 1
     assert f"pip install 'overton[{to}]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_quantised_version_is_exported_as_it_is_with_its_own_labels(kinds_application, tmp_path: Path) -> None:
+    artifact = kinds_application.version().artifact
+    whole = artifact.files["model.onnx"]
+    lineage = {**artifact.json("lineage.json"), "precision": {"chosen": "int8", "why": "measured"}}
+    files = {**artifact.files, "model.onnx": quantised(whole), "lineage.json": json.dumps(lineage).encode()}
+    small = Artifact(files)
+    exported = export_version(small, "onnx", tmp_path / "onnx")
+    assert exported.n_bytes < 0.6 * len(whole)
+    assert json.loads((tmp_path / "onnx" / "export.json").read_text())["checked"]["how"].endswith("version itself runs")
+    done = run_alone(tmp_path / "onnx")
+    assert done.returncode == 0, done.stdout + done.stderr
+    n_same, n_labels = re.search(r"(\d+) of (\d+) labels", done.stdout).groups()
+    assert n_same == n_labels

@@ -1,7 +1,6 @@
 """The same model in torch, TensorFlow and Core ML: equal to ONNX for every kind of block, at every size."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +12,7 @@ import torch
 from overton.artifact import signature_of
 from overton.base import OvertonError
 from overton.codec import Encoder
-from overton.compile import Choices, PayloadChoices, compile_program, default_choices
+from overton.compile import compile_program, default_choices
 from overton.data import Pool, RecordParser, pack
 from overton.export import to_onnx
 from overton.export.golden import Case, load_onnx, worst_difference
@@ -24,33 +23,20 @@ from overton.export.tensorflow_ops import OPERATORS as TENSORFLOW
 from overton.export.torch_program import ScannedLayer, load_torch, save_torch
 from overton.nn import RecurrentLayer, build_model
 from overton.schema import parse_schema
-from tests.export.test_export import ALL as KINDS
-from tests.export.test_export import inputs_of
+from tests.export.test_export import PROGRAMS, compiled, inputs_of
 from tests.kinds import ODD
 from tests.tiny_artifact import tiny_artifact
 
-# Encoders of tokens and of texts, how inputs are joined, slices.
-PROGRAMS = [
-    ("cnn", "bilstm", "attention", ()),
-    ("bigru", "dilated", "max", ("slice:a", "slice:b")),
-    ("transformer", "bag", "mean", ()),
-]
 TINY = """
 {"payloads": {"tokens": {"type": "sequence"}},
  "tasks": {"POS": {"payload": "tokens", "type": "multiclass", "classes": ["a", "b"]}}}
 """
 
 
-@pytest.fixture(scope="module", params=PROGRAMS, ids=[tokens for tokens, *_ in PROGRAMS])
+@pytest.fixture(scope="module", params=[name for name, said in PROGRAMS.items() if said])
 def exported(request):
     """A program with random weights, its ONNX model, and calls of several sizes with what ONNX makes of them."""
-    of_tokens, of_text, aggregate, slices = request.param
-    strings = of_tokens == "transformer"
-    choices = PayloadChoices(
-        size=16, layers=2, encoder=of_tokens, aggregate=aggregate, attention="2x8", strings=strings
-    )
-    payloads = {payload.name: choices for payload in KINDS.payloads} | {"title": replace(choices, encoder=of_text)}
-    program = compile_program(KINDS, Choices(payloads), slices)
+    program = compiled(request.param)
     weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
     model = to_onnx(program, weights)
     run = load_onnx(model)
@@ -60,7 +46,7 @@ def exported(request):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_program_of_torch_computes_the_same(exported, tmp_path: Path) -> None:
     program, weights, _, cases = exported
     save_torch(program, weights, str(tmp_path / "model.pt2"))
@@ -68,7 +54,7 @@ def test_the_program_of_torch_computes_the_same(exported, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_saved_model_of_tensorflow_computes_the_same(exported, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
     from overton.export.tensorflow import load_tensorflow, save_tensorflow

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -164,7 +165,7 @@ def _replace(value: Any, choose: random.Random) -> None:
             continue
         act = choose.randrange(3)
         if act == 0:
-            value[key] = choose.choice(ODD)
+            value[key] = deepcopy(choose.choice(ODD))
         elif act == 1 and isinstance(value, dict):
             value[choose.choice(("x", "tokens", "id", "records", "", "range"))] = value.pop(key)
         else:

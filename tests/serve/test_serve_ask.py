@@ -89,7 +89,10 @@ def test_an_answer_that_takes_too_long_is_given_up():
         return {"type": "http.request", "body": b'{"records":[' + b",".join([BODY] * 100) + b"]}", "more_body": False}
 
     async def queue() -> list[int]:
-        return [status for status, _ in await asyncio.gather(*(ask(app) for _ in range(8)))]
+        return [status for status, _ in await asyncio.gather(*(ask(app, sixteen) for _ in range(8)))]
+
+    async def sixteen() -> dict[str, Any]:
+        return {"type": "http.request", "body": b'{"records":[' + b",".join([BODY] * 16) + b"]}", "more_body": False}
 
     status, headers = asyncio.run(ask(app, several))
     assert status == 504
@@ -98,6 +101,48 @@ def test_an_answer_that_takes_too_long_is_given_up():
     assert statuses[0] == 200
     assert statuses[-1] == 504, "those who waited too long are not predicted any more"
     assert service.waiting == 0
+
+
+def test_those_that_wait_are_predicted_together_and_each_gets_its_own_answer():
+    sizes = []
+
+    class Counting:
+        schema = MODEL.runtime.schema
+        signature = MODEL.runtime.signature
+
+        def predict(self, records: list[object], **named: object) -> list[dict[str, object]]:
+            sizes.append(len(records))
+            return MODEL.runtime.predict(records, **named)
+
+    texts = [f"how tall {number}" for number in range(20)]
+    bodies = [msgspec.json.encode({"id": text, "payloads": {"query": text, "tokens": text.split()}}) for text in texts]
+
+    async def storm(app: Any, query: bytes) -> list[dict[str, Any]]:
+        return await asyncio.gather(*(answer_to(app, body, query) for body in bodies))
+
+    for query in (b"", b"probabilities=true"):
+        sizes.clear()
+        service = Service(Model(Counting(), MODEL.parser, "v1", MODEL.tally))
+        app = make_app(service)
+        answers = asyncio.run(storm(app, query))
+        assert sizes == [16, 4]
+        assert [said["id"] for said in answers] == texts
+        assert answers == [asyncio.run(answer_to(app, body, query)) for body in bodies]
+        assert service.line == []
+
+
+async def answer_to(app: Any, body: bytes, query: bytes) -> dict[str, Any]:
+    told: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": query, "headers": []}
+    await app(scope, receive, send)
+    return msgspec.json.decode(told[1]["body"])
 
 
 def test_a_request_in_many_steps_lets_others_pass():

@@ -69,7 +69,7 @@ def test_a_version_that_answers_otherwise_than_its_build_stays_out(tmp_path):
 def test_a_version_that_failed_is_tried_again_ever_more_rarely_and_the_next_one_at_once(tmp_path):
     watch = Watch(tmp_path, FIRST, SECOND)
     third = golden_artifact(2)
-    watch.store.put(third, when="")
+    watch.store.put(third, when="2026-01-03T00:00:00+00:00")
     promote(watch.store, SECOND.id)
     _damage(watch.store, SECOND, "model.onnx")
     for _ in range(16):

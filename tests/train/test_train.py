@@ -289,6 +289,20 @@ def test_training_stops_when_patience_ends_and_keeps_the_best_epoch():
     assert (trained.best_epoch, len(trained.history)) == (2, 4)
 
 
+def test_of_epochs_that_dev_can_hardly_tell_apart_the_last_is_kept():
+    scores = iter([0.5, 0.9, 0.8985, 0.897, 0.8, 0.899])
+    settings = TrainingChoices(epochs=6, patience=6, batch_size=32)
+
+    def score(_):
+        return {"Record": next(scores)}
+
+    trained = train(PROGRAM, make_batches(32)[0], settings=settings, seed=0, score_dev=score)
+    assert trained.best_epoch == 6
+    scores = iter([0.5, 0.9, 0.8985, 0.897, 0.8, 0.7])
+    trained = train(PROGRAM, make_batches(32)[0], settings=settings, seed=0, score_dev=score)
+    assert trained.best_epoch == 3
+
+
 def test_a_training_may_be_given_up_after_any_epoch():
     seen = []
 

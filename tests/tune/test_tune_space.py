@@ -34,9 +34,13 @@ def test_without_a_list_there_are_coarse_blocks_that_begin_with_the_defaults() -
         "characters",
         "strings",
         "tokens.crf",
+        "query.wide",
+        "query.sets",
+        "title.wide",
         "slices",
         "training.dropout",
     } <= names
+    assert "title.sets" not in names  # it has no task of bits
     assert space.choices(space.first) == space.base == default_choices(KINDS)
     widest = space.choices({**space.first, "size": 256})
     assert {payload.size for payload in widest.payloads.values()} == {256}

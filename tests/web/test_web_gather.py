@@ -61,7 +61,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Application:
                 "sources": {"Intent": {"rules": 0.6}},
             },
             examples=found.examples,
-            golden=golden_records(application.dataset()),
+            golden=golden_records(application.dataset(), application.version(bare).runtime),
         )
         store.put(whole, when=f"2026-01-1{seed}T00:00:00+00:00")
         if not seed:

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ HOW: Mapping[str, str] = {
     "signature; what Apple's runtime makes of it was not seen",
     "tensorflow": "the SavedModel in this folder, run by TensorFlow, against the version's ONNX model",
 }
+IN_FLOAT32 = "; both are in float32, from the version's weights, while the version itself serves in int8"
 TOLERANCE = 1e-4  # of an output up to 1, beyond that by its size
 FORMAT = 1
 
@@ -105,12 +106,12 @@ def _write(artifact: Artifact, to: str, draft: Path, observe: Observe) -> Mappin
         hint = "This is a fault of Overton, not of the data; nothing was written. Export to onnx is always exact"
         message = f"the exported model is off by {worst:.2g} from the version's own"
         raise OvertonError(Problem(message, "export.parity", hint=hint))
-    told = _told(artifact, to, n_records, worst)
+    told = _told(artifact, to, n_records, worst, quantised=reference != artifact.files["model.onnx"])
     files = {
         "README.md": render_readme(to, _inputs(artifact, to), artifact.signature, told).encode(),
         "run.py": render_script(to).encode(),
         "export.json": render_json(told),
-        "golden.jsonl": _golden_lines(artifact, cases),
+        "golden.jsonl": _golden_lines(artifact, reference, cases),
         "golden.safetensors": render_cases(cases),
         **{name: artifact.files[name] for name in ("program.json", "signature.json", *told["strings"].values())},
         **_transitions(artifact),
@@ -155,7 +156,7 @@ def _save_model(artifact: Artifact, to: str, reference: bytes, place: Path) -> R
     return load_coreml(str(place), names)
 
 
-def _told(artifact: Artifact, to: str, n_records: int, worst: float) -> dict[str, Any]:
+def _told(artifact: Artifact, to: str, n_records: int, worst: float, *, quantised: bool) -> dict[str, Any]:
     """The JSON value of `export.json`."""
     program, signature = artifact.program, artifact.signature
     names = tensor_names(program, signature)
@@ -177,7 +178,7 @@ def _told(artifact: Artifact, to: str, n_records: int, worst: float) -> dict[str
             payload: f"tokenizer.{payload}.json" if reads_pieces(program, payload) else f"strings.{payload}.txt"
             for payload in artifact.strings
         },
-        "checked": {"records": n_records, "worst": worst, "how": HOW[to]},
+        "checked": {"records": n_records, "worst": worst, "how": HOW[to] + IN_FLOAT32 * quantised},
         "libraries": _versions(LIBRARIES[to]),
     }
 
@@ -204,17 +205,16 @@ def _versions(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _golden_lines(artifact: Artifact, cases: Sequence[Case]) -> bytes:
-    """The golden records as a data file, with the labels that the version gives them as its source."""
-    runtime, source = Runtime(artifact), f"overton@{artifact.id}"
-    lines = artifact.files["golden.jsonl"].splitlines()
-    records = [record for case in cases for record in case.records]
-    labels = runtime.predict(records)
-    values = [
-        {**msgspec.json.decode(line), "tasks": {name: {source: label} for name, label in said.items()}}
-        for line, said in zip(lines, labels, strict=False)
-    ]
-    return b"".join(msgspec.json.encode(value) + b"\n" for value in values)
+def _golden_lines(artifact: Artifact, reference: bytes, cases: Sequence[Case]) -> bytes:
+    """The golden records as a data file, with the labels of the model that is the reference as the version's."""
+    runtime = Runtime(replace(artifact, files={**artifact.files, "model.onnx": reference}))
+    lines, source = iter(artifact.files["golden.jsonl"].splitlines()), f"overton@{artifact.id}"
+    written = []
+    for case in cases:  # call by call: in int8 an answer may depend on the other records of a call
+        for labels in runtime.predict(case.records):
+            tasks = {name: {source: label} for name, label in labels.items()}
+            written.append(msgspec.json.encode({**msgspec.json.decode(next(lines)), "tasks": tasks}) + b"\n")
+    return b"".join(written)
 
 
 def _transitions(artifact: Artifact) -> dict[str, bytes]:
