@@ -29,7 +29,7 @@ def write_application(directory: Path, n_records: int = 300) -> Path:
         "tasks": {"Colour": {"payload": "text", "type": "multiclass"}},
     }
     (directory / "schema.json").write_text(json.dumps(schema))
-    tuning = {"payloads": {"text": {"size": 16}}, "training": {"epochs": 12, "batch_size": 16}}
+    tuning = {"payloads": {"text": {"size": 16}}, "training": {"epochs": 8, "batch_size": 16}}
     (directory / "tuning.json").write_text(json.dumps(tuning))
     choose = random.Random(0)
     lines = []

@@ -35,7 +35,7 @@ ALL = schema_of(BASES)
 # Encoders of tokens, of tokens that read the query, and of the text; how inputs are joined; slices.
 PROGRAMS = {
     "every kind": None,
-    "bilstm bigru dilated": (schema_of(READS), ("bilstm", "bigru", "dilated"), "max", ()),
+    "bilstm dilated": (schema_of(READS), ("bilstm", "dilated", "bag"), "max", ()),
     "bigru cnn dilated": (ALL, ("bigru", "cnn", "dilated"), "attention", ("slice:a", "slice:b")),
     "transformer bag": (ALL, ("transformer", "transformer", "bag"), "mean", ()),
 }

@@ -115,7 +115,7 @@ def test_reading_is_quick():
 @pytest.fixture(scope="module")
 def application(tmp_path_factory):
     directory = tmp_path_factory.mktemp("vectors") / "app"
-    write_kinds(directory, 60, tasks=("Pick", "Title"))
+    write_kinds(directory, 60, tasks=("Pick",))
     numbers = random.Random(0)
     words = ["red", "green", "apple", "pear", "unused"]
     rows = "".join(f"{word} {' '.join(f'{numbers.gauss(0, 1):.3f}' for _ in range(8))}\n" for word in words)
@@ -123,8 +123,7 @@ def application(tmp_path_factory):
     tuning = {
         "payloads": {
             "tokens": {"embedding": "vectors:words.txt", "layers": 1},
-            "title": {"embedding": "vectors:words.txt", "tune": True, "layers": 1},
-            "entities": {"embedding": "vectors:words.txt"},
+            "entities": {"embedding": "vectors:words.txt", "tune": True},
         },
         "training": {"epochs": 2},
     }
@@ -140,7 +139,7 @@ def test_the_artefact_holds_the_rows_in_use_and_frozen_ones_stay_what_they_were(
     weights = artifact.weights()
     given = load_vectors("words.txt", application.directory, ["red", "green", "apple", "pear"]).weights["vectors"]
     assert (weights["blocks.tokens/pretrained.vectors"] == given).all()
-    assert (weights["blocks.title/pretrained.vectors"] != given).any()
+    assert (weights["blocks.entities/pretrained.vectors"] != given).any()
     assert weights["blocks.tokens/pretrained.unknown"].any()
     lineage = artifact.json("lineage.json")["pretrained"]["tokens"]
     assert lineage["name"] == "vectors:words.txt"

@@ -13,6 +13,7 @@ from overton.base import OvertonError
 from overton.cli.main import main
 from overton.data import GOLD, gold_of
 from overton.pipeline import predict_rows
+from overton.version import Version
 
 TASKS = ("Record", "RecordBits", "Token", "TokenBits", "Member", "MemberBits", "Pick", "Title")
 
@@ -36,9 +37,15 @@ def spoilt(kinds_application: Application, tmp_path_factory: pytest.TempPathFact
     return overton.load(directory)
 
 
+@pytest.fixture(scope="module")
+def version(spoilt: Application) -> Version:
+    """The version, whose model is loaded once."""
+    return spoilt.version()
+
+
 @pytest.mark.parametrize("task", TASKS)
-def test_the_errors_are_the_units_that_are_not_as_gold_says(task: str, spoilt: Application) -> None:
-    version, dataset = spoilt.version(), spoilt.dataset()
+def test_the_errors_are_the_units_that_are_not_as_gold_says(task: str, spoilt: Application, version: Version) -> None:
+    dataset = spoilt.dataset()
     page = version.errors(task, limit=10_000, annotate=0)
     rows = dataset.splits.test
     said, gold = predict_rows(dataset, version.runtime, rows)[task], gold_of(dataset.votes(task, [GOLD]))
@@ -55,8 +62,8 @@ def test_the_errors_are_the_units_that_are_not_as_gold_says(task: str, spoilt: A
     )
 
 
-def test_an_error_tells_what_every_source_says_of_it(spoilt: Application) -> None:
-    record = spoilt.version().errors("Record", split="all", annotate=0).records[0]
+def test_an_error_tells_what_every_source_says_of_it(version: Version) -> None:
+    record = version.errors("Record", split="all", annotate=0).records[0]
     unit = record.units[0]
     assert unit.votes["rule"] in ("red", "other")
     assert unit.votes["crowd"] == {"other": 0.5, "red": 0.5}
@@ -65,15 +72,14 @@ def test_an_error_tells_what_every_source_says_of_it(spoilt: Application) -> Non
     assert sum(unit.combined.values()) == pytest.approx(1, abs=0.02)
 
 
-def test_a_source_that_errs_with_the_version_is_told_first(spoilt: Application) -> None:
-    page = spoilt.version().errors("Title", annotate=0)
+def test_a_source_that_errs_with_the_version_is_told_first(version: Version) -> None:
+    page = version.errors("Title", annotate=0)
     assert page.n_wrong_units
     assert [row.source for row in page.sources] == ["rule"]
     assert page.sources[0].right + page.sources[0].same == pytest.approx(1)
 
 
-def test_tags_and_splits_choose_the_records(spoilt: Application) -> None:
-    version = spoilt.version()
+def test_tags_and_splits_choose_the_records(version: Version) -> None:
     whole, dev = version.errors("Token", annotate=0), version.errors("Token", split="dev", annotate=0)
     big = version.errors("Token", tags=["slice:big"], limit=10_000, annotate=0)
     assert big.n_records < whole.n_records
@@ -87,8 +93,10 @@ def test_tags_and_splits_choose_the_records(spoilt: Application) -> None:
         version.errors("Tokens")
 
 
-def test_what_to_annotate_is_training_data_without_gold_that_is_uncertain(spoilt: Application) -> None:
-    page = spoilt.version().errors("Record", annotate=20)
+def test_what_to_annotate_is_training_data_without_gold_that_is_uncertain(
+    spoilt: Application, version: Version
+) -> None:
+    page = version.errors("Record", annotate=20)
     dataset = spoilt.dataset()
     train = set(dataset.ids(dataset.splits.train))
     assert page.annotate
@@ -125,17 +133,16 @@ def test_the_page_fits_a_terminal_and_is_told_as_json(
     assert {"n_wrong_units", "records", "sources", "pairs", "annotate"} <= set(told)
 
 
-def test_the_errors_are_a_frame_in_one_call(spoilt: Application) -> None:
-    page = spoilt.version().errors("Token", annotate=0)
+def test_the_errors_are_a_frame_in_one_call(version: Version) -> None:
+    page = version.errors("Token", annotate=0)
     frame = page.to_pandas()
     assert len(frame) == sum(len(record.units) for record in page.records)
     assert list(frame.columns[:4]) == ["id", "unit", "text", "prediction"]
 
 
-def test_a_version_outside_an_application_needs_records(spoilt: Application, tmp_path: Path) -> None:
+def test_a_version_outside_an_application_needs_records(version: Version, tmp_path: Path) -> None:
     from overton.artifact.files import save_artifact
 
-    version = spoilt.version()
     save_artifact(version.artifact, tmp_path / "alone")
     alone = overton.application.find_version(str(tmp_path / "alone"))
     with pytest.raises(OvertonError, match="lies in no application"):
