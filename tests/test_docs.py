@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -31,15 +32,22 @@ def generate() -> Iterator[ModuleType]:
     sys.path.remove(str(DOCS))
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """What every module of the package says."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
 def codes_in_source() -> set[str]:
     """Every error code of the package.
 
     A code is a text in the second place of a `Problem(...)` or given to any call as `code=`; and any text with the
     form of a code whose first word is that of such a one, so that a code handed through a function is found too.
     """
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
-    texts = {text for tree in trees for text in _texts(tree) if CODE.fullmatch(text)}
-    sure = {text for tree in trees for place in _code_places(tree) for text in _texts(place) if CODE.fullmatch(text)}
+    texts = {text for tree in trees().values() for text in _texts(tree) if CODE.fullmatch(text)}
+    places = (place for tree in trees().values() for place in _code_places(tree))
+    sure = {text for place in places for text in _texts(place) if CODE.fullmatch(text)}
     first_words = {code.partition(".")[0] for code in sure}
     return sure | {text for text in texts if text.partition(".")[0] in first_words and not FILE_NAME.search(text)}
 
@@ -71,8 +79,8 @@ def test_every_row_of_errors_is_a_code_that_can_occur() -> None:
 def test_the_code_of_a_problem_is_told_where_it_is_made() -> None:
     computed = [
         f"{path.relative_to(PACKAGE)}:{place.lineno}"
-        for path in sorted(PACKAGE.rglob("*.py"))
-        for place in _code_places(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in trees().items()
+        for place in _code_places(tree)
         if isinstance(place, ast.JoinedStr | ast.BinOp)
     ]
     assert computed == []

@@ -1,4 +1,5 @@
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ PROGRAMS = [
 ]
 
 
+@cache
 def program_of(encoder, aggregate, slices=()):
     more = {"crf": encoder != "bag", "strings": encoder != "cnn", "characters": encoder != "bilstm"}
     more |= {"wide": encoder in ("cnn", "bag")}
@@ -45,11 +47,23 @@ def program_of(encoder, aggregate, slices=()):
     )
 
 
+@cache
+def models() -> dict:
+    """Models ready to predict, by digest of their program: most tests ask the same ones."""
+    return {}
+
+
+def model_of(program):
+    if program.digest() not in models():
+        models()[program.digest()] = build_model(program, seed=3).eval()
+    return models()[program.digest()]
+
+
 def logits_of(program, *payloads):
     parser = RecordParser(KINDS, closed=True)
     records = [parser.parse(json.dumps({"payloads": value}).encode()) for value in payloads]
     inputs = Encoder(program).encode(pack(records, KINDS, Pool()))
-    model = build_model(program, seed=3).eval()
+    model = model_of(program)
     with torch.inference_mode():
         found = model({name: torch.from_numpy(value) for name, value in inputs.items()})
     return {name: value.numpy() for name, value in found.items()}
