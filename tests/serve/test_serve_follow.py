@@ -11,7 +11,7 @@ from overton.artifact import Artifact
 from overton.serve import Service, make_app
 from overton.serve.follow import Follower, load_model
 from overton.store import Store
-from tests.serve.serving import call, golden_artifact, metric, promote, store_with
+from tests.serve.serving import WHEN, call, golden_artifact, metric, promote, store_with
 from tests.tiny_artifact import RECORD
 
 FIRST, SECOND = golden_artifact(0), golden_artifact(1)
@@ -69,7 +69,7 @@ def test_a_version_that_answers_otherwise_than_its_build_stays_out(tmp_path):
 def test_a_version_that_failed_is_tried_again_ever_more_rarely_and_the_next_one_at_once(tmp_path):
     watch = Watch(tmp_path, FIRST, SECOND)
     third = golden_artifact(2)
-    watch.store.put(third, when="")
+    watch.store.put(third, when=WHEN)
     promote(watch.store, SECOND.id)
     _damage(watch.store, SECOND, "model.onnx")
     for _ in range(16):
