@@ -11,7 +11,7 @@ from overton.artifact import Artifact
 from overton.serve import Service, make_app
 from overton.serve.follow import Follower, load_model
 from overton.store import Store
-from tests.serve.serving import WHEN, call, golden_artifact, metric, promote, store_with
+from tests.serve.serving import call, golden_artifact, metric, promote, store_with
 from tests.tiny_artifact import RECORD
 
 FIRST, SECOND = golden_artifact(0), golden_artifact(1)
