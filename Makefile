@@ -13,7 +13,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 # Two threads that wait for each other cost more than they bring on a busy machine; processes are the parallelism.
 test check slow bench: export OMP_NUM_THREADS = 1
 # Workers and the processes that tests start load compiled modules in half the time, so these are kept.
-test check slow bench: unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test check fix bench slow
 

@@ -34,6 +34,7 @@ from serving_load import (
 )
 
 from overton.artifact import Artifact, Runtime, render_json
+from overton.base import now
 from overton.data import RecordParser
 from overton.serve import Place, Settings
 from overton.store import Store
@@ -61,7 +62,7 @@ def main() -> int:
         versions = (artifact, sibling(artifact))
         store = Store(str(Path(scratch) / "store"))
         for version in versions:
-            store.put(version, when="")
+            store.put(version, when=now())
         promote(store, artifact.id)
         core, own = cores()
         pin(own)
@@ -199,7 +200,7 @@ def answers_of(artifact: Artifact, lines: list[bytes]) -> list[dict[str, Any]]:
 
 def promote(store: Store, version: str) -> None:
     """Let the alias name a version."""
-    store.promote(ALIAS, version, who="soak", when="", why="", expected=store.aliases().get(ALIAS))
+    store.promote(ALIAS, version, who="soak", when=now(), why="", expected=store.aliases().get(ALIAS))
 
 
 if __name__ == "__main__":

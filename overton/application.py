@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore, now
-from overton.base.files import check_place
+from overton.base.files import check_output, check_place
 from overton.version import Version
 
 if TYPE_CHECKING:
@@ -361,15 +361,7 @@ class Application:
     def _check_output(self, output: Path) -> None:
         """Refuse to write over schema, tuning and data, or into a folder that is not there, before any work is done."""
         own = [self.directory / "schema.json", self.directory / "tuning.json", *self.data_files]
-        if output.resolve() in [path.resolve() for path in own]:
-            raise OvertonError(
-                Problem(
-                    message="this is a file of the application, and it would be replaced",
-                    code="application.output-is-input",
-                    path=str(output),
-                    hint="Name a file that does not exist",
-                )
-            )
+        check_output(output, own)
         check_place(output)
 
     def task_names(self, task: str | None = None) -> tuple[str, ...]:

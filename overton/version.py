@@ -173,19 +173,11 @@ class Version:
         Raises:
             OvertonError: Where a record has a fault, or the output is the input.
         """
+        from overton.base.files import check_output
         from overton.data.files import write_records
         from overton.predicting import predicted
 
-        if output.exists() and source.exists() and output.samefile(source):
-            raise OvertonError(
-                Problem(
-                    message="the output is the input, and would replace it",
-                    code="application.output-is-input",
-                    path=str(output),
-                    hint="Name another file",
-                )
-            )
-
+        check_output(output, [source])
         told = predicted(self.runtime, source, f"overton@{self.id}", probabilities=probabilities, observe=observe)
         return write_records(output, told)
 

@@ -57,12 +57,14 @@ def run(options: argparse.Namespace) -> int:
             observe=observe,
         )
     application = options.version.rpartition("@")[0] or options.version
+    # The commands name this version, whatever is built or promoted before they are run.
+    place = f"{application}@{version.id}" if version.store else options.version
     if options.json:
         tasks = [
             {
                 **page.to_json(),
                 "slices": [
-                    {**told, "command": one.command(application, options.version)}
+                    {**told, "command": one.command(application, place)}
                     for one, told in zip(page.slices, page.to_json()["slices"], strict=True)
                 ],
             }
@@ -71,7 +73,5 @@ def run(options: argparse.Namespace) -> int:
         console.write_json({"version": version.id, "tasks": tasks})
         return 0
     for page in pages:
-        console.write(
-            render_slices(page, application=application, version=options.version, width=console.width()) + "\n"
-        )
+        console.write(render_slices(page, application=application, version=place, width=console.width()) + "\n")
     return 0

@@ -279,5 +279,8 @@ def test_a_lineage_of_an_older_overton_tells_nothing_of_tags(spoilt: Application
     fewer = {**lineage, "tags": {"train": {"long": 1, "gone": 5}}}
     status = {row.tag: row.status for row in tag_changes(fewer, lineage, lineage)}
     assert (status["gone"], status["slice:red"], status["long"]) == ("vanished", "appeared", "changed")
+    now = {**lineage, "tags": {"train": {**lineage["tags"]["train"], "slice:new": 3, "long": 0}}}
+    status = {row.tag: row.status for row in tag_changes(lineage, lineage, now)}
+    assert (status["slice:new"], status["long"], status["slice:red"]) == ("appeared", "vanished", "same")
     assert np.isfinite([row.now_share for row in rows]).all()
     assert isinstance(version, Version)

@@ -77,6 +77,8 @@ def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any], now: Mapping[str
         then, later = zip(n[:2], share[:2], strict=True)
         told = counts[0] is not None and counts[1] is not None  # else nothing is known to have come or gone
         status = _status(then[0] or None, later[0] or None, then[1], later[1]) if told else "same"
+        if status == "same" and n[1] is not None and n[2] is not None and bool(n[1]) != bool(n[2]):
+            status = "appeared" if n[2] else "vanished"  # since the build of the new version
         rows.append(TagChange(tag, n[0], n[1], n[2], share[0], share[1], share[2], status))
     return tuple(rows)
 

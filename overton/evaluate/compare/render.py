@@ -159,7 +159,8 @@ def _unknown(rows: Sequence[ComparedRow], width: int) -> Iterator[str]:
     yield "not enough data: nothing worse is shown, and nothing that matters ruled out"
     layout = _widths(rows, width)
     for row in sorted(rows, key=lambda row: -row.records)[:LINES]:
-        seen = "too few to judge" if row.detectable is None else f"would show a fall of {row.detectable:.3f}"
+        few = f"of {row.records:,} records, too few to judge"
+        seen = few if row.detectable is None else f"would show a fall of {row.detectable:.3f}"
         yield f"{_names(row, layout)} {row.n:>6,}  {seen}"
     yield f"  ... and {len(rows) - LINES:,} more" if len(rows) > LINES else ""
     if len(rows) > LINES:
