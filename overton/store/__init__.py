@@ -2,6 +2,7 @@
 
 from overton.store.copy import Copied
 from overton.store.diff import VersionDiff, diff_versions
+from overton.store.faults import is_of_the_store
 from overton.store.log import GateOutcome, Promotion
 from overton.store.store import LOST_RACE, Store, Version, check_alias
 from overton.store.sweep import Swept
@@ -19,4 +20,5 @@ __all__ = [
     "check_alias",
     "current_user",
     "diff_versions",
+    "is_of_the_store",
 ]
