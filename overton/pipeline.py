@@ -155,6 +155,7 @@ def combine_all(
         parts = [f"{found.n_certain:,} gold targets"] if found.n_certain else []
         parts += [f"{n_voted:,} targets from {len(found.accuracy)} sources by {found.method}"] if n_voted else []
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
+        parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
     if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
         hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
@@ -176,7 +177,8 @@ def combine_votes(
         tallies.save(task, counted)
     training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
     gold = dataset.votes(task, [GOLD])
-    return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None)
+    slices = {name: dataset.tags.has(name) for name in dataset.tags.names if name.startswith(SLICE_PREFIX)}
+    return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None, slices=slices)
 
 
 def combined_records(dataset: Dataset, targets: Mapping[str, Targets]) -> Iterator[dict[str, Any]]:
