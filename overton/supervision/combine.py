@@ -49,34 +49,43 @@ class Combined:
 
     Attributes:
         targets: The targets of all records.
-        method: The model that was used: `majority`, `leave_one_out` or `dawid_skene`.
         model: The fitted model; None for `majority`, and where nobody but gold votes.
         patterns: The different rows of votes; `index` is the pattern of each unit.
         accuracy: Estimated probability that a vote is right, by source other than `gold` that votes at all; for
             bitvectors that all its bits are right.
         copies: Sources that vote as one, each with the others of its block.
         expected: Probability that the best guess is right, for each row of the table, shape (row,).
-        prior: P(class) or P(bit), shape (label,); None where the model has none.
         n_certain: Number of units whose target is gold.
         n_known: Number of units with votes whose gold showed what sources are worth.
         n_certain_rows: Number of rows of the table that are gold; they are its last.
     """
 
     targets: Targets
-    method: str
     model: FittedModel | None
     patterns: Patterns
     accuracy: Mapping[str, float]
     copies: Mapping[str, tuple[str, ...]]
     expected: ndarray
-    prior: ndarray | None
     n_certain: int
     n_known: int
     n_certain_rows: int
 
     @property
+    def method(self) -> str:
+        """The model that was used: `majority`, `leave_one_out` or `dawid_skene`."""
+        return self.model.method if self.model else MAJORITY
+
+    @property
+    def prior(self) -> ndarray | None:
+        """P(class) or P(bit), shape (label,); None where the model has none."""
+        return self.model.prior if self.model else None
+
+    @property
     def slices(self) -> tuple[SliceWeights, ...]:
-        """Slices in which gold shows that votes count otherwise than elsewhere, the surest first."""
+        """Slices in which gold shows that votes count otherwise than elsewhere, the surest first.
+
+        A record of several is weighed as one of the first of them.
+        """
         return self.model.slices if self.model else ()
 
     @property
@@ -112,10 +121,8 @@ def combine(
         tally: The votes other than `gold`, where they are counted already: `votes` may then hold no more than `gold`.
         method: A name in `METHODS`.
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
-        dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
-            other records is not looked at.
-        slices: Records of slices in which votes may count otherwise, bool of shape (record,) by tag. A record of
-            several is weighed as one of that in which gold is surest that they do.
+        dev: Records whose gold shows what the sources are worth, but is no target; gold elsewhere is not looked at.
+        slices: Records in which votes may count otherwise, bool of shape (record,) by tag; see `Combined.slices`.
         chain: Whether neighbouring tokens inform each other where sources disagree.
         fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
         seed: Seed of that sample.
@@ -134,9 +141,8 @@ def combine(
         model = None
     elif model is None:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
-        known = known_of(patterns, option_counts(votes), gold, learned_from)
-        apart = _known_of_slices(votes, patterns, gold, learned_from, slices or {})
-        model = fit_model(votes, sample, known, apart, method=method, seed=seed)
+        known = _known(votes, patterns, gold, learned_from, slices or {})
+        model = fit_model(votes, sample, *known, method=method, seed=seed)
     if model and model.slices:
         patterns = split_patterns(patterns, _groups(votes, model, slices or {}))
     table = model.table(patterns) if model else _majority(votes, patterns)
@@ -146,13 +152,11 @@ def combine(
         targets = _chained(targets, patterns, model, n_certain_rows)
     return Combined(
         targets=targets,
-        method=model.method if model else MAJORITY,
         model=model,
         patterns=patterns,
         accuracy=_accuracy(votes, patterns, model, table),
         copies=_copies(votes, model),
         expected=_expected(targets),
-        prior=model.prior if model else None,
         n_certain=int(certain.sum()),
         n_known=int((learned_from & (patterns.index >= 0)).sum()),
         n_certain_rows=n_certain_rows,
@@ -188,14 +192,14 @@ def fit_model(
     return replace(model, slices=weigh_slices(model, without, collapsed, seed=seed))
 
 
-def _known_of_slices(
+def _known(
     votes: Votes, patterns: Patterns, gold: Gold, units: ndarray, slices: Mapping[str, ndarray]
-) -> dict[str, Known]:
-    """The votes beside gold in each slice that has enough of them."""
+) -> tuple[Known, dict[str, Known]]:
+    """The votes beside gold on some units, and those of each slice that has enough of them."""
     length, record = np.diff(votes.offsets), np.repeat(np.arange(votes.n_records), np.diff(votes.offsets))
     n_known = np.bincount(record[units & (patterns.index >= 0)], minlength=votes.n_records)
     n_options = option_counts(votes)
-    return {
+    return known_of(patterns, n_options, gold, units), {
         name: known_of(patterns, n_options, gold, units, np.repeat(inside, length))
         for name, inside in slices.items()
         if n_known[inside].sum() >= LEAST_KNOWN

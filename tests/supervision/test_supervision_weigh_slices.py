@@ -1,9 +1,12 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import overton
 from overton.data import Splits
+from overton.pipeline import combine_votes
 from overton.supervision import combine, explain_task, source_report
 from overton.supervision.analysis.render import render_sources
 from overton.supervision.models.patterns import split_patterns
@@ -97,6 +100,30 @@ def test_the_page_about_sources_tells_what_counts_otherwise():
     here, elsewhere = row.counts["s0"]
     assert f"s0 {here:.2f}, {elsewhere:.2f}" in render_sources(report)
     assert report.to_json()["weighed"][0]["counts"]["s0"]["here"] == round(here, 4)
+
+
+def test_an_application_weighs_votes_by_its_slices_and_no_other_tag(tmp_path):
+    votes, truth = misled("multiclass")
+    classes = votes.task.classes
+    schema = {
+        "payloads": {"text": {"type": "singleton"}},
+        "tasks": {"Kind": {"payload": "text", "type": "multiclass", "classes": list(classes)}},
+    }
+    (tmp_path / "data").mkdir()
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    lines = []
+    for number, row in enumerate(rows_of(votes)):
+        said = {source: classes[label] for source, label in row.items() if source != "gold" or DEV[number]}
+        tags = ["dev" if DEV[number] else "train", "lang:a" if SLICE[number] else "lang:b"]
+        tags += ["slice:misled"] if SLICE[number] else []
+        record = {"id": f"r{number}", "payloads": {"text": f"words {number}"}, "tasks": {"Kind": said}, "tags": tags}
+        lines.append(json.dumps(record) + "\n")
+    (tmp_path / "data" / "records.jsonl").write_text("".join(lines))
+    dataset = overton.load(tmp_path).dataset()
+    combined = combine_votes(dataset, "Kind")
+    assert [part.name for part in combined.slices] == ["slice:misled"]
+    assert right(votes, truth, combined.targets, SLICE & ~DEV) > 0.65
+    assert combine_votes(dataset, "Kind", use_dev_gold=False).slices == ()
 
 
 def test_units_of_two_groups_are_patterns_apart():
