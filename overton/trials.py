@@ -20,7 +20,7 @@ from overton.artifact import Artifact, Runtime, p99_ms, sample_records
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
-from overton.data import SLICE_PREFIX, Dataset
+from overton.data import SLICE_PREFIX, Dataset, tag_mask
 from overton.data.files import load_dataset
 from overton.data.names import count_of
 from overton.evaluate import main_scores
@@ -201,16 +201,22 @@ def goal_of(dataset: Dataset, tuning: Tuning) -> Goal:
     """What a search looks for.
 
     Raises:
-        OvertonError: Where it cannot be told on dev: there are no records, or none with the tag.
+        OvertonError: Where it cannot be told on dev: there are no records, none with the tag, or none of which the
+            expression holds.
     """
     objective = str(tuning.search.get("objective", ""))
     tag = split_objective(objective)[1]
     if not len(dataset.splits.dev):
         message, hint = "a search needs records on dev to tell good programs from poor ones", "Tag some `dev`"
         raise OvertonError(Problem(message, "search.no-dev", hint=hint))
-    if tag and not _tagged(dataset, tag).any():
-        hint = did_you_mean(tag, [name for name in dataset.tags.names if _tagged(dataset, name).any()])
-        raise OvertonError(Problem(f"no record on dev has the tag {tag!r}", "search.unknown-tag", hint=hint))
+    path, at = "tuning.json", "$.search.objective"
+    try:
+        held = _tagged(dataset, tag or "*").any()
+    except OvertonError as error:
+        raise OvertonError(replace(problem, path=path, field=at) for problem in error.problems) from None
+    if not held:
+        hint = did_you_mean(tag, [*dataset.tags.by_split(dataset.splits)["dev"]])
+        raise OvertonError(Problem(f"{tag!r} holds of no record on dev", "search.unknown-tag", path, 0, at, hint))
     return Goal(objective, tuning.serving)
 
 
@@ -331,8 +337,8 @@ def _as_trial(number: int, observe: Observe) -> Observe:
 
 
 def _tagged(dataset: Dataset, tag: str) -> np.ndarray:
-    """Whether each dev record has a tag, bool of shape (record,)."""
-    tagged: np.ndarray = dataset.tags.has(tag)[dataset.splits.dev]
+    """Whether a tag, or an expression over tags, holds of each dev record, bool of shape (record,)."""
+    tagged: np.ndarray = tag_mask(tag, dataset.tags)[dataset.splits.dev]
     return tagged
 
 
