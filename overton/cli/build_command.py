@@ -47,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where trials run and new data files are read: local, a process a core (default); local:N, N of them",
     )
     parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="profile some steps of the training: a trace and the slowest operators, below .overton/builds",
+    )
+    parser.add_argument(
         "--promote",
         metavar="ALIAS",
         help="begin from the version that the alias names, compare with it, and promote where the gate passes; "
@@ -79,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
             trials=options.trials,
             minutes=options.minutes,
             on=options.on,
+            profile=options.profile,
             max_bad=options.max_bad,
             observe=observe,
         )

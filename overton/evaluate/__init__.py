@@ -28,7 +28,7 @@ from overton.evaluate.drift import (
 )
 from overton.evaluate.examples import ExampleRows, TaskRows, example_rows
 from overton.evaluate.judge import Judged, judge
-from overton.evaluate.measure import evaluate, main_metric, main_scores
+from overton.evaluate.measure import evaluate, main_metric, main_scores, tag_scores
 from overton.evaluate.outcomes import confidence_of, right_units
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.profile import (
@@ -93,6 +93,7 @@ __all__ = [
     "share_row",
     "source_changes",
     "tag_changes",
+    "tag_scores",
     "task_profile",
     "words_row",
 ]
