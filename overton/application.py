@@ -268,6 +268,7 @@ class Application:
         trials: int | None = None,
         minutes: float | None = None,
         on: str = "local",
+        ranks: int = 1,
         profile: bool = False,
         max_bad: int = 0,
         observe: Observe = ignore,
@@ -280,6 +281,7 @@ class Application:
             trials: Most programs that a search tries; 1 for no search; what the tuning says where None.
             minutes: Most minutes of the search; what the tuning says where None.
             on: Where independent pieces run: `local` for a process on every core, `local:N` for N of them.
+            ranks: How many processes train together, each with its part of every batch.
             profile: Whether to profile some steps of the training: `trace.json` and `profile.txt` beside the account.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
@@ -295,6 +297,7 @@ class Application:
             seed=seed,
             parent=parent.artifact if parent else None,
             on=on,
+            ranks=ranks,
             profile=profile,
             observe=observe,
         )

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overton.base import Event, Observe, OvertonError, ignore, now
-from overton.fitting import Watch
+from overton.fitting import Teach, Watch, fit
+from overton.ranks import Ranked, host_of
 from overton.runs import Run, dev_score, run_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def build_version(
     seed: int = 0,
     parent: Artifact | None = None,
     on: str = "local",
+    ranks: int = 1,
     profile: bool = False,
     observe: Observe = ignore,
 ) -> Artifact:
@@ -48,6 +50,7 @@ def build_version(
         seed: Seed of everything random.
         parent: The version to begin from; None for random weights.
         on: Where independent pieces run.
+        ranks: How many processes train together.
         profile: Whether to profile the training.
         observe: Told of the progress.
     """
@@ -72,11 +75,10 @@ def build_version(
                 folder=bench.folder,
                 seed=seed,
                 parent=parent,
-                resume=bench.resume(),
+                teach=_teach(bench, tuning, ranks, on, watch, observe),
                 tallies=tallies,
                 choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
                 gate=load_gate(bench.folder / "gate.json"),
-                watch=watch,
                 observe=observe,
             )
         store.put(artifact, when=now())
@@ -85,6 +87,18 @@ def build_version(
     observe(Event("publish", f"version {artifact.id} in {store.url}"))
     _log(artifact, bench.folder, observe)
     return artifact
+
+
+def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, watch: Watch, observe: Observe) -> Teach:
+    """What trains: this process, or ranks of this machine or of the cluster that is named."""
+    from overton.engine import Processes, engine_of
+    from overton.trials import is_searched
+
+    if ranks > 1 and not is_searched(tuning):
+        return Ranked(bench, tuning, Processes(ranks) if on.startswith("local") else engine_of(on), ranks, host_of(on))
+    if ranks > 1:
+        observe(Event("train", "each trial of a search trains alone: the ranks are not used"))
+    return partial(fit, resume=bench.resume(), watch=watch)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy import ndarray
@@ -100,23 +100,20 @@ def fit(
     from overton.train import ALONE, first_weights, train
 
     choices, program = planned.choices.training, planned.program
-    ranks = ranks or ALONE
     batches, encoder, objectives = teaching(dataset, planned, combined, encoders=encoders, ranks=ranks)
     dev = _shortest_first(dataset, dataset.splits.dev)
     begin = first_weights(program, planned.given, seed, parent, observe=observe)
     key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, begin.parent, __version__])
-    ranked = f", {ranks.count} ranks" if ranks.count > 1 else ""
-    observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}{ranked}"))
-    start = resume.load(key) if resume else None
-    if start is not None:
-        observe(Event("train", f"goes on after epoch {len(start.history)}, from what an earlier training left"))
+    observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}{ranks or ''}"))
+    start = _left_over(resume, key, observe)
+    score_dev = scorer(dataset, program, combined, encoder, dev, watch.epochs) if len(dev) else None
     with watch.profile() if watch.profile else nullcontext() as stepped:
         trained = train(
             program,
             batches,
             settings=begin.settings(choices, batches.n_records),
             seed=seed,
-            score_dev=scorer(dataset, program, combined, encoder, dev, watch.epochs) if len(dev) else None,
+            score_dev=score_dev,
             objectives=objectives,
             observe=_both(observe, watch.epochs) if watch.epochs else observe,
             start=start,
@@ -125,10 +122,37 @@ def fit(
             save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
             stop=stop,
             stepped=stepped,
-            ranks=ranks,
+            ranks=ranks or ALONE,
         )
+    if ranks and not ranks.is_first:
+        return trained
     trained = replace(trained, parent=begin.parent, warm=begin.lineage(), run=key)
     return calibrate(dataset, program, encoder, trained, dev, observe=observe)
+
+
+class Teach(Protocol):
+    """What trains a plan: `fit`, or the same by several processes."""
+
+    def __call__(
+        self,
+        dataset: Dataset,
+        planned: Plan,
+        combined: Mapping[str, Combined],
+        *,
+        seed: int,
+        parent: Parent | None = None,
+        observe: Observe = ignore,
+    ) -> Trained:
+        """Train it; see `fit`."""
+        ...
+
+
+def _left_over(resume: Resume | None, key: str, observe: Observe) -> Checkpoint | None:
+    """What an earlier training of the same key left, if anything."""
+    start = resume.load(key) if resume else None
+    if start is not None:
+        observe(Event("train", f"goes on after epoch {len(start.history)}, from what an earlier training left"))
+    return start
 
 
 def teaching(

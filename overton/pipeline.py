@@ -35,7 +35,7 @@ from overton.evaluate import (
     profile_of,
     render_examples,
 )
-from overton.fitting import UNWATCHED, Plan, Resume, Watch, fit
+from overton.fitting import Plan, Teach, fit
 from overton.pretrained.files import load_pretrained
 from overton.supervision import Combined, Kept, Targets, bring_up_to_date, combine, combined_labels, label_sets
 from overton.tune import Study
@@ -78,11 +78,10 @@ def build(
     folder: Path = Path(),
     seed: int = 0,
     parent: Artifact | None = None,
-    resume: Resume | None = None,
+    teach: Teach = fit,
     tallies: Tallies | None = None,
     choose: Callable[[Dataset, Mapping[str, Combined]], Found | None] | None = None,
     gate: Gate | None = None,
-    watch: Watch = UNWATCHED,
     observe: Observe = ignore,
 ) -> Artifact:
     """Build one version.
@@ -93,11 +92,10 @@ def build(
         folder: Where pretrained vectors are looked for that are not named by an absolute path.
         seed: Seed of everything random.
         parent: The version whose weights training begins with; None for random ones.
-        resume: Where training keeps its state; None for nowhere.
+        teach: Trains the program: `fit`, told where to keep its state and who watches, or what does it elsewhere.
         tallies: Where counted votes are kept; None for nowhere.
         choose: Searches for the choices; those of the tuning are taken where it is None, or finds nothing to choose.
         gate: What int8 must keep to beside float32; the defaults where None.
-        watch: Who watches the training closely.
         observe: Told of the progress.
 
     Raises:
@@ -117,7 +115,7 @@ def build(
 
     with clock("train"):
         begin = parent_of(parent) if parent else None
-        trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, watch=watch, observe=observe)
+        trained = teach(dataset, planned, combined, seed=seed, parent=begin, observe=observe)
     with clock("export"):
         artifact, sample = export(dataset, planned, trained, observe=observe), sample_records(dataset)
         artifact, precision = choose_precision(artifact, dataset, predict_rows, sample, tuning, gate, observe=observe)
