@@ -35,7 +35,7 @@ from overton.evaluate import (
     profile_of,
     render_examples,
 )
-from overton.fitting import Plan, Resume, fit
+from overton.fitting import Plan, Teach, fit
 from overton.pretrained.files import load_pretrained
 from overton.supervision import Combined, Kept, Targets, bring_up_to_date, combine, combined_labels, label_sets
 from overton.tune import Study
@@ -78,7 +78,7 @@ def build(
     folder: Path = Path(),
     seed: int = 0,
     parent: Artifact | None = None,
-    resume: Resume | None = None,
+    teach: Teach = fit,
     tallies: Tallies | None = None,
     choose: Callable[[Dataset, Mapping[str, Combined]], Found | None] | None = None,
     gate: Gate | None = None,
@@ -92,14 +92,11 @@ def build(
         folder: Where pretrained vectors are looked for that are not named by an absolute path.
         seed: Seed of everything random.
         parent: The version whose weights training begins with; None for random ones.
-        resume: Where training keeps its state; None for nowhere.
+        teach: Trains the program: `fit`, told where to keep its state and who watches, or what does it elsewhere.
         tallies: Where counted votes are kept; None for nowhere.
         choose: Searches for the choices; those of the tuning are taken where it is None, or finds nothing to choose.
         gate: What int8 must keep to beside float32; the defaults where None.
         observe: Told of the progress.
-
-    Returns:
-        The artefact: model, signature, report, lineage, examples.
 
     Raises:
         OvertonError: Where no task has a label to learn from, or the exported model computes something else.
@@ -118,15 +115,14 @@ def build(
 
     with clock("train"):
         begin = parent_of(parent) if parent else None
-        trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, observe=observe)
+        trained = teach(dataset, planned, combined, seed=seed, parent=begin, observe=observe)
     with clock("export"):
         artifact, sample = export(dataset, planned, trained, observe=observe), sample_records(dataset)
         artifact, precision = choose_precision(artifact, dataset, predict_rows, sample, tuning, gate, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()
-    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds)
-    lineage |= {"tuning": tuning.digest(), "precision": precision}
+    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds, tuning.digest(), precision)
     told, study, golden = report.to_json(), found.study.to_json() if found else None, golden_records(dataset, runtime)
     return artifact.with_files(
         report=told, lineage=lineage, examples=examples, golden=golden, profile=profile, search=study
@@ -296,6 +292,8 @@ def lineage_of(
     trained: Trained,
     seed: int,
     seconds: Mapping[str, float],
+    tuning: str,
+    precision: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Where a version comes from: digests, sources with their learned accuracies, seeds, libraries, timings."""
     return {
@@ -318,4 +316,6 @@ def lineage_of(
         "temperature": {name: round(value, 4) for name, value in trained.temperature.items()},
         "libraries": {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}},
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "tuning": tuning,
+        "precision": precision,
     }

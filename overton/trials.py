@@ -24,7 +24,7 @@ from overton.data import SLICE_PREFIX, Dataset, tag_mask
 from overton.data.files import load_dataset
 from overton.data.names import count_of
 from overton.evaluate import main_scores
-from overton.fitting import Resume, dev_truth, fit, untrained
+from overton.fitting import Resume, Watch, dev_truth, fit, untrained
 from overton.pipeline import Found, export, plan, predict_rows
 from overton.schema import Schema
 from overton.supervision import Combined
@@ -44,6 +44,7 @@ from overton.tune import (
     violations,
 )
 from overton.tune.files import begin_trial, clean_journal, load_score, save_score
+from overton.watch.files import watching
 
 if TYPE_CHECKING:
     from overton.engine import Engine, Work
@@ -61,6 +62,8 @@ class Bench:
         folder: Where pretrained vectors are looked for.
         runs: Folder of checkpoints.
         searches: Folder of the journals.
+        builds: Folder of the accounts of builds.
+        watch: Folder of what is watched of this build; None where nothing is.
         max_bad: How many bad lines may be left out.
     """
 
@@ -70,7 +73,13 @@ class Bench:
     folder: Path
     runs: Path
     searches: Path
+    builds: Path
+    watch: Path | None = None
     max_bad: int = 0
+
+    def dataset(self, engine: Engine | None = None, observe: Observe = ignore) -> Dataset:
+        """The records; what is new or changed of their files is read on an engine, or here where None."""
+        return load_dataset(self.schema, self.files, self.rows, max_bad=self.max_bad, engine=engine, observe=observe)
 
     def resume(self) -> Resume:
         """Where training keeps its state."""
@@ -91,6 +100,7 @@ def bench_of(schema: Schema, files: Sequence[Path], folder: Path, home: Path, ma
         folder=folder,
         runs=home / "runs",
         searches=home / "searches",
+        builds=home / "builds",
         max_bad=max_bad,
     )
 
@@ -227,7 +237,7 @@ def make_trial(recipe: Recipe) -> Work[Asked, Score]:
         OvertonError: Where the data files are no longer those that the search began with.
     """
     bench = recipe.bench
-    dataset = load_dataset(bench.schema, bench.files, bench.rows, max_bad=bench.max_bad)
+    dataset = bench.dataset()
     if dataset.digest != recipe.digest:
         hint = "Build again"
         raise OvertonError(Problem("the data files were changed during the search", "search.data-changed", hint=hint))
@@ -270,17 +280,19 @@ def _score(
     def stop(history: Sequence[EpochResult], n_epochs: int) -> bool:
         return len(history) < n_epochs and is_poor(curve(history), n_epochs, asked.limits)
 
-    trained = fit(
-        dataset,
-        planned,
-        recipe.combined,
-        seed=recipe.seed,
-        parent=recipe.parent,
-        resume=recipe.bench.resume(),
-        stop=stop,
-        encoders=encoders,
-        observe=_as_trial(asked.number, observe),
-    )
+    with watching(_watch_folder(recipe, asked), {"picked": dict(asked.picked)}) as epochs:
+        trained = fit(
+            dataset,
+            planned,
+            recipe.combined,
+            seed=recipe.seed,
+            parent=recipe.parent,
+            resume=recipe.bench.resume(),
+            stop=stop,
+            encoders=encoders,
+            watch=Watch(epochs),
+            observe=_as_trial(asked.number, observe),
+        )
     reached = curve(trained.history)
     known = Score("done", curve=reached, n_epochs=trained.n_epochs, run=trained.run)
     if stop(trained.history, trained.n_epochs):
@@ -324,6 +336,10 @@ def _measured(recipe: Recipe, artifact: Artifact, lines: Sequence[bytes], score:
         return measured
     reason = ", ".join(f"{name} {getattr(measured, name):.3g} of {bounds[name]:g}" for name in over)
     return replace(measured, status="infeasible", reason=reason)
+
+
+def _watch_folder(recipe: Recipe, asked: Asked) -> Path | None:
+    return recipe.bench.watch / f"trial-{asked.number:04}" if recipe.bench.watch else None
 
 
 def _as_trial(number: int, observe: Observe) -> Observe:

@@ -27,7 +27,8 @@ PRINTING = ("cli",)
 FORBIDDEN_IMPORTS = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 HEAVY = {"numpy", "onnx", "onnxruntime", "onnxscript", "pandas", "pyarrow", "rich", "torch"}
 NOT_IN_SERVING = {"onnx", "onnxscript", "pandas", "pyarrow", "rich", "torch"}
-NAME_OF_DISTRIBUTION: dict[str, str] = {}  # imported name -> distribution, where the two differ
+# Imported name -> distribution, where the two differ.
+NAME_OF_DISTRIBUTION = {"mlflow": "mlflow_skinny", "tensorboardX": "tensorboardx"}
 
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 

@@ -53,6 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where trials run and new data files are read: local, a process a core (default); local:N, N of them",
     )
     parser.add_argument(
+        "--ranks",
+        type=console.natural,
+        default=1,
+        metavar="N",
+        help="train by N processes together, each with its part of every batch (default 1)",
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="profile some steps of the training: a trace and the slowest operators, below .overton/builds",
+    )
+    parser.add_argument(
         "--promote",
         metavar="ALIAS",
         help="begin from the version that the alias names, compare with it, and promote where the gate passes; "
@@ -85,6 +97,8 @@ def run(options: argparse.Namespace) -> int:
             trials=options.trials,
             minutes=options.minutes,
             on=options.on,
+            ranks=options.ranks,
+            profile=options.profile,
             max_bad=options.max_bad,
             observe=observe,
         )
@@ -108,6 +122,10 @@ def _wrong_usage(options: argparse.Namespace) -> str:
     """What does not go together; empty where all does."""
     if options.promote and options.parent:
         return "--promote begins from the version that its alias names; leave out --from"
+    if options.ranks == 0 or (options.ranks > 1 and options.profile):
+        return "--profile looks at one process; leave out --ranks" if options.ranks else "--ranks is at least 1"
+    if options.promote and (options.profile or options.ranks > 1):
+        return "--promote takes neither --profile nor --ranks"
     if options.trials == 0:
         return "--trials is at least 1"
     if not options.promote and (options.junit or options.summary or options.why):

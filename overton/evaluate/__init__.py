@@ -31,7 +31,7 @@ from overton.evaluate.drift import (
 )
 from overton.evaluate.examples import ExampleRows, TaskRows, example_rows
 from overton.evaluate.judge import Judged, judge
-from overton.evaluate.measure import evaluate, main_metric, main_scores
+from overton.evaluate.measure import evaluate, main_metric, main_scores, tag_scores
 from overton.evaluate.outcomes import confidence_of, right_units
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.profile import (
@@ -99,6 +99,7 @@ __all__ = [
     "shown_better",
     "source_changes",
     "tag_changes",
+    "tag_scores",
     "task_profile",
     "words_row",
 ]
