@@ -126,6 +126,7 @@ def application(tmp_path_factory):
             "entities": {"embedding": "vectors:words.txt", "tune": True},
         },
         "training": {"epochs": 2},
+        "serving": {"int8": "off"},
     }
     (directory / "tuning.json").write_text(json.dumps(tuning))
     application = overton.load(directory)
