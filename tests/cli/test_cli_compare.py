@@ -88,6 +88,7 @@ def test_a_comparison_names_what_fell_with_its_records(spoilt: Application, caps
     assert [row["old"] for row in told["tags"] if row["tag"] == "long"] == [
         row["now"] for row in told["tags"] if row["tag"] == "long"
     ]
+    assert {row["status"] for row in told["tags"]} == {"same"}  # an expression is no tag of the data
     assert [(row["source"], row["status"]) for row in told["sources"]] == []
 
 
