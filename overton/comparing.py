@@ -53,12 +53,12 @@ def compare_artifacts(
         hint = "Tag some test, or name records of another file with --data"
         raise OvertonError(Problem("there is no test record to compare on", "compare.no-records", hint=hint))
     names = dataset.tags.names
+    now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
     dataset = _with_tags(dataset, gate, tags)
     first, second = (_predict(dataset, artifact, numbers, observe) for artifact in (old, new))
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
     compared = compare_predictions(first, second, gold, dataset.tags, numbers, gate, ids=dataset.ids, seed=seed)
     before, after = (artifact.json("lineage.json") for artifact in (old, new))
-    now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
     nobody = [tag for tag in dict.fromkeys([*gate.tags, *tags]) if tag not in (*dataset.tags.names, "*")]
     unknown = {tag: did_you_mean(tag, names) for tag in nobody if not is_made_of_tags(tag)}
     return Comparison(

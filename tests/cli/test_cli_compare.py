@@ -29,7 +29,8 @@ def write_application(directory: Path, n_records: int = 300) -> Path:
         "tasks": {"Colour": {"payload": "text", "type": "multiclass"}},
     }
     (directory / "schema.json").write_text(json.dumps(schema))
-    tuning = {"payloads": {"text": {"size": 16}}, "training": {"epochs": 8, "batch_size": 16}}
+    training = {"epochs": 8, "batch_size": 16}
+    tuning = {"payloads": {"text": {"size": 16}}, "training": training, "serving": {"int8": "off"}}
     (directory / "tuning.json").write_text(json.dumps(tuning))
     choose = random.Random(0)
     lines = []
@@ -87,6 +88,7 @@ def test_a_comparison_names_what_fell_with_its_records(spoilt: Application, caps
     assert [row["old"] for row in told["tags"] if row["tag"] == "long"] == [
         row["now"] for row in told["tags"] if row["tag"] == "long"
     ]
+    assert {row["status"] for row in told["tags"]} == {"same"}  # an expression is no tag of the data
     assert [(row["source"], row["status"]) for row in told["sources"]] == []
 
 
@@ -177,7 +179,9 @@ def test_a_gate_may_bound_the_latency_and_need_critical_slices(
     (app / "gate.json").write_text(json.dumps({"critical": ["slice:redd"], "margins": {"slice:bleu": 0.1}}))
     assert main(["compare", f"{app}@live", f"{app}@live", "-q"]) == 1
     page = capsys.readouterr().out
-    assert "no record has the tag 'slice:redd', which gate.json declares critical. Did you mean 'slice:red'?" in page
+    assert (
+        "no record has the tag 'slice:redd', which gate.json declares critical\n    Did you mean 'slice:red'?" in page
+    )
     assert "note: no record has the tag slice:bleu. Did you mean 'slice:blue'?" in page
     (app / "gate.json").write_text(json.dumps({"critical": ["short & !slice:redd"]}))
     assert main(["compare", f"{app}@live", str(app), "-q"]) == 1

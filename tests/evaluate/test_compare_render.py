@@ -92,4 +92,4 @@ def test_a_critical_tag_that_no_record_has_is_told_with_what_may_be_meant():
     assert (first.code, second.code) == ("gate.no-support", "gate.no-support")
     assert first.message == "no record has the tag 'slice:rarre', which gate.json declares critical"
     assert second.message == "no task has 10 records with gold in the critical slice:small"
-    assert f"{first.message}. Did you mean 'slice:rare'?" in render_comparison(comparison)
+    assert f"  {first.message}\n    Did you mean 'slice:rare'?\n" in render_comparison(comparison)

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.codec import Predictions
@@ -18,6 +18,7 @@ from tests.evaluate.evaluate_factories import (
     tags_of,
     task_of,
 )
+from tests.properties import examples
 
 KINDS = (
     "multiclass",
@@ -198,7 +199,7 @@ def reordered(value, order):
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(KINDS), parts=st.integers(1, 5))
-@settings(max_examples=40, deadline=None)
+@examples(15)
 def test_disjoint_slices_add_up_to_the_whole_split(seed, kind, parts):
     rng = np.random.default_rng(seed)
     said, gold = random_task(rng, kind, 30)
@@ -212,7 +213,7 @@ def test_disjoint_slices_add_up_to_the_whole_split(seed, kind, parts):
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(KINDS))
-@settings(max_examples=25, deadline=None)
+@examples(10)
 def test_a_tag_on_every_record_has_the_figures_of_the_whole_split(seed, kind):
     said, gold = random_task(np.random.default_rng(seed), kind, 12)
     report = evaluate_one(said, gold, tags_of([["all"]] * 12))

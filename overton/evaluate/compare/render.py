@@ -61,8 +61,9 @@ def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
     better = f"; {len(comparison.better):,} better beyond noise" if comparison.better else ""
     yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}{better}"
     for refusal in refusals[:LINES]:
-        hint = f". {refusal.hint}" if refusal.code == "gate.no-support" and refusal.hint else ""
-        yield _cut(f"  {refusal.message}{hint}", width)
+        yield _cut(f"  {refusal.message}", width)
+        if refusal.code == "gate.no-support" and refusal.hint:
+            yield _cut(f"    {refusal.hint}", width)
     if len(refusals) > LINES:
         yield f"  ... and {len(refusals) - LINES:,} more"
 
