@@ -4,7 +4,7 @@ from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, re
 from overton.artifact.golden import golden_records, replay_golden, sample_records
 from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
-from overton.artifact.runtime import Runtime, signature_of
+from overton.artifact.runtime import Runtime, by_size, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
 from overton.artifact.tally import Tally
 
@@ -17,6 +17,7 @@ __all__ = [
     "Signature",
     "Tally",
     "Tensor",
+    "by_size",
     "golden_records",
     "open_artifact",
     "p99_ms",

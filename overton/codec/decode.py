@@ -181,6 +181,8 @@ def _sigmoid(logits: ndarray) -> ndarray:
 
 
 def _offsets(sizes: ndarray) -> ndarray:
+    if len(sizes) == 1:
+        return np.array((0, sizes[0]), np.int64)
     offsets = np.zeros(len(sizes) + 1, np.int64)
     np.add.accumulate(sizes, out=offsets[1:])
     return offsets

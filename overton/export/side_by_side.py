@@ -12,6 +12,8 @@ import numpy as np
 from numpy import ndarray
 from onnx import GraphProto, NodeProto, helper, numpy_helper
 
+from overton.export.reshapes import drop_unused
+
 
 @dataclass(frozen=True, slots=True)
 class _Dense:
@@ -31,7 +33,7 @@ def join_dense_layers(graph: GraphProto) -> None:
         by_input.setdefault(layer.multiply.input[0], []).append(layer)
     for number, layers in enumerate(layers for layers in by_input.values() if len(layers) > 1):
         _join(graph, layers, f"side_by_side.{number}")
-    _drop_unused(graph)
+    drop_unused(graph)
 
 
 def _dense_layers(graph: GraphProto, constants: Mapping[str, object]) -> list[_Dense]:
@@ -88,13 +90,3 @@ def _join(graph: GraphProto, layers: list[_Dense], name: str) -> None:
             kept.append(node)
     del graph.node[:]
     graph.node.extend(kept)
-
-
-def _drop_unused(graph: GraphProto) -> None:
-    """Take out constants and shapes of what is no more."""
-    read = {name for node in graph.node for name in node.input}
-    made = {name for node in graph.node for name in node.output}
-    for values, kept in ((graph.initializer, read), (graph.value_info, made)):
-        left = [value for value in values if value.name in kept]
-        del values[:]
-        values.extend(left)
