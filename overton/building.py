@@ -6,6 +6,7 @@ What a build does stands in `pipeline.py`; here is what lies around it.
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overton.base import Event, Observe, OvertonError, ignore, now
+from overton.base.files import remove_drafts
 from overton.fitting import Plan, Teach, Watch, fit
 from overton.ranks import Ranked, host_of
 from overton.runs import dev_score, run_of
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from overton.supervision import Combined
     from overton.train import Parent, Trained
     from overton.trials import Bench
+
+
+DRAFT_SECONDS = 3600.0  # how long a file is left alone that a process may still write
 
 
 def build_version(
@@ -63,6 +68,7 @@ def build_version(
     from overton.train.files import remove_checkpoints
     from overton.trials import choose
 
+    remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
     engine = engine_of(on)
     missing = [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]
     if missing:
