@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
+from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore, is_name
 from overton.base.files import check_output, check_place
 from overton.version import Version
 
@@ -132,7 +132,8 @@ class Application:
             self._check_output(quarantine)
         problems: tuple[Problem, ...] = ()
         try:
-            problems = tuple(check_pretrained(self.tuning, self.directory))
+            found = [problem for own in self.tuning.each() for problem in check_pretrained(own, self.directory)]
+            problems = tuple(dict.fromkeys(found))
         except OvertonError as error:
             problems = error.problems
         outcome = check_data(self.schema, self.data_files, quarantine=quarantine, observe=observe)
@@ -364,8 +365,14 @@ class Application:
 
 
 def find_version(text: str, *, store: str | None = None) -> Version:
-    """The version that a word of the command line means: a path to an artefact, APP@ID, APP@ALIAS, or APP."""
+    """The version that a word of the command line means: a path to an artefact, APP@ID, APP@ALIAS, or APP.
+
+    With `:MODEL` behind it, one of its models.
+    """
     path = Path(text)
+    whole, colon, model = text.rpartition(":")
+    if colon and is_name(model) and not path.exists():
+        return find_version(whole, store=store).with_model(model)
     if (path / "manifest.json").is_file():
         from overton.artifact.files import load_artifact
 

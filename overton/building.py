@@ -6,25 +6,32 @@ What a build does stands in `pipeline.py`; here is what lies around it.
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overton.base import Event, Observe, OvertonError, ignore, now
-from overton.fitting import Teach, Watch, fit
+from overton.base.files import remove_drafts
+from overton.fitting import Plan, Teach, Watch, fit
 from overton.ranks import Ranked, host_of
-from overton.runs import Run, dev_score, run_of
+from overton.runs import dev_score, run_of
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact
     from overton.compile import Tuning
+    from overton.data import Dataset
     from overton.pipeline import Tallies
     from overton.store import Store
+    from overton.supervision import Combined
+    from overton.train import Parent, Trained
     from overton.trials import Bench
+
+
+DRAFT_SECONDS = 3600.0  # how long a file is left alone that a process may still write
 
 
 def build_version(
@@ -61,26 +68,26 @@ def build_version(
     from overton.train.files import remove_checkpoints
     from overton.trials import choose
 
+    remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
     engine = engine_of(on)
-    missing = check_pretrained(tuning, bench.folder)
+    missing = [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]
     if missing:
         raise OvertonError(missing)
     with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
         bench = replace(bench, watch=run.folder)
         dataset = bench.dataset(engine, observe)
-        with _watched(run, profile=profile, observe=observe) as watch:
-            artifact = build(
-                dataset,
-                tuning,
-                folder=bench.folder,
-                seed=seed,
-                parent=parent,
-                teach=_teach(bench, tuning, ranks, on, watch, observe),
-                tallies=tallies,
-                choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
-                gate=load_gate(bench.folder / "gate.json"),
-                observe=observe,
-            )
+        artifact = build(
+            dataset,
+            tuning,
+            folder=bench.folder,
+            seed=seed,
+            parent=parent,
+            teach=_teach(bench, tuning, ranks, on, profile, observe),
+            tallies=tallies,
+            choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
+            gate=load_gate(bench.folder / "gate.json"),
+            observe=observe,
+        )
         store.put(artifact, when=now())
         run.add(version=artifact.id, score=dev_score(artifact.json("lineage.json")))
     remove_checkpoints(bench.runs)
@@ -89,7 +96,7 @@ def build_version(
     return artifact
 
 
-def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, watch: Watch, observe: Observe) -> Teach:
+def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, observe: Observe) -> Teach:
     """What trains: this process, or ranks of this machine or of the cluster that is named."""
     from overton.engine import Processes, engine_of
     from overton.trials import is_searched
@@ -98,21 +105,30 @@ def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, watch: Watch, obse
         return Ranked(bench, tuning, Processes(ranks) if on.startswith("local") else engine_of(on), ranks, host_of(on))
     if ranks > 1:
         observe(Event("train", "each trial of a search trains alone: the ranks are not used"))
-    return partial(fit, resume=bench.resume(), watch=watch)
+    return partial(_fit, bench, profile)
 
 
-@contextmanager
-def _watched(run: Run, *, profile: bool, observe: Observe) -> Iterator[Watch]:
-    """Who watches the training of a build: TensorBoard's files, and a profiler where one is wanted."""
+def _fit(
+    bench: Bench,
+    profile: bool,
+    dataset: Dataset,
+    planned: Plan,
+    combined: Mapping[str, Combined],
+    *,
+    seed: int,
+    parent: Parent | None = None,
+    observe: Observe = ignore,
+) -> Trained:
+    """Train in this process, watched by TensorBoard's files, and by a profiler where one is wanted."""
     from overton.train.files import profiled
     from overton.watch import told_parts
     from overton.watch.files import watching
 
-    facts = {name: value for name, value in run.facts.items() if name in ("begun", "seed", "parent")}
-    with watching(run.folder / "train", {"build": facts}) as epochs:
-        if not profile:
-            yield Watch(epochs)
-            return
+    folder = bench.watch_folder(planned)
+    with watching(folder, {"choices": planned.choices.to_json()}) as epochs:
+        teach = partial(fit, dataset, planned, combined, seed=seed, parent=parent, resume=bench.resume())
+        if not profile or folder is None:
+            return teach(watch=Watch(epochs), observe=observe)
         seconds: Counter[str] = Counter()
 
         def count(event: Event) -> None:
@@ -120,8 +136,9 @@ def _watched(run: Run, *, profile: bool, observe: Observe) -> Iterator[Watch]:
             if epochs:
                 epochs(event)
 
-        yield Watch(count, partial(profiled, run.folder, observe=observe))
+        trained = teach(watch=Watch(count, partial(profiled, folder, observe=observe)), observe=observe)
         observe(Event("train", told_parts(seconds) if seconds else "nothing was trained: nothing is profiled"))
+    return trained
 
 
 def _log(artifact: Artifact, folder: Path, observe: Observe) -> None:

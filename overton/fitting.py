@@ -31,12 +31,21 @@ Save = Callable[[str, "Checkpoint"], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be trained: the choices, the program they make of the schema, what is pretrained, what is of slices."""
+    """What will be trained.
+
+    Attributes:
+        choices: How the program is chosen and trained.
+        program: What they make of the schema.
+        given: What is pretrained.
+        slices: What is of slices.
+        teacher: Digest of the model that it learns from beside the votes; empty for none.
+    """
 
     choices: Choices
     program: Program
     given: Given
     slices: SliceChoice
+    teacher: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ def fit(
     batches, encoder, objectives = teaching(dataset, planned, combined, encoders=encoders, ranks=ranks)
     dev = _shortest_first(dataset, dataset.splits.dev)
     begin = first_weights(program, planned.given, seed, parent, observe=observe)
-    key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, begin.parent, __version__])
+    key = _key(dataset, planned, seed, begin.parent)
     observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}{ranks or ''}"))
     start = _left_over(resume, key, observe)
     score_dev = scorer(dataset, program, combined, encoder, dev, watch.epochs) if len(dev) else None
@@ -145,6 +154,12 @@ class Teach(Protocol):
     ) -> Trained:
         """Train it; see `fit`."""
         ...
+
+
+def _key(dataset: Dataset, planned: Plan, seed: int, parent: str) -> str:
+    """Names a training: whatever changes its outcome is in it."""
+    facts = [dataset.digest, planned.program.to_json(), asdict(planned.choices.training), seed, parent, __version__]
+    return digest_json([*facts, planned.teacher] if planned.teacher else facts)
 
 
 def _left_over(resume: Resume | None, key: str, observe: Observe) -> Checkpoint | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class RankRecipe:
         digest: Digest of the records.
         tuning: What is pinned.
         choices: What is trained.
+        teacher: Digest of the model that is learned from beside the votes; empty for none.
         combined: The combined votes of every task by name.
         seed: Seed of everything random.
         parent: The version whose weights training begins with; None for random ones.
@@ -50,6 +51,7 @@ class RankRecipe:
     digest: str
     tuning: Tuning
     choices: Choices
+    teacher: str
     combined: Mapping[str, Combined]
     seed: int
     parent: Parent | None
@@ -100,6 +102,7 @@ class Ranked:
                 digest=dataset.digest,
                 tuning=self.tuning,
                 choices=planned.choices,
+                teacher=planned.teacher,
                 combined=combined,
                 seed=seed,
                 parent=parent,
@@ -144,8 +147,9 @@ def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Tra
         hint = "Build again"
         raise OvertonError(Problem("the data files were changed during the build", "search.data-changed", hint=hint))
     planned = plan(dataset, recipe.tuning, bench.folder, choices=recipe.choices)
+    planned = replace(planned, teacher=recipe.teacher)
     first = number == 0
-    folder = bench.watch / "train" if bench.watch and first else None
+    folder = bench.watch_folder(planned) if first else None
     with (
         watching(folder, {"ranks": str(recipe.count)}) as epochs,
         joined(number, recipe.count, recipe.host, recipe.port) as ranks,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from overton import __version__
-from overton.artifact import Artifact, Runtime, p99_ms, sample_records
+from overton.artifact import LARGE, Artifact, Runtime, p99_ms, sample_records
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
@@ -24,7 +24,7 @@ from overton.data import SLICE_PREFIX, Dataset, tag_mask
 from overton.data.files import load_dataset
 from overton.data.names import count_of
 from overton.evaluate import main_scores
-from overton.fitting import Resume, Watch, dev_truth, fit, untrained
+from overton.fitting import Plan, Resume, Watch, dev_truth, fit, untrained
 from overton.pipeline import Found, export, plan, predict_rows
 from overton.schema import Schema
 from overton.supervision import Combined
@@ -80,6 +80,10 @@ class Bench:
     def dataset(self, engine: Engine | None = None, observe: Observe = ignore) -> Dataset:
         """The records; what is new or changed of their files is read on an engine, or here where None."""
         return load_dataset(self.schema, self.files, self.rows, max_bad=self.max_bad, engine=engine, observe=observe)
+
+    def watch_folder(self, planned: Plan) -> Path | None:
+        """Where the curves of a build's own training go."""
+        return self.watch / ("small" if planned.teacher else "train") if self.watch else None
 
     def resume(self) -> Resume:
         """Where training keeps its state."""
@@ -139,7 +143,7 @@ def space_for(dataset: Dataset, tuning: Tuning) -> Space:
     """What may be chosen for some records."""
     train = dataset.splits.train
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train))
-    return space_of(tuning, dataset.schema, has_slices=bool(slices.modelled))
+    return space_of(tuning.of_model(LARGE), dataset.schema, has_slices=bool(slices.modelled))
 
 
 def picked_before(dataset: Dataset, tuning: Tuning, artifact: Artifact) -> Choices | None:
@@ -280,7 +284,8 @@ def _score(
     def stop(history: Sequence[EpochResult], n_epochs: int) -> bool:
         return len(history) < n_epochs and is_poor(curve(history), n_epochs, asked.limits)
 
-    with watching(_watch_folder(recipe, asked), {"picked": dict(asked.picked)}) as epochs:
+    folder = recipe.bench.watch / f"trial-{asked.number:04}" if recipe.bench.watch else None
+    with watching(folder, {"picked": dict(asked.picked)}) as epochs:
         trained = fit(
             dataset,
             planned,
@@ -336,10 +341,6 @@ def _measured(recipe: Recipe, artifact: Artifact, lines: Sequence[bytes], score:
         return measured
     reason = ", ".join(f"{name} {getattr(measured, name):.3g} of {bounds[name]:g}" for name in over)
     return replace(measured, status="infeasible", reason=reason)
-
-
-def _watch_folder(recipe: Recipe, asked: Asked) -> Path | None:
-    return recipe.bench.watch / f"trial-{asked.number:04}" if recipe.bench.watch else None
 
 
 def _as_trial(number: int, observe: Observe) -> Observe:

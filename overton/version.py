@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,18 +32,33 @@ class Version:
         artifact: Its files.
         home: Where its reports and row stores are derived; the current directory where it has no application.
         store: The store that it lies in; None for an artefact in a directory of its own.
+        model: Which of its models this is about; empty for that which stands for the version.
     """
 
     id: str
     artifact: Artifact
     home: Path | None = None
     store: Store | None = None
+    model: str = ""
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
         from overton.notebook import version_html
 
         return version_html(self.id, self.artifact.json("report.json"), self.artifact.json("lineage.json"))
+
+    def with_model(self, name: str) -> Version:
+        """One of its models by name, to report, predict with, export or serve; an alias always names them all.
+
+        Raises:
+            OvertonError: Where it has none of that name.
+        """
+        return replace(self, artifact=self.artifact.model(name), model=name)
+
+    @property
+    def label(self) -> str:
+        """Its id, with the model behind a colon where it is about one."""
+        return f"{self.id}:{self.model}" if self.model else self.id
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -55,7 +70,8 @@ class Version:
     @property
     def report_directory(self) -> Path:
         """Where `overton report` writes its files unless told otherwise."""
-        return self.home / "reports" / self.id if self.home else Path(f"report-{self.id}")
+        name = "-".join([self.id, *([self.model] if self.model else [])])
+        return self.home / "reports" / name if self.home else Path(f"report-{name}")
 
     def report_directory_on(self, data: Path) -> Path:
         """The same for a report on other data, within, so that the version's own report stays what it is."""
@@ -178,7 +194,7 @@ class Version:
         from overton.predicting import predicted
 
         check_output(output, [source])
-        told = predicted(self.runtime, source, f"overton@{self.id}", probabilities=probabilities, observe=observe)
+        told = predicted(self.runtime, source, f"overton@{self.label}", probabilities=probabilities, observe=observe)
         return write_records(output, told)
 
     def discover(
@@ -354,6 +370,9 @@ class Version:
         if self.store is None:
             message = "an artefact outside a store cannot be promoted"
             raise OvertonError(Problem(message, "application.no-store", hint="Name the version as APP@ID"))
+        if self.model:
+            message, hint = "an alias names a whole version", f"Leave out ':{self.model}'"
+            raise OvertonError(Problem(message, "application.no-store", hint=hint))
         return self.store
 
     def weigh(

@@ -110,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
     from overton.evaluate import render_report
 
     console.write(render_report(version.report(), width=console.width()))
+    console.write_models(version)
     console.write_study(version)
     console.write(f"\nversion {version.id}")
     console.write(

@@ -11,9 +11,7 @@ EXAMPLE = "  overton predict demo@live questions.jsonl predictions.jsonl --proba
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "version", metavar="VERSION", help="path to an artefact, APP@ID, APP@ALIAS, or APP (the newest)"
-    )
+    console.add_version(parser)
     parser.add_argument("input", type=Path, metavar="INPUT", help="data file; '-' for stdin")
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="data file to write; '-' for stdout")
     parser.add_argument("--probabilities", action="store_true", help="write class -> probability")
@@ -30,5 +28,5 @@ def run(options: argparse.Namespace) -> int:
         count = version.predict_file(
             options.input, options.output, probabilities=options.probabilities, observe=observe
         )
-    console.note(f"{options.output}: {count:,} records, source overton@{version.id}")
+    console.note(f"{options.output}: {count:,} records, source overton@{version.label}")
     return 0

@@ -22,9 +22,7 @@ EXAMPLE = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "version", metavar="VERSION", help="path to an artefact, APP@ID, APP@ALIAS, or APP (the newest)"
-    )
+    console.add_version(parser)
     parser.add_argument("--data", type=Path, metavar="PATH", help="evaluate on this data file or folder instead")
     parser.add_argument("--tag", metavar="T", help="rows of this tag, or expression over tags, alone")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and predictions.parquet there")
@@ -62,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         console.write(render_report(report, width=console.width()))
         if not options.data and not options.tag:
+            console.write_models(version)
             console.write_study(version)
         if directory:
             console.note(f"{directory}: report.json, predictions.parquet")

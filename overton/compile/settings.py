@@ -146,6 +146,14 @@ SUPERVISION_SETTINGS: Mapping[str, Rule] = {
 def tuning_json_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of `tuning.json`, for editors."""
     payload = _object({name: _choice(rule) for name, rule in PAYLOAD_SETTINGS.items()})
+    own = {
+        "payloads": {
+            "type": "object",
+            "additionalProperties": _object({name: rule.json_schema() for name, rule in PAYLOAD_SETTINGS.items()}),
+        },
+        "training": _object({name: rule.json_schema() for name, rule in TRAINING_SETTINGS.items()}),
+        "slices": SLICES.json_schema(),
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Overton tuning",
@@ -158,6 +166,11 @@ def tuning_json_schema() -> dict[str, Any]:
                 "supervision": _object({name: rule.json_schema() for name, rule in SUPERVISION_SETTINGS.items()}),
                 "serving": _object({name: rule.json_schema() for name, rule in SERVING_SETTINGS.items()}),
                 "slices": _choice(SLICES),
+                "models": {
+                    **_object({"large": _object(own), "small": _object(own)}),
+                    "description": "What a large and a small model of a version have of their own.",
+                    "required": ["large", "small"],
+                },
             }
         ),
     }

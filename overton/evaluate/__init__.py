@@ -43,7 +43,7 @@ from overton.evaluate.profile import (
     profile_of,
     task_profile,
 )
-from overton.evaluate.render import render_report
+from overton.evaluate.render import render_models, render_report
 from overton.evaluate.report import Report, Row, parse_report
 from overton.evaluate.rows import evaluated_rows
 from overton.evaluate.temperature import best_temperature
@@ -92,6 +92,7 @@ __all__ = [
     "render_comparison",
     "render_examples",
     "render_junit",
+    "render_models",
     "render_report",
     "render_summary",
     "right_units",
