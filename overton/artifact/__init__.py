@@ -4,7 +4,7 @@ from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, re
 from overton.artifact.golden import golden_records, replay_golden, sample_records
 from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
-from overton.artifact.runtime import Runtime, signature_of
+from overton.artifact.runtime import Runtime, open_session, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
 from overton.artifact.tally import Tally
 
@@ -19,6 +19,7 @@ __all__ = [
     "Tensor",
     "golden_records",
     "open_artifact",
+    "open_session",
     "p99_ms",
     "pack_artifact",
     "parse_manifest",

@@ -51,7 +51,7 @@ class Runtime:
     def __init__(self, artifact: Artifact, *, threads: int = 1) -> None:
         self.schema = artifact.schema
         self.signature = artifact.signature
-        self._session = _open_session(artifact.files["model.onnx"], threads)
+        self._session = open_session(artifact.files["model.onnx"], threads)
         self._inputs = [tensor.name for tensor in artifact.signature.inputs]
         self._tasks = self.schema.learnable().tasks
         self._outputs = [artifact.signature.output_by_task[task.name] for task in self._tasks]
@@ -73,11 +73,16 @@ class Runtime:
         self._characters = 0
         self._lock = Lock()
 
-    def run(self, batch: Batch) -> dict[str, Predictions]:
-        """Predict every task for some records, at least one, in array form."""
+    def run(self, batch: Batch, *, probabilities: bool = True) -> dict[str, Predictions]:
+        """Predict every task for some records, at least one, in array form.
+
+        Args:
+            batch: The records.
+            probabilities: Whether those of tasks with a chain are wanted, which cost; without, they have no column.
+        """
         with self._lock:
             values = self._encoder.encode(batch)
-        return self._decode(batch, values, probabilities=True)
+        return self._decode(batch, values, probabilities=probabilities)
 
     def memberships(self, batch: Batch) -> ndarray:
         """Probability that each record belongs to each slice with capacity, float32 of shape (record, slice)."""
@@ -187,7 +192,7 @@ def signature_of(program: Program, onnx: bytes, thresholds: Mapping[str, ndarray
         onnx: Its graph.
         thresholds: By `bitvector` task, the probability from which each bit holds; 0.5 where not given.
     """
-    session = _open_session(onnx, threads=1)
+    session = open_session(onnx, threads=1)
     read = {value.name for value in session.get_inputs()}
     outputs = dict(zip(program.all_outputs, session.get_outputs(), strict=True))
     membership = outputs.pop(MEMBERSHIP, None)
@@ -223,7 +228,7 @@ def _logits(schema: Schema, task: Task, name: str) -> Tensor:
     return Tensor(name, "float32", ("row", *items, *labels))
 
 
-def _open_session(onnx: bytes, threads: int) -> "InferenceSession":
+def open_session(onnx: bytes, threads: int = 1) -> "InferenceSession":
     """Load a model from its bytes. onnxruntime is imported here, so that lists of versions do without it."""
     import onnxruntime
 
