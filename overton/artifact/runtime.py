@@ -84,6 +84,30 @@ class Runtime:
             values = self._encoder.encode(batch)
         return self._decode(batch, values, probabilities=probabilities)
 
+    def run_all(self, batches: Sequence[Batch], *, probabilities: bool = True) -> dict[str, Predictions]:
+        """Predict every task for the records of some batches, at least one, one batch after the other.
+
+        They go through the model one by one and are decoded together, which costs less.
+
+        Args:
+            batches: Batches of records.
+            probabilities: As for `run`.
+        """
+        logits: list[list[ndarray]] = []
+        for batch in batches:
+            with self._lock:
+                values = self._encoder.encode(batch)
+            logits.append(self._session.run(self._outputs, {name: values[name] for name in self._inputs}))
+        return {
+            task.name: self._decode_task(
+                task,
+                _joined(of_task),
+                np.concatenate([count_units(self.schema, task, batch) for batch in batches]),
+                probabilities,
+            )
+            for task, of_task in zip(self._tasks, zip(*logits, strict=True), strict=True)
+        }
+
     def memberships(self, batch: Batch) -> ndarray:
         """Probability that each record belongs to each slice with capacity, float32 of shape (record, slice)."""
         if not self.signature.slices:
@@ -169,19 +193,16 @@ class Runtime:
         slices = [self._slices] if tally is not None and self._slices else []
         logits = self._session.run([*self._outputs, *slices], {name: values[name] for name in self._inputs})
         predictions = {
-            task.name: decode(
-                task,
-                output,
-                count_units(self.schema, task, batch),
-                threshold=self._thresholds.get(task.name, 0.5),
-                chain=self._chains.get(task.name),
-                probabilities=probabilities,
-            )
+            task.name: self._decode_task(task, output, count_units(self.schema, task, batch), probabilities)
             for task, output in zip(self._tasks, logits[: len(self._tasks)], strict=True)
         }
         if tally is not None:
             tally.add(batch.n_records, predictions, logits[-1] if slices else None)
         return predictions
+
+    def _decode_task(self, task: Task, logits: ndarray, lengths: ndarray, probabilities: bool) -> Predictions:
+        threshold, chain = self._thresholds.get(task.name, 0.5), self._chains.get(task.name)
+        return decode(task, logits, lengths, threshold=threshold, chain=chain, probabilities=probabilities)
 
 
 def signature_of(program: Program, onnx: bytes, thresholds: Mapping[str, ndarray] | None = None) -> Signature:
@@ -241,6 +262,19 @@ def open_session(onnx: bytes, threads: int = 1) -> "InferenceSession":
         return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no other class
         raise _unfit(f"onnxruntime cannot load it: {error}") from None
+
+
+def _joined(logits: Sequence[ndarray]) -> ndarray:
+    """The logits of several batches as one, as wide as the widest; what comes to the others is padding."""
+    if len({part.shape[1:] for part in logits}) == 1:
+        return np.concatenate(logits)
+    width = max(part.shape[1] for part in logits)
+    joined = np.zeros((sum(map(len, logits)), width, *logits[0].shape[2:]), logits[0].dtype)
+    start = 0
+    for part in logits:
+        joined[start : start + len(part), : part.shape[1]] = part
+        start += len(part)
+    return joined
 
 
 def _names(session: "InferenceSession") -> tuple[set[str], dict[str, int | None]]:

@@ -1,6 +1,5 @@
 """Batch work: any number of data files predicted or embedded, in shards that are created once, wherever workers are."""
 
-from overton.batch.files import is_one_file
 from overton.batch.run import Outcome
 from overton.batch.sinks import FORMATS, format_of
 from overton.batch.verbs import embed_file, embed_files, embed_words, predict_file, predict_files
@@ -16,7 +15,6 @@ __all__ = [
     "embed_files",
     "embed_words",
     "format_of",
-    "is_one_file",
     "predict_file",
     "predict_files",
 ]

@@ -16,6 +16,7 @@ from overton.data import Records
 from overton.schema import Schema, Task
 
 BATCH = 64  # records that go through the model together, of about the same length
+TOGETHER = 8  # batches that are decoded together
 ESCAPED = b"\\u"  # a key that is written with escapes may be any
 
 _value = msgspec.json.Decoder(dict[str, Raw])
@@ -33,9 +34,11 @@ def predict_labels(runtime: Runtime, records: Records, *, probabilities: bool = 
     """
     tasks = runtime.schema.learnable().tasks
     labels: dict[str, list[Any]] = {task.name: [None] * records.n_rows for task in tasks}
-    for rows in batches(records.lengths()):
-        predictions = runtime.run(records.gather(rows), probabilities=probabilities)
-        places = rows.tolist()
+    parts = batches(records.lengths())
+    for start in range(0, len(parts), TOGETHER):
+        some = parts[start : start + TOGETHER]
+        predictions = runtime.run_all([records.gather(rows) for rows in some], probabilities=probabilities)
+        places = np.concatenate(some).tolist()
         for task in tasks:
             told = labels_json(predictions[task.name], runtime.schema.unit(task), probabilities=probabilities)
             own = labels[task.name]
@@ -73,11 +76,8 @@ def render_lines(records: Records, labels: dict[str, list[Any]], source: str, *,
     """
     lines = list(records.lines)
     names = list(labels)
-    columns = [labels[name] for name in names]
-    for row, place in enumerate(records.place.tolist()):
-        said = {
-            name: {source: column[row]} for name, column in zip(names, columns, strict=True) if column[row] is not None
-        }
+    for row, (place, *own) in enumerate(zip(records.place.tolist(), *labels.values(), strict=True)):
+        said = {name: {source: label} for name, label in zip(names, own, strict=True) if label is not None}
         new_id = f"{named}:{records.numbers[place]}" if named is not None and not records.ids[row] else None
         line = lines[place]
         if b'"tasks"' in line or ESCAPED in line or (new_id and b'"id"' in line):

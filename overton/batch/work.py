@@ -64,9 +64,10 @@ def make_work(plan: Plan, output: str, verb: Callable[[], Verb]) -> Callable[[Pi
         verb: Makes what is made of records; called once.
     """
     made, place = verb(), Output(output)
+    reader = LineReader(made.schema)
 
     def work(piece: Piece, observe: Observe) -> Counts:
-        return _make_shard(plan, piece, made, place, observe)
+        return _make_shard(plan, piece, made, reader, place, observe)
 
     return work
 
@@ -89,9 +90,8 @@ def done_before(plan: Plan, output: Output, there: set[str], piece: Piece) -> Co
         raise OvertonError(Problem(message, "batch.damaged-output", output.text, hint=hint)) from None
 
 
-def _make_shard(plan: Plan, piece: Piece, verb: Verb, output: Output, observe: Observe) -> Counts:
-    one = plan.inputs[piece.input]
-    reader, counts = LineReader(verb.schema), Counts()
+def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output: Output, observe: Observe) -> Counts:
+    one, counts = plan.inputs[piece.input], Counts()
     errors: list[bytes] = []
     with output.creating(shard_name(plan, piece)) as draft, without_collection():
         with verb.sink(draft.file) as write:
@@ -106,6 +106,7 @@ def _make_shard(plan: Plan, piece: Piece, verb: Verb, output: Output, observe: O
         if errors:
             output.create(f"{ERRORS}/{piece.name}.errors.jsonl", b"".join(errors))
         output.create(f"{DONE}/{piece.name}.json", msgspec.json.encode(counts) + b"\n")
+    observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
     return counts
 
 

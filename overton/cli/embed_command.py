@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Embed; 1 where more lines than --max-bad had faults."""
     from overton.application import find_version
-    from overton.batch import embed_file, embed_words, is_one_file
+    from overton.batch import embed_file, embed_words
+    from overton.batch.files import is_one_file
     from overton.engine import engine_of
 
     one_file = not options.words and is_one_file(options.inputs, options.output)

@@ -66,7 +66,7 @@ def add_shards(parser: argparse.ArgumentParser, format: str, shard_mb: int) -> N
 def run(options: argparse.Namespace) -> int:
     """Predict, streaming; 1 where more lines than --max-bad had faults."""
     from overton.application import find_version
-    from overton.batch import is_one_file
+    from overton.batch.files import is_one_file
 
     one_file = is_one_file(options.inputs, options.output)
     version = find_version(options.version, store=options.store)

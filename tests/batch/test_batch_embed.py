@@ -75,6 +75,7 @@ def test_a_part_of_a_program_is_what_its_payload_needs():
         assert raised.value.problems[0].code == "batch.unknown-payload"
 
 
+@pytest.mark.slow
 def test_a_singleton_has_a_row_a_record(source: Path, tmp_path: Path):
     assert embed_file(drawn(), "v", source, tmp_path / "out.parquet", payload="query") == len(RECORDS)
     table = pq.read_table(tmp_path / "out.parquet")
@@ -108,7 +109,7 @@ def test_words_have_a_row_each_with_their_count(source: Path, tmp_path: Path):
     words = embed_words(drawn(), [str(source)], tmp_path / "words.parquet", payload="tokens", least=2)
     table = pq.read_table(tmp_path / "words.parquet")
     counted = dict(zip(table["word"].to_pylist(), table["count"].to_pylist(), strict=True))
-    assert counted == {"how": 8, "tall": 6, "is": 5, "the": 2}
+    assert counted == {"how": 8, "tall": 6, "is": 4, "the": 2}
     assert words.records == len(RECORDS)
     expected = by_torch("tokens", words=True)[1]
     for place, word in enumerate(("how", "tall")):

@@ -176,7 +176,6 @@ def test_what_is_created_once_is_never_written_again(tmp_path: Path):
     assert not output.create("sub/a", b"second")
     assert output.read("sub/a") == b"first"
     with pytest.raises(ZeroDivisionError), output.creating("b") as draft:
-        draft.file.write(b"half")
-        raise ZeroDivisionError
+        draft.file.write(b"%d" % (1 // 0))
     assert output.names() == {"sub/a"}
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["sub"]
