@@ -13,6 +13,7 @@ from overton.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
+    from overton.batch import Outcome
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
     from overton.export.files import Exported
@@ -189,13 +190,27 @@ class Version:
         Raises:
             OvertonError: Where a record has a fault, or the output is the input.
         """
-        from overton.base.files import check_output
-        from overton.data.files import write_records
-        from overton.predicting import predicted
+        from overton.batch import predict_file
 
-        check_output(output, [source])
-        told = predicted(self.runtime, source, f"overton@{self.label}", probabilities=probabilities, observe=observe)
-        return write_records(output, told)
+        return predict_file(self.artifact, self.label, source, output, probabilities=probabilities, observe=observe)
+
+    def predict_files(
+        self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
+    ) -> Outcome:
+        """Predict any number of files into shards; `how` is what `overton.batch.predict_files` takes."""
+        from overton.batch import predict_files
+        from overton.engine import engine_of
+
+        return predict_files(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
+
+    def embed_files(
+        self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
+    ) -> Outcome:
+        """Write the vectors of a payload of any number of files; `how` is what `overton.batch.embed_files` takes."""
+        from overton.batch import embed_files
+        from overton.engine import engine_of
+
+        return embed_files(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
 
     def discover(
         self,
