@@ -29,12 +29,15 @@ from overton.evaluate import (
     evaluate,
     evaluated_rows,
     example_rows,
+    parse_profile,
     profile_of,
     render_examples,
 )
 from overton.fitting import Plan, Teach, fit
 from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
+from overton.schema import Schema
+from overton.schema.files import load_schema
 from overton.supervision import (
     Combined,
     Kept,
@@ -367,3 +370,16 @@ def predict_rows(
 def profile_version(dataset: Dataset, runtime: Runtime) -> Profile:
     """What the records look like and what the version says of them, for later records to be held against."""
     return profile_of(dataset, partial(predict_rows, dataset, runtime), runtime.memberships, runtime.signature.slices)
+
+
+def kept_profile(artifact: Artifact, runtime: Runtime, records: Callable[[], Dataset]) -> Profile:
+    """What a version was built on: what it kept of that, or where it kept nothing, what its records look like now."""
+    if "profile.json" in artifact.files:
+        return parse_profile(artifact.json("profile.json"))
+    return profile_version(records(), runtime)
+
+
+def open_schema(home: Path | None, own: Schema) -> Schema:
+    """The schema of a version's application, in which classes may be new; its own where it lies in none."""
+    path = home.parent / "schema.json" if home else None
+    return load_schema(path) if path and path.is_file() else own

@@ -21,9 +21,9 @@ from overton.supervision import Combined
 from overton.watch.files import watching
 
 if TYPE_CHECKING:
+    from overton.bench import Bench
     from overton.engine import Engine, Work
     from overton.train import Parent, Trained
-    from overton.trials import Bench
 
 MOST_BEGINNINGS = 3  # of a training whose ranks are lost
 LOST = "train.rank-lost"
