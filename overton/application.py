@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore, now
+from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore, is_name
 from overton.base.files import check_output, check_place
 from overton.version import Version
 
@@ -132,7 +132,8 @@ class Application:
             self._check_output(quarantine)
         problems: tuple[Problem, ...] = ()
         try:
-            problems = tuple(check_pretrained(self.tuning, self.directory))
+            found = [problem for own in self.tuning.each() for problem in check_pretrained(own, self.directory)]
+            problems = tuple(dict.fromkeys(found))
         except OvertonError as error:
             problems = error.problems
         outcome = check_data(self.schema, self.data_files, quarantine=quarantine, observe=observe)
@@ -268,6 +269,8 @@ class Application:
         trials: int | None = None,
         minutes: float | None = None,
         on: str = "local",
+        ranks: int = 1,
+        profile: bool = False,
         max_bad: int = 0,
         observe: Observe = ignore,
     ) -> Version:
@@ -279,44 +282,27 @@ class Application:
             trials: Most programs that a search tries; 1 for no search; what the tuning says where None.
             minutes: Most minutes of the search; what the tuning says where None.
             on: Where independent pieces run: `local` for a process on every core, `local:N` for N of them.
+            ranks: How many processes train together, each with its part of every batch.
+            profile: Whether to profile some steps of the training: `trace.json` and `profile.txt` beside the account.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
         """
-        from overton.engine import engine_of
-        from overton.evaluate.files import load_gate
-        from overton.pipeline import build
-        from overton.pretrained.files import check_pretrained
-        from overton.runs import dev_score, run_of
-        from overton.train.files import remove_checkpoints
-        from overton.trials import bench_of, choose
+        from overton.bench import bench_of
+        from overton.building import build_version
 
-        engine = engine_of(on)
-        tuning = self.tuning.searched(trials=trials, minutes=minutes)
-        missing = check_pretrained(tuning, self.directory)
-        if missing:
-            raise OvertonError(missing)
-        begin = parent.artifact if parent else None
-        with run_of(self.home / "builds", seed=seed, parent=begin.id if begin else None) as run:
-            dataset = self.dataset(max_bad=max_bad, engine=engine, observe=observe)
-            bench = bench_of(self.schema, self.data_files, self.directory, self.home, max_bad)
-            artifact = build(
-                dataset,
-                tuning,
-                folder=self.directory,
-                seed=seed,
-                parent=begin,
-                resume=bench.resume(),
-                tallies=self._tallies(observe),
-                choose=choose(bench, tuning, engine, seed=seed, parent=begin, begun=run.add, observe=observe),
-                gate=load_gate(self.directory / "gate.json"),
-                observe=observe,
-            )
-            self.store.put(artifact, when=now())
-            version = Version(artifact.id, artifact, self.home, self.store)
-            run.add(version=artifact.id, score=dev_score(artifact.json("lineage.json")))
-        remove_checkpoints(bench.runs)
-        observe(Event("publish", f"version {artifact.id} in {self.store_url}"))
-        return version
+        artifact = build_version(
+            bench_of(self.schema, self.data_files, self.directory, self.home, max_bad),
+            self.tuning.searched(trials=trials, minutes=minutes),
+            self.store,
+            self._tallies(observe),
+            seed=seed,
+            parent=parent.artifact if parent else None,
+            on=on,
+            ranks=ranks,
+            profile=profile,
+            observe=observe,
+        )
+        return Version(artifact.id, artifact, self.home, self.store)
 
     def runs(self) -> list[dict[str, Any]]:
         """The builds as they went, newest first: status, time, score on dev, and the trials of their searches."""
@@ -379,8 +365,14 @@ class Application:
 
 
 def find_version(text: str, *, store: str | None = None) -> Version:
-    """The version that a word of the command line means: a path to an artefact, APP@ID, APP@ALIAS, or APP."""
+    """The version that a word of the command line means: a path to an artefact, APP@ID, APP@ALIAS, or APP.
+
+    With `:MODEL` behind it, one of its models.
+    """
     path = Path(text)
+    whole, colon, model = text.rpartition(":")
+    if colon and is_name(model) and not path.exists():
+        return find_version(whole, store=store).with_model(model)
     if (path / "manifest.json").is_file():
         from overton.artifact.files import load_artifact
 

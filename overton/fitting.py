@@ -6,8 +6,9 @@ What training is made of lives in `overton.train`, which is imported where it is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy import ndarray
@@ -16,13 +17,13 @@ from overton import __version__
 from overton.base import Event, Observe, digest_json, ignore
 from overton.codec import Encoder, chained_tasks
 from overton.compile import Choices, Program, SliceChoice
-from overton.data import GOLD, Dataset, Gold, gold_of
-from overton.evaluate import best_temperature, best_thresholds, main_scores
+from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, gold_of
+from overton.evaluate import best_temperature, best_thresholds, main_scores, tag_scores
 from overton.pretrained import Given
 from overton.supervision import Combined
 
 if TYPE_CHECKING:
-    from overton.train import Batches, Checkpoint, Objective, Parent, ScoreDev, Stop, Trained
+    from overton.train import Batches, Checkpoint, Forward, Objective, Parent, Ranks, ScoreDev, Stepped, Stop, Trained
 
 Load = Callable[[str], "Checkpoint | None"]
 Save = Callable[[str, "Checkpoint"], None]
@@ -30,12 +31,21 @@ Save = Callable[[str, "Checkpoint"], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be trained: the choices, the program they make of the schema, what is pretrained, what is of slices."""
+    """What will be trained.
+
+    Attributes:
+        choices: How the program is chosen and trained.
+        program: What they make of the schema.
+        given: What is pretrained.
+        slices: What is of slices.
+        teacher: Digest of the model that it learns from beside the votes; empty for none.
+    """
 
     choices: Choices
     program: Program
     given: Given
     slices: SliceChoice
+    teacher: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,22 @@ class Resume:
     save: Save
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who watches a training closely, beside the person who sees its progress.
+
+    Attributes:
+        epochs: Told of every epoch: losses, scores on dev, slice by slice too, and what took how long. None for nobody.
+        profile: Entered while the model is trained; gives what is called after every step. None for no profile.
+    """
+
+    epochs: Observe | None = None
+    profile: Callable[[], AbstractContextManager[Stepped]] | None = None
+
+
+UNWATCHED = Watch()
+
+
 def fit(
     dataset: Dataset,
     planned: Plan,
@@ -61,6 +87,8 @@ def fit(
     resume: Resume | None = None,
     stop: Stop | None = None,
     encoders: dict[str, Encoder] | None = None,
+    ranks: Ranks | None = None,
+    watch: Watch = UNWATCHED,
     observe: Observe = ignore,
 ) -> Trained:
     """Train the program on the combined votes, watching its quality on dev.
@@ -74,35 +102,72 @@ def fit(
         resume: Where training keeps its state; None for nowhere.
         stop: Asked after every epoch whether to give up.
         encoders: What was made of the strings of the same records for other programs, to be used again and added to.
+        ranks: This process among those that train together; None for one alone.
+        watch: Who watches closely.
         observe: Told of the progress.
     """
-    from overton.train import first_weights, train
+    from overton.train import ALONE, first_weights, train
 
     choices, program = planned.choices.training, planned.program
-    batches, encoder, objectives = teaching(dataset, planned, combined, encoders=encoders)
+    batches, encoder, objectives = teaching(dataset, planned, combined, encoders=encoders, ranks=ranks)
     dev = _shortest_first(dataset, dataset.splits.dev)
     begin = first_weights(program, planned.given, seed, parent, observe=observe)
-    key = digest_json([dataset.digest, program.to_json(), asdict(choices), seed, begin.parent, __version__])
-    observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}"))
+    key = _key(dataset, planned, seed, begin.parent)
+    observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}{ranks or ''}"))
+    start = _left_over(resume, key, observe)
+    score_dev = scorer(dataset, program, combined, encoder, dev, watch.epochs) if len(dev) else None
+    with watch.profile() if watch.profile else nullcontext() as stepped:
+        trained = train(
+            program,
+            batches,
+            settings=begin.settings(choices, batches.n_records),
+            seed=seed,
+            score_dev=score_dev,
+            objectives=objectives,
+            observe=_both(observe, watch.epochs) if watch.epochs else observe,
+            start=start,
+            given=begin.weights,
+            warm=bool(begin.taken),
+            save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
+            stop=stop,
+            stepped=stepped,
+            ranks=ranks or ALONE,
+        )
+    if ranks and not ranks.is_first:
+        return trained
+    trained = replace(trained, parent=begin.parent, warm=begin.lineage(), run=key)
+    return calibrate(dataset, program, encoder, trained, dev, observe=observe)
+
+
+class Teach(Protocol):
+    """What trains a plan: `fit`, or the same by several processes."""
+
+    def __call__(
+        self,
+        dataset: Dataset,
+        planned: Plan,
+        combined: Mapping[str, Combined],
+        *,
+        seed: int,
+        parent: Parent | None = None,
+        observe: Observe = ignore,
+    ) -> Trained:
+        """Train it; see `fit`."""
+        ...
+
+
+def _key(dataset: Dataset, planned: Plan, seed: int, parent: str) -> str:
+    """Names a training: whatever changes its outcome is in it."""
+    facts = [dataset.digest, planned.program.to_json(), asdict(planned.choices.training), seed, parent, __version__]
+    return digest_json([*facts, planned.teacher] if planned.teacher else facts)
+
+
+def _left_over(resume: Resume | None, key: str, observe: Observe) -> Checkpoint | None:
+    """What an earlier training of the same key left, if anything."""
     start = resume.load(key) if resume else None
     if start is not None:
         observe(Event("train", f"goes on after epoch {len(start.history)}, from what an earlier training left"))
-    trained = train(
-        program,
-        batches,
-        settings=begin.settings(choices, batches.n_records),
-        seed=seed,
-        score_dev=scorer(dataset, program, combined, encoder, dev) if len(dev) else None,
-        objectives=objectives,
-        observe=observe,
-        start=start,
-        given=begin.weights,
-        warm=bool(begin.taken),
-        save=(lambda checkpoint: resume.save(key, checkpoint)) if resume else None,
-        stop=stop,
-    )
-    trained = replace(trained, parent=begin.parent, warm=begin.lineage(), run=key)
-    return calibrate(dataset, program, encoder, trained, dev, observe=observe)
+    return start
 
 
 def teaching(
@@ -111,8 +176,12 @@ def teaching(
     combined: Mapping[str, Combined],
     *,
     encoders: dict[str, Encoder] | None = None,
+    ranks: Ranks | None = None,
 ) -> tuple[Batches, Encoder, dict[str, Objective]]:
-    """What a program is taught with: batches of training records, the encoder that makes them, what is asked of it."""
+    """What a program is taught with: batches of training records, the encoder that makes them, what is asked of it.
+
+    Of several ranks each has its part of every batch.
+    """
     from overton.train import encoder_for, membership_objective, memberships_of, objectives_of, training_batches
 
     choices, program, given = planned.choices.training, planned.program, planned.given
@@ -123,6 +192,8 @@ def teaching(
     memberships = memberships_of(dataset.tags, sorted(planned.slices.modelled))
     lengths = dataset.record_lengths()
     batches = training_batches(dataset.gather, encoder, targets, rows, lengths, choices.batch_size, memberships)
+    if ranks:
+        batches = replace(batches, part=ranks.number, n_parts=ranks.count)
     objectives = dict(objectives_of(targets, rows, choices, chained_tasks(program), program.tasks_in_sets()))
     return batches, encoder, objectives | membership_objective(memberships, rows)
 
@@ -142,13 +213,42 @@ def untrained(planned: Plan, seed: int) -> Trained:
 
 
 def scorer(
-    dataset: Dataset, program: Program, combined: Mapping[str, Combined], encoder: Encoder, dev: ndarray
+    dataset: Dataset,
+    program: Program,
+    combined: Mapping[str, Combined],
+    encoder: Encoder,
+    dev: ndarray,
+    told: Observe | None = None,
 ) -> ScoreDev:
-    """How good a model is on dev, by task: the function that training watches."""
+    """How good a model is on dev, by task: the function that training watches.
+
+    Args:
+        dataset: The records.
+        program: What is trained.
+        combined: The combined votes of every task by name.
+        encoder: The encoder of the program.
+        dev: Numbers of the dev records.
+        told: Told how good it is slice by slice; None for nobody.
+    """
     from overton.train import predict
 
     truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
-    return lambda forward: main_scores(predict(forward, program.schema, dataset.gather, encoder, dev), truth, dev)
+
+    def score(forward: Forward) -> dict[str, float]:
+        said = predict(forward, program.schema, dataset.gather, encoder, dev)
+        if told:
+            told(Event("train", values={"slices": tag_scores(said, truth, dev, dataset.tags, SLICE_PREFIX)}))
+        return main_scores(said, truth, dev)
+
+    return score
+
+
+def _both(first: Observe, second: Observe) -> Observe:
+    def observe(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return observe
 
 
 def calibrate(

@@ -7,21 +7,18 @@ torch is imported only where a model is trained, so that reading a report or the
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
-from overton import __version__
-from overton.artifact import Artifact, Runtime, golden_records, pack_artifact, sample_records, signature_of
-from overton.base import Clock, Event, Observe, OvertonError, Problem, ignore
+from overton.artifact import LARGE, Artifact, Runtime, golden_records, pack_artifact, sample_records, signature_of
+from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.codec import Encoder, Predictions, concatenate
 from overton.compile import Choices, Tuning, choose_slices, compile_program
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Splits, gold_of
@@ -32,22 +29,35 @@ from overton.evaluate import (
     evaluate,
     evaluated_rows,
     example_rows,
+    parse_profile,
     profile_of,
     render_examples,
 )
-from overton.fitting import Plan, Resume, fit
+from overton.fitting import Plan, Teach, fit
+from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
-from overton.supervision import Combined, Kept, Targets, bring_up_to_date, combine, combined_labels, label_sets
+from overton.schema import Schema
+from overton.schema.files import load_schema
+from overton.supervision import (
+    Combined,
+    Kept,
+    Targets,
+    bring_up_to_date,
+    combine,
+    combined_labels,
+    label_sets,
+    taught_by,
+)
 from overton.tune import Study
 
 if TYPE_CHECKING:
     from overton.train import Trained
 
+SMALL = "small"  # the model beside the large one, where the tuning wants two
 PREDICT_RECORDS = 512
 CHUNK = 4096  # records at a time, where a file is written from the row store
 PARITY_RECORDS = 256
 TOLERANCE = 1e-4
-LIBRARIES = ("numpy", "onnx", "onnxruntime", "onnxscript", "torch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ def build(
     folder: Path = Path(),
     seed: int = 0,
     parent: Artifact | None = None,
-    resume: Resume | None = None,
+    teach: Teach = fit,
     tallies: Tallies | None = None,
     choose: Callable[[Dataset, Mapping[str, Combined]], Found | None] | None = None,
     gate: Gate | None = None,
@@ -92,14 +102,11 @@ def build(
         folder: Where pretrained vectors are looked for that are not named by an absolute path.
         seed: Seed of everything random.
         parent: The version whose weights training begins with; None for random ones.
-        resume: Where training keeps its state; None for nowhere.
+        teach: Trains the program: `fit`, told where to keep its state and who watches, or what does it elsewhere.
         tallies: Where counted votes are kept; None for nowhere.
         choose: Searches for the choices; those of the tuning are taken where it is None, or finds nothing to choose.
         gate: What int8 must keep to beside float32; the defaults where None.
         observe: Told of the progress.
-
-    Returns:
-        The artefact: model, signature, report, lineage, examples.
 
     Raises:
         OvertonError: Where no task has a label to learn from, or the exported model computes something else.
@@ -112,25 +119,101 @@ def build(
     with clock("search") if choose else nullcontext():
         found = choose(dataset, combined) if choose else None
     with clock("compile"):
-        planned = plan(dataset, tuning, folder, choices=found.choices if found else None, observe=observe)
-    from overton.export.files import choose_precision
+        own = tuning.of_model(LARGE)
+        planned = plan(dataset, own, folder, choices=found.choices if found else None, observe=observe)
     from overton.train import parent_of
 
     with clock("train"):
         begin = parent_of(parent) if parent else None
-        trained = fit(dataset, planned, combined, seed=seed, parent=begin, resume=resume, observe=observe)
+        trained = teach(dataset, planned, combined, seed=seed, parent=begin, observe=observe)
+    study = found.study if found else None
+    artifact = finish(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate, study=study)
+    if tuning.models:
+        before = parent.model(SMALL) if parent and SMALL in parent.models else None
+        small = build_small(dataset, tuning, combined, artifact, folder, seed, before, teach, gate, observe)
+        artifact = artifact.with_model(SMALL, small)
+    return artifact
+
+
+def finish(
+    dataset: Dataset,
+    planned: Plan,
+    combined: Mapping[str, Combined],
+    trained: Trained,
+    tuning: Tuning,
+    *,
+    seed: int,
+    clock: Clock,
+    gate: Gate | None = None,
+    study: Study | None = None,
+) -> Artifact:
+    """Export, evaluate and package a trained program.
+
+    Args:
+        dataset: The records.
+        planned: What was trained.
+        combined: What it was trained on.
+        trained: Its weights.
+        tuning: What the engineer pinned.
+        seed: Seed of the training.
+        clock: Times the stages, and has those before.
+        gate: What int8 must keep to beside float32; the defaults where None.
+        study: The search behind it, if any.
+    """
+    from overton.export.files import choose_precision
+
+    observe = clock.observe
     with clock("export"):
         artifact, sample = export(dataset, planned, trained, observe=observe), sample_records(dataset)
         artifact, precision = choose_precision(artifact, dataset, predict_rows, sample, tuning, gate, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()
-    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds)
-    lineage |= {"tuning": tuning.digest(), "precision": precision}
-    told, study, golden = report.to_json(), found.study.to_json() if found else None, golden_records(dataset, runtime)
+    lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds, tuning.digest(), precision)
     return artifact.with_files(
-        report=told, lineage=lineage, examples=examples, golden=golden, profile=profile, search=study
+        report=report.to_json(),
+        lineage=lineage,
+        examples=examples,
+        golden=golden_records(dataset, runtime),
+        profile=profile,
+        search=study.to_json() if study else None,
     )
+
+
+def build_small(
+    dataset: Dataset,
+    tuning: Tuning,
+    combined: Mapping[str, Combined],
+    large: Artifact,
+    folder: Path,
+    seed: int,
+    parent: Artifact | None,
+    teach: Teach,
+    gate: Gate | None,
+    observe: Observe,
+) -> Artifact:
+    """The small model of a version, which learns from the votes and from what the large one says of training records.
+
+    Returns:
+        It as an artefact by itself.
+    """
+    from overton.train import parent_of
+
+    clock = Clock(observe)
+    observe(Event("train", "the small model, which learns from the large one too"))
+    with clock("teach"):
+        rows = np.sort(dataset.splits.train)
+        said = predict_rows(dataset, Runtime(large), rows, observe=observe)
+        taught = {
+            name: replace(found, targets=taught_by(found.targets, said[name], rows)) if name in said else found
+            for name, found in combined.items()
+        }
+    planned = plan(dataset, tuning.of_model(SMALL), folder, observe=observe)
+    planned = replace(planned, teacher=digest_bytes(large.files["weights.safetensors"]))
+    with clock("train"):
+        begin = parent_of(parent) if parent else None
+        trained = teach(dataset, planned, taught, seed=seed, parent=begin, observe=observe)
+    return finish(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate)
 
 
 def combine_all(
@@ -155,6 +238,7 @@ def combine_all(
         parts = [f"{found.n_certain:,} gold targets"] if found.n_certain else []
         parts += [f"{n_voted:,} targets from {len(found.accuracy)} sources by {found.method}"] if n_voted else []
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
+        parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
     if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
         hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
@@ -176,7 +260,8 @@ def combine_votes(
         tallies.save(task, counted)
     training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
     gold = dataset.votes(task, [GOLD])
-    return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None)
+    slices = {name: dataset.tags.has(name) for name in dataset.tags.names if name.startswith(SLICE_PREFIX)}
+    return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None, slices=slices)
 
 
 def combined_records(dataset: Dataset, targets: Mapping[str, Targets]) -> Iterator[dict[str, Any]]:
@@ -287,33 +372,14 @@ def profile_version(dataset: Dataset, runtime: Runtime) -> Profile:
     return profile_of(dataset, partial(predict_rows, dataset, runtime), runtime.memberships, runtime.signature.slices)
 
 
-def lineage_of(
-    dataset: Dataset,
-    planned: Plan,
-    combined: Mapping[str, Combined],
-    trained: Trained,
-    seed: int,
-    seconds: Mapping[str, float],
-) -> dict[str, Any]:
-    """Where a version comes from: digests, sources with their learned accuracies, seeds, libraries, timings."""
-    return {
-        "format": 1,
-        "overton": __version__,
-        "schema": dataset.schema.digest(),
-        "data": {"digest": dataset.digest, "files": dict(dataset.files), "records": dataset.n_records},
-        "splits": {name: len(getattr(dataset.splits, name)) for name in ("train", "dev", "test")},
-        "notes": list(dataset.notes),
-        "slices": asdict(planned.slices),
-        "tags": dataset.tags.by_split(dataset.splits),
-        "sources": {name: dict(found.accuracy) for name, found in combined.items()},
-        "label_models": {name: found.method for name, found in combined.items()},
-        "pretrained": planned.given.lineage,
-        "parent": trained.parent or None,
-        "warm": dict(trained.warm),
-        "seed": seed,
-        "epochs": [asdict(epoch) for epoch in trained.history],
-        "best_epoch": trained.best_epoch,
-        "temperature": {name: round(value, 4) for name, value in trained.temperature.items()},
-        "libraries": {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}},
-        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-    }
+def kept_profile(artifact: Artifact, runtime: Runtime, records: Callable[[], Dataset]) -> Profile:
+    """What a version was built on: what it kept of that, or where it kept nothing, what its records look like now."""
+    if "profile.json" in artifact.files:
+        return parse_profile(artifact.json("profile.json"))
+    return profile_version(records(), runtime)
+
+
+def open_schema(home: Path | None, own: Schema) -> Schema:
+    """The schema of a version's application, in which classes may be new; its own where it lies in none."""
+    path = home.parent / "schema.json" if home else None
+    return load_schema(path) if path and path.is_file() else own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ class Run:
 
     path: Path
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where what was watched of it is kept, beside its account."""
+        return self.path.with_suffix("")
 
     def add(self, **facts: Any) -> None:
         """Write what is known now."""
@@ -102,6 +108,7 @@ def _score(value: Mapping[str, Any]) -> dict[str, Any]:
 def _forget_old(folder: Path) -> None:
     for path in sorted(folder.glob("*.json"), reverse=True)[KEPT - 1 :]:
         path.unlink(missing_ok=True)
+        shutil.rmtree(path.with_suffix(""), ignore_errors=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from overton import __version__
-from overton.artifact import Artifact, Runtime, p99_ms, sample_records
+from overton.artifact import LARGE, Artifact, Runtime, p99_ms, sample_records
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
+from overton.bench import Bench
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
-from overton.data import SLICE_PREFIX, Dataset
-from overton.data.files import load_dataset
+from overton.data import SLICE_PREFIX, Dataset, tag_mask
 from overton.data.names import count_of
 from overton.evaluate import main_scores
-from overton.fitting import Resume, dev_truth, fit, untrained
+from overton.fitting import Watch, dev_truth, fit, untrained
 from overton.pipeline import Found, export, plan, predict_rows
-from overton.schema import Schema
 from overton.supervision import Combined
 from overton.tune import (
     Asked,
@@ -44,55 +43,11 @@ from overton.tune import (
     violations,
 )
 from overton.tune.files import begin_trial, clean_journal, load_score, save_score
+from overton.watch.files import watching
 
 if TYPE_CHECKING:
     from overton.engine import Engine, Work
     from overton.train import EpochResult, Parent
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where trials find their records and keep their state.
-
-    Attributes:
-        schema: The schema as it is written.
-        files: The data files.
-        rows: Folder of their shards.
-        folder: Where pretrained vectors are looked for.
-        runs: Folder of checkpoints.
-        searches: Folder of the journals.
-        max_bad: How many bad lines may be left out.
-    """
-
-    schema: Schema
-    files: tuple[Path, ...]
-    rows: Path
-    folder: Path
-    runs: Path
-    searches: Path
-    max_bad: int = 0
-
-    def resume(self) -> Resume:
-        """Where training keeps its state."""
-        from overton.train.files import load_checkpoint, save_checkpoint
-
-        return Resume(
-            load=lambda key: load_checkpoint(self.runs / key),
-            save=lambda key, checkpoint: save_checkpoint(checkpoint, self.runs / key),
-        )
-
-
-def bench_of(schema: Schema, files: Sequence[Path], folder: Path, home: Path, max_bad: int = 0) -> Bench:
-    """The bench of an application: its schema and data files, its folder, and that of everything derived."""
-    return Bench(
-        schema=schema,
-        files=tuple(files),
-        rows=home / "rows",
-        folder=folder,
-        runs=home / "runs",
-        searches=home / "searches",
-        max_bad=max_bad,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +84,7 @@ def space_for(dataset: Dataset, tuning: Tuning) -> Space:
     """What may be chosen for some records."""
     train = dataset.splits.train
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train))
-    return space_of(tuning, dataset.schema, has_slices=bool(slices.modelled))
+    return space_of(tuning.of_model(LARGE), dataset.schema, has_slices=bool(slices.modelled))
 
 
 def picked_before(dataset: Dataset, tuning: Tuning, artifact: Artifact) -> Choices | None:
@@ -201,16 +156,22 @@ def goal_of(dataset: Dataset, tuning: Tuning) -> Goal:
     """What a search looks for.
 
     Raises:
-        OvertonError: Where it cannot be told on dev: there are no records, or none with the tag.
+        OvertonError: Where it cannot be told on dev: there are no records, none with the tag, or none of which the
+            expression holds.
     """
     objective = str(tuning.search.get("objective", ""))
     tag = split_objective(objective)[1]
     if not len(dataset.splits.dev):
         message, hint = "a search needs records on dev to tell good programs from poor ones", "Tag some `dev`"
         raise OvertonError(Problem(message, "search.no-dev", hint=hint))
-    if tag and not _tagged(dataset, tag).any():
-        hint = did_you_mean(tag, [name for name in dataset.tags.names if _tagged(dataset, name).any()])
-        raise OvertonError(Problem(f"no record on dev has the tag {tag!r}", "search.unknown-tag", hint=hint))
+    path, at = "tuning.json", "$.search.objective"
+    try:
+        held = _tagged(dataset, tag or "*").any()
+    except OvertonError as error:
+        raise OvertonError(replace(problem, path=path, field=at) for problem in error.problems) from None
+    if not held:
+        hint = did_you_mean(tag, [*dataset.tags.by_split(dataset.splits)["dev"]])
+        raise OvertonError(Problem(f"{tag!r} holds of no record on dev", "search.unknown-tag", path, 0, at, hint))
     return Goal(objective, tuning.serving)
 
 
@@ -221,7 +182,7 @@ def make_trial(recipe: Recipe) -> Work[Asked, Score]:
         OvertonError: Where the data files are no longer those that the search began with.
     """
     bench = recipe.bench
-    dataset = load_dataset(bench.schema, bench.files, bench.rows, max_bad=bench.max_bad)
+    dataset = bench.dataset()
     if dataset.digest != recipe.digest:
         hint = "Build again"
         raise OvertonError(Problem("the data files were changed during the search", "search.data-changed", hint=hint))
@@ -264,17 +225,20 @@ def _score(
     def stop(history: Sequence[EpochResult], n_epochs: int) -> bool:
         return len(history) < n_epochs and is_poor(curve(history), n_epochs, asked.limits)
 
-    trained = fit(
-        dataset,
-        planned,
-        recipe.combined,
-        seed=recipe.seed,
-        parent=recipe.parent,
-        resume=recipe.bench.resume(),
-        stop=stop,
-        encoders=encoders,
-        observe=_as_trial(asked.number, observe),
-    )
+    folder = recipe.bench.watch / f"trial-{asked.number:04}" if recipe.bench.watch else None
+    with watching(folder, {"picked": dict(asked.picked)}) as epochs:
+        trained = fit(
+            dataset,
+            planned,
+            recipe.combined,
+            seed=recipe.seed,
+            parent=recipe.parent,
+            resume=recipe.bench.resume(),
+            stop=stop,
+            encoders=encoders,
+            watch=Watch(epochs),
+            observe=_as_trial(asked.number, observe),
+        )
     reached = curve(trained.history)
     known = Score("done", curve=reached, n_epochs=trained.n_epochs, run=trained.run)
     if stop(trained.history, trained.n_epochs):
@@ -331,8 +295,8 @@ def _as_trial(number: int, observe: Observe) -> Observe:
 
 
 def _tagged(dataset: Dataset, tag: str) -> np.ndarray:
-    """Whether each dev record has a tag, bool of shape (record,)."""
-    tagged: np.ndarray = dataset.tags.has(tag)[dataset.splits.dev]
+    """Whether a tag, or an expression over tags, holds of each dev record, bool of shape (record,)."""
+    tagged: np.ndarray = tag_mask(tag, dataset.tags)[dataset.splits.dev]
     return tagged
 
 

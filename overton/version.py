@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from overton.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
+    from overton.batch import Outcome
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
     from overton.export.files import Exported
@@ -32,18 +33,33 @@ class Version:
         artifact: Its files.
         home: Where its reports and row stores are derived; the current directory where it has no application.
         store: The store that it lies in; None for an artefact in a directory of its own.
+        model: Which of its models this is about; empty for that which stands for the version.
     """
 
     id: str
     artifact: Artifact
     home: Path | None = None
     store: Store | None = None
+    model: str = ""
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
         from overton.notebook import version_html
 
         return version_html(self.id, self.artifact.json("report.json"), self.artifact.json("lineage.json"))
+
+    def with_model(self, name: str) -> Version:
+        """One of its models by name, to report, predict with, export or serve; an alias always names them all.
+
+        Raises:
+            OvertonError: Where it has none of that name.
+        """
+        return replace(self, artifact=self.artifact.model(name), model=name)
+
+    @property
+    def label(self) -> str:
+        """Its id, with the model behind a colon where it is about one."""
+        return f"{self.id}:{self.model}" if self.model else self.id
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -52,14 +68,11 @@ class Version:
 
         return Runtime(self.artifact)
 
-    @property
-    def report_directory(self) -> Path:
-        """Where `overton report` writes its files unless told otherwise."""
-        return self.home / "reports" / self.id if self.home else Path(f"report-{self.id}")
-
-    def report_directory_on(self, data: Path) -> Path:
-        """The same for a report on other data, within, so that the version's own report stays what it is."""
-        return self.report_directory / f"on-{digest_bytes(str(data.resolve()).encode())[:8]}-{data.stem}"
+    def report_directory(self, data: Path | None = None) -> Path:
+        """Where `overton report` writes its files unless told otherwise; of other data within, beside its own."""
+        name = self.label.replace(":", "-")
+        own = self.home / "reports" / name if self.home else Path(f"report-{name}")
+        return own / f"on-{digest_bytes(str(data.resolve()).encode())[:8]}-{data.stem}" if data else own
 
     def report(self) -> Report:
         """Quality at the time of the build."""
@@ -109,7 +122,7 @@ class Version:
         if data is not None and not data.exists():
             raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
         files = [place] if place.is_file() else data_files(place)
-        cache = (self.home or self.report_directory) / "rows"
+        cache = (self.home or self.report_directory()) / "rows"
         dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)
         return dataset, dataset.splits if data is None else dataset.tagged_splits()
 
@@ -162,8 +175,9 @@ class Version:
         from overton.data import RecordParser
 
         parser = RecordParser(self.artifact.schema, closed=True)
-        parsed = [parser.parse(msgspec.json.encode(record)) for record in records]
-        return self.runtime.predict(parsed, probabilities=probabilities)
+        return self.runtime.predict(
+            [parser.parse(msgspec.json.encode(one)) for one in records], probabilities=probabilities
+        )
 
     def predict_file(
         self, source: Path, output: Path, *, probabilities: bool = False, observe: Observe = ignore
@@ -173,13 +187,27 @@ class Version:
         Raises:
             OvertonError: Where a record has a fault, or the output is the input.
         """
-        from overton.base.files import check_output
-        from overton.data.files import write_records
-        from overton.predicting import predicted
+        from overton.batch import predict_file
 
-        check_output(output, [source])
-        told = predicted(self.runtime, source, f"overton@{self.id}", probabilities=probabilities, observe=observe)
-        return write_records(output, told)
+        return predict_file(self.artifact, self.label, source, output, probabilities=probabilities, observe=observe)
+
+    def predict_files(
+        self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
+    ) -> Outcome:
+        """Predict any number of files into shards; `how` is what `overton.batch.predict_files` takes."""
+        from overton.batch import predict_files
+        from overton.engine import engine_of
+
+        return predict_files(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
+
+    def embed_files(
+        self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
+    ) -> Outcome:
+        """Write the vectors of a payload of any number of files; `how` is what `overton.batch.embed_files` takes."""
+        from overton.batch import embed_files
+        from overton.engine import engine_of
+
+        return embed_files(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
 
     def discover(
         self,
@@ -232,15 +260,11 @@ class Version:
         Raises:
             OvertonError: Where the records have faults, or the version has no profile and lies in no application.
         """
-        from overton.evaluate import parse_profile
-        from overton.pipeline import profile_version
+        from overton.pipeline import kept_profile
         from overton.review import review_drift
 
         dataset, _ = self.records(data, self.artifact.schema, observe=observe)
-        if "profile.json" in self.artifact.files:
-            profile = parse_profile(self.artifact.json("profile.json"))
-        else:
-            profile = profile_version(self._records(None, observe=observe)[0], self.runtime)
+        profile = kept_profile(self.artifact, self.runtime, lambda: self._records(None, observe=observe)[0])
         return review_drift(dataset, self.runtime, profile, version=self.id, data=str(data), observe=observe)
 
     def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, bool]:
@@ -293,23 +317,17 @@ class Version:
             observe: Told of the progress.
         """
         from overton.comparing import compare_artifacts
+        from overton.pipeline import open_schema
 
-        dataset, splits = self.records(data, self._open_schema(), max_bad=max_bad, observe=observe)
-        gate = self.gate() if gate is None else gate
-        return compare_artifacts(old.artifact, self.artifact, dataset, splits, gate, tags=tags, observe=observe)
+        schema, kept_to = open_schema(self.home, self.artifact.schema), gate or self.gate()
+        dataset, splits = self.records(data, schema, max_bad=max_bad, observe=observe)
+        return compare_artifacts(old.artifact, self.artifact, dataset, splits, kept_to, tags=tags, observe=observe)
 
     def gate(self) -> Gate:
         """The `gate.json` of its application; the defaults where there is none."""
         from overton.evaluate.files import load_gate
 
         return load_gate((self.home.parent if self.home else Path()) / "gate.json")
-
-    def _open_schema(self) -> Schema:
-        """The schema of its application, in which classes may be new; its own where there is none."""
-        from overton.schema.files import load_schema
-
-        path = self.home.parent / "schema.json" if self.home else Path("schema.json")
-        return load_schema(path) if self.home and path.is_file() else self.artifact.schema
 
     def promote(
         self,
@@ -354,6 +372,9 @@ class Version:
         if self.store is None:
             message = "an artefact outside a store cannot be promoted"
             raise OvertonError(Problem(message, "application.no-store", hint="Name the version as APP@ID"))
+        if self.model:
+            message, hint = "an alias names a whole version", f"Leave out ':{self.model}'"
+            raise OvertonError(Problem(message, "application.no-store", hint=hint))
         return self.store
 
     def weigh(

@@ -1,14 +1,16 @@
 """The artefact: everything needed to run and explain one trained program, and how to run it."""
 
-from overton.artifact.artifact import Artifact, open_artifact, pack_artifact, render_json
+from overton.artifact.artifact import LARGE, Artifact, open_artifact, pack_artifact, render_json
 from overton.artifact.golden import golden_records, replay_golden, sample_records
 from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
-from overton.artifact.runtime import Runtime, by_size, signature_of
+from overton.artifact.names import split_model
+from overton.artifact.runtime import Runtime, by_size, open_session, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
 from overton.artifact.tally import Tally
 
 __all__ = [
+    "LARGE",
     "MANIFEST",
     "Artifact",
     "Entry",
@@ -20,6 +22,7 @@ __all__ = [
     "by_size",
     "golden_records",
     "open_artifact",
+    "open_session",
     "p99_ms",
     "pack_artifact",
     "parse_manifest",
@@ -28,4 +31,5 @@ __all__ = [
     "replay_golden",
     "sample_records",
     "signature_of",
+    "split_model",
 ]

@@ -11,11 +11,14 @@ from numpy import ndarray
 
 from overton.artifact.check import STRINGS, check_digests, check_formats, check_names, payload_of
 from overton.artifact.manifest import MANIFEST, Manifest, make_manifest, parse_manifest
+from overton.artifact.names import MODELS, models_of, split_model
 from overton.artifact.signature import Signature, parse_signature
 from overton.base import OvertonError, Problem
 from overton.codec import reads_pieces
 from overton.compile import Program, parse_program
 from overton.schema import Schema
+
+LARGE = "large"  # the model of a version that has several: the one that is reported, compared and served by itself
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,34 @@ class Artifact:
         """What the codec has to know of strings for the pretrained part of embeddings, by name of payload."""
         payloads = {name: payload_of(name) for name in self.files}
         return {payload: self.files[name].decode() for name, payload in payloads.items() if payload}
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of its models, that of its own first; nothing where it has but one, which needs no name."""
+        others = models_of(self.files)
+        return (LARGE, *others) if others else ()
+
+    def model(self, name: str) -> "Artifact":
+        """One of its models as an artefact by itself, with the files of that model alone.
+
+        Args:
+            name: A name in `models`; empty for its own.
+
+        Raises:
+            OvertonError: Where it has none of that name.
+        """
+        if name and name not in self.models:
+            hint = f"It has {' and '.join(self.models)}" if self.models else "It has one model, which needs no name"
+            raise OvertonError(Problem(f"version {self.id} has no model {name!r}", "artifact.no-model", hint=hint))
+        wanted = "" if name == LARGE else name
+        parts = {full: split_model(full) for full in self.files}
+        files = {inner: self.files[full] for full, (model, inner) in parts.items() if model == wanted}
+        return replace(self, files=files)
+
+    def with_model(self, name: str, artifact: "Artifact") -> "Artifact":
+        """The same artefact with another model beside its own."""
+        own = {f"{MODELS}{name}/{file}": content for file, content in artifact.files.items()}
+        return replace(self, files={**self.files, **own})
 
     def json(self, name: str) -> Any:
         """The JSON value of a file."""
@@ -177,7 +208,8 @@ def open_artifact(files: Mapping[str, bytes], path: str = "") -> Artifact:
         raise OvertonError(problems)
     artifact = Artifact(content, manifest.created)
     artifact.__dict__["manifest"] = manifest  # read and checked, it need not be made again
-    _check_contract(artifact, path)
+    for name in artifact.models or ("",):
+        _check_contract(artifact.model(name), path)
     return artifact
 
 

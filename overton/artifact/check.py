@@ -6,6 +6,7 @@ import msgspec
 import safetensors
 
 from overton.artifact.manifest import Manifest
+from overton.artifact.names import MODELS, models_of, split_model
 from overton.artifact.onnx_scan import EXTERNAL, scan_model
 from overton.base import Problem, digest_bytes, is_name
 
@@ -29,6 +30,7 @@ def check_names(names: Iterable[str], path: str = "") -> list[Problem]:
     """Whether an artefact of those files has all that it must have, and nothing else."""
     names = set(names)
     unknown = sorted(name for name in names if not is_known(name))
+    required = [f"{MODELS}{model}/{name}" for model in models_of(names) for name in REQUIRED]
     return [
         *(
             Problem(message=f"{name!r} is no file of an artefact", code="artifact.unknown-file", path=path, hint=HINT)
@@ -36,7 +38,7 @@ def check_names(names: Iterable[str], path: str = "") -> list[Problem]:
         ),
         *(
             Problem(message=f"{name} is missing", code="artifact.missing-file", path=path, hint=HINT)
-            for name in REQUIRED
+            for name in (*REQUIRED, *required)
             if name not in names
         ),
     ]
@@ -44,6 +46,7 @@ def check_names(names: Iterable[str], path: str = "") -> list[Problem]:
 
 def is_known(name: str) -> bool:
     """Whether an artefact may have a file of that name."""
+    name = split_model(name)[1]
     return name in REQUIRED or name in OPTIONAL or payload_of(name) != ""
 
 
@@ -93,6 +96,7 @@ def check_formats(content: Mapping[str, bytes], path: str = "") -> list[Problem]
 
 def _read(name: str, content: bytes) -> str:
     """Read a file as far as its name tells how; why it must not be loaded all the same, or nothing."""
+    name = split_model(name)[1]
     if name == "weights.safetensors":
         safetensors.deserialize(content)  # type: ignore[no-untyped-call]  # it ships no types
     if name.endswith(".json") and not isinstance(msgspec.json.decode(content), dict):

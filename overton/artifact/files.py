@@ -11,6 +11,7 @@ from pathlib import Path
 from overton.artifact.artifact import Artifact, open_artifact
 from overton.artifact.check import HINT
 from overton.artifact.manifest import MANIFEST, MAX_MANIFEST, parse_manifest
+from overton.artifact.names import MODELS
 from overton.base import OvertonError, Problem
 
 
@@ -27,6 +28,7 @@ def save_artifact(artifact: Artifact, directory: Path) -> None:
     draft = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
     try:
         for name, content in files.items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).write_bytes(content)
         draft.chmod(0o755)
         draft.rename(directory)
@@ -73,16 +75,20 @@ def load_artifact(directory: Path) -> Artifact:
     return open_artifact({**content, MANIFEST: manifest}, str(directory))
 
 
-def _plain_files(directory: Path) -> Iterator[tuple[str, int]]:
-    """Name and size of every file.
+def _plain_files(directory: Path, within: str = "") -> Iterator[tuple[str, int]]:
+    """Name and size of every file, those of models among them.
 
     Raises:
         OvertonError: Where one is no plain file.
     """
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
+        is_of_models = within == MODELS or (not within and f"{entry.name}/" == MODELS)
+        if is_of_models and entry.is_dir(follow_symlinks=False):
+            yield from _plain_files(Path(entry.path), f"{within}{entry.name}/")
+            continue
         if not entry.is_file(follow_symlinks=False):
             raise _not_plain(Path(entry.path))
-        yield entry.name, entry.stat(follow_symlinks=False).st_size
+        yield f"{within}{entry.name}", entry.stat(follow_symlinks=False).st_size
 
 
 def _read(path: Path, size: int) -> bytes:

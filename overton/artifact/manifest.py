@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from overton.artifact.names import split_model
 from overton.base import OvertonError, Problem, digest_bytes, digest_json, is_name
 
 MANIFEST = "manifest.json"
@@ -83,7 +84,7 @@ def parse_manifest(content: bytes, path: str = MANIFEST) -> Manifest:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _fault(f"not a manifest: {error}", path) from None
     for name, entry in written.files.items():
-        if not is_name(name) or not SHA256.fullmatch(entry.sha256):
+        if not is_name(split_model(name)[1]) or not SHA256.fullmatch(entry.sha256):
             raise _fault(f"{name!r} with digest {entry.sha256!r} is not a file of an artefact", path)
         if not 0 <= entry.size <= MAX_FILE:
             raise _fault(f"{name} of {entry.size:,} bytes, a file has at most {MAX_FILE:,}", path)

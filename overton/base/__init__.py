@@ -1,6 +1,6 @@
 """What every room may use and that knows nothing of machine learning: faults, digests, names, progress."""
 
-from overton.base.clock import Clock, now
+from overton.base.clock import Clock, Meter, now
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, render_problems
 from overton.base.events import Event, Observe, ignore
@@ -11,6 +11,7 @@ from overton.base.suggest import did_you_mean, nearest
 __all__ = [
     "Clock",
     "Event",
+    "Meter",
     "Observe",
     "OvertonError",
     "Positions",

@@ -1,7 +1,7 @@
 """What time it is, and how long each stage takes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +23,28 @@ class Clock:
         yield
         self.seconds[stage] = time.perf_counter() - start
         self.observe(Event(stage, f"done in {self.seconds[stage]:.1f} s"))
+
+
+@dataclass
+class Meter:
+    """Seconds of each part of something that is done over and over, such as a step of training, added up.
+
+    Attributes:
+        seconds: What every part took so far.
+        wait: Called before the clock is read, where work goes on elsewhere, as on a GPU; None for nothing.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    wait: Callable[[], None] | None = None
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        """Time the block."""
+        start = time.perf_counter()
+        yield
+        if self.wait:
+            self.wait()
+        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
 
 
 def now() -> str:

@@ -41,6 +41,23 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def remove_drafts(folder: Path, *, before: float) -> int:
+    """Remove what processes left, at any depth of a folder, that were killed while they wrote; how many files.
+
+    Args:
+        folder: Where to look.
+        before: Files that were last written before this time go, in seconds since 1970: a younger one may belong to a
+            process that writes it now.
+    """
+    n_removed = 0
+    for path in folder.rglob(".*.tmp"):
+        with suppress(FileNotFoundError):  # written to its end meanwhile
+            if path.is_file() and path.stat().st_mtime < before:
+                path.unlink()
+                n_removed += 1
+    return n_removed
+
+
 def check_place(path: Path) -> None:
     """Refuse a path where no file can be written, before any work is done for it.
 

@@ -15,6 +15,12 @@ EXAMPLE = """\
   overton build demo --from live
   overton build demo --trials 12 --on local:2
   overton build demo --promote live --junit compare.xml --summary compare.md"""
+EXIT = """\
+  0  done; with --promote: promoted, or nothing to do
+  1  something in schema, data, tuning or gate is to be mended; the problems are on stderr
+  2  wrong usage
+  3  with --promote: the gate refuses; the alias stays, the version is in the store
+  130  stopped by Ctrl-C"""
 REFUSED = 3  # the exit status where the gate refuses; docs/compare.md
 
 
@@ -44,7 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--on",
         default="local",
         metavar="PLACE",
-        help="where trials run and new data files are read: local, a process a core (default); local:N, N of them",
+        help="where trials run and new data files are read: local, a process a core (default); local:N; ray; "
+        "ray://HOST:PORT",
+    )
+    parser.add_argument(
+        "--ranks",
+        type=console.natural,
+        default=1,
+        metavar="N",
+        help="train by N processes together, each with its part of every batch (default 1)",
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="profile some steps of the training: a trace and the slowest operators, below .overton/builds",
     )
     parser.add_argument(
         "--promote",
@@ -79,6 +98,8 @@ def run(options: argparse.Namespace) -> int:
             trials=options.trials,
             minutes=options.minutes,
             on=options.on,
+            ranks=options.ranks,
+            profile=options.profile,
             max_bad=options.max_bad,
             observe=observe,
         )
@@ -90,6 +111,7 @@ def run(options: argparse.Namespace) -> int:
     from overton.evaluate import render_report
 
     console.write(render_report(version.report(), width=console.width()))
+    console.write_models(version)
     console.write_study(version)
     console.write(f"\nversion {version.id}")
     console.write(
@@ -102,6 +124,10 @@ def _wrong_usage(options: argparse.Namespace) -> str:
     """What does not go together; empty where all does."""
     if options.promote and options.parent:
         return "--promote begins from the version that its alias names; leave out --from"
+    if options.ranks == 0 or (options.ranks > 1 and options.profile):
+        return "--profile looks at one process; leave out --ranks" if options.ranks else "--ranks is at least 1"
+    if options.promote and (options.profile or options.ranks > 1):
+        return "--promote takes neither --profile nor --ranks"
     if options.trials == 0:
         return "--trials is at least 1"
     if not options.promote and (options.junit or options.summary or options.why):

@@ -43,6 +43,17 @@ def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     return [{key: getattr(problem, key) for key in keys} for problem in problems]
 
 
+def write_models(version: "Version") -> None:
+    """Write the models of a version side by side to stdout, where it has several."""
+    from overton.evaluate import parse_report, render_models
+
+    models = {name: version.artifact.model(name) for name in version.artifact.models}
+    if models:
+        reports = {name: parse_report(model.json("report.json")) for name, model in models.items()}
+        sizes = {name: len(model.files["model.onnx"]) for name, model in models.items()}
+        write("\nmodels of this version, on test\n" + render_models(reports, sizes))
+
+
 def write_study(version: "Version") -> None:
     """Write the trials behind a version to stdout, where a search chose it."""
     from overton.tune import render_study
@@ -116,7 +127,9 @@ def note_file(path: Path, n_bytes: int) -> None:
 def add_version(parser: argparse.ArgumentParser) -> None:
     """The argument that names a version."""
     parser.add_argument(
-        "version", metavar="VERSION", help="path to an artefact, APP@ID, APP@ALIAS, or APP (the newest)"
+        "version",
+        metavar="VERSION",
+        help="path to an artefact, APP@ID, APP@ALIAS, or APP (the newest); :small behind it: its small model",
     )
 
 

@@ -22,9 +22,7 @@ EXAMPLE = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "version", metavar="VERSION", help="path to an artefact, APP@ID, APP@ALIAS, or APP (the newest)"
-    )
+    console.add_version(parser)
     parser.add_argument("--data", type=Path, metavar="PATH", help="evaluate on this data file or folder instead")
     parser.add_argument("--tag", metavar="T", help="rows of this tag, or expression over tags, alone")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and predictions.parquet there")
@@ -50,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         evaluation = version.evaluate(options.data, tags=made, observe=observe) if options.data or made else kept
     if made and not options.data and evaluation.report.data != kept.report.data:
         console.note("the data files have changed since the build: the figures are of the files as they are now")
-    own = version.report_directory_on(options.data) if options.data else version.report_directory
+    own = version.report_directory(options.data)
     directory = options.out or (None if made and not options.data else own)  # the own report stays as it was built
     if directory:
         evaluation.save(directory)
@@ -62,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         console.write(render_report(report, width=console.width()))
         if not options.data and not options.tag:
+            console.write_models(version)
             console.write_study(version)
         if directory:
             console.note(f"{directory}: report.json, predictions.parquet")

@@ -125,7 +125,8 @@ def run(options: argparse.Namespace) -> int:
 def _place(text: str, version: "Version") -> "Place":
     from overton.serve import Place
 
-    return Place(version.id, version.store.url) if version.store else Place(text)
+    path = text.removesuffix(f":{version.model}") if version.model else text
+    return Place(version.id, version.store.url, version.model) if version.store else Place(path, model=version.model)
 
 
 def _other(text: str, version: "Version", store: str | None) -> "Place":
@@ -140,7 +141,7 @@ def _other(text: str, version: "Version", store: str | None) -> "Place":
 
 def _alias(text: str, version: "Version") -> str:
     """The alias by which a version was named; empty where it was not."""
-    _, at, reference = text.rpartition("@")
+    _, at, reference = text.removesuffix(f":{version.model}").rpartition("@")
     is_alias = bool(at) and version.store is not None and reference in version.store.aliases()
     return reference if is_alias else ""
 

@@ -82,6 +82,7 @@ class TrainingChoices:
             they are; 1 divides each by that of a model which knows no more than how frequent the labels are.
         certainty: How much less a unit counts whose target is unsure (`overton.train.Objective`); 0 for not at all.
         label_smoothing: Share of a hard target of a `multiclass` task that is spread over all classes.
+        mixed: Whether a GPU computes in bfloat16 where that does no harm; a CPU never does.
     """
 
     learning_rate: float = 0.003
@@ -100,6 +101,7 @@ class TrainingChoices:
     balance: float = 0.25
     certainty: float = 0.0
     label_smoothing: float = 0.0
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

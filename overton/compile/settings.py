@@ -108,6 +108,7 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
     "label_smoothing": Rule("Share of a hard target that is spread over all classes.", high=0.5),
     "learning_rate": Rule("The highest of the schedule.", low=1e-6, high=1),
     "member_dropout": Rule("Share of activations dropped where members of a set are compared.", high=0.9),
+    "mixed": Rule("Whether a GPU computes in bfloat16 where that does no harm; a CPU never does.", flag=True),
     "patience": Rule("Epochs without a better score on dev before it stops.", low=1, high=10000, whole=True),
     "rebalance": Rule("0: classes as frequent as they are; 1: as if equally frequent.", high=1),
     "robustness": Rule("How far an absurd target of a `select` task is let go; 0: not at all.", high=1),
@@ -118,10 +119,10 @@ SEARCH_SETTINGS: Mapping[str, Rule] = {
     "at_once": Rule("Trials that may run at one time; none knows the outcome of those.", low=1, high=1000, whole=True),
     "minutes": Rule("No trial is begun that would not end within so many minutes.", low=0, high=100000),
     "objective": Rule(
-        "What to look for on dev: the main metric of a task, of all tasks on a tag, or of a task on a tag; "
-        "if left out, the mean over tasks.",
-        form=r"\S+",
-        said="a task, a tag with a colon in it, or 'TASK@TAG'",
+        "What to look for on dev: the main metric of a task, of all tasks on a tag or an expression over tags, or of a "
+        "task on one (`TASK@TAG`); if left out, the mean over tasks.",
+        form=r"\S(.*\S)?",
+        said="a task, a tag with a colon in it, an expression over tags, or 'TASK@TAG'",
     ),
     "trials": Rule("Most programs tried.", low=1, high=1000, whole=True),
 }
@@ -145,6 +146,14 @@ SUPERVISION_SETTINGS: Mapping[str, Rule] = {
 def tuning_json_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of `tuning.json`, for editors."""
     payload = _object({name: _choice(rule) for name, rule in PAYLOAD_SETTINGS.items()})
+    own = {
+        "payloads": {
+            "type": "object",
+            "additionalProperties": _object({name: rule.json_schema() for name, rule in PAYLOAD_SETTINGS.items()}),
+        },
+        "training": _object({name: rule.json_schema() for name, rule in TRAINING_SETTINGS.items()}),
+        "slices": SLICES.json_schema(),
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Overton tuning",
@@ -157,6 +166,11 @@ def tuning_json_schema() -> dict[str, Any]:
                 "supervision": _object({name: rule.json_schema() for name, rule in SUPERVISION_SETTINGS.items()}),
                 "serving": _object({name: rule.json_schema() for name, rule in SERVING_SETTINGS.items()}),
                 "slices": _choice(SLICES),
+                "models": {
+                    **_object({"large": _object(own), "small": _object(own)}),
+                    "description": "What a large and a small model of a version have of their own.",
+                    "required": ["large", "small"],
+                },
             }
         ),
     }

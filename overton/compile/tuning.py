@@ -4,7 +4,8 @@ A list is a choice, a single value is pinned. Every fault of the file is found a
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,10 +20,14 @@ from overton.compile.settings import (
     TRAINING_SETTINGS,
     Rule,
 )
+from overton.data import parse_tag_expression
 from overton.schema import Payload, Schema
 
+PLAIN = r'[^\s:&|!()"@*]*'  # what is a task where it stands alone or before an @, no tag or expression
 Options = tuple[Any, ...]
-SECTIONS = ("payloads", "search", "serving", "slices", "supervision", "training")
+MODELS = ("large", "small")
+OF_A_MODEL = ("payloads", "slices", "training")
+SECTIONS = ("models", "payloads", "search", "serving", "slices", "supervision", "training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Tuning:
         serving: What serving must meet: `p99_ms`, `size_mb`; whether it computes in `int8`.
         use_dev_gold: Whether gold on dev records shows what the sources are worth.
         slices: Whether slices add capacity, of `off`, `records` and `on`; empty for the default.
+        models: What the models of a version have of their own, `payloads`, `training` and `slices` of each, where it is
+            to have a `large` and a `small` one; empty for one model.
     """
 
     payloads: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)
@@ -44,6 +51,21 @@ class Tuning:
     serving: Mapping[str, Any] = field(default_factory=dict)
     use_dev_gold: bool = True
     slices: Options = ()
+    models: Mapping[str, "Tuning"] = field(default_factory=dict)
+
+    def of_model(self, name: str) -> "Tuning":
+        """The tuning of one model: what is said for all, and what it has of its own in the place of that."""
+        own = self.models.get(name)
+        if own is None:
+            return self
+        names = sorted({*self.payloads, *own.payloads})
+        payloads = {key: {**self.payloads.get(key, {}), **own.payloads.get(key, {})} for key in names}
+        training = {**self.training, **own.training}
+        return replace(self, payloads=payloads, training=training, slices=own.slices or self.slices, models={})
+
+    def each(self) -> tuple["Tuning", ...]:
+        """The tuning of every model."""
+        return tuple(self.of_model(name) for name in self.models) or (self,)
 
     def choices(self, schema: Schema) -> Choices:
         """The default choices with what the tuning says in their place; of several values, the first."""
@@ -66,7 +88,8 @@ class Tuning:
 
     def digest(self) -> str:
         """Digest of all that it says, however it is written."""
-        return digest_json(asdict(self))
+        said = asdict(self)
+        return digest_json(said if self.models else {name: value for name, value in said.items() if name != "models"})
 
 
 def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
@@ -86,11 +109,15 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
     faults = [Problem("this key stands twice", "tuning.duplicate-key", field=at) for at, _ in positions.duplicates]
     second = dict(positions.duplicates)
     sections = _section(value, "$", SECTIONS, faults)
-    payloads = _section(sections.get("payloads", {}), "$.payloads", [p.name for p in schema.payloads], faults)
+    models = _section(sections.get("models", {}), "$.models", MODELS, faults)
+    if models and set(models) != {*MODELS}:
+        message = f"a version has a large and a small model, or one; here is {', '.join(models)} alone"
+        faults.append(Problem(message, "tuning.bad-value", field="$.models", hint="Name both; {} is enough for one"))
     supervision = _values(sections.get("supervision", {}), "$.supervision", SUPERVISION_SETTINGS, faults)
     tuning = Tuning(
-        payloads={name: _payload(schema, name, settings, faults) for name, settings in payloads.items()},
+        payloads=_payloads(schema, sections.get("payloads", {}), "$.payloads", faults),
         training=_options(sections.get("training", {}), "$.training", TRAINING_SETTINGS, faults),
+        models={name: _model(schema, value, f"$.models.{name}", faults) for name, value in models.items()},
         search=_search(schema, sections.get("search", {}), faults),
         serving=_values(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
         use_dev_gold=supervision.get("use_dev_gold", True),
@@ -119,14 +146,32 @@ def _section(value: object, at: str, known: Iterable[str], faults: list[Problem]
         return {}
     for name in value:
         if name not in names:
-            what = "payload" if at == "$.payloads" else "key"
+            what = "payload" if at.endswith(".payloads") else "key"
             message = f"unknown {what} {name!r}"
             faults.append(Problem(message, "tuning.unknown-key", field=_at(at, name), hint=did_you_mean(name, names)))
     return {name: inner for name, inner in value.items() if name in names}
 
 
-def _payload(schema: Schema, name: str, value: object, faults: list[Problem]) -> dict[str, Options]:
-    at = _at("$.payloads", name)
+def _model(schema: Schema, value: object, at: str, faults: list[Problem]) -> Tuning:
+    """What one of several models has of its own; it is pinned, since a search looks for what all have in common."""
+    found = _section(value, at, OF_A_MODEL, faults)
+    own = Tuning(
+        payloads=_payloads(schema, found.get("payloads", {}), f"{at}.payloads", faults),
+        training=_options(found.get("training", {}), f"{at}.training", TRAINING_SETTINGS, faults),
+        slices=_list(found["slices"], f"{at}.slices", SLICES, faults) if "slices" in found else (),
+    )
+    if any(len(options) > 1 for options in own.options()):
+        hint = "Name the choices where they are for all models, and one value here"
+        faults.append(Problem("a model pins what is its own", "tuning.bad-value", field=at, hint=hint))
+    return own
+
+
+def _payloads(schema: Schema, value: object, at: str, faults: list[Problem]) -> dict[str, dict[str, Options]]:
+    known = _section(value, at, [payload.name for payload in schema.payloads], faults)
+    return {name: _payload(schema, name, settings, _at(at, name), faults) for name, settings in known.items()}
+
+
+def _payload(schema: Schema, name: str, value: object, at: str, faults: list[Problem]) -> dict[str, Options]:
     known = SETTINGS_OF_PAYLOAD[schema.payload(name).type]
     if isinstance(value, dict):
         for setting in value:
@@ -177,24 +222,32 @@ def _list(value: object, at: str, rule: Rule, faults: list[Problem]) -> Options:
 def _search(schema: Schema, value: object, faults: list[Problem]) -> dict[str, Any]:
     """How long to search and what for. Whether there is such a tag is known when there are data."""
     known = _values(value, "$.search", SEARCH_SETTINGS, faults)
-    objective, names = known.get("objective"), [task.name for task in schema.tasks]
+    objective = known.get("objective")
     if isinstance(objective, str) and SEARCH_SETTINGS["objective"].accepts(objective):
-        task = split_objective(objective)[0]
-        if task and task not in names:
-            message, hint = f"the schema has no task {task!r}", did_you_mean(task, names)
-            faults.append(Problem(message, "tuning.bad-value", field="$.search.objective", hint=hint))
+        faults += _objective_faults(objective, [task.name for task in schema.tasks])
     return known
 
 
+def _objective_faults(objective: str, tasks: Sequence[str]) -> list[Problem]:
+    faults, (task, tag) = [], split_objective(objective)
+    if task and task not in tasks:
+        faults.append(Problem(f"the schema has no task {task!r}", "tuning.bad-value", hint=did_you_mean(task, tasks)))
+    try:
+        parse_tag_expression(tag or "*")
+    except OvertonError as error:
+        faults += [Problem(fault.message, "tuning.bad-value", hint=fault.hint) for fault in error.problems]
+    return [replace(fault, field="$.search.objective") for fault in faults]
+
+
 def split_objective(text: str) -> tuple[str, str]:
-    """The task and the tag of an objective; empty where it is about all of them.
+    """The task of an objective, and its tag or expression over tags; empty where it is about all of them.
 
     Example:
-        >>> split_objective("Intent"), split_objective("slice:rare"), split_objective("Intent@slice:rare")
-        (('Intent', ''), ('', 'slice:rare'), ('Intent', 'slice:rare'))
+        >>> split_objective("Intent"), split_objective("slice:rare"), split_objective("Intent@slice:rare & !lang:en")
+        (('Intent', ''), ('', 'slice:rare'), ('Intent', 'slice:rare & !lang:en'))
     """
-    task, at, tag = text.partition("@")
-    return (task, tag) if at or ":" not in text else ("", text)
+    named = re.fullmatch(f"({PLAIN})(?:@(.*))?", text)
+    return (named[1], (named[2] or "").strip()) if named else ("", text)
 
 
 def _values(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, Any]:

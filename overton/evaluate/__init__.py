@@ -8,12 +8,15 @@ from overton.evaluate.compare import (
     ComparedRow,
     Comparison,
     Gate,
+    TagChange,
     compare_predictions,
     gate_json_schema,
+    moved_most,
     parse_gate,
     render_comparison,
     render_junit,
     render_summary,
+    shown_better,
     source_changes,
     tag_changes,
 )
@@ -28,7 +31,7 @@ from overton.evaluate.drift import (
 )
 from overton.evaluate.examples import ExampleRows, TaskRows, example_rows
 from overton.evaluate.judge import Judged, judge
-from overton.evaluate.measure import evaluate, main_metric, main_scores
+from overton.evaluate.measure import evaluate, main_metric, main_scores, tag_scores
 from overton.evaluate.outcomes import confidence_of, right_units
 from overton.evaluate.parquet import parse_examples, render_examples
 from overton.evaluate.profile import (
@@ -40,7 +43,7 @@ from overton.evaluate.profile import (
     profile_of,
     task_profile,
 )
-from overton.evaluate.render import render_report
+from overton.evaluate.render import render_models, render_report
 from overton.evaluate.report import Report, Row, parse_report
 from overton.evaluate.rows import evaluated_rows
 from overton.evaluate.temperature import best_temperature
@@ -59,6 +62,7 @@ __all__ = [
     "Profile",
     "Report",
     "Row",
+    "TagChange",
     "TaskProfile",
     "TaskRows",
     "best_temperature",
@@ -79,6 +83,7 @@ __all__ = [
     "main_metric",
     "main_scores",
     "member_counts",
+    "moved_most",
     "parse_examples",
     "parse_gate",
     "parse_profile",
@@ -87,12 +92,15 @@ __all__ = [
     "render_comparison",
     "render_examples",
     "render_junit",
+    "render_models",
     "render_report",
     "render_summary",
     "right_units",
     "share_row",
+    "shown_better",
     "source_changes",
     "tag_changes",
+    "tag_scores",
     "task_profile",
     "words_row",
 ]

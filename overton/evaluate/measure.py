@@ -86,6 +86,32 @@ def main_scores(predictions: Mapping[str, Predictions], gold: Mapping[str, Gold]
     return {name: score for name, score in scores.items() if score is not None}
 
 
+def tag_scores(
+    predictions: Mapping[str, Predictions], gold: Mapping[str, Gold], rows: ndarray, tags: Tags, prefix: str
+) -> dict[str, dict[str, float]]:
+    """The main metric of each task on the records of each tag, likewise.
+
+    Args:
+        predictions: What the model said of these records, by name of task.
+        gold: What is true, by name of task, over the whole data set.
+        rows: Numbers of the records in the data set, in the order of the predictions.
+        tags: The tags of the whole data set.
+        prefix: How the tags begin that are wanted.
+
+    Returns:
+        By tag, then by name of task; what is without gold is left out.
+    """
+    rows = np.asarray(rows, np.int64)
+    found: dict[str, dict[str, float]] = {}
+    for tag in tags.names:
+        places = np.flatnonzero(tags.has(tag)[rows]) if tag.startswith(prefix) else rows[:0]
+        if not len(places):
+            continue
+        scores = {name: main_value(judge(said, gold[name], places, rows[places])) for name, said in predictions.items()}
+        found[tag] = {name: score for name, score in scores.items() if score is not None}
+    return {tag: scores for tag, scores in found.items() if scores}
+
+
 def main_metric(predictions: Predictions) -> str:
     """Name of the metric that a task is judged by."""
     return METRICS[kind_of(predictions.task.type, predictions.task.classes)][0].name

@@ -1,6 +1,6 @@
 """A report as text: each task with its figures, then its tags, the worst first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from overton.evaluate.report import Report, Row
@@ -40,6 +40,24 @@ def render_report(report: Report, *, width: int = 100, limit: int = 12) -> str:
     blocks = [_task(report, task, width, limit) for task in report.main_metric]
     notes = [f"note: {note}" for note in report.notes]
     return "\n".join([*("\n".join(block) + "\n" for block in blocks), *notes]).rstrip() + "\n"
+
+
+def render_models(reports: Mapping[str, Report], sizes: Mapping[str, int]) -> str:
+    """The models of one version side by side: the main metrics on test of each, and how large it is.
+
+    Args:
+        reports: The reports by name of model.
+        sizes: Bytes of each model.
+    """
+    first = next(iter(reports.values()))
+    head = ("model", "MB", *(f"{task} {metric}" for task, metric in first.main_metric.items()))
+    body = []
+    for name, report in reports.items():
+        value = {row.task: row.value for row in report.main_rows()}
+        figures = ("-" if value.get(task) is None else f"{value[task]:.4f}" for task in first.main_metric)
+        body.append((name, f"{sizes[name] / 1e6:.1f}", *figures))
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, *body)) + "\n"
 
 
 def _task(report: Report, task: str, width: int, limit: int) -> list[str]:

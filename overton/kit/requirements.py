@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from overton.artifact import split_model
 from overton.base import OvertonError, Problem
 
 # What a server imports of what Overton depends on; tests/kit proves that it starts and answers with these alone.
@@ -28,7 +29,7 @@ Look = Callable[[str], tuple[str, Sequence[str]] | None]
 
 def serving_roots(files: Iterable[str]) -> tuple[str, ...]:
     """The distributions that the server of an artefact imports, by the names of its files."""
-    reads_pieces = any(name.startswith("tokenizer.") for name in files)
+    reads_pieces = any(split_model(name)[1].startswith("tokenizer.") for name in files)
     return (*SERVING, PIECES) if reads_pieces else SERVING
 
 

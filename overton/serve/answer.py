@@ -7,7 +7,7 @@ nothing. Whatever is wrong with a record is told in the words of `overton check`
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -49,17 +49,30 @@ class Model:
         parser: Of its records.
         version: Its id.
         tally: What it has predicted.
+        name: Its name among the models of the version; empty where that has but one.
+        others: The other models of the version, by name.
     """
 
     runtime: Runtime
     parser: RecordParser
     version: str
     tally: Tally
+    name: str = ""
+    others: Mapping[str, "Model"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, runtime: Runtime, version: str) -> "Model":
         """The version of that id or name, with the parser of its records."""
         return cls(runtime, RecordParser(runtime.schema, closed=True), version, Tally(runtime.signature))
+
+    @property
+    def names(self) -> list[str]:
+        """The models that can be asked for by name."""
+        return [name for name in (self.name, *self.others) if name]
+
+    def named(self, name: str) -> "Model":
+        """One of `names`; itself where the name is empty."""
+        return self.others.get(name, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,7 @@ class Question:
         form: How they were sent, and are to be answered.
         probabilities: Whether class -> probability is asked for.
         extra: What else the form asks.
+        model: The name of the model that is asked; empty for that which answers by itself.
     """
 
     records: Sequence[Record]
@@ -79,6 +93,7 @@ class Question:
     form: Form
     probabilities: bool = False
     extra: Any = None
+    model: str = ""
 
 
 def answer(model: Model, body: bytes, query: str = "", limits: Limits = USUAL, *, lines: bool = False) -> Answer:
@@ -87,7 +102,8 @@ def answer(model: Model, body: bytes, query: str = "", limits: Limits = USUAL, *
     Args:
         model: The version that predicts.
         body: JSON: a record, or `{"records": [...]}`; with `lines` a record a line.
-        query: The query of the url; `probabilities=true` asks for class -> probability in place of labels.
+        query: The query of the url; `probabilities=true` asks for class -> probability in place of labels, and
+            `model=NAME` asks one of several models.
         limits: What is too much.
         lines: Whether the body is NDJSON.
 
@@ -99,6 +115,7 @@ def answer(model: Model, body: bytes, query: str = "", limits: Limits = USUAL, *
     question = parse_question(model, body, query, limits, lines=lines)
     if isinstance(question, Answer):
         return question
+    model = model.named(question.model)
     labels: list[dict[str, Any]] = [{}] * len(question.records)
     for places, said in predict_steps(model, question):
         for place, label in zip(places, said, strict=True):
@@ -110,9 +127,14 @@ def parse_question(model: Model, body: bytes, query: str, limits: Limits, *, lin
     """What a request asks, or the answer that refuses it."""
     if len(body) > limits.max_bytes:
         return too_large(limits)
-    problems, probabilities = _parameters(query)
+    problems, probabilities, name = _parameters(query, model.names) if query else ([], False, "")
     if problems:
         return refuse(UNPROCESSABLE, problems)
+    question = _parse_body(model, body, probabilities, limits, lines=lines)
+    return replace(question, model=name) if name and isinstance(question, Question) else question
+
+
+def _parse_body(model: Model, body: bytes, probabilities: bool, limits: Limits, *, lines: bool) -> Question | Answer:
     if lines:
         found = [line for line in body.splitlines() if line.strip()]
         return parse_lines(model, found, "lines", probabilities, limits)
@@ -217,24 +239,30 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _parameters(query: str) -> tuple[list[Problem], bool]:
-    if not query:
-        return [], False
+def _parameters(query: str, models: Sequence[str]) -> tuple[list[Problem], bool, str]:
+    """What is wrong with a query, whether it asks for probabilities, and the name of the model that it asks."""
     problems = []
-    probabilities = False
+    probabilities, name = False, ""
     for key, value in parse_qsl(query, keep_blank_values=True):
         if key == "probabilities" and value in ("true", "false"):
             probabilities = value == "true"
+            continue
+        if key == "model" and value in models:
+            name = value
+            continue
+        if key == "model":
+            hint = f"It has {' and '.join(models)}" if models else "The version has one model, which needs no name"
+            problems.append(Problem(message=f"there is no model {value!r} here", code="serve.no-model", hint=hint))
             continue
         known = key == "probabilities"
         problems.append(
             Problem(
                 message=f"{key} is {value!r}, expected 'true' or 'false'" if known else f"unknown parameter {key!r}",
                 code="serve.bad-parameter",
-                hint="" if known else did_you_mean(key, ["probabilities"]),
+                hint="" if known else did_you_mean(key, ["model", "probabilities"]),
             )
         )
-    return problems, probabilities
+    return problems, probabilities, name
 
 
 def _bad_batch(error: Exception) -> Problem:

@@ -98,7 +98,7 @@ async def ask(
         question = form.parse(model, body, query, limits)
         if isinstance(question, Answer):
             return question
-        return await _answer(service, Waiting(model, question), form, started)
+        return await _answer(service, Waiting(model.named(question.model), question), form, started)
     finally:
         service.waiting -= 1
 

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from overton.artifact import Artifact, Runtime, replay_golden
 from overton.base import Event, Observe, OvertonError, ignore
@@ -21,19 +22,38 @@ JITTER = 0.2
 LONGEST_PAUSE = 64  # polls that a version which failed is left alone, at most
 
 
-def load_model(artifact: Artifact, *, threads: int = 1) -> Model:
-    """A version made ready: its model loaded, its golden requests answered as when it was built, and warm.
+def load_model(artifact: Artifact, *, model: str = "", threads: int = 1) -> Model:
+    """A version made ready: its models loaded, their golden requests answered as when it was built, and warm.
+
+    Args:
+        artifact: The version.
+        model: The one of its models that is wanted; empty for all.
+        threads: Threads of a model for one call.
 
     Raises:
-        OvertonError: Where the model cannot be loaded, or answers otherwise.
+        OvertonError: Where there is no such model, or one cannot be loaded or answers otherwise.
     """
+    if model or not artifact.models:
+        return _ready(artifact.model(model), label_of(artifact.id, model), threads)
+    found = {name: _ready(artifact.model(name), artifact.id, threads) for name in artifact.models}
+    first, *others = artifact.models
+    beside = {name: replace(found[name], name=name, version=label_of(artifact.id, name)) for name in others}
+    return replace(found[first], name=first, others=beside)
+
+
+def label_of(version: str, model: str = "") -> str:
+    """How a version is called in answers: its id, and the model where one of several is meant."""
+    return f"{version}:{model}" if model else version
+
+
+def _ready(artifact: Artifact, version: str, threads: int) -> Model:
     runtime = Runtime(artifact, threads=threads)
     lines = artifact.files.get("golden.jsonl", b"").splitlines()
     if lines:
         replay_golden(runtime, lines)
     else:
         runtime.warm_up()
-    return Model.of(runtime, artifact.id)
+    return Model.of(runtime, version)
 
 
 class Follower:
@@ -45,6 +65,7 @@ class Follower:
         alias: The alias.
         seconds: How often to look, give or take a fifth, so that not all servers look at once.
         threads: Threads of the model for one call.
+        model: The one of its models that is served; empty for all.
         observe: Told of what changes and what fails.
     """
 
@@ -56,8 +77,10 @@ class Follower:
         *,
         seconds: float = 5.0,
         threads: int = 1,
+        model: str = "",
         observe: Observe = ignore,
     ) -> None:
+        self._model = model
         self._service = service
         self._store = Store(store)
         self._alias = alias
@@ -86,7 +109,7 @@ class Follower:
             return
         following.looked, following.named = time.monotonic(), named
         current = self._service.model.version if self._service.model else ""
-        if named in ("", current):
+        if not named or label_of(named, self._model) == current:
             message = f"the alias {self._alias} is gone; {current} stays" if not named else ""
             self._told(following, message)
             self._refused, self._failures = "", 0
@@ -125,7 +148,7 @@ class Follower:
         return self._store.current(self._alias) or ""
 
     def _load(self, version: str) -> Model:
-        return load_model(self._store.get(version), threads=self._threads)
+        return load_model(self._store.get(version), model=self._model, threads=self._threads)
 
     def _unreadable(self, following: Following, error: OvertonError) -> None:
         self._service.metrics.add("overton_follow_errors_total")

@@ -12,6 +12,8 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -69,11 +71,14 @@ def oip_routes(service: Service) -> list[Route]:
         return _json({"ready": is_ready}, OK if is_ready else NOT_READY)
 
     async def metadata(request: Request) -> Response:
-        return _with_model(service, request, lambda model: Answer(OK, msgspec.json.encode(_metadata(service, model))))
+        def tell(model: Model) -> Answer:
+            return Answer(OK, msgspec.json.encode(_metadata(service, request, model)))
+
+        return _with_model(service, request, tell)
 
     async def model_ready(request: Request) -> Response:
         status = OK if service.state == "ready" else NOT_READY
-        told = msgspec.json.encode({"name": service.name, "ready": service.state == "ready"})
+        told = msgspec.json.encode({"name": request.path_params["model"], "ready": service.state == "ready"})
         return _with_model(service, request, lambda model: Answer(status, told))
 
     async def infer(request: Request) -> Response:
@@ -81,7 +86,8 @@ def oip_routes(service: Service) -> list[Route]:
         if fault is not None:
             return respond(fault)
         request_id = request.headers.get("x-request-id", "").encode("latin-1")
-        form = Form(parse_inference, _renderer(service.name))
+        name = str(request.path_params["model"])
+        form = Form(partial(parse_inference, named=_model_name(service, name)), _renderer(name))
         known = form_of(request.headers.get("content-type", "").encode("latin-1"))
         answer = await ask(
             service,
@@ -108,8 +114,8 @@ def oip_routes(service: Service) -> list[Route]:
     ]
 
 
-def parse_inference(model: Model, body: bytes, query: str, limits: Limits) -> Question | Answer:
-    """The records of an inference request, or the answer that refuses it."""
+def parse_inference(model: Model, body: bytes, query: str, limits: Limits, *, named: str = "") -> Question | Answer:
+    """The records of an inference request, or the answer that refuses it; `named` names one of several models."""
     try:
         asked = msgspec.json.decode(body, type=_Inference)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -127,7 +133,13 @@ def parse_inference(model: Model, body: bytes, query: str, limits: Limits) -> Qu
     lines = _lines(asked.inputs, schema)
     if isinstance(lines, Answer):
         return lines
-    return parse_lines(model, lines, "records", probabilities, limits, extra=asked)
+    question = parse_lines(model, lines, "records", probabilities, limits, extra=asked)
+    return replace(question, model=named) if isinstance(question, Question) else question
+
+
+def _model_name(service: Service, name: str) -> str:
+    """Which of the models of a version is meant by `NAME:MODEL`; empty where none is."""
+    return name.removeprefix(f"{service.name}:") if name != service.name else ""
 
 
 def _lines(inputs: Sequence[_Input], schema: Schema) -> list[bytes] | Answer:
@@ -203,7 +215,7 @@ def _is_text(schema: Schema, name: str) -> bool:
     return task.type == "multiclass" and schema.unit(task) == "record"
 
 
-def _metadata(service: Service, model: Model) -> dict[str, Any]:
+def _metadata(service: Service, request: Request, model: Model) -> dict[str, Any]:
     schema = model.runtime.schema
     fields = dict.fromkeys(payload.field for payload in schema.payloads)
     tensors = [{"name": field, "datatype": BYTES, "shape": [ANY_SIZE]} for field in fields]
@@ -212,7 +224,7 @@ def _metadata(service: Service, model: Model) -> dict[str, Any]:
     ]
     versions = [one.version for one in service.models()]
     return {
-        "name": service.name,
+        "name": request.path_params["model"],
         "versions": versions,
         "platform": "overton_onnxruntime",
         "inputs": tensors,
@@ -225,10 +237,14 @@ def _unknown(service: Service, request: Request) -> Answer | None:
     if service.model is None:
         return _with_error(loading())
     name, version = request.path_params["model"], request.path_params.get("version")
+    wanted, colon, model_name = name.rpartition(":")
+    if colon and wanted == service.name and model_name in service.model.names:
+        name = service.name
     if name == service.name and version in (None, *(model.version for model in service.models())):
         return None
     what = f"model {name!r}" if name != service.name else f"version {version!r} of it"
-    hint = f"It serves {service.name!r}, version {' and '.join(model.version for model in service.models())}"
+    several = "".join(f", {service.name}:{one}" for one in service.model.names)
+    hint = f"It serves {service.name!r}{several}, version {' and '.join(model.version for model in service.models())}"
     problem = Problem(message=f"there is no {what} here", code="serve.no-model", hint=hint)
     return _with_error(refuse(NOT_FOUND, [problem]))
 
@@ -238,7 +254,8 @@ def _with_model(service: Service, request: Request, tell: Callable[[Model], Answ
     version = request.path_params.get("version")
     if fault is not None:
         return respond(fault)
-    return respond(tell(next(model for model in service.models() if version in (None, model.version))))
+    found = next(model for model in service.models() if version in (None, model.version))
+    return respond(tell(found.named(_model_name(service, request.path_params["model"]))))
 
 
 def _bad(message: str, field: str, hint: str) -> Answer:

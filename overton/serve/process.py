@@ -97,9 +97,9 @@ def load_models(settings: Settings) -> tuple[Model, Model | None, Model | None]:
     Raises:
         OvertonError: Where one cannot be loaded, or a client of the first would break on the canary.
     """
-    model = load_model(settings.place.load(), threads=settings.threads)
+    model = load_model(settings.place.load(), model=settings.place.model, threads=settings.threads)
     others = [
-        load_model(place.load(), threads=settings.threads) if place else None
+        load_model(place.load(), model=place.model, threads=settings.threads) if place else None
         for place in (settings.canary, settings.shadow)
     ]
     canary, shadow = others
@@ -196,6 +196,7 @@ class Server(uvicorn.Server):
                 settings.alias,
                 seconds=settings.poll_seconds,
                 threads=settings.threads,
+                model=settings.place.model,
                 observe=self._observe,
             )
             self._tasks.append(asyncio.create_task(follower.run()))

@@ -129,6 +129,7 @@ class Service:
 
     def _models(self) -> list[tuple[Model, str]]:
         found = [(self.model, "serving")] if self.model else []
+        found += [(other, "serving") for other in self.model.others.values()] if self.model else []
         if self.canary is not None:
             found.append((self.canary.model, "canary"))
         if self.shadow is not None:

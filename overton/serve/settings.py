@@ -20,10 +20,12 @@ class Place:
     Attributes:
         version: Its id in the store; the path of its directory where there is no store.
         store: URL of the store.
+        model: The one of its models that is wanted; empty for all.
     """
 
     version: str
     store: str = ""
+    model: str = ""
 
     def load(self) -> Artifact:
         """Its files, every byte checked.

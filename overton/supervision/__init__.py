@@ -25,6 +25,7 @@ from overton.supervision.kept import Kept, bring_up_to_date
 from overton.supervision.sets import label_sets
 from overton.supervision.tally import Tally
 from overton.supervision.targets import Targets
+from overton.supervision.taught import taught_by
 
 __all__ = [
     "METHODS",
@@ -63,4 +64,5 @@ __all__ = [
     "source_report",
     "source_rows",
     "tags_to_show",
+    "taught_by",
 ]

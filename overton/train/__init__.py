@@ -3,15 +3,17 @@
 from overton.train.batches import Batches, GatheredBatches, TrainingBatch, gather_batch, training_batches
 from overton.train.calibrate import with_temperatures
 from overton.train.frozen import FrozenEncoder, encoder_for
-from overton.train.loop import Stop, forward_of, train, weights_of
+from overton.train.loop import Stepped, Stop, forward_of, train, weights_of
 from overton.train.loss import Objective, blind_loss, objectives_of, sets_loss, task_loss
 from overton.train.predict import Forward, ScoreDev, predict
+from overton.train.ranks import ALONE, Ranks, joined, meeting_place
 from overton.train.schedule import epochs_for, learning_rate_at, warm_epochs_for
 from overton.train.slices import Memberships, membership_loss, membership_objective, memberships_of
 from overton.train.state import Checkpoint, EpochResult, Trained
 from overton.train.warm import Beginning, Parent, RowChange, first_weights, parent_of, take_over
 
 __all__ = [
+    "ALONE",
     "Batches",
     "Beginning",
     "Checkpoint",
@@ -22,8 +24,10 @@ __all__ = [
     "Memberships",
     "Objective",
     "Parent",
+    "Ranks",
     "RowChange",
     "ScoreDev",
+    "Stepped",
     "Stop",
     "Trained",
     "TrainingBatch",
@@ -33,7 +37,9 @@ __all__ = [
     "first_weights",
     "forward_of",
     "gather_batch",
+    "joined",
     "learning_rate_at",
+    "meeting_place",
     "membership_loss",
     "membership_objective",
     "memberships_of",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.codec import Encoder
+from overton.compile import MEMBERSHIP
 from overton.data import Batch
 from overton.supervision import Targets
 from overton.train.slices import Memberships, n_extra_of, sample_extra
@@ -25,11 +26,14 @@ class TrainingBatch:
         targets: By task, what `Targets.gather` gives: probabilities of shape (row, unit, label), and which units
             have a target, bool of shape (row, unit).
         members: 1 for the members of each slice, float32 of shape (row, slice); None where there are no slices.
+        share: Where these are a part of a batch: by task, the share of its records with a target that are among them.
+            Empty for a whole batch.
     """
 
     inputs: Mapping[str, ndarray]
     targets: Mapping[str, tuple[ndarray, ndarray]]
     members: ndarray | None = None
+    share: Mapping[str, float] = field(default_factory=dict)
 
 
 class Batches(Protocol):
@@ -63,6 +67,8 @@ class GatheredBatches:
         batch_size: Records of one batch.
         memberships: Who belongs to which slice; None for no slices.
         extra: How often each record is seen again in an epoch, on average, of shape (row,); empty for never.
+        part: Which part of every batch to give.
+        n_parts: Into how many parts batches are divided, one for each process that trains.
     """
 
     gather: Gather
@@ -73,6 +79,8 @@ class GatheredBatches:
     batch_size: int
     memberships: Memberships | None = None
     extra: ndarray = field(default_factory=lambda: np.zeros(0))
+    part: int = 0
+    n_parts: int = 1
 
     @property
     def n_records(self) -> int:
@@ -88,10 +96,14 @@ class GatheredBatches:
         """All records once, in an order that the seed decides, and members of small slices again."""
         random = np.random.default_rng(seed)
         seen = np.concatenate([np.arange(len(self.rows)), sample_extra(self.extra, random)])
+        labelled = {name: target.has_target() for name, target in self.targets.items()} if self.n_parts > 1 else {}
         for chosen in _buckets(self.lengths[seen], self.batch_size, random):
-            rows = self.rows[seen[chosen]]
-            batch = gather_batch(self.gather, self.encoder, self.targets, rows)
-            yield replace(batch, members=self.memberships.gather(rows)) if self.memberships else batch
+            whole = self.rows[seen[chosen]]
+            rows = whole[self.part :: self.n_parts]
+            share = _shares(labelled, rows, whole) if self.n_parts > 1 else {}
+            batch = gather_batch(self.gather, self.encoder, self.targets, rows if len(rows) else whole[:1])
+            members = self.memberships.gather(rows if len(rows) else whole[:1]) if self.memberships else None
+            yield replace(batch, members=members, share=share)
 
 
 def training_batches(
@@ -127,6 +139,12 @@ def gather_batch(gather: Gather, encoder: Encoder, targets: Mapping[str, Targets
     """One batch of some records."""
     inputs = encoder.encode(gather(rows))
     return TrainingBatch(inputs, {name: target.gather(rows) for name, target in targets.items()})
+
+
+def _shares(labelled: Mapping[str, ndarray], rows: ndarray, whole: ndarray) -> dict[str, float]:
+    """By task, which share of the records of a batch that have a target is in a part; where that is empty, 0."""
+    shares = {name: float(has[rows].sum()) / max(int(has[whole].sum()), 1) for name, has in labelled.items()}
+    return {**shares, MEMBERSHIP: len(rows) / len(whole)}
 
 
 def _buckets(lengths: ndarray, batch_size: int, random: np.random.Generator) -> list[ndarray]:

@@ -5,18 +5,26 @@ metadata. No pickle.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+from torch.profiler import ProfilerActivity, profile, schedule
 
+from overton.base import Event, Observe
 from overton.base.files import write_atomic
+from overton.train.loop import Stepped
 from overton.train.state import Checkpoint, EpochResult
 
 FORMAT = "1"
 FILE = "checkpoint.safetensors"
 PARTS = ("best", "optimizer", "weights")
+SKIPPED, WARMING, PROFILED = 5, 1, 10  # steps
+MOST_OPERATORS = 25
 
 
 def save_checkpoint(checkpoint: Checkpoint, directory: Path) -> None:
@@ -78,3 +86,30 @@ def remove_checkpoint(directory: Path) -> None:
         path.unlink(missing_ok=True)
     if directory.is_dir() and not any(directory.iterdir()):
         directory.rmdir()
+
+
+@contextmanager
+def profiled(folder: Path, *, observe: Observe) -> Iterator[Stepped]:
+    """What a training calls after every step, so that some of its first steps are profiled.
+
+    Writes `trace.json`, which Perfetto and chrome://tracing read, and `profile.txt`, the slowest operators, when these
+    steps are over. A training of fewer steps, or one that goes on from its last epoch, leaves none.
+
+    Args:
+        folder: Where both go.
+        observe: Told where they are.
+    """
+    has_gpu = torch.cuda.is_available()
+
+    def keep(profiler: profile) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        profiler.export_chrome_trace(str(folder / "trace.json"))
+        order = f"self_{'device' if has_gpu else 'cpu'}_time_total"
+        text = profiler.key_averages().table(sort_by=order, row_limit=MOST_OPERATORS)
+        write_atomic(folder / "profile.txt", text + "\n")
+        observe(Event("train", f"{PROFILED} steps profiled: {folder / 'profile.txt'}, {folder / 'trace.json'}"))
+
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if has_gpu else [])]
+    steps = schedule(wait=SKIPPED, warmup=WARMING, active=PROFILED, repeat=1)
+    with profile(activities=activities, schedule=steps, on_trace_ready=keep) as profiler:
+        yield profiler.step

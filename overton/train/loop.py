@@ -10,13 +10,14 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from overton.base import Event, Observe, ignore
+from overton.base import Event, Meter, Observe, ignore
 from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, Transformer, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.chain import chain_task_loss
 from overton.train.loss import Objective, sets_loss, task_loss, total_loss
 from overton.train.predict import Forward, ScoreDev, transitions_key
+from overton.train.ranks import ALONE, Ranks
 from overton.train.schedule import epochs_for, learning_rate_at
 from overton.train.slices import membership_loss
 from overton.train.state import Checkpoint, EpochResult, Trained, Weights
@@ -28,6 +29,7 @@ NO_OBJECTIVE = Objective()
 
 Save = Callable[[Checkpoint], None]
 Stop = Callable[[Sequence[EpochResult], int], bool]  # the epochs so far, and how many are planned
+Stepped = Callable[[], None]
 
 
 @dataclass
@@ -43,6 +45,9 @@ class _Run:
     n_epochs: int
     objectives: Mapping[str, Objective]
     observe: Observe
+    ranks: Ranks
+    stepped: Stepped | None
+    meter: Meter
     best: Weights = field(default_factory=dict)
     best_epoch: int = 0
     history: tuple[EpochResult, ...] = ()
@@ -63,6 +68,8 @@ def train(
     warm: bool = False,
     save: Save | None = None,
     stop: Stop | None = None,
+    stepped: Stepped | None = None,
+    ranks: Ranks = ALONE,
 ) -> Trained:
     """Train a program.
 
@@ -82,12 +89,17 @@ def train(
             epochs of the later half are kept, since dev may prefer what the parent knew to what the data say now.
         save: Given a checkpoint after every epoch.
         stop: Asked after every epoch whether to give up.
+        stepped: Called after every step, as a profiler wants it.
+        ranks: This process among those that train together; the batches are its part of each.
 
     Returns:
         The weights that were kept, and the history.
     """
     with _reproducible():
+        observe = observe if ranks.is_first else ignore
         run = _begin(program, batches, settings, seed, objectives or {}, given or {}, observe)
+        run.ranks, run.stepped = ranks, stepped
+        run.meter.wait = torch.cuda.synchronize if stepped and run.device.type == "cuda" else None
         if warm and score_dev is not None:
             _tell_given(run, score_dev)
         if start is not None:
@@ -95,9 +107,10 @@ def train(
         run.first = run.n_epochs // 2 if warm else 0
         while not _finished(run) and not (stop is not None and run.history and stop(run.history, run.n_epochs)):
             result = _epoch(run, batches, score_dev)
-            _keep(run, result)
-            if save is not None:
-                save(_checkpoint(run))
+            _keep(run, result, batches)
+            if save is not None and ranks.is_first:
+                with _part(run, "save"):
+                    save(_checkpoint(run))
     return Trained(weights=run.best, history=run.history, best_epoch=run.best_epoch, n_epochs=run.n_epochs)
 
 
@@ -163,6 +176,9 @@ def _begin(
         n_epochs=settings.epochs or epochs_for(batches.n_records),
         objectives={name: _to(value, device) for name, value in objectives.items()},
         observe=observe,
+        ranks=ALONE,
+        stepped=None,
+        meter=Meter(),
     )
 
 
@@ -206,32 +222,77 @@ def _finished(run: _Run) -> bool:
 
 
 def _epoch(run: _Run, batches: Batches, score_dev: ScoreDev | None) -> EpochResult:
-    """One pass over the records. All that is random in it follows from the seed and its number."""
+    """One pass over the records. All that is random in it follows from the seed, its number and the rank."""
     number = len(run.history)
-    seed = int(np.random.SeedSequence([run.seed, number]).generate_state(1)[0])
-    torch.manual_seed(seed)
+    seed = _seed(run.seed, number)
+    torch.manual_seed(seed if run.ranks.is_first else _seed(run.seed, number, run.ranks.number))
     run.model.train()
     sums: dict[str, Tensor] = {}
     n_steps = batches.n_batches * run.n_epochs
-    for position, batch in enumerate(batches.epoch(seed)):
+    source = batches.epoch(seed)
+    for position in range(batches.n_batches):
         step = number * batches.n_batches + position
+        with _part(run, "batch"):
+            batch = next(source)
         losses = _step(run, batch, learning_rate_at(step, n_steps, run.settings.learning_rate))
         sums = {name: sums.get(name, 0) + loss for name, loss in losses.items()}
         if step % STEPS_PER_EVENT == 0:
             run.observe(Event("train", done=step + 1, total=n_steps))
+        if run.stepped:
+            run.stepped()
+    run.ranks.add(list(sums.values()))
     means = {name: float(total) / batches.n_batches for name, total in sums.items()}
-    scores = dict(score_dev(forward_of(run.model))) if score_dev else {}
-    return EpochResult(number + 1, means, scores)
+    with _part(run, "dev"):
+        told = dict(score_dev(forward_of(run.model))) if score_dev and run.ranks.is_first else {}
+    return EpochResult(number + 1, means, run.ranks.told_by_first(told, run.device))
+
+
+@contextmanager
+def _part(run: _Run, name: str) -> Iterator[None]:
+    """Time a part of the training; a profiler sees it by its name too."""
+    with torch.profiler.record_function(name), run.meter(name):
+        yield
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Tensor]:
+    """One step down the gradient of a batch, of which this rank has a part; the losses of that part, to be added up."""
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate * group["share"]
-    inputs = {name: torch.from_numpy(value).to(run.device) for name, value in batch.inputs.items()}
-    logits = run.model(inputs)
+    with _part(run, "inputs"):
+        inputs = {name: _placed(run, value) for name, value in batch.inputs.items()}
+        targets = {name: (_placed(run, target), _placed(run, known)) for name, (target, known) in batch.targets.items()}
+        belong = None if batch.members is None else _placed(run, batch.members)
+    with _part(run, "forward"):
+        losses = _losses(run, inputs, targets, belong)
+        losses = {name: loss * batch.share.get(name, 1.0) for name, loss in losses.items()} if batch.share else losses
+        weights = {name: objective.weight for name, objective in run.objectives.items()}
+        total = total_loss(losses, weights)
+    with _part(run, "backward"):
+        run.optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+    if run.ranks.count > 1:
+        with _part(run, "ranks"):
+            run.ranks.add(_gradients(run.model))
+    with _part(run, "optimizer"):
+        torch.nn.utils.clip_grad_norm_(run.model.parameters(), LARGEST_GRADIENT)
+        run.optimizer.step()
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _losses(
+    run: _Run, inputs: Mapping[str, Tensor], targets: Mapping[str, tuple[Tensor, Tensor]], belong: Tensor | None
+) -> dict[str, Tensor]:
+    """The loss of every task in a batch, and that of the memberships. Losses are reckoned in full precision."""
+    mixed = run.settings.mixed and run.device.type == "cuda"
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=mixed):
+        logits = run.model(inputs)
+    logits = {name: value.float() for name, value in logits.items()} if mixed else logits
     losses: dict[str, Tensor] = {}
-    for name, (probability, known) in batch.targets.items():
-        target = torch.from_numpy(probability).to(run.device), torch.from_numpy(known).to(run.device)
+    for name, target in targets.items():
         task = run.program.schema.task(name)
         objective = run.objectives.get(name, NO_OBJECTIVE)
         transitions, members = run.model.transitions(name), run.model.sets(name)
@@ -242,19 +303,27 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
         else:
             length = inputs[f"{task.payload}.length"]
             losses[name] = chain_task_loss(task, logits[name], transitions, *target, length, objective)
-    if MEMBERSHIP in logits and batch.members is not None:
-        belong = torch.from_numpy(batch.members).to(run.device)
+    if MEMBERSHIP in logits and belong is not None:
         weight = run.objectives.get(MEMBERSHIP, NO_OBJECTIVE).bit_weight
         losses[MEMBERSHIP] = membership_loss(logits[MEMBERSHIP], belong, weight)
-    run.optimizer.zero_grad(set_to_none=True)
-    weights = {name: objective.weight for name, objective in run.objectives.items()}
-    total_loss(losses, weights).backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(run.model.parameters(), LARGEST_GRADIENT)
-    run.optimizer.step()
-    return {name: loss.detach() for name, loss in losses.items()}
+    return losses
 
 
-def _keep(run: _Run, result: EpochResult) -> None:
+def _placed(run: _Run, value: ndarray) -> Tensor:
+    return torch.from_numpy(value).to(run.device)
+
+
+def _gradients(model: Model) -> list[Tensor]:
+    """The gradient of every weight that learns; zero where none of this rank's records has one."""
+    found = []
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            found.append(weight.grad)
+    return found
+
+
+def _keep(run: _Run, result: EpochResult, batches: Batches) -> None:
     """Add an epoch to the history, keep its weights where none before is clearly better, and tell the observer.
 
     The learning rate falls to nothing, so that of epochs which dev can hardly tell apart the last is the best guess.
@@ -265,9 +334,17 @@ def _keep(run: _Run, result: EpochResult) -> None:
         run.best, run.best_epoch = weights_of(run.model), result.epoch
     loss = sum(result.losses.values())
     scores = "".join(f", {name} {value:.3f}" for name, value in result.scores.items())
-    values = {"losses": dict(result.losses), "scores": dict(result.scores), "best_epoch": run.best_epoch}
+    values = {
+        "losses": dict(result.losses),
+        "scores": dict(result.scores),
+        "best_epoch": run.best_epoch,
+        "learning_rate": run.optimizer.param_groups[0]["lr"] / run.optimizer.param_groups[0]["share"],
+        "records": batches.n_records,
+        "seconds": dict(run.meter.seconds),
+    }
     message = f"epoch {result.epoch}/{run.n_epochs}: loss {loss:.3f}{scores}"
     run.observe(Event("train", message, done=result.epoch, total=run.n_epochs, values=values))
+    run.meter.seconds.clear()  # what keeping its checkpoint takes counts in the next
 
 
 def _checkpoint(run: _Run) -> Checkpoint:

@@ -1,10 +1,11 @@
 """Atomic writes: the whole file or nothing."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from overton.base.files import atomic_writer, write_atomic
+from overton.base.files import atomic_writer, remove_drafts, write_atomic
 
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
@@ -24,3 +25,13 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
         half_written()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "old"
+
+
+def test_what_a_killed_process_was_writing_goes_and_what_is_young_stays(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("deep/.file.abc.tmp", ".young.abc.tmp", "deep/file"):
+        (tmp_path / name).write_text("x")
+    for name in ("deep/.file.abc.tmp", "deep/file"):
+        os.utime(tmp_path / name, (1000, 1000))
+    assert remove_drafts(tmp_path, before=2000) == 1
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".young.abc.tmp", "file"]

@@ -1,0 +1,98 @@
+"""What a small model gains by learning from a large one: beside the same small model taught by the votes alone.
+
+    python benchmarks/small.py [--records 3000] [--seeds 2] [--epochs 20] [--app DIR]
+
+The example application, made from a seed, or the application in DIR. The large model is the default program; the small
+one is a bag of words of width 32. Per seed and task: the main metric on test against gold, as `overton build` measures
+it but without the export, and what the two have in the mean.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+
+import overton
+from overton.codec import Predictions
+from overton.compile import Tuning, parse_tuning
+from overton.data import GOLD, Dataset, gold_of
+from overton.evaluate import main_scores
+from overton.example import factoid
+from overton.example.files import write_application
+from overton.export import load_model
+from overton.fitting import Plan, fit, teaching
+from overton.pipeline import combine_all, plan
+from overton.supervision import Combined, taught_by
+from overton.train import Trained, forward_of, predict
+
+SMALL = {"encoder": "bag", "size": 32}
+
+
+def said(dataset: Dataset, planned: Plan, combined: Mapping[str, Combined], trained: Trained, rows: np.ndarray) -> dict:
+    """What a trained program says of some records."""
+    encoder = teaching(dataset, planned, combined)[1]
+    forward = forward_of(load_model(planned.program, trained.weights))
+    found: dict[str, Predictions] = predict(
+        forward, planned.program.schema, dataset.gather, encoder, rows, thresholds=trained.thresholds
+    )
+    return found
+
+
+def scores_of(dataset: Dataset, planned: Plan, combined: Mapping[str, Combined], trained: Trained) -> dict[str, float]:
+    """Main metrics on test."""
+    test = np.sort(dataset.splits.test)
+    gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
+    return main_scores(said(dataset, planned, combined, trained, test), gold, test)
+
+
+def main() -> None:
+    """Train all three by each seed, and print their scores."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=3000)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--app", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = options.app or Path(folder) / "example"
+        if not options.app:
+            write_application(factoid(options.records, 0), home)
+        dataset = overton.load(home).dataset()
+        combined = combine_all(dataset)
+        both = {"training": {"epochs": options.epochs}}
+        payloads = {
+            payload.name: {"size": 32} if payload.type == "set" else SMALL for payload in dataset.schema.payloads
+        }
+        for payload in dataset.schema.payloads:
+            if payload.type == "singleton":
+                payloads[payload.name] = {"size": 32}
+        large, small = (plan(dataset, parsed(tuning, dataset)) for tuning in (both, {**both, "payloads": payloads}))
+        rows, found = np.sort(dataset.splits.train), {"large": [], "small alone": [], "small taught": []}
+        for seed in range(options.seeds):
+            teacher = fit(dataset, large, combined, seed=seed)
+            voice = said(dataset, large, combined, teacher, rows)
+            taught = {
+                name: replace(one, targets=taught_by(one.targets, voice[name], rows)) for name, one in combined.items()
+            }
+            found["large"].append(scores_of(dataset, large, combined, teacher))
+            for name, targets in (("small alone", combined), ("small taught", taught)):
+                found[name].append(scores_of(dataset, small, combined, fit(dataset, small, targets, seed=seed)))
+            for name, scores in found.items():
+                told = "  ".join(f"{task} {value:.3f}" for task, value in scores[-1].items())
+                print(f"seed {seed}  {name:13} mean {mean(scores[-1].values()):.4f}  {told}", flush=True)
+    for name, scores in found.items():
+        print(f"{name:13} mean of {options.seeds} seeds {mean(mean(one.values()) for one in scores):.4f}")
+
+
+def parsed(tuning: dict, dataset: Dataset) -> Tuning:
+    """A tuning file's value, checked."""
+    return parse_tuning(json.dumps(tuning), "tuning.json", dataset.schema)
+
+
+if __name__ == "__main__":
+    main()

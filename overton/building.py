@@ -1,0 +1,160 @@
+"""A build on disk: its account, where its trials run, who watches it, and the store that takes what it makes.
+
+What a build does stands in `pipeline.py`; here is what lies around it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from overton.base import Event, Observe, OvertonError, ignore, now
+from overton.base.files import remove_drafts
+from overton.fitting import Plan, Teach, Watch, fit
+from overton.ranks import Ranked, host_of
+from overton.runs import dev_score, run_of
+
+if TYPE_CHECKING:
+    from overton.artifact import Artifact
+    from overton.bench import Bench
+    from overton.compile import Tuning
+    from overton.data import Dataset
+    from overton.pipeline import Tallies
+    from overton.store import Store
+    from overton.supervision import Combined
+    from overton.train import Parent, Trained
+
+
+DRAFT_SECONDS = 3600.0  # how long a file is left alone that a process may still write
+
+
+def build_version(
+    bench: Bench,
+    tuning: Tuning,
+    store: Store,
+    tallies: Tallies,
+    *,
+    seed: int = 0,
+    parent: Artifact | None = None,
+    on: str = "local",
+    ranks: int = 1,
+    profile: bool = False,
+    observe: Observe = ignore,
+) -> Artifact:
+    """Build a version and keep it in a store.
+
+    Args:
+        bench: Where the data files are, and where a build keeps its state.
+        tuning: What is pinned, what may be chosen and how long to search.
+        store: Takes the version.
+        tallies: Where counted votes are kept.
+        seed: Seed of everything random.
+        parent: The version to begin from; None for random weights.
+        on: Where independent pieces run.
+        ranks: How many processes train together.
+        profile: Whether to profile the training.
+        observe: Told of the progress.
+    """
+    from overton.engine import engine_of
+    from overton.evaluate.files import load_gate
+    from overton.pipeline import build
+    from overton.pretrained.files import check_pretrained
+    from overton.train.files import remove_checkpoints
+    from overton.trials import choose
+
+    remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
+    engine = engine_of(on)
+    missing = [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]
+    if missing:
+        raise OvertonError(missing)
+    with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
+        bench = replace(bench, watch=run.folder)
+        dataset = bench.dataset(engine, observe)
+        artifact = build(
+            dataset,
+            tuning,
+            folder=bench.folder,
+            seed=seed,
+            parent=parent,
+            teach=_teach(bench, tuning, ranks, on, profile, observe),
+            tallies=tallies,
+            choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
+            gate=load_gate(bench.folder / "gate.json"),
+            observe=observe,
+        )
+        store.put(artifact, when=now())
+        run.add(version=artifact.id, score=dev_score(artifact.json("lineage.json")))
+    remove_checkpoints(bench.runs)
+    observe(Event("publish", f"version {artifact.id} in {store.url}"))
+    _log(artifact, bench.folder, observe)
+    return artifact
+
+
+def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, observe: Observe) -> Teach:
+    """What trains: this process, or ranks of this machine or of the cluster that is named."""
+    from overton.engine import Processes, engine_of
+    from overton.trials import is_searched
+
+    if ranks > 1 and not is_searched(tuning):
+        return Ranked(bench, tuning, Processes(ranks) if on.startswith("local") else engine_of(on), ranks, host_of(on))
+    if ranks > 1:
+        observe(Event("train", "each trial of a search trains alone: the ranks are not used"))
+    return partial(_fit, bench, profile)
+
+
+def _fit(
+    bench: Bench,
+    profile: bool,
+    dataset: Dataset,
+    planned: Plan,
+    combined: Mapping[str, Combined],
+    *,
+    seed: int,
+    parent: Parent | None = None,
+    observe: Observe = ignore,
+) -> Trained:
+    """Train in this process, watched by TensorBoard's files, and by a profiler where one is wanted."""
+    from overton.train.files import profiled
+    from overton.watch import told_parts
+    from overton.watch.files import watching
+
+    folder = bench.watch_folder(planned)
+    with watching(folder, {"choices": planned.choices.to_json()}) as epochs:
+        teach = partial(fit, dataset, planned, combined, seed=seed, parent=parent, resume=bench.resume())
+        if not profile or folder is None:
+            return teach(watch=Watch(epochs), observe=observe)
+        seconds: Counter[str] = Counter()
+
+        def count(event: Event) -> None:
+            seconds.update(event.values.get("seconds", {}))
+            if epochs:
+                epochs(event)
+
+        trained = teach(watch=Watch(count, partial(profiled, folder, observe=observe)), observe=observe)
+        observe(Event("train", told_parts(seconds) if seconds else "nothing was trained: nothing is profiled"))
+    return trained
+
+
+def _log(artifact: Artifact, folder: Path, observe: Observe) -> None:
+    """Log a version to MLflow where its own variable says where that is."""
+    address = os.environ.get("MLFLOW_TRACKING_URI")
+    if not address:
+        return
+    from overton.watch import log_build
+
+    log_build(
+        address,
+        folder.resolve().name,
+        version=artifact.id,
+        choices=artifact.json("choices.json"),
+        lineage=artifact.json("lineage.json"),
+        report=artifact.json("report.json"),
+        study=artifact.json("search.json") if "search.json" in artifact.files else None,
+        observe=observe,
+    )

@@ -1,0 +1,173 @@
+"""A training by several processes on an engine: its ranks, which share the work of every batch.
+
+Each rank opens the records itself and makes the same plan; what it takes from others is sums of gradients alone. A rank
+that is lost ends the training, which begins again from its last epoch.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.compile import Choices, Tuning
+from overton.data import Dataset
+from overton.fitting import Plan, Watch, fit
+from overton.pipeline import plan
+from overton.supervision import Combined
+from overton.watch.files import watching
+
+if TYPE_CHECKING:
+    from overton.bench import Bench
+    from overton.engine import Engine, Work
+    from overton.train import Parent, Trained
+
+MOST_BEGINNINGS = 3  # of a training whose ranks are lost
+LOST = "train.rank-lost"
+
+
+@dataclass(frozen=True, slots=True)
+class RankRecipe:
+    """All that a rank needs beside its number: what travels to it.
+
+    Attributes:
+        bench: Where things are; every rank sees the same folders.
+        digest: Digest of the records.
+        tuning: What is pinned.
+        choices: What is trained.
+        teacher: Digest of the model that is learned from beside the votes; empty for none.
+        combined: The combined votes of every task by name.
+        seed: Seed of everything random.
+        parent: The version whose weights training begins with; None for random ones.
+        count: How many ranks there are.
+        host: Where they meet.
+        port: Its port.
+    """
+
+    bench: Bench
+    digest: str
+    tuning: Tuning
+    choices: Choices
+    teacher: str
+    combined: Mapping[str, Combined]
+    seed: int
+    parent: Parent | None
+    count: int
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Trains by several ranks; what `fit` does in one process.
+
+    Attributes:
+        bench: Where things are.
+        tuning: What is pinned.
+        engine: Where ranks run: one of as many workers.
+        count: How many there are.
+        host: A name of this machine by which the workers of the engine reach it.
+    """
+
+    bench: Bench
+    tuning: Tuning
+    engine: Engine
+    count: int
+    host: str = "127.0.0.1"
+
+    def __call__(
+        self,
+        dataset: Dataset,
+        planned: Plan,
+        combined: Mapping[str, Combined],
+        *,
+        seed: int,
+        parent: Parent | None = None,
+        observe: Observe = ignore,
+    ) -> Trained:
+        """Train a plan; begins again from the last epoch where a rank is lost, twice at most.
+
+        Raises:
+            OvertonError: Where ranks are lost again and again.
+        """
+        from overton.train import meeting_place
+
+        for beginning in range(1, MOST_BEGINNINGS + 1):
+            place = meeting_place(self.host)
+            recipe = RankRecipe(
+                bench=self.bench,
+                digest=dataset.digest,
+                tuning=self.tuning,
+                choices=planned.choices,
+                teacher=planned.teacher,
+                combined=combined,
+                seed=seed,
+                parent=parent,
+                count=self.count,
+                host=self.host,
+                port=place.port,
+            )
+            results = self.engine.run(partial(make_rank, recipe), range(self.count), ahead=self.count, observe=observe)
+            try:
+                trained = next(iter(results))
+            except OvertonError as error:
+                if beginning == MOST_BEGINNINGS or error.problems[0].code != LOST:
+                    raise
+                observe(Event("train", f"{error.problems[0].message}: all begin again from the last epoch"))
+                continue
+            assert trained is not None, "the first rank gives what was trained"
+            return trained
+        raise AssertionError("unreachable")
+
+
+def make_rank(recipe: RankRecipe) -> Work[int, Trained | None]:
+    """The function that is one rank, given its number; the first gives what was trained, the others nothing."""
+    return partial(rank_main, recipe)
+
+
+def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Trained | None:
+    """Train as one of several ranks.
+
+    Args:
+        recipe: What is trained, and where the ranks meet.
+        number: Which rank this is, from 0.
+        observe: Told of the progress, by the first alone.
+
+    Raises:
+        OvertonError: Where another rank is lost, or the data files are no longer those that the build began with.
+    """
+    from overton.train import joined
+
+    bench = recipe.bench
+    dataset = bench.dataset()
+    if dataset.digest != recipe.digest:
+        hint = "Build again"
+        raise OvertonError(Problem("the data files were changed during the build", "search.data-changed", hint=hint))
+    planned = plan(dataset, recipe.tuning, bench.folder, choices=recipe.choices)
+    planned = replace(planned, teacher=recipe.teacher)
+    first = number == 0
+    folder = bench.watch_folder(planned) if first else None
+    with (
+        watching(folder, {"ranks": str(recipe.count)}) as epochs,
+        joined(number, recipe.count, recipe.host, recipe.port) as ranks,
+    ):
+        trained = fit(
+            dataset,
+            planned,
+            recipe.combined,
+            seed=recipe.seed,
+            parent=recipe.parent,
+            resume=bench.resume(),
+            ranks=ranks,
+            watch=Watch(epochs),
+            observe=observe if first else ignore,
+        )
+    return trained if first else None
+
+
+def host_of(on: str) -> str:
+    """By what name the workers of a place reach this machine: itself where they run here."""
+    return "127.0.0.1" if on.startswith("local") else socket.gethostbyname(socket.gethostname())

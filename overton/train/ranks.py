@@ -1,0 +1,119 @@
+"""One training by several processes: each takes its part of every batch, and what they learn is added up.
+
+The loss of a batch is a mean over its records with a target, so the part of a rank counts by its share of those
+(`TrainingBatch.share`), and gradients are summed, not averaged: the sum is the gradient of the whole batch.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+from torch._C._distributed_c10d import TCPStore  # where the types of torch have it
+
+from overton.base import OvertonError, Problem
+
+MEETING = timedelta(minutes=5)
+TIMEOUT = timedelta(minutes=30)  # dev is scored by the first rank while the others wait
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process among those of a training.
+
+    Attributes:
+        number: Its own number, from 0; the first scores dev, keeps checkpoints and tells of the progress.
+        count: How many there are.
+    """
+
+    number: int = 0
+    count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the one that speaks for all."""
+        return self.number == 0
+
+    def __str__(self) -> str:
+        """How many, for a person; empty for one alone."""
+        return f", {self.count} ranks" if self.count > 1 else ""
+
+    def add(self, tensors: Sequence[Tensor]) -> None:
+        """Put the sum over all ranks in the place of each tensor; they are of one type and on one device."""
+        if self.count == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        with _others():
+            distributed.all_reduce(flat)
+        for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def told_by_first(self, value: Any, device: torch.device) -> Any:
+        """The first rank's JSON value, on every rank."""
+        if self.count == 1:
+            return value
+        content = json.dumps(value).encode() if self.is_first else b""
+        length = torch.tensor([len(content)], device=device)
+        with _others():
+            distributed.broadcast(length, 0)
+            text = torch.zeros(int(length), dtype=torch.uint8, device=device)
+            if self.is_first:
+                text.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+            distributed.broadcast(text, 0)
+        return json.loads(text.cpu().numpy().tobytes())
+
+
+ALONE = Ranks()
+
+
+@contextmanager
+def _others() -> Iterator[None]:
+    """What is done with the others fails where one of them is gone: torch raises a plain RuntimeError then."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise _lost(str(error).partition("\n")[0]) from error
+
+
+def _lost(reason: str) -> OvertonError:
+    hint = "Build again: it goes on after the last epoch. A rank may have run out of memory; try fewer"
+    return OvertonError(Problem(f"a rank of the training was lost: {reason}", "train.rank-lost", hint=hint))
+
+
+@contextmanager
+def joined(number: int, count: int, host: str, port: int) -> Iterator[Ranks]:
+    """Meet the other ranks of a training, and part from them when the block ends.
+
+    NCCL where there are GPUs, a rank for each; gloo elsewhere.
+
+    Args:
+        number: Number of this rank, from 0.
+        count: How many there are.
+        host: Where `meeting_place` was opened.
+        port: Its port.
+
+    Raises:
+        OvertonError: Where another rank does not come, or this one was there before and was lost.
+    """
+    has_gpu = torch.cuda.is_available()
+    if has_gpu:
+        torch.cuda.set_device(number % torch.cuda.device_count())
+    with _others():
+        store = TCPStore(host, port, timeout=MEETING)
+        if store.add(f"rank {number}", 1) > 1:  # an engine gives the piece of a lost worker to another
+            raise _lost(f"number {number}")
+        backend = "nccl" if has_gpu else "gloo"
+        distributed.init_process_group(backend, store=store, rank=number, world_size=count, timeout=TIMEOUT)
+    try:
+        yield Ranks(number, count)
+    finally:
+        distributed.destroy_process_group()
+
+
+def meeting_place(host: str) -> TCPStore:
+    """Where the ranks of a training find each other, at a port that is free; it is there as long as the value is."""
+    return TCPStore(host, 0, is_master=True, wait_for_workers=False, timeout=TIMEOUT)

@@ -1,0 +1,74 @@
+"""A version of two models behind one server: each answers by name, the large one where none is named."""
+
+import asyncio
+import json
+
+import pytest
+
+from overton.serve import Service, make_app
+from overton.serve.follow import Follower, load_model
+from tests.serve.serving import call, golden_artifact, promote, store_with
+from tests.tiny_artifact import RECORD
+
+LARGE, SMALL = golden_artifact(0), golden_artifact(1)
+BOTH = LARGE.with_model("small", SMALL)
+
+
+@pytest.fixture(scope="module")
+def app() -> object:
+    return make_app(Service(load_model(BOTH), name="factoid"))
+
+
+def ask(app: object, query: str = "") -> dict:
+    return call(app, "POST", f"/v1/predict?probabilities=true{query}", json=RECORD).json()
+
+
+def test_models_answer_by_name_and_say_who_they_are(app) -> None:
+    alone = {name: make_app(Service(load_model(one))) for name, one in (("large", LARGE), ("small", SMALL))}
+    large, small = ask(app), ask(app, "&model=small")
+    assert (large["version"], small["version"]) == (BOTH.id, f"{BOTH.id}:small")
+    assert large["tasks"] == ask(alone["large"])["tasks"] == ask(app, "&model=large")["tasks"]
+    assert small["tasks"] == ask(alone["small"])["tasks"] != large["tasks"]
+    for name in alone:
+        assert call(alone[name], "POST", f"/v1/predict?model={name}", json=RECORD).status_code == 422
+    refused = call(app, "POST", "/v1/predict?model=tiny", json=RECORD)
+    assert refused.status_code == 422
+    assert "large and small" in refused.text
+
+
+def test_questions_for_both_models_at_one_time_are_not_mixed_up(app) -> None:
+    expected = [ask(app), ask(app, "&model=small")] * 4
+
+    async def together() -> list[dict]:
+        loop = asyncio.get_running_loop()
+        queries = ["", "&model=small"] * 4
+        return await asyncio.gather(*(loop.run_in_executor(None, ask, app, query) for query in queries))
+
+    assert asyncio.run(together()) == expected
+
+
+def test_kserve_asks_models_by_name_too(app) -> None:
+    given = {"inputs": [{"name": "record", "shape": [1], "datatype": "BYTES", "data": [json.dumps(RECORD)]}]}
+    answers = {}
+    for name in ("factoid", "factoid:large", "factoid:small"):
+        answers[name] = call(app, "POST", f"/v2/models/{name}/infer", json=given).json()
+        assert answers[name]["model_name"] == name
+        assert call(app, "GET", f"/v2/models/{name}").json()["name"] == name
+    assert answers["factoid"]["outputs"] == answers["factoid:large"]["outputs"]
+    assert answers["factoid:small"]["model_version"] == f"{BOTH.id}:small"
+    missing = call(app, "POST", "/v2/models/factoid:tiny/infer", json=given)
+    assert missing.status_code == 404
+    assert "factoid:small" in missing.text
+
+
+def test_one_model_is_served_by_itself_and_follows_its_alias(tmp_path) -> None:
+    store = store_with(tmp_path, BOTH, SMALL.with_model("small", LARGE))
+    service = Service(load_model(BOTH, model="small"))
+    follower = Follower(service, store.url, "live", model="small")
+    before = service.model
+    asyncio.run(follower.look())
+    assert service.model is before, "it serves what the alias names already"
+    promote(store, SMALL.with_model("small", LARGE).id)
+    asyncio.run(follower.look())
+    assert service.model.version == f"{SMALL.with_model('small', LARGE).id}:small"
+    assert ask(make_app(service))["tasks"] == ask(make_app(Service(load_model(LARGE))))["tasks"]
