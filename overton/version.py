@@ -13,6 +13,7 @@ from overton.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
+    from overton.batch import Outcome
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
     from overton.export.files import Exported
@@ -111,23 +112,10 @@ class Version:
         Raises:
             OvertonError: Where there are none, or more than `max_bad` lines have a fault.
         """
-        from overton.data.files import data_files, load_dataset
+        from overton.evaluation import load_records
 
-        if data is None and self.home is None:
-            raise OvertonError(
-                Problem(
-                    message="an artefact outside an application has no records of its own",
-                    code="application.no-file",
-                    hint="Name a data file or a folder with --data, or the version as APP@ID",
-                )
-            )
-        place = self.home.parent / "data" if data is None and self.home else data or Path()
-        if data is not None and not data.exists():
-            raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
-        files = [place] if place.is_file() else data_files(place)
         cache = (self.home or self.report_directory) / "rows"
-        dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)
-        return dataset, dataset.splits if data is None else dataset.tagged_splits()
+        return load_records(self.home, cache, data, schema, max_bad=max_bad, observe=observe)
 
     def errors(
         self,
@@ -189,13 +177,27 @@ class Version:
         Raises:
             OvertonError: Where a record has a fault, or the output is the input.
         """
-        from overton.base.files import check_output
-        from overton.data.files import write_records
-        from overton.predicting import predicted
+        from overton.batch import predict_file
 
-        check_output(output, [source])
-        told = predicted(self.runtime, source, f"overton@{self.label}", probabilities=probabilities, observe=observe)
-        return write_records(output, told)
+        return predict_file(self.artifact, self.label, source, output, probabilities=probabilities, observe=observe)
+
+    def predict_files(
+        self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
+    ) -> Outcome:
+        """Predict any number of files into shards; `how` is what `overton.batch.predict_files` takes."""
+        from overton.batch import predict_files
+        from overton.engine import engine_of
+
+        return predict_files(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
+
+    def embed_files(
+        self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
+    ) -> Outcome:
+        """Write the vectors of a payload of any number of files; `how` is what `overton.batch.embed_files` takes."""
+        from overton.batch import embed_files
+        from overton.engine import engine_of
+
+        return embed_files(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
 
     def discover(
         self,

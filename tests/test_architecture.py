@@ -22,7 +22,7 @@ FILE_LINES = 400
 FUNCTION_LINES = 60
 
 # Rooms and modules at the edge of the program, where reading, writing and printing belong.
-EDGES = ("application.py", "cli", "engine", "evaluation.py", "predicting.py", "serve", "store", "version.py", "web")
+EDGES = ("application.py", "cli", "engine", "evaluation.py", "serve", "store", "version.py", "web")
 PRINTING = ("cli",)
 FORBIDDEN_IMPORTS = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 HEAVY = {"numpy", "onnx", "onnxruntime", "onnxscript", "pandas", "pyarrow", "rich", "torch"}

@@ -51,7 +51,7 @@ class Runtime:
     def __init__(self, artifact: Artifact, *, threads: int = 1) -> None:
         self.schema = artifact.schema
         self.signature = artifact.signature
-        self._session = _open_session(artifact.files["model.onnx"], threads)
+        self._session = open_session(artifact.files["model.onnx"], threads)
         self._inputs = [tensor.name for tensor in artifact.signature.inputs]
         self._tasks = self.schema.learnable().tasks
         self._outputs = [artifact.signature.output_by_task[task.name] for task in self._tasks]
@@ -73,11 +73,40 @@ class Runtime:
         self._characters = 0
         self._lock = Lock()
 
-    def run(self, batch: Batch) -> dict[str, Predictions]:
-        """Predict every task for some records, at least one, in array form."""
+    def run(self, batch: Batch, *, probabilities: bool = True) -> dict[str, Predictions]:
+        """Predict every task for some records, at least one, in array form.
+
+        Args:
+            batch: The records.
+            probabilities: Whether those of tasks with a chain are wanted, which cost; without, they have no column.
+        """
         with self._lock:
             values = self._encoder.encode(batch)
-        return self._decode(batch, values, probabilities=True)
+        return self._decode(batch, values, probabilities=probabilities)
+
+    def run_all(self, batches: Sequence[Batch], *, probabilities: bool = True) -> dict[str, Predictions]:
+        """Predict every task for the records of some batches, at least one, one batch after the other.
+
+        They go through the model one by one and are decoded together, which costs less.
+
+        Args:
+            batches: Batches of records.
+            probabilities: As for `run`.
+        """
+        logits: list[list[ndarray]] = []
+        for batch in batches:
+            with self._lock:
+                values = self._encoder.encode(batch)
+            logits.append(self._session.run(self._outputs, {name: values[name] for name in self._inputs}))
+        return {
+            task.name: self._decode_task(
+                task,
+                _joined(of_task),
+                np.concatenate([count_units(self.schema, task, batch) for batch in batches]),
+                probabilities,
+            )
+            for task, of_task in zip(self._tasks, zip(*logits, strict=True), strict=True)
+        }
 
     def memberships(self, batch: Batch) -> ndarray:
         """Probability that each record belongs to each slice with capacity, float32 of shape (record, slice)."""
@@ -164,19 +193,16 @@ class Runtime:
         slices = [self._slices] if tally is not None and self._slices else []
         logits = self._session.run([*self._outputs, *slices], {name: values[name] for name in self._inputs})
         predictions = {
-            task.name: decode(
-                task,
-                output,
-                count_units(self.schema, task, batch),
-                threshold=self._thresholds.get(task.name, 0.5),
-                chain=self._chains.get(task.name),
-                probabilities=probabilities,
-            )
+            task.name: self._decode_task(task, output, count_units(self.schema, task, batch), probabilities)
             for task, output in zip(self._tasks, logits[: len(self._tasks)], strict=True)
         }
         if tally is not None:
             tally.add(batch.n_records, predictions, logits[-1] if slices else None)
         return predictions
+
+    def _decode_task(self, task: Task, logits: ndarray, lengths: ndarray, probabilities: bool) -> Predictions:
+        threshold, chain = self._thresholds.get(task.name, 0.5), self._chains.get(task.name)
+        return decode(task, logits, lengths, threshold=threshold, chain=chain, probabilities=probabilities)
 
 
 def signature_of(program: Program, onnx: bytes, thresholds: Mapping[str, ndarray] | None = None) -> Signature:
@@ -187,7 +213,7 @@ def signature_of(program: Program, onnx: bytes, thresholds: Mapping[str, ndarray
         onnx: Its graph.
         thresholds: By `bitvector` task, the probability from which each bit holds; 0.5 where not given.
     """
-    session = _open_session(onnx, threads=1)
+    session = open_session(onnx, threads=1)
     read = {value.name for value in session.get_inputs()}
     outputs = dict(zip(program.all_outputs, session.get_outputs(), strict=True))
     membership = outputs.pop(MEMBERSHIP, None)
@@ -223,7 +249,7 @@ def _logits(schema: Schema, task: Task, name: str) -> Tensor:
     return Tensor(name, "float32", ("row", *items, *labels))
 
 
-def _open_session(onnx: bytes, threads: int) -> "InferenceSession":
+def open_session(onnx: bytes, threads: int = 1) -> "InferenceSession":
     """Load a model from its bytes. onnxruntime is imported here, so that lists of versions do without it."""
     import onnxruntime
 
@@ -236,6 +262,19 @@ def _open_session(onnx: bytes, threads: int) -> "InferenceSession":
         return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no other class
         raise _unfit(f"onnxruntime cannot load it: {error}") from None
+
+
+def _joined(logits: Sequence[ndarray]) -> ndarray:
+    """The logits of several batches as one, as wide as the widest; what comes to the others is padding."""
+    if len({part.shape[1:] for part in logits}) == 1:
+        return np.concatenate(logits)
+    width = max(part.shape[1] for part in logits)
+    joined = np.zeros((sum(map(len, logits)), width, *logits[0].shape[2:]), logits[0].dtype)
+    start = 0
+    for part in logits:
+        joined[start : start + len(part), : part.shape[1]] = part
+        start += len(part)
+    return joined
 
 
 def _names(session: "InferenceSession") -> tuple[set[str], dict[str, int | None]]:

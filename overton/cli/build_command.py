@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--on",
         default="local",
         metavar="PLACE",
-        help="where trials run and new data files are read: local, a process a core (default); local:N, N of them",
+        help="where trials run and new data files are read: local, a process a core (default); local:N; ray; "
+        "ray://HOST:PORT",
     )
     parser.add_argument(
         "--ranks",

@@ -31,6 +31,7 @@ COMMANDS = (
     "drift",
     "explain",
     "predict",
+    "embed",
     "versions",
     "runs",
     "promote",

@@ -2,31 +2,99 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overton.cli import console
 
-HELP = "predict the records of a data file, as a data file"
-EXAMPLE = "  overton predict demo@live questions.jsonl predictions.jsonl --probabilities"
+if TYPE_CHECKING:
+    from overton.batch import Outcome
+
+HELP = "predict the records of data files: of one file into another, or of many into shards"
+EXAMPLE = """\
+  overton predict demo@live questions.jsonl predictions.jsonl --probabilities
+  overton predict demo@live logs/2026-*/*.jsonl.gz predictions/ --on local:8
+  overton predict demo@live s3://bucket/logs/ s3://bucket/predictions/ --format parquet --on ray"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     console.add_version(parser)
-    parser.add_argument("input", type=Path, metavar="INPUT", help="data file; '-' for stdin")
-    parser.add_argument("output", type=Path, metavar="OUTPUT", help="data file to write; '-' for stdout")
+    add_files(parser)
     parser.add_argument("--probabilities", action="store_true", help="write class -> probability")
+    add_shards(parser, "jsonl", 32)
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Predict, streaming."""
-    from overton.application import find_version
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """The arguments that name what is read and written."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="data files, folders, patterns, or URLs of an object store (s3://, gs://, az://); '-' alone for stdin",
+    )
+    parser.add_argument(
+        "output",
+        metavar="OUTPUT",
+        help="a file to write, for one INPUT ('-' for stdout); else a folder or URL for shards",
+    )
 
+
+def add_shards(parser: argparse.ArgumentParser, format: str, shard_mb: int) -> None:
+    """The options of shards."""
+    parser.add_argument(
+        "--format",
+        metavar="F",
+        help=f"of shards: jsonl, jsonl.gz, jsonl.zst or parquet (default {format}); one file says it by its name",
+    )
+    parser.add_argument(
+        "--shard-mb",
+        type=console.minutes,
+        metavar="MB",
+        help=f"most megabytes of an INPUT that make one shard (default {shard_mb}); a compressed file is one",
+    )
+    parser.add_argument(
+        "--on",
+        default="local",
+        metavar="PLACE",
+        help="where shards are made: local, a process a core (default); local:N, N of them; ray; ray://HOST:PORT",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Predict, streaming; 1 where more lines than --max-bad had faults."""
+    from overton.application import find_version
+    from overton.batch.files import is_one_file
+
+    one_file = is_one_file(options.inputs, options.output)
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
-        count = version.predict_file(
-            options.input, options.output, probabilities=options.probabilities, observe=observe
-        )
-    console.note(f"{options.output}: {count:,} records, source overton@{version.label}")
-    return 0
+        if one_file:
+            count = version.predict_file(
+                Path(options.inputs[0]), Path(options.output), probabilities=options.probabilities, observe=observe
+            )
+        else:
+            outcome = version.predict_files(
+                options.inputs,
+                options.output,
+                probabilities=options.probabilities,
+                format=options.format or "jsonl",
+                shard_mb=options.shard_mb,
+                on=options.on,
+                observe=observe,
+            )
+    if one_file:
+        console.note(f"{options.output}: {count:,} records, source overton@{version.label}")
+        return 0
+    return finish(options, outcome)
+
+
+def finish(options: argparse.Namespace, outcome: "Outcome") -> int:
+    """Tell what a batch run did; 1 where more lines than --max-bad had faults."""
+    place = options.output.rstrip("/")
+    if outcome.counts.errors:
+        console.note(f"{place}/_errors: {outcome.counts.errors:,} lines left out, each with its reasons")
+    console.note(f"{place}: {outcome}")
+    return 1 if outcome.counts.errors > options.max_bad else 0

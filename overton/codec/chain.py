@@ -68,9 +68,10 @@ class Chain:
     def decode(self, logits: ndarray, lengths: ndarray, *, probabilities: bool) -> tuple[ndarray, ndarray | None]:
         """The likeliest classes and, where they are wanted, the probabilities of all.
 
-        The probabilities are products of matrices and cheap; the search is not. Where the doubts about the likeliest
-        class of each token sum to less than a half, those classes together are likelier than all other sequences,
-        so that only the other records are searched, and among few classes first.
+        The probabilities are products of matrices and cheap; the search is not. A sequence that is likelier than a half
+        is likelier than all others. One is found on the way: by the doubts about the likeliest class of each token,
+        where they sum to less than a half, or by going back over what was summed up. Only the other records are
+        searched, and among few classes first.
 
         Args:
             logits: Float32 of shape (row, token, class).
@@ -80,8 +81,8 @@ class Chain:
         Returns:
             Int32 of shape (row, token), and float32 of the shape of the logits or None; 0 at padding.
         """
-        if not probabilities and len(lengths) <= FEW_ROWS:
-            return self.label(logits, lengths), None
+        if not probabilities:
+            return self.label(logits, lengths) if len(lengths) <= FEW_ROWS else self._label_many(logits, lengths), None
         probability, log_total = self._marginals(logits, lengths)
         label = probability.argmax(axis=2).astype(np.int32)
         inside = np.arange(logits.shape[1]) < lengths[:, None]
@@ -89,7 +90,7 @@ class Chain:
         (rows,) = np.nonzero(doubt > MOST_DOUBT)
         if len(rows):
             label[rows] = self._label_doubtful(logits[rows], lengths[rows], probability[rows], log_total[rows])
-        return label, probability if probabilities else None
+        return label, probability
 
     def label(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """The likeliest classes, int32 of shape (row, token), of logits of shape (row, token, class); 0 at padding."""
@@ -97,6 +98,43 @@ class Chain:
         for rows in _portions(lengths, logits.shape[2] ** 2):
             path[rows], _ = _search(logits[rows], lengths[rows], self.onto, self.first, self.last)
         return path
+
+    def _label_many(self, logits: ndarray, lengths: ndarray) -> ndarray:
+        """As `label`, for many rows."""
+        path, sure = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits))
+        for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
+            path[rows], sure[rows] = self._guess(logits[rows], lengths[rows])
+        (rows,) = np.nonzero(sure <= 1 - MOST_DOUBT)
+        if len(rows):
+            probability, log_total = self._marginals(logits[rows], lengths[rows])
+            path[rows] = self._label_doubtful(logits[rows], lengths[rows], probability, log_total)
+        return path
+
+    def _guess(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
+        """A likely sequence of each row, and its probability given the record; the rows come longest first.
+
+        The last class is the likeliest, and each before it the likeliest given the one behind it.
+        """
+        alive = _alive(lengths)
+        by_token = logits.transpose(1, 0, 2)
+        emission = np.exp(by_token - by_token.max(axis=2, keepdims=True), dtype=np.float32).astype(np.float64)
+        first, last = (np.exp((scores - scores.max()).astype(np.float64)) for scores in (self.first, self.last))
+        onward, behind = np.empty(emission.shape), np.ascontiguousarray(self.weight.T)
+        for token, some in enumerate(alive):
+            mass = emission[token, :some]
+            mass *= onward[token - 1, :some] @ self.weight if token else first
+            np.divide(mass, np.maximum(mass.sum(axis=1, keepdims=True), LEAST), out=onward[token, :some])
+        path, sure = np.zeros(logits.shape[:2], np.int32), np.ones(len(logits))
+        state, going = np.zeros(len(logits), np.int64), 0
+        for token in range(len(alive) - 1, -1, -1):
+            some = alive[token]
+            mass = onward[token, :some]
+            mass[:going] *= behind[state[:going]]
+            mass[going:] *= last
+            state[:some] = path[:some, token] = mass.argmax(axis=1)
+            sure[:some] *= mass[np.arange(some), state[:some]] / np.maximum(mass.sum(axis=1), LEAST)
+            going = some
+        return path, sure
 
     def _label_doubtful(self, logits: ndarray, lengths: ndarray, probability: ndarray, log_total: ndarray) -> ndarray:
         """As `label`, but each row is first searched among its likeliest classes.

@@ -18,7 +18,7 @@ from numpy import ndarray
 NO_ASPECT = ""
 LONGEST = 256  # characters of a string that are looked at; nobody means a longer word
 DIGITS = str.maketrans("123456789", "000000000")
-RUN = re.compile(r"(.)\1{3,}")
+RUN, LONGEST_RUN = re.compile(r"(.)\1{3,}"), 4
 PARTS = re.compile(r"[^\W\d_]+")
 
 
@@ -68,7 +68,7 @@ def hash_features(texts: Sequence[str], settings: Mapping[str, Any]) -> ndarray:
     aspects = [function(text[:LONGEST], columns) for text in texts]
     codes = np.array([[crc32(aspect.encode("utf-8", "replace")) for aspect in row] for row in aspects], np.uint64)
     hashed = (codes.reshape(len(texts), len(columns)) + np.uint64(1)) * _multipliers(columns) >> np.uint64(33)
-    given = np.array([[aspect != NO_ASPECT for aspect in row] for row in aspects], bool).reshape(hashed.shape)
+    given = np.array([list(map(bool, row)) for row in aspects], bool).reshape(hashed.shape)
     found: ndarray = np.where(given, hashed % (buckets - np.uint64(1)) + np.uint64(1), 0).astype(np.int32)
     return found
 
@@ -94,8 +94,15 @@ def _word_aspect(text: str, normal: str, column: str) -> str:
 
 def _shape(text: str) -> str:
     """Capitals as X, other letters as x, digits as d, the rest as it is; runs are cut at four."""
-    marks = ("X" if char.isupper() else "x" if char.isalpha() else "d" if char.isdigit() else char for char in text)
-    return RUN.sub(r"\1\1\1\1", "".join(marks))
+    marks = text.translate(MARKS) if text.isascii() else "".join(map(_mark, text))
+    return RUN.sub(r"\1\1\1\1", marks) if len(marks) > LONGEST_RUN else marks
+
+
+def _mark(char: str) -> str:
+    return "X" if char.isupper() else "x" if char.isalpha() else "d" if char.isdigit() else char
+
+
+MARKS = {code: _mark(chr(code)) for code in range(128)}
 
 
 def _trigrams(text: str) -> list[str]:

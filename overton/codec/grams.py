@@ -80,15 +80,13 @@ class Grams:
 
     def _characters(self, places: ndarray, count: ndarray) -> ndarray:
         """What each row's tokens are made of, side by side."""
-        n_rows, n_tokens = places.shape
-        per_row = count.sum(1)
-        found = np.zeros((n_rows, int(per_row.max(initial=0))), np.int32)
-        cell = np.repeat(np.arange(n_rows * n_tokens), count.ravel())
-        before = np.cumsum(count.ravel()) - count.ravel()
-        place = np.arange(len(cell))
-        row = cell // max(n_tokens, 1)
-        column = place - (np.cumsum(per_row) - per_row)[row]
-        found[row, column] = self._flat[self._first[places.ravel()[cell]] + place - before[cell]]
+        counts, per_row = count.ravel(), count.sum(1)
+        width = int(per_row.max(initial=0))
+        found = np.zeros((len(places), width), np.int32)
+        place = np.arange(int(counts.sum()))
+        source = place + np.repeat(self._first[places.ravel()] - (np.cumsum(counts) - counts), counts)
+        row_begin = np.arange(len(places)) * width - (np.cumsum(per_row) - per_row)
+        found.reshape(-1)[place + np.repeat(row_begin, per_row)] = self._flat[source]
         return found
 
     def _bucket(self, codes: ndarray, given: ndarray) -> ndarray:

@@ -8,6 +8,7 @@ from overton.compile.choices import (
     default_choices,
     texts_of,
 )
+from overton.compile.embedding import embedding_program, weights_of
 from overton.compile.explain import explain
 from overton.compile.parse import parse_program
 from overton.compile.pretrained import Pretrained
@@ -34,10 +35,12 @@ __all__ = [
     "choose_slices",
     "compile_program",
     "default_choices",
+    "embedding_program",
     "explain",
     "parse_program",
     "parse_tuning",
     "split_objective",
     "texts_of",
     "tuning_json_schema",
+    "weights_of",
 ]

@@ -10,6 +10,7 @@ from overton.data.names import GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag
 from overton.data.pack import pack
 from overton.data.parser import RecordParser
 from overton.data.pool import Pool
+from overton.data.reader import BadLine, LineReader, Records, without_collection
 from overton.data.record import Record
 from overton.data.rows.stamps import Stamps
 from overton.data.tag_expression import is_made_of_tags, parse_tag_expression, tag_mask, with_expressions
@@ -21,14 +22,17 @@ __all__ = [
     "GOLD",
     "SLICE_PREFIX",
     "SPLITS",
+    "BadLine",
     "Batch",
     "Column",
     "DataCheck",
     "Dataset",
     "Gold",
+    "LineReader",
     "Pool",
     "Record",
     "RecordParser",
+    "Records",
     "Splits",
     "Stamps",
     "Tags",
@@ -45,4 +49,5 @@ __all__ = [
     "tag_mask",
     "tokenize",
     "with_expressions",
+    "without_collection",
 ]

@@ -1,8 +1,9 @@
 """Where independent pieces of work run, and how they are given out: one small interface, whatever is behind it."""
 
+from overton.engine.cluster import Cluster
 from overton.engine.engine import Engine, Work
 from overton.engine.inline import Inline
 from overton.engine.place import engine_of
 from overton.engine.processes import Processes
 
-__all__ = ["Engine", "Inline", "Processes", "Work", "engine_of"]
+__all__ = ["Cluster", "Engine", "Inline", "Processes", "Work", "engine_of"]

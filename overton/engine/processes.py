@@ -9,20 +9,19 @@ import json
 import os
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import Observe, ignore
 from overton.engine.engine import P, R, Work
-from overton.engine.worker import BROKEN, DONE, MAKE, PIECE, REFUSED, TOLD
+from overton.engine.pending import AHEAD, Pending, taken
+from overton.engine.worker import DONE, MAKE, PIECE, TOLD
 
-MOST_LOSSES = 3  # workers that a piece may cost before it is given up
-AHEAD = 4  # pieces under way or waiting, for each worker
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
@@ -41,17 +40,12 @@ class _Worker:
 
 @dataclass
 class _Run:
-    """The one mutable thing: pieces under way."""
+    """The workers of a run, and what they are to do."""
 
     make: Callable[[], Any]
     most: int
-    observe: Observe
-    lost: Callable[[Any, str], Any] | None
+    pending: Pending
     workers: list[_Worker] = field(default_factory=list)
-    pieces: dict[int, Any] = field(default_factory=dict)  # those without a result
-    waiting: deque[int] = field(default_factory=deque)
-    losses: dict[int, int] = field(default_factory=dict)
-    answers: dict[int, tuple[str, Any]] = field(default_factory=dict)  # those that nobody has taken
 
 
 @dataclass(frozen=True)
@@ -75,61 +69,32 @@ class Processes:
         observe: Observe = ignore,
     ) -> Iterator[R]:
         """The result of every piece, in order; see `Engine.run`."""
-        run = _Run(make, self.workers, observe, lost)
-        most = ahead or AHEAD * self.workers
-        source = iter(pieces)
-        n_asked = n_taken = 0
-        exhausted = False
+        run = _Run(make, self.workers, Pending(observe, lost))
         try:
-            while True:
-                while not exhausted and n_asked - n_taken < most:
-                    try:
-                        piece = next(source)
-                    except StopIteration:
-                        exhausted = True
-                        break
-                    _add(run, n_asked, piece, known(piece) if known else None)
-                    n_asked += 1
-                if n_taken == n_asked:
-                    return
-                while n_taken not in run.answers:
-                    _hand_out(run)
-                    _listen(run)
-                yield _taken(*run.answers.pop(n_taken))
-                n_taken += 1
+            yield from run.pending.results(pieces, ahead or AHEAD * self.workers, known, partial(_step, run))
         finally:
             for worker in run.workers:
                 _end(worker)
 
 
-def _add(run: _Run, number: int, piece: Any, result: Any) -> None:
-    if result is not None:
-        run.answers[number] = (DONE, result)
-    else:
-        run.pieces[number] = piece
-        run.waiting.append(number)
-
-
-def _taken(word: str, value: Any) -> Any:
-    if word == REFUSED:
-        raise value
-    if word == BROKEN:
-        raise RuntimeError(f"a worker met an error that nobody expected:\n{value}")
-    return value
+def _step(run: _Run) -> None:
+    _hand_out(run)
+    _listen(run)
 
 
 def _hand_out(run: _Run) -> None:
     """Give what waits to workers that have nothing to do, and to new ones while there may be more."""
     idle = [worker for worker in run.workers if worker.number is None]
-    while run.waiting and (idle or len(run.workers) < run.most):
+    pending = run.pending
+    while pending.waiting and (idle or len(run.workers) < run.most):
         if not idle:
             worker = _start(run.most)
             run.workers.append(worker)
             idle.append(worker)
             _send(worker, (MAKE, run.make))
         worker = idle.pop()
-        worker.number = run.waiting.popleft()
-        _send(worker, (PIECE, (worker.number, run.pieces[worker.number])))
+        worker.number = pending.waiting.popleft()
+        _send(worker, (PIECE, (worker.number, pending.pieces[worker.number])))
 
 
 def _send(worker: _Worker, message: Any) -> None:
@@ -148,34 +113,20 @@ def _listen(run: _Run) -> None:
             _lose(run, worker)
             continue
         if word == TOLD:
-            run.observe(value)
+            run.pending.observe(value)
         elif number >= 0:
             worker.number = None
-            del run.pieces[number]
-            run.answers[number] = (word, value)
+            run.pending.answer(number, word, value)
         elif word != DONE:  # the work cannot be made, here or anywhere
-            _taken(word, value)
+            taken(word, value)
 
 
 def _lose(run: _Run, worker: _Worker) -> None:
-    """A worker has gone: its piece is the next to be handed out, unless it has cost too many."""
     run.workers.remove(worker)
     worker.connection.close()
     status = worker.process.wait()
-    number = worker.number
-    assert number is not None, "a worker without a piece waits for one"
-    run.losses[number] = run.losses.get(number, 0) + 1
-    if run.losses[number] < MOST_LOSSES:
-        run.observe(Event("engine", f"a worker ended with status {status}: what it had is given to another"))
-        run.waiting.appendleft(number)
-        return
-    reason = f"{MOST_LOSSES} workers ended while they had this piece, the last with status {status}"
-    piece = run.pieces.pop(number)
-    if run.lost is not None:
-        run.answers[number] = (DONE, run.lost(piece, reason))
-        return
-    hint = "Status -9 mostly means that the memory was used up: try fewer workers, such as --on local:1"
-    run.answers[number] = (REFUSED, OvertonError(Problem(reason, "engine.lost-piece", hint=hint)))
+    assert worker.number is not None, "a worker without a piece waits for one"
+    run.pending.lose(worker.number, f"with status {status}")
 
 
 def _start(n_workers: int) -> _Worker:

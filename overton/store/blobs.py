@@ -77,18 +77,8 @@ class Blobs:
             return
         if not mark or scheme == "file":
             self._root = Path(rest if mark else url).absolute()
-        elif scheme in CLOUDS and is_plain(rest):
-            with told(url):
-                self._backend = from_url(url, client_options=CLIENT, retry_config=RETRY)
         else:
-            raise OvertonError(
-                Problem(
-                    message=f"{_without_user(url)!r} is not the place of a store",
-                    code="store.url",
-                    hint="Name a local path, or file://PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
-                    "az://CONTAINER/PREFIX; credentials stand in the environment",
-                )
-            )
+            self._backend = open_cloud(url)
 
     @property
     def is_remote(self) -> bool:
@@ -246,6 +236,32 @@ class Blobs:
                         hint="A store consists of plain files: copy them without links",
                     )
                 )
+
+
+def is_url(text: str) -> bool:
+    """Whether a text names a place in an object store rather than a local path."""
+    scheme, mark, _ = text.partition("://")
+    return bool(mark) and scheme != "file"
+
+
+def open_cloud(url: str) -> "ObjectStore":
+    """The objects below a url of an object store.
+
+    Raises:
+        OvertonError: Where the url is of another kind.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme in CLOUDS and is_plain(rest):
+        with told(url):
+            return from_url(url, client_options=CLIENT, retry_config=RETRY)
+    raise OvertonError(
+        Problem(
+            message=f"{_without_user(url)!r} is not the place of a store",
+            code="store.url",
+            hint="Name a local path, or file://PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
+            "az://CONTAINER/PREFIX; credentials stand in the environment",
+        )
+    )
 
 
 def walk_files(root: Path, folder: str) -> Iterator[Found]:

@@ -48,7 +48,7 @@ def test_no_output_replaces_what_it_was_made_of(tmp_path: Path, kinds_applicatio
     [
         ["combine", "APP", "DIR"],
         ["combine", "APP", "DIR/no/such/folder.jsonl"],
-        ["predict", "APP", "DATA", "DIR"],
+        ["predict", "APP", "DATA", "DIR/no/such/folder.jsonl"],
         ["check", "APP", "--quarantine", "DIR"],
         ["check", "APP", "--quarantine", "DIR/no/such/folder.jsonl"],
         ["report", "APP", "--out", "DATA"],

@@ -182,7 +182,9 @@ def test_a_place_names_an_engine(place: str, workers: int) -> None:
     assert engine_of("local").workers >= 1
 
 
-@pytest.mark.parametrize("place", ["", "local:", "local:0", "local:-1", "moon", "local:2:3"])
+@pytest.mark.parametrize(
+    "place", ["", "local:", "local:0", "local:-1", "moon", "local:2:3", "ray:", "ray://", "ray://host", "rays"]
+)
 def test_a_place_that_is_none_is_refused(place: str) -> None:
     with pytest.raises(OvertonError, match="there is no engine"):
         engine_of(place)

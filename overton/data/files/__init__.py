@@ -1,8 +1,20 @@
 """Data files on disk: which there are, whether they are right, and the data set that they make."""
 
 from overton.data.files.check import check_data
-from overton.data.files.lines import data_files
+from overton.data.files.lines import SUFFIXES, contents, data_files
 from overton.data.files.load import load_dataset
-from overton.data.files.records import read_chunks, read_lines, write_records
+from overton.data.files.records import STANDARD, compressed, read_chunks, read_lines, write_parts, write_records
 
-__all__ = ["check_data", "data_files", "load_dataset", "read_chunks", "read_lines", "write_records"]
+__all__ = [
+    "STANDARD",
+    "SUFFIXES",
+    "check_data",
+    "compressed",
+    "contents",
+    "data_files",
+    "load_dataset",
+    "read_chunks",
+    "read_lines",
+    "write_parts",
+    "write_records",
+]

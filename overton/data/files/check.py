@@ -1,21 +1,21 @@
 """Every fault of the data files, and what is suspicious about the data set that they make."""
 
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from overton.base import Observe, OvertonError, Problem, group_problems, ignore
 from overton.base.files import atomic_writer
 from overton.data.check import DataCheck, data_warnings
 from overton.data.dataset import Dataset
 from overton.data.faults.tally import Tally
-from overton.data.files.ingest import BadLine, OnBad, no_quarantine
+from overton.data.files.ingest import OnBad, no_quarantine
 from overton.data.files.lines import read_blocks
 from overton.data.files.load import load_shard, no_records, shard_problems
+from overton.data.reader import BadLine
 from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
 from overton.schema import Schema
@@ -78,17 +78,11 @@ def _quarantine(path: Path | None) -> Iterator[OnBad]:
         yield no_quarantine
         return
     with atomic_writer(path) as file:
-        yield lambda bad: _write_bad(bad, file)
+        yield partial(_write_bad, file)
 
 
-def _write_bad(bad: BadLine, file: IO[bytes]) -> None:
-    problems: list[dict[str, Any]] = []
-    for problem in bad.problems:
-        value = asdict(problem)
-        problems.append({key: value[key] for key in ("code", "field", "message", "hint") if value[key]})
-    text = bad.text.decode("utf-8", errors="backslashreplace")
-    value = {"file": bad.path, "line": bad.number, "problems": problems, "text": text}
-    file.write(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="backslashreplace") + b"\n")
+def _write_bad(file: IO[bytes], bad: BadLine) -> None:
+    file.write(bad.render())
 
 
 def _quarantine_joined(joined: Joined, on_bad: OnBad) -> None:

@@ -1,34 +1,23 @@
 """A data file to the two files of a shard, in one pass and with memory that does not grow with the records."""
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Event, Observe, Problem
+from overton.base import Event, Observe
 from overton.data.encode.encoder import Chunk, Encoder, Part
-from overton.data.faults.line import faulty_id, line_faults
+from overton.data.faults.line import faulty_id
 from overton.data.faults.tally import Tally
 from overton.data.files.container import SectionWriter
-from overton.data.files.lines import Block, read_blocks
+from overton.data.files.lines import read_blocks
+from overton.data.reader import BadLine, sift, without_collection
 from overton.schema import Schema
 
-OnBad = Callable[["BadLine"], None]
-
-
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line that was left out, and why."""
-
-    path: str
-    number: int
-    text: bytes
-    problems: tuple[Problem, ...]
+OnBad = Callable[[BadLine], None]
 
 
 def no_quarantine(bad: BadLine) -> None:
@@ -56,7 +45,7 @@ def ingest(
     with (
         SectionWriter(rows.parent) as row_sections,
         SectionWriter(votes.parent) as vote_sections,
-        _without_collection(),
+        without_collection(),
     ):
         writer = _ShardWriter(encoder, row_sections, vote_sections)
         writer.add(encoder.encode_nothing(), np.zeros(0, np.int64))  # so that every section is there
@@ -64,15 +53,15 @@ def ingest(
         faults = Tally()
         n_bad = n_lines = 0
         for block in read_blocks(path):
-            kept, chunk, bad = _sift(encoder, block, str(path))
-            for line in bad:
+            sifted = sift(encoder, block.lines, block.numbers, str(path))
+            for line in sifted.bad:
                 on_bad(line)
                 faults.add(line.problems)
-            writer.add_bad(bad)
-            n_bad += len(bad)
+            writer.add_bad(sifted.bad)
+            n_bad += len(sifted.bad)
             n_lines += len(block.lines)
-            if chunk is not None:
-                writer.add(chunk, np.array(kept, np.int64))
+            if sifted.chunk is not None:
+                writer.add(sifted.chunk, np.array(sifted.numbers, np.int64))
             observe(Event("ingest", done=n_lines, values={"file": path.name}))
         problems = [asdict(problem) for problem in faults.problems()]
         meta = {
@@ -85,24 +74,6 @@ def ingest(
         writer.finish()
         vote_sections.save(votes, "votes", {"n_lines": n_lines})
         row_sections.save(rows, "rows", meta)
-
-
-def _sift(encoder: Encoder, block: Block, path: str) -> tuple[list[int], Chunk | None, list[BadLine]]:
-    """Encode the good lines of a block, and tell the bad ones with all their faults."""
-    lines, numbers = block.lines, block.numbers
-    bad: list[BadLine] = []
-    cleared = False
-    while lines:
-        chunk, suspects = encoder.encode(lines, keys_counted=cleared)
-        if chunk is not None:
-            return numbers, chunk, bad
-        assert not cleared, f"{path}: line {numbers[suspects[0]]} is refused, but has no fault"
-        faults = {place: line_faults(lines[place], encoder.schema, path, numbers[place]) for place in suspects}
-        bad += [BadLine(path, numbers[place], lines[place], tuple(found)) for place, found in faults.items() if found]
-        cleared = not any(faults.values())
-        good = [place for place in range(len(lines)) if not faults.get(place)]
-        lines, numbers = [lines[place] for place in good], [numbers[place] for place in good]
-    return [], None, bad
 
 
 class _ShardWriter:
@@ -202,15 +173,3 @@ def _narrow(numbers: ndarray) -> ndarray:
         t for t in (np.int8, np.int16, np.int32, np.int64) if np.iinfo(t).min <= low and high <= np.iinfo(t).max
     )
     return numbers.astype(dtype)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Pause the search for reference cycles: decoded lines form none, and looking for them takes most of the time."""
-    paused = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if paused:
-            gc.enable()

@@ -75,19 +75,29 @@ def _block(lines: list[bytes], first: int) -> Block:
 def _contents(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
-            if path.name.endswith(".gz"):
-                yield from _gzip(file)
-            elif path.name.endswith(".zst"):
-                yield from _zstd(file)
-            else:
-                while content := file.read(BLOCK):
-                    yield content
-    except EOFError:
-        raise _broken(path, "its compressed stream ends too early: was the file cut off?") from None
-    except (gzip.BadGzipFile, zlib.error, ValueError) as error:
-        raise _broken(path, f"its compressed stream is broken: {error}") from None
+            yield from contents(file, str(path))
     except OSError as error:
-        raise _broken(path, (error.strerror or str(error)).lower()) from None
+        raise _broken(str(path), (error.strerror or str(error)).lower()) from None
+
+
+def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
+    """What an open file holds, some megabytes at a time; its name's ending says how it is compressed.
+
+    Raises:
+        OvertonError: Where its compressed stream is broken or ends too early.
+    """
+    try:
+        if name.endswith(".gz"):
+            yield from _gzip(file)
+        elif name.endswith(".zst"):
+            yield from _zstd(file)
+        else:
+            while content := file.read(BLOCK):
+                yield content
+    except EOFError:
+        raise _broken(name, "its compressed stream ends too early: was the file cut off?") from None
+    except (gzip.BadGzipFile, zlib.error, ValueError) as error:
+        raise _broken(name, f"its compressed stream is broken: {error}") from None
 
 
 def _gzip(file: IO[bytes]) -> Iterator[bytes]:
@@ -114,13 +124,13 @@ def _zstd(file: IO[bytes]) -> Iterator[bytes]:
             raise EOFError
 
 
-def _broken(path: Path, reason: str) -> OvertonError:
+def _broken(path: str, reason: str) -> OvertonError:
     return OvertonError(
         Problem(
             message=f"the file cannot be read: {reason}",
             code="data.unreadable",
-            path=str(path),
+            path=path,
             hint="Compressed files end in .gz (gzip) or .zst (Zstandard), others in .jsonl",
-            kind=str(path),
+            kind=path,
         )
     )

@@ -2,11 +2,11 @@
 
 import gzip
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import msgspec
 
@@ -16,6 +16,8 @@ from overton.data.files.lines import read_blocks
 from overton.data.parser import RecordParser
 from overton.data.record import Record
 from overton.schema import Schema
+
+T = TypeVar("T")
 
 STANDARD = Path("-")
 
@@ -58,11 +60,41 @@ def write_records(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
     """Write records as a data file, whole or not at all (stdout where the path is `-`), and return their number."""
     encode = msgspec.json.Encoder().encode
     count = 0
-    with _stream(path) as file:
+    with _stream(path) as file, compressed(file, path.name) as stream:
         for record in records:
-            file.write(encode(record) + b"\n")
+            stream.write(encode(record) + b"\n")
             count += 1
     return count
+
+
+def write_parts(
+    path: Path, parts: Iterable[T], sink: Callable[[IO[bytes]], AbstractContextManager[Callable[[T], Any]]]
+) -> None:
+    """Write the parts of a file, whole or not at all (stdout where the path is `-`).
+
+    Args:
+        path: The file.
+        parts: What it consists of.
+        sink: Opens what writes the parts to a file.
+    """
+    with _stream(path) as file, sink(file) as write:
+        for part in parts:
+            write(part)
+
+
+@contextmanager
+def compressed(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+    """A stream into an open file, compressed as the ending of a name says."""
+    if name.endswith(".gz"):
+        with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as stream:
+            yield cast(IO[bytes], stream)
+    elif name.endswith(".zst"):
+        import zstandard  # only a few write such files, and everyone would wait for the import
+
+        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as stream:
+            yield stream
+    else:
+        yield file
 
 
 @contextmanager
@@ -73,13 +105,4 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
         return
     check_place(path)
     with atomic_writer(path) as file:
-        if path.name.endswith(".gz"):
-            with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as stream:
-                yield cast(IO[bytes], stream)
-        elif path.name.endswith(".zst"):
-            import zstandard  # only a few write such files, and everyone would wait for the import
-
-            with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as stream:
-                yield stream
-        else:
-            yield file
+        yield file

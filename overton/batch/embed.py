@@ -1,0 +1,188 @@
+"""Records to the vectors of one payload: a row a record, a token or a member, each with the id of its record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy import ndarray
+
+from overton.artifact import open_session
+from overton.batch.plan import Asked
+from overton.batch.predict import batches, ids_of
+from overton.batch.sinks import PARQUET
+from overton.codec import Encoder, input_specs, reads_pieces
+from overton.compile import Program
+from overton.data import Batch, Column, Pool, Records
+from overton.schema import Payload
+
+DIGITS = 6  # behind the point, in JSON
+WORDS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """How the vectors of a payload are computed: the graph that does nothing else, and what it reads.
+
+    Attributes:
+        program: The part of the program that computes them (`overton.compile.embedding_program`).
+        onnx: Its graph.
+        strings: What the codec has to know of strings, by name of payload.
+        payload: Whose vectors they are.
+        width: Numbers of a vector.
+    """
+
+    program: Program
+    onnx: bytes
+    strings: Mapping[str, str]
+    payload: Payload
+    width: int
+
+
+class Embedder:
+    """Computes the vectors of a payload; loaded once for any number of records.
+
+    Args:
+        embedding: How.
+    """
+
+    def __init__(self, embedding: Embedding) -> None:
+        self.embedding = embedding
+        self._session = open_session(embedding.onnx)
+        read = {value.name for value in self._session.get_inputs()}
+        self._inputs = [spec.name for spec in input_specs(embedding.program) if spec.name in read]
+        self._encoder = Encoder(embedding.program, embedding.strings)
+
+    def run(self, batch: Batch) -> ndarray:
+        """The vectors of some records: float32 of shape (row, width), or (row, item, width)."""
+        values = self._encoder.encode(batch)
+        (vectors,) = self._session.run(None, {name: values[name] for name in self._inputs})
+        found: ndarray = vectors
+        return found
+
+
+def embeddings(embedder: Embedder, records: Records, name: str) -> dict[str, Any]:
+    """The columns of a part of a table: `id`, for items `position` and `token` or `member`, and `vector`.
+
+    A record that has no such payload has a row without a vector where the payload is a singleton, and none otherwise.
+
+    Args:
+        embedder: What computes them.
+        records: The records.
+        name: What ids of records without one begin with.
+    """
+    payload = embedder.embedding.payload
+    ids = ids_of(records, name)
+    found: list[Any] = [None] * records.n_rows
+    strings: list[Sequence[str]] = [()] * records.n_rows
+    for rows in batches(records.lengths()):
+        batch = records.gather(rows)
+        vectors, column = embedder.run(batch), batch.columns[payload.name]
+        for row, place, length, there in zip(
+            range(len(rows)), rows.tolist(), column.length.tolist(), column.present.tolist(), strict=True
+        ):
+            if payload.type != "singleton":
+                found[place] = vectors[row, :length]
+                strings[place] = [batch.pool.texts[number] for number in column.strings[row, :length].tolist()]
+            elif there:
+                found[place] = vectors[row]
+    width = embedder.embedding.width
+    if payload.type == "singleton":
+        missing = np.array([vector is None for vector in found], bool)
+        whole = [np.zeros(width, np.float32) if vector is None else vector for vector in found]
+        return {"id": ids, "vector": np.array(whole, np.float32).reshape(len(ids), width), "missing": missing}
+    lengths = [len(one) for one in found]
+    return {
+        "id": [own for own, length in zip(ids, lengths, strict=True) for _ in range(length)],
+        "position": np.concatenate([np.zeros(0, np.int32), *(np.arange(length, dtype=np.int32) for length in lengths)]),
+        unit_of(payload): [text for one in strings for text in one],
+        "vector": np.concatenate([np.zeros((0, width), np.float32), *found]),
+    }
+
+
+def word_vectors(embedder: Embedder, words: Sequence[str], counts: Sequence[int]) -> dict[str, Any]:
+    """The columns of a table of words: `word`, `count`, and `vector`, of each word by itself."""
+    payload, vectors = embedder.embedding.payload, []
+    for start in range(0, len(words), WORDS_AT_ONCE):
+        batch = _alone(words[start : start + WORDS_AT_ONCE], payload)
+        vectors.append(embedder.run(batch)[:, 0])
+    width = embedder.embedding.width
+    return {
+        "word": list(words),
+        "count": list(counts),
+        "vector": np.concatenate([np.zeros((0, width), np.float32), *vectors]),
+    }
+
+
+def _alone(words: Sequence[str], payload: Payload) -> Batch:
+    """Each word as the one item of a record."""
+    ones = np.ones(len(words), np.int32)
+    spans = np.tile(np.array([[[0, 1]]], np.int32), (len(words), 1, 1)) if payload.range else None
+    numbers = np.arange(len(words), dtype=np.int32)[:, None]
+    return Batch({payload.name: Column(numbers, ones, ones.astype(bool), spans)}, Pool(words), len(words))
+
+
+def make_embed(embedder: Embedder, asked: Asked) -> Callable[[Records, str], Any]:
+    """What a piece does with some records: a table of vectors, or lines of them."""
+
+    def embed(records: Records, name: str) -> Any:
+        columns = embeddings(embedder, records, name)
+        return as_table(columns) if asked.format == PARQUET else as_lines(columns)
+
+    return embed
+
+
+def unit_of(payload: Payload) -> str:
+    """The column that says which item of a record a row is about."""
+    return "member" if payload.type == "set" else "token"
+
+
+def arrow_schema(payload: Payload, width: int, *, words: bool = False) -> Any:
+    """The columns of embeddings, for Parquet."""
+    import pyarrow as pa
+
+    items = [pa.field("position", pa.int32()), pa.field(unit_of(payload), pa.string())]
+    keys = [pa.field("id", pa.string()), *(items if payload.type != "singleton" else [])]
+    if words:
+        keys = [pa.field("word", pa.string()), pa.field("count", pa.int64())]
+    return pa.schema([*keys, pa.field("vector", pa.list_(pa.float32(), width))])
+
+
+def as_table(columns: Mapping[str, Any]) -> Any:
+    """Columns as an Arrow table, its vectors lists of a fixed size."""
+    import pyarrow as pa
+
+    vector, missing = columns["vector"], columns.get("missing")
+    flat = pa.array(np.ascontiguousarray(vector).reshape(-1), pa.float32())
+    mask = None if missing is None or not missing.any() else pa.array(missing)
+    lists = pa.FixedSizeListArray.from_arrays(flat, vector.shape[1], mask=mask)
+    types = {"position": pa.int32(), "count": pa.int64()}
+    plain = {
+        name: pa.array(value, types.get(name, pa.string()))
+        for name, value in columns.items()
+        if name not in ("vector", "missing")
+    }
+    return pa.table({**plain, "vector": lists})
+
+
+def as_lines(columns: Mapping[str, Any]) -> bytes:
+    """Columns as lines of JSON, an object a row, its vector rounded."""
+    vectors = np.round(columns["vector"].astype(np.float64), DIGITS).tolist()
+    for place in np.flatnonzero(columns.get("missing", ())).tolist():
+        vectors[place] = None
+    names = [name for name in columns if name not in ("vector", "missing")]
+    values = [columns[name] if isinstance(columns[name], list) else columns[name].tolist() for name in names]
+    rows = [dict(zip((*names, "vector"), row, strict=True)) for row in zip(*values, vectors, strict=True)]
+    lines: bytes = msgspec.json.Encoder().encode_lines(rows)
+    return lines
+
+
+def strings_read(program: Program, strings: Mapping[str, str]) -> dict[str, str]:
+    """Those of the codec's strings, by name of payload, that a part of a program reads."""
+    read = {spec.name.rpartition(".")[::2] for spec in input_specs(program)}
+    return {
+        payload: text
+        for payload, text in strings.items()
+        if (payload, "rows") in read or reads_pieces(program, payload)
+    }

@@ -1,0 +1,201 @@
+"""Data files to read, on a local disk or in an object store: which there are, and what they hold."""
+
+import fnmatch
+import glob
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import obstore
+
+from overton.base import OvertonError, Problem
+from overton.batch.plan import Input, Piece
+from overton.data.files import SUFFIXES, contents
+from overton.store.blobs import is_url, open_cloud
+from overton.store.faults import told
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+BLOCK = 1 << 21
+MAGIC = ("*", "?", "[")
+
+
+def find_inputs(texts: Sequence[str]) -> list[Input]:
+    """The data files that some words name, sorted by where they lie, each once.
+
+    Args:
+        texts: Each a file, a folder (all data files below it, but for hidden ones), a pattern such as `in/*.jsonl`, or
+            a URL of an object store: one object, or all data files whose names begin with it.
+
+    Raises:
+        OvertonError: Where a word names none, or an object store cannot be read.
+    """
+    found: dict[str, Input] = {}
+    for text in texts:
+        some = _remote(text) if is_url(text) else _local(text)
+        if not some:
+            raise OvertonError(
+                Problem(
+                    message=f"{text!r} names no data file",
+                    code="batch.no-input",
+                    hint=f"Name files, folders, patterns or URLs of files that end in {', '.join(SUFFIXES)}",
+                )
+            )
+        found.update((one.place, one) for one in some)
+    return [found[place] for place in sorted(found)]
+
+
+def is_one_file(inputs: Sequence[str], output: str) -> bool:
+    """Whether one file is to be made of one, rather than shards in a folder.
+
+    Raises:
+        OvertonError: Where shards are to be made, and the output has the name of a file.
+    """
+    is_folder = is_url(output) or output.endswith("/") or Path(output.removeprefix("file://")).is_dir()
+    only = inputs[0]
+    is_single = len(inputs) == 1 and not is_url(only) and (Path(only).is_file() or not _is_several(only))
+    if not is_single and not is_folder and output.endswith((*SUFFIXES, ".parquet")):
+        raise OvertonError(
+            Problem(
+                message="what is made of several files is a folder of shards, and this names one file",
+                code="batch.output-not-folder",
+                path=output,
+                hint=f"Name a folder, such as {output.partition('.')[0] or 'predictions'}/",
+            )
+        )
+    return is_single and not is_folder
+
+
+def _is_several(text: str) -> bool:
+    return Path(text).is_dir() or any(sign in text for sign in MAGIC)
+
+
+def _local(text: str) -> list[Input]:
+    path = Path(text := text.removeprefix("file://"))
+    if path.is_file():
+        return [_file(path)]
+    if path.is_dir():
+        return [_file(one) for one in path.rglob("*") if _is_data(one) and _is_seen(one.relative_to(path))]
+    if any(sign in text for sign in MAGIC):
+        return [_file(Path(one)) for one in glob.glob(text, recursive=True) if _is_data(Path(one))]
+    return []
+
+
+def _file(path: Path) -> Input:
+    status = path.stat()
+    return Input(str(path), str(path.absolute()), status.st_size, str(status.st_mtime_ns))
+
+
+def _is_data(path: Path) -> bool:
+    return path.name.endswith(SUFFIXES) and path.is_file()
+
+
+def _is_seen(path: Path) -> bool:
+    """Whether no part of a path is hidden, or kept beside data as batch runs keep theirs."""
+    return not any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _remote(url: str) -> list[Input]:
+    root, path = _parts(url)
+    store = open_cloud(root)
+    is_pattern = any(sign in path for sign in MAGIC)
+    with told(url):
+        if path.endswith(SUFFIXES) and not is_pattern:
+            try:
+                return [_object(root, obstore.head(store, path))]
+            except FileNotFoundError:
+                return []
+        folder = re.split(r"[*?\[]", path)[0].rpartition("/")[0] if is_pattern else path.rstrip("/")
+        listed = [entry for part in obstore.list(store, folder or None) for entry in part]
+    seen = [entry for entry in listed if _is_seen(Path(entry["path"]).relative_to(folder))]
+    return [
+        _object(root, entry)
+        for entry in seen
+        if entry["path"].endswith(SUFFIXES) and (not is_pattern or fnmatch.fnmatchcase(entry["path"], path))
+    ]
+
+
+def _object(root: str, entry: "ObjectMeta") -> Input:
+    place = f"{root}/{entry['path']}"
+    return Input(place, place, entry["size"], _tag(entry))
+
+
+def _tag(entry: "ObjectMeta") -> str:
+    """What shows that an object has changed."""
+    return str(entry["e_tag"] or entry["last_modified"].isoformat())
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """The bucket of a URL, and what is behind it."""
+    scheme, _, rest = url.partition("://")
+    bucket, _, path = rest.partition("/")
+    return f"{scheme}://{bucket}", path
+
+
+@contextmanager
+def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
+    """What an input holds, uncompressed, from the byte before a piece on, or from its begin where that is its first.
+
+    Raises:
+        OvertonError: Where it cannot be read, or has changed since the plan was made.
+    """
+    start = max(piece.begin - 1, 0)
+    if is_url(one.place):
+        root, path = _parts(one.place)
+        store = open_cloud(root)
+        with told(one.place):
+            meta = obstore.head(store, path)
+            reader = obstore.open_reader(store, path, buffer_size=BLOCK)
+            reader.seek(start)
+        _check_stamp(one, meta["size"], _tag(meta))
+        yield contents(cast(IO[bytes], _Reader(reader, one.place)), one.name)
+        return
+    try:
+        file = Path(one.place).open("rb")  # noqa: SIM115  closed below
+    except OSError as error:
+        raise OvertonError(Problem(f"it cannot be read: {error.strerror}", "data.unreadable", one.name)) from None
+    with file:
+        status = Path(one.place).stat()
+        _check_stamp(one, status.st_size, str(status.st_mtime_ns))
+        file.seek(start)
+        yield contents(file, one.name)
+
+
+class _Reader:
+    """An object as a file that gives plain bytes."""
+
+    def __init__(self, reader: Any, url: str) -> None:
+        self._reader = reader
+        self._url = url
+
+    def read(self, size: int = BLOCK) -> bytes:
+        with told(self._url):
+            return bytes(self._reader.read(size))
+
+
+def count_newlines(one: Input, piece: Piece) -> int:
+    """Line ends from the byte before a piece (its begin where that is its input's first) to that before its last."""
+    left = piece.end - 1 - max(piece.begin - 1, 0)
+    n = 0
+    with opened(one, piece) as blocks:
+        for block in blocks:
+            n += block.count(b"\n", 0, left)
+            left -= len(block)
+            if left <= 0:
+                break
+    return n
+
+
+def _check_stamp(one: Input, size: int, stamp: str) -> None:
+    if (size, stamp) != (one.size, one.stamp):
+        raise OvertonError(
+            Problem(
+                message="it has changed since the run began",
+                code="batch.changed-input",
+                path=one.name,
+                hint="Name another output, so that all its records are of one time",
+            )
+        )

@@ -1,0 +1,155 @@
+"""Records to their predictions: lines with one more source, or the rows of a table."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Raw
+from numpy import ndarray
+
+from overton.artifact import Runtime
+from overton.batch.plan import Asked
+from overton.batch.sinks import PARQUET
+from overton.codec import labels_json
+from overton.data import Records
+from overton.schema import Schema, Task
+
+BATCH = 64  # records that go through the model together, of about the same length
+TOGETHER = 8  # batches that are decoded together
+ESCAPED = b"\\u"  # a key that is written with escapes may be any
+
+_value = msgspec.json.Decoder(dict[str, Raw])
+_tasks = msgspec.json.Decoder(dict[str, dict[str, Raw] | None] | None)
+_encode = msgspec.json.Encoder().encode
+
+
+def predict_labels(runtime: Runtime, records: Records, *, probabilities: bool = False) -> dict[str, list[Any]]:
+    """The label of every row by name of task, as JSON values; None where there was nothing to predict on.
+
+    Args:
+        runtime: The model.
+        records: Any number of records.
+        probabilities: Class -> probability in place of labels.
+    """
+    tasks = runtime.schema.learnable().tasks
+    labels: dict[str, list[Any]] = {task.name: [None] * records.n_rows for task in tasks}
+    parts = batches(records.lengths())
+    for start in range(0, len(parts), TOGETHER):
+        some = parts[start : start + TOGETHER]
+        predictions = runtime.run_all([records.gather(rows) for rows in some], probabilities=probabilities)
+        places = np.concatenate(some).tolist()
+        for task in tasks:
+            told = labels_json(predictions[task.name], runtime.schema.unit(task), probabilities=probabilities)
+            own = labels[task.name]
+            for place, label in zip(places, told, strict=True):
+                own[place] = label
+    for task in tasks:
+        _abstain_beyond(runtime.schema, task, records, labels[task.name])
+    return labels
+
+
+def batches(lengths: ndarray) -> list[ndarray]:
+    """Rows of about the same length together, since a batch is as wide as its longest; each int64 of shape (row,)."""
+    order = np.argsort(lengths, kind="stable")
+    return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+
+
+def _abstain_beyond(schema: Schema, task: Task, records: Records, labels: list[Any]) -> None:
+    """A list of labels is as long as the payload as it was given, null for what was cut off: a valid label."""
+    if schema.unit(task) == "record":
+        return
+    payload = schema.payload(task.payload)
+    beyond = records.given(payload.name) - payload.max_length
+    for row in np.flatnonzero(beyond > 0).tolist():
+        labels[row] = [*labels[row], *[None] * int(beyond[row])]
+
+
+def render_lines(records: Records, labels: dict[str, list[Any]], source: str, *, named: str | None = None) -> bytes:
+    """The lines as they were given, each record with one more source.
+
+    Args:
+        records: The records.
+        labels: The label of each row, by name of task.
+        source: What the source is called.
+        named: What the ids of records without one begin with; those stay without where None.
+    """
+    lines = list(records.lines)
+    names = list(labels)
+    for row, (place, *own) in enumerate(zip(records.place.tolist(), *labels.values(), strict=True)):
+        said = {name: {source: label} for name, label in zip(names, own, strict=True) if label is not None}
+        new_id = f"{named}:{records.numbers[place]}" if named is not None and not records.ids[row] else None
+        line = lines[place]
+        if b'"tasks"' in line or ESCAPED in line or (new_id and b'"id"' in line):
+            lines[place] = _merged(line, said, source, new_id)
+        else:
+            begin = b'{"id":' + _encode(new_id) + b"," + line.lstrip()[1:] if new_id else line
+            lines[place] = begin.rstrip()[:-1] + b',"tasks":' + _encode(said) + b"}"
+    lines.append(b"")
+    return b"\n".join(lines)
+
+
+def _merged(line: bytes, said: dict[str, dict[str, Any]], source: str, new_id: str | None) -> bytes:
+    """A line whose tasks are known already: its own text, but for the labels that come to it."""
+    value: dict[str, Any] = _value.decode(line)
+    tasks: dict[str, Any] = (_tasks.decode(value["tasks"]) if "tasks" in value else None) or {}
+    tasks |= {name: {**(tasks.get(name) or {}), **label} for name, label in said.items()}
+    value["tasks"] = tasks
+    return _encode({**value, "id": new_id} if new_id else value)
+
+
+def make_predict(runtime: Runtime, asked: Asked) -> Callable[[Records, str], Any]:
+    """What a piece does with some records: lines or a table of predictions."""
+
+    def predict(records: Records, name: str) -> Any:
+        labels = predict_labels(runtime, records, probabilities=asked.probabilities)
+        if asked.format == PARQUET:
+            return _table(runtime.schema, records, labels, name, probabilities=asked.probabilities)
+        return render_lines(records, labels, f"overton@{asked.version}", named=name or None)
+
+    return predict
+
+
+def arrow_schema(schema: Schema, *, probabilities: bool) -> Any:
+    """The columns of predictions: `id`, and one for each task."""
+    import pyarrow as pa
+
+    fields = [pa.field("id", pa.string())]
+    return pa.schema(
+        [*fields, *(pa.field(task.name, _type(schema, task, probabilities)) for task in _learnable(schema))]
+    )
+
+
+def _learnable(schema: Schema) -> Sequence[Task]:
+    return schema.learnable().tasks
+
+
+def _type(schema: Schema, task: Task, probabilities: bool) -> Any:
+    import pyarrow as pa
+
+    kind = {"multiclass": pa.string(), "bitvector": pa.list_(pa.string()), "select": pa.int32()}[task.type]
+    one = pa.map_(pa.string(), pa.float32()) if probabilities else kind
+    return one if schema.unit(task) == "record" else pa.list_(one)
+
+
+def _table(schema: Schema, records: Records, labels: dict[str, list[Any]], name: str, *, probabilities: bool) -> Any:
+    import pyarrow as pa
+
+    columns = {"id": ids_of(records, name)}
+    for task in _learnable(schema):
+        values = labels[task.name]
+        columns[task.name] = [_pairs(value) for value in values] if probabilities else values
+    return pa.table(columns, schema=arrow_schema(schema, probabilities=probabilities))
+
+
+def ids_of(records: Records, name: str) -> list[str]:
+    """Id of each row; `NAME:LINE` where its line gives none."""
+    numbers, places = records.numbers, records.place.tolist()
+    return [own.decode() if own else f"{name}:{numbers[place]}" for own, place in zip(records.ids, places, strict=True)]
+
+
+def _pairs(label: Any) -> Any:
+    """Probabilities as Arrow wants a map: pairs."""
+    if isinstance(label, dict):
+        return list(label.items())
+    return [_pairs(one) for one in label] if isinstance(label, list) else label

@@ -1,0 +1,198 @@
+"""A batch run: the plan pinned, its pieces given to an engine, what they tell added up, until every shard is there.
+
+A run that was killed is begun again with the same words: it finds its plan, does the pieces whose shards are missing,
+and ends with the same output, byte for byte, however many workers there were.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from time import monotonic
+
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.batch.files import Output, count_newlines, find_inputs
+from overton.batch.plan import Asked, Input, Piece, Plan, make_plan, parse_plan
+from overton.batch.work import Counts, Verb, done_before, make_work
+from overton.engine import Engine
+
+PLAN = "_plan.json"
+TOLD_EVERY = 5.0  # seconds
+LEAST_TOLD = 10.0  # seconds that work must go on before an end is estimated
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch run did.
+
+    Attributes:
+        counts: Records and errors of all shards, those of earlier runs among them.
+        shards: Number of shards.
+        known: How many of them were there before.
+        seconds: How long it took.
+        rate: Records a second of this run.
+    """
+
+    counts: Counts
+    shards: int
+    known: int
+    seconds: float
+    rate: float
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        before = f", {self.known:,} of them from before" if self.known else ""
+        rate = f", {self.rate:,.0f} records/s" if self.rate else ""
+        return (
+            f"{self.counts.records:,} records in {self.shards:,} shards{before}, {self.counts.errors:,} errors; "
+            f"{self.seconds:,.1f} s{rate}"
+        )
+
+
+def run_batch(
+    asked: Asked,
+    inputs: Sequence[str],
+    output: str,
+    verb: Callable[[], Verb],
+    engine: Engine,
+    *,
+    observe: Observe = ignore,
+) -> Outcome:
+    """Make the shards of some inputs that are missing.
+
+    Args:
+        asked: What is wanted of every record.
+        inputs: Files, folders, patterns or URLs.
+        output: A folder, or a URL.
+        verb: Makes what is made of records, in each worker.
+        engine: Where pieces are worked on.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where there is no input, the output belongs to another plan, or a piece is lost for good.
+    """
+    begin = monotonic()
+    place = Output(output)
+    plan = _pinned(make_plan(asked, _apart(find_inputs(inputs), output)), place, engine, observe)
+    there = place.names()
+    progress = _Progress(plan, observe, begin)
+    work = partial(make_work, plan, output, verb)
+    known = partial(done_before, plan, place, there)
+    for piece, counts in zip(plan.pieces, engine.run(work, plan.pieces, known=known, observe=progress), strict=True):
+        progress.finish(piece, counts)
+    place.remove_drafts()
+    return progress.outcome()
+
+
+def _apart(inputs: list[Input], output: str) -> list[Input]:
+    """The inputs, of which none may be a part of the output."""
+    within = output.rstrip("/") + "/"
+    here = Output(output).absolute()
+    for one in inputs:
+        if one.place.startswith(within) or (here and one.place.startswith(here + "/")):
+            message, hint = "this file is part of the output, and is read", "Name another folder as output"
+            raise OvertonError(Problem(message, "application.output-is-input", one.name, hint=hint))
+    return inputs
+
+
+def _pinned(plan: Plan, output: Output, engine: Engine, observe: Observe) -> Plan:
+    """The plan that the output belongs to: this one, from now on, where it belonged to none."""
+    content = output.read(PLAN)
+    if content is None:
+        counted = _counted(plan, engine, observe)
+        if output.create(PLAN, counted.to_json()):
+            return counted
+        content = output.read(PLAN) or b""  # someone else was faster
+    known = parse_plan(content, f"{output.text}/{PLAN}")
+    different = known.differences(plan)
+    if different:
+        hint = "Name another folder, or ask again for what this one was begun with"
+        message = f"the output belongs to another run: {'; '.join(different[:5])}"
+        raise OvertonError(Problem(message, "batch.other-plan", output.text, hint=hint))
+    return known
+
+
+def _counted(plan: Plan, engine: Engine, observe: Observe) -> Plan:
+    """The plan with the lines before every piece counted, so that each knows the numbers of its own."""
+    behind = {number for number, piece in enumerate(plan.pieces, -1) if piece.newlines < 0}  # pieces with one behind
+    asked = [(plan.inputs[plan.pieces[number].input], plan.pieces[number]) for number in sorted(behind)]
+    if not asked:
+        return plan
+    observe(Event("plan", f"counting the lines of {len(asked):,} pieces"))
+    found = dict(zip(sorted(behind), engine.run(_make_count, asked), strict=True))
+    pieces: list[Piece] = []
+    for number, piece in enumerate(plan.pieces):
+        before = pieces[-1].newlines + found[number - 1] if piece.newlines < 0 else piece.newlines
+        pieces.append(replace(piece, newlines=before))
+    return replace(plan, pieces=tuple(pieces))
+
+
+def _make_count() -> Callable[[tuple[Input, Piece], Observe], int]:
+    def count(asked: tuple[Input, Piece], observe: Observe) -> int:
+        return count_newlines(*asked)
+
+    return count
+
+
+class _Progress:
+    """Adds up what pieces tell, and tells it on, now and then: the one mutable thing of a run."""
+
+    def __init__(self, plan: Plan, observe: Observe, begin: float) -> None:
+        self._plan, self._observe, self._begin = plan, observe, begin
+        self._under_way: dict[str, Counts] = {}
+        self._seen: set[str] = set()  # pieces of which something was told: of this run
+        self._done = self._known = Counts()
+        self._n_done = self._n_known = 0
+        self._last = begin
+        self._total = sum(plan.size(piece) for piece in plan.pieces)
+        self._known_bytes = self._done_bytes = 0
+
+    def __call__(self, event: Event) -> None:
+        """Take what a piece tells."""
+        counts = event.values.get("counts")
+        if counts is None:
+            self._observe(event)
+            return
+        self._under_way[event.values["piece"]] = counts
+        self._seen.add(event.values["piece"])
+        now = monotonic()
+        if now - self._last >= TOLD_EVERY:
+            self._last = now
+            self._tell(now)
+
+    def finish(self, piece: Piece, counts: Counts) -> None:
+        """Take the result of a piece."""
+        self._under_way.pop(piece.name, None)
+        self._n_done += 1
+        self._done += counts
+        self._done_bytes += self._plan.size(piece)
+        if piece.name not in self._seen:
+            self._n_known += 1
+            self._known += counts
+            self._known_bytes += self._plan.size(piece)
+        self._seen.discard(piece.name)
+        self._observe(Event(self._plan.asked.verb, done=self._n_done, total=len(self._plan.pieces)))
+
+    def _tell(self, now: float) -> None:
+        own = sum(self._under_way.values(), self._done)
+        seconds = max(now - self._begin, 1e-3)
+        parts = [f"{own.records:,} records", f"{own.errors:,} errors"]
+        parts.append(f"{(own.records - self._known.records) / seconds:,.0f} records/s")
+        read = self._done_bytes - self._known_bytes + sum(one.bytes for one in self._under_way.values())
+        left = self._total - self._known_bytes - read
+        if seconds >= LEAST_TOLD and read > 0:
+            parts.append(f"{_duration(max(left, 0) / read * seconds)} left")
+        message = f"{', '.join(parts)}; {self._n_done:,} of {len(self._plan.pieces):,} shards"
+        self._observe(Event(self._plan.asked.verb, message, done=self._n_done, total=len(self._plan.pieces)))
+
+    def outcome(self) -> Outcome:
+        """What the run did, when it is over."""
+        seconds = monotonic() - self._begin
+        new = self._done.records - self._known.records
+        return Outcome(self._done, self._n_done, self._n_known, seconds, new / max(seconds, 1e-3))
+
+
+def _duration(seconds: float) -> str:
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:,.0f} {name}"
+    return f"about {seconds:,.0f} s"

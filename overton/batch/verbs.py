@@ -1,0 +1,228 @@
+"""What `overton predict` and `overton embed` do: of one file to one, or of any number of files to shards."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from overton.artifact import Artifact, Runtime
+from overton.base import Event, Observe, ignore
+from overton.base.files import atomic_writer, check_output
+from overton.batch import embed as embedding
+from overton.batch import predict as predicting
+from overton.batch.files import find_inputs
+from overton.batch.plan import EMBED, PREDICT, Asked, make_plan
+from overton.batch.run import Outcome, run_batch
+from overton.batch.sinks import PARQUET, check_format, format_of, sink
+from overton.batch.words import Words, count_words
+from overton.batch.work import Verb, only_good
+from overton.codec import chained_tasks
+from overton.compile import embedding_program, weights_of
+from overton.data import LineReader, without_collection
+from overton.data.files import STANDARD, read_lines, write_parts
+from overton.engine import Engine, Inline
+
+PREDICT_MB, EMBED_MB = 32, 4  # of an input that make a shard; a vector is many times as long as its token
+LINES, LINES_OF_STDIN = 4096, 256  # read at a time from one file; whoever writes to us may wait for answers
+MB = 1_000_000
+
+
+def predict_files(
+    artifact: Artifact,
+    version: str,
+    inputs: Sequence[str],
+    output: str,
+    *,
+    probabilities: bool = False,
+    format: str = "jsonl",
+    shard_mb: float | None = None,
+    engine: Engine | None = None,
+    observe: Observe = ignore,
+) -> Outcome:
+    """Predict any number of data files into shards, each created once; a run that was killed goes on where it was.
+
+    Args:
+        artifact: The version.
+        version: Its id.
+        inputs: Files, folders, patterns such as `in/*.jsonl`, or URLs of an object store.
+        output: A folder, or a URL of an object store.
+        probabilities: Class -> probability in place of labels.
+        format: One of `overton.batch.sinks.FORMATS`.
+        shard_mb: Most megabytes of an input that make a shard; 32 where None.
+        engine: Where pieces are worked on; here where None.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where there is no input, or the output belongs to another run.
+    """
+    asked = Asked(
+        verb=PREDICT,
+        version=version,
+        format=check_format(format),
+        probabilities=probabilities,
+        shard_bytes=int((shard_mb or PREDICT_MB) * MB),
+    )
+    verb = partial(_predict_verb, _slim(artifact), asked)
+    return run_batch(asked, inputs, output, verb, engine or Inline(), observe=observe)
+
+
+def embed_files(
+    artifact: Artifact,
+    version: str,
+    inputs: Sequence[str],
+    output: str,
+    *,
+    payload: str,
+    format: str = PARQUET,
+    shard_mb: float | None = None,
+    engine: Engine | None = None,
+    observe: Observe = ignore,
+) -> Outcome:
+    """Write the vectors of a payload of any number of data files into shards; see `predict_files`.
+
+    Args:
+        artifact: The version.
+        version: Its id.
+        inputs: Files, folders, patterns such as `in/*.jsonl`, or URLs of an object store.
+        output: A folder, or a URL of an object store.
+        payload: Name of the payload.
+        format: One of `overton.batch.sinks.FORMATS`.
+        shard_mb: Most megabytes of an input that make a shard; 4 where None.
+        engine: Where pieces are worked on; here where None.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where there is no input or no such payload, or the output belongs to another run.
+    """
+    shard_bytes = int((shard_mb or EMBED_MB) * MB)
+    asked = Asked(EMBED, version, check_format(format), payload=payload, shard_bytes=shard_bytes)
+    verb = partial(_embed_verb, embedding_of(artifact, payload), asked)
+    return run_batch(asked, inputs, output, verb, engine or Inline(), observe=observe)
+
+
+def predict_file(
+    artifact: Artifact,
+    version: str,
+    source: Path,
+    output: Path,
+    *,
+    probabilities: bool = False,
+    observe: Observe = ignore,
+) -> int:
+    """Predict a data file into a data file or a Parquet file, streaming, and return how many records there were.
+
+    Raises:
+        OvertonError: Where a record has a fault, or the output is the input.
+    """
+    asked = Asked(PREDICT, version, format_of(output.name), probabilities=probabilities)
+    return _one_file(_predict_verb(artifact, asked), asked, source, output, observe)
+
+
+def embed_file(
+    artifact: Artifact, version: str, source: Path, output: Path, *, payload: str, observe: Observe = ignore
+) -> int:
+    """Write the vectors of a payload of a data file, and return how many records there were.
+
+    Raises:
+        OvertonError: Where a record has a fault, there is no such payload, or the output is the input.
+    """
+    asked = Asked(EMBED, version, format_of(output.name), payload=payload)
+    return _one_file(_embed_verb(embedding_of(artifact, payload), asked), asked, source, output, observe)
+
+
+def embed_words(
+    artifact: Artifact,
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    payload: str,
+    least: int = 1,
+    engine: Engine | None = None,
+    observe: Observe = ignore,
+) -> Words:
+    """Write one row for each different string of a payload: how often it is there, and its vector by itself.
+
+    Args:
+        artifact: The version.
+        inputs: Files, folders, patterns or URLs.
+        output: A Parquet file, or one of lines of JSON.
+        payload: Name of the payload.
+        least: Leave out strings that are there less often.
+        engine: Where inputs are read; here where None.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where there is no input, or the payload has no strings.
+    """
+    found = find_inputs(inputs)
+    check_output(output, [Path(one.place) for one in found])
+    made = embedding_of(artifact, payload, words=True)
+    asked = Asked(EMBED, "", format_of(output.name), payload=payload, shard_bytes=PREDICT_MB * MB)
+    words = count_words(make_plan(asked, found), artifact.schema, payload, engine or Inline(), observe=observe)
+    kept = words.at_least(least)
+    columns = embedding.word_vectors(embedding.Embedder(made), kept.texts, kept.counts)
+    schema = _embed_schema(made, asked, words=True)
+    with atomic_writer(output) as file, sink(file, asked.format, schema) as write:
+        write(embedding.as_table(columns) if asked.format == PARQUET else embedding.as_lines(columns))
+    return kept
+
+
+def embedding_of(artifact: Artifact, payload: str, *, words: bool = False) -> embedding.Embedding:
+    """The graph that computes the vectors of a payload, from the weights of a version; torch writes it.
+
+    Raises:
+        OvertonError: Where there is no such payload.
+    """
+    program = embedding_program(artifact.program, payload, words=words)
+    from overton.export import to_onnx
+
+    onnx = to_onnx(program, weights_of(program, artifact.weights()))
+    width = next(node.settings["size"] for node in program.nodes if node.name == program.outputs[payload])
+    assert isinstance(width, int), "a size is a number"
+    strings = embedding.strings_read(program, artifact.strings)
+    return embedding.Embedding(program, onnx, strings, artifact.schema.payload(payload), width)
+
+
+def _slim(artifact: Artifact) -> Artifact:
+    """What of a version a worker needs to run it."""
+    left = {"report.json", "lineage.json", "predictions.parquet", "profile.json", "search.json", "golden.jsonl"}
+    if not chained_tasks(artifact.program):
+        left.add("weights.safetensors")
+    return Artifact({name: content for name, content in artifact.files.items() if name not in left})
+
+
+def _predict_verb(artifact: Artifact, asked: Asked) -> Verb:
+    runtime, schema = Runtime(artifact), None
+    if asked.format == PARQUET:
+        schema = predicting.arrow_schema(runtime.schema, probabilities=asked.probabilities)
+    opened = partial(sink, format=asked.format, schema=schema)
+    return Verb(runtime.schema, predicting.make_predict(runtime, asked), opened)
+
+
+def _embed_verb(made: embedding.Embedding, asked: Asked) -> Verb:
+    opened = partial(sink, format=asked.format, schema=_embed_schema(made, asked))
+    return Verb(made.program.schema, embedding.make_embed(embedding.Embedder(made), asked), opened)
+
+
+def _embed_schema(made: embedding.Embedding, asked: Asked, *, words: bool = False) -> Any:
+    return embedding.arrow_schema(made.payload, made.width, words=words) if asked.format == PARQUET else None
+
+
+def _one_file(verb: Verb, asked: Asked, source: Path, output: Path, observe: Observe) -> int:
+    check_output(output, [source])
+    reader, count = LineReader(verb.schema), 0
+
+    def parts() -> Iterator[Any]:
+        nonlocal count
+        rest = read_lines(source)
+        while chunk := list(islice(rest, LINES_OF_STDIN if source == STANDARD else LINES)):
+            numbers, lines = zip(*chunk, strict=True)
+            records = only_good(reader.read(list(lines), list(numbers), str(source)))
+            count += len(records.lines)
+            yield verb.make(records, "" if asked.verb == PREDICT and asked.format != PARQUET else source.name)
+            observe(Event(asked.verb, done=count))
+
+    with without_collection():
+        write_parts(output, parts(), verb.sink)
+    return count

@@ -1,0 +1,144 @@
+"""The work on one piece: its lines read, its shard made and created; what went wrong is told beside it.
+
+A shard gets its name last: by then its errors and its counts are told in files of their own. Where a shard is, all is.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import IO, Any
+
+import msgspec
+
+from overton.base import Event, Observe, OvertonError, Problem
+from overton.batch.files import Output, opened
+from overton.batch.lines import LONGEST, Lines, read_lines
+from overton.batch.plan import Piece, Plan
+from overton.batch.sinks import Sink
+from overton.data import BadLine, LineReader, Records, without_collection
+from overton.schema import Schema
+
+ERRORS, DONE = "_errors", "_done"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of some lines.
+
+    Attributes:
+        records: Good lines.
+        errors: Lines that are not in the output, each told in a side file with its reason.
+        bytes: Bytes of input.
+    """
+
+    records: int = 0
+    errors: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Both together."""
+        return Counts(self.records + other.records, self.errors + other.errors, self.bytes + other.bytes)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What is made of records.
+
+    Attributes:
+        schema: What a record should be.
+        make: What is written for some records, of them and what ids of records without one begin with.
+        sink: Opens a file to take it.
+    """
+
+    schema: Schema
+    make: Callable[[Records, str], Any]
+    sink: Callable[[IO[bytes]], AbstractContextManager[Sink]]
+
+
+def make_work(plan: Plan, output: str, verb: Callable[[], Verb]) -> Callable[[Piece, Observe], Counts]:
+    """The work on the pieces of a plan, for an engine.
+
+    Args:
+        plan: The plan.
+        output: Where shards go.
+        verb: Makes what is made of records; called once.
+    """
+    made, place = verb(), Output(output)
+    reader = LineReader(made.schema)
+
+    def work(piece: Piece, observe: Observe) -> Counts:
+        return _make_shard(plan, piece, made, reader, place, observe)
+
+    return work
+
+
+def shard_name(plan: Plan, piece: Piece) -> str:
+    """Name of the shard of a piece."""
+    return f"{piece.name}.{plan.asked.format}"
+
+
+def done_before(plan: Plan, output: Output, there: set[str], piece: Piece) -> Counts | None:
+    """What became of a piece whose shard is there already; None where it is not."""
+    if shard_name(plan, piece) not in there:
+        return None
+    told = output.read(f"{DONE}/{piece.name}.json")
+    try:
+        return msgspec.json.decode(told or b"", type=Counts)
+    except msgspec.MsgspecError:
+        hint = "Remove the shard, and it is made again"
+        message = f"the shard {shard_name(plan, piece)} is there, but not what was counted of it"
+        raise OvertonError(Problem(message, "batch.damaged-output", output.text, hint=hint)) from None
+
+
+def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output: Output, observe: Observe) -> Counts:
+    one, counts = plan.inputs[piece.input], Counts()
+    errors: list[bytes] = []
+    with output.creating(shard_name(plan, piece)) as draft, without_collection():
+        with verb.sink(draft.file) as write:
+            for lines, broken in _read(plan, piece):
+                records = reader.read(lines.lines, lines.numbers, one.name)
+                if records.lines:
+                    write(verb.make(records, one.name))
+                bad = [*records.bad, *_too_long(lines, one.name), *broken]
+                errors.extend(line.render() for line in sorted(bad, key=lambda line: line.number))
+                counts += Counts(len(records.lines), len(bad), lines.n_bytes)
+                observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
+        if errors:
+            output.create(f"{ERRORS}/{piece.name}.errors.jsonl", b"".join(errors))
+        output.create(f"{DONE}/{piece.name}.json", msgspec.json.encode(counts) + b"\n")
+    observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
+    return counts
+
+
+def _read(plan: Plan, piece: Piece) -> Iterator[tuple[Lines, list[BadLine]]]:
+    """The lines of a piece; where the input cannot be read on, that is an error behind the last line before it."""
+    one, number = plan.inputs[piece.input], piece.newlines
+    try:
+        with opened(one, piece) as contents:
+            for lines in read_lines(contents, piece):
+                yield lines, []
+                number = max([number, *lines.numbers[-1:], *lines.too_long[-1:]])
+    except OvertonError as error:
+        if any(problem.code != "data.unreadable" for problem in error.problems):
+            raise
+        yield Lines([], [], [], 0), [BadLine(one.name, number + 1, b"", error.problems)]
+
+
+def _too_long(lines: Lines, name: str) -> list[BadLine]:
+    message = f"the line has more than {LONGEST:,} bytes"
+    return [
+        BadLine(name, number, b"", (Problem(message, "record.too-long", name, number),)) for number in lines.too_long
+    ]
+
+
+def only_good(records: Records) -> Records:
+    """The same records, where all of the lines are good.
+
+    Raises:
+        OvertonError: With the faults of those that are not.
+    """
+    if records.bad:
+        raise OvertonError(
+            [problem for line in sorted(records.bad, key=lambda one: one.number) for problem in line.problems]
+        )
+    return records

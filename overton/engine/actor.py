@@ -1,0 +1,49 @@
+"""What works on pieces in a cluster: an object in a process of its own, on whichever node there is room.
+
+It is made and called by `cluster.py` by way of Ray, of which nothing is known here.
+"""
+
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from overton.base import Event, OvertonError
+from overton.engine.worker import BROKEN, DONE, REFUSED
+
+
+class Actor:
+    """One worker; two of its methods may run at one time: `work`, and `told` meanwhile.
+
+    Args:
+        path: Where the process that started it finds modules.
+    """
+
+    def __init__(self, path: Sequence[str]) -> None:
+        sys.path.extend(entry for entry in path if entry not in sys.path)
+        self._work: Any = None
+        self._events: deque[Event] = deque()
+
+    def make(self, make: Callable[[], Any]) -> tuple[str, Any]:
+        """Make the work; what was made stays here."""
+        word, self._work = _outcome(make)
+        return word, None if word == DONE else self._work
+
+    def work(self, piece: Any) -> tuple[str, Any, list[Event]]:
+        """Work on a piece: what came of it, and what it told that nobody has heard."""
+        word, value = _outcome(lambda: self._work(piece, self._events.append))
+        return word, value, self.told()
+
+    def told(self) -> list[Event]:
+        """What pieces have told since it was asked."""
+        return [self._events.popleft() for _ in range(len(self._events))]
+
+
+def _outcome(act: Callable[[], Any]) -> tuple[str, Any]:
+    try:
+        return DONE, act()
+    except OvertonError as error:
+        return REFUSED, error
+    except BaseException:  # the outermost edge of this process: whoever started it raises it there
+        return BROKEN, traceback.format_exc()

@@ -1,0 +1,187 @@
+"""The engine of a cluster: workers on the nodes of Ray, one a core, each with one thread.
+
+Ray starts processes, carries messages and notices what is lost; which piece goes where, and what is done again, is told
+here. Ray is imported when an engine of this kind is first used.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from time import monotonic
+from typing import Any
+
+from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.engine.actor import Actor
+from overton.engine.engine import P, R, Work
+from overton.engine.pending import AHEAD, Pending, taken
+from overton.engine.processes import cores
+from overton.engine.worker import DONE
+
+ADDRESS = "RAY_ADDRESS"
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
+LISTEN = 0.5  # seconds between two looks at what pieces tell
+PATIENCE = 30.0  # seconds without any worker, after which a person is told
+
+
+@dataclass
+class _Worker:
+    """One actor, and what it is about."""
+
+    actor: Any
+    number: int | None = None  # of the piece that it has
+    is_ready: bool = False
+
+
+@dataclass
+class _Run:
+    """The workers of a run, and what they are to do."""
+
+    ray: Any
+    start: Callable[[], Any]
+    make: Any
+    most: int
+    pending: Pending
+    workers: list[_Worker] = field(default_factory=list)
+    under_way: dict[Any, _Worker] = field(default_factory=dict)  # by what Ray will answer with
+    listened: float = 0.0
+    last_ready: float = field(default_factory=monotonic)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Runs pieces on a Ray cluster.
+
+    Attributes:
+        address: `ray://HOST:PORT` of a cluster; empty for the one that the variable RAY_ADDRESS names, or else one of
+            this machine alone, which ends with this process.
+    """
+
+    address: str = ""
+
+    @cached_property
+    def workers(self) -> int:
+        """Cores of the cluster when it was joined."""
+        return max(1, int(_ray(self.address).cluster_resources().get("CPU", 1)))
+
+    def run(
+        self,
+        make: Callable[[], Work[P, R]],
+        pieces: Iterable[P],
+        *,
+        ahead: int | None = None,
+        known: Callable[[P], R | None] | None = None,
+        lost: Callable[[P, str], R] | None = None,
+        observe: Observe = ignore,
+    ) -> Iterator[R]:
+        """The result of every piece, in order; see `Engine.run`."""
+        ray = _ray(self.address)
+        remote = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(Actor)
+        start = partial(remote.remote, list(sys.path))
+        run = _Run(ray, start, ray.put(make), self.workers, Pending(observe, lost))
+        try:
+            yield from run.pending.results(pieces, ahead or AHEAD * self.workers, known, partial(_step, run))
+        finally:
+            for worker in run.workers:
+                ray.kill(worker.actor)
+
+
+def _ray(address: str) -> Any:
+    """Ray, connected: once in a process, whoever did it."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ImportError:
+        hint = "pip install 'overton[ray]'"
+        raise OvertonError(Problem("Ray is not installed", "engine.no-ray", hint=hint)) from None
+    if ray.is_initialized():
+        return ray
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    try:
+        if address:
+            ray.init(address, **quiet)
+        elif os.environ.get(ADDRESS):
+            ray.init(**quiet)
+        else:
+            ray.init("local", num_cpus=cores(), include_dashboard=False, **quiet)
+    except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
+        place = address or os.environ.get(ADDRESS) or "of this machine"
+        message = f"the cluster {place} cannot be joined: {str(error).partition(chr(10))[0]}"
+        hint = "`ray start --head` starts one; ray://HOST:PORT is the port of its clients, 10001 unless told otherwise"
+        raise OvertonError(Problem(message, "engine.no-cluster", hint=hint)) from None
+    return ray
+
+
+def _step(run: _Run) -> None:
+    _hand_out(run)
+    _listen(run)
+
+
+def _hand_out(run: _Run) -> None:
+    """Start workers while pieces wait, and give pieces to those that are there and have nothing to do."""
+    pending = run.pending
+    n_idle = sum(worker.number is None for worker in run.workers)
+    while len(run.workers) < run.most and n_idle < len(pending.waiting):
+        worker = _Worker(run.start())
+        run.workers.append(worker)
+        run.under_way[worker.actor.make.remote(run.make)] = worker
+        n_idle += 1
+    for worker in run.workers:
+        if pending.waiting and worker.is_ready and worker.number is None:
+            worker.number = pending.waiting.popleft()
+            run.under_way[worker.actor.work.remote(pending.pieces[worker.number])] = worker
+
+
+def _listen(run: _Run) -> None:
+    """Wait until some worker is ready or done, or it is time to ask what pieces tell."""
+    done, _ = run.ray.wait(list(run.under_way), num_returns=1, timeout=LISTEN)
+    for answer in done:
+        worker = run.under_way.pop(answer)
+        try:
+            word, value, *told = run.ray.get(answer)
+        except run.ray.exceptions.RayError as error:
+            _lose(run, worker, error)
+            continue
+        for event in told[0] if told else ():
+            run.pending.observe(event)
+        if worker.number is not None:
+            number, worker.number = worker.number, None
+            run.pending.answer(number, word, value)
+        elif word != DONE:  # the work cannot be made, here or anywhere
+            taken(word, value)
+        else:
+            worker.is_ready = True
+    now = monotonic()
+    if now - run.listened >= LISTEN:
+        run.listened = now
+        _hear(run)
+    if any(worker.is_ready for worker in run.workers):
+        run.last_ready = now
+    elif now - run.last_ready >= PATIENCE:
+        run.last_ready = now
+        run.pending.observe(Event("engine", "no worker yet: the cluster has no free core"))
+
+
+def _hear(run: _Run) -> None:
+    """Pass on what pieces under way have told."""
+    for worker in [worker for worker in run.workers if worker.number is not None]:
+        try:
+            told = run.ray.get(worker.actor.told.remote(), timeout=LISTEN)
+        except run.ray.exceptions.RayError:  # it is busy, or gone, which its piece will show
+            continue
+        for event in told:
+            run.pending.observe(event)
+
+
+def _lose(run: _Run, worker: _Worker, error: Exception) -> None:
+    run.workers.remove(worker)
+    run.ray.kill(worker.actor)
+    run.under_way = {answer: one for answer, one in run.under_way.items() if one is not worker}
+    how = f"({type(error).__name__})"
+    if worker.number is None:
+        run.pending.observe(Event("engine", f"a worker ended before it was ready {how}"))
+    else:
+        run.pending.lose(worker.number, how)

@@ -1,0 +1,117 @@
+"""Embeddings: the vectors that the model's tasks share, a row a record, token, member or word, with ids."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from overton.artifact import Artifact, pack_artifact
+from overton.base import OvertonError
+from overton.batch import embed_file, embed_files, embed_words
+from overton.codec import Encoder
+from overton.compile import embedding_program, weights_of
+from overton.data import Pool, RecordParser, pack
+from overton.nn import build_model
+from tests.tiny_artifact import tiny_artifact
+
+RECORDS = [
+    {
+        "id": f"r{number}",
+        "payloads": {
+            "tokens": ["how", "tall", "is", "the", "president"][: 1 + number % 5] if number != 3 else None,
+            "entities": [{"id": f"e{place}", "range": [0, 1]} for place in range(number % 3)] if number != 3 else None,
+        },
+    }
+    for number in range(9)
+]
+
+
+@cache
+def drawn() -> Artifact:
+    """A version whose weights are those of a real module, as it begins."""
+    tiny = tiny_artifact()
+    state = build_model(tiny.program, seed=1).state_dict()
+    return pack_artifact(
+        onnx=tiny.files["model.onnx"],
+        weights={name: value.numpy() for name, value in state.items()},
+        program=tiny.program,
+        choices={},
+        signature=tiny.signature,
+    )
+
+
+def by_torch(payload: str, *, words: bool = False) -> np.ndarray:
+    """The vectors of all records at once, as torch computes them."""
+    program = embedding_program(drawn().program, payload, words=words)
+    model = build_model(program, seed=0)
+    weights = weights_of(program, drawn().weights())
+    model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+    parser = RecordParser(drawn().schema)
+    batch = pack([parser.parse(json.dumps(record).encode()) for record in RECORDS], drawn().schema, Pool())
+    inputs = {name: torch.from_numpy(value) for name, value in Encoder(program).encode(batch).items()}
+    with torch.no_grad():
+        return model.eval()(inputs)[payload].numpy()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in.jsonl"
+    path.write_text("\n".join(map(json.dumps, RECORDS)))
+    return path
+
+
+def test_a_part_of_a_program_is_what_its_payload_needs():
+    program = drawn().program
+    assert [node.name for node in embedding_program(program, "tokens").nodes] == ["tokens.embedding", "tokens.encoder"]
+    assert [node.name for node in embedding_program(program, "tokens", words=True).nodes] == ["tokens.embedding"]
+    assert embedding_program(program, "entities").outputs == {"entities": "entities.aggregate"}
+    for payload, words in (("token", False), ("query", True)):
+        with pytest.raises(OvertonError) as raised:
+            embedding_program(program, payload, words=words)
+        assert raised.value.problems[0].code == "batch.unknown-payload"
+
+
+@pytest.mark.slow
+def test_a_singleton_has_a_row_a_record(source: Path, tmp_path: Path):
+    assert embed_file(drawn(), "v", source, tmp_path / "out.parquet", payload="query") == len(RECORDS)
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["id"].to_pylist() == [record["id"] for record in RECORDS]
+    expected = by_torch("query")
+    for row, vector in enumerate(table["vector"].to_pylist()):
+        if row == 3:
+            assert vector is None
+        else:
+            assert vector == pytest.approx(expected[row].tolist(), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_set_has_a_row_a_member_in_shards_too(source: Path, tmp_path: Path):
+    outcome = embed_files(
+        drawn(), "v", [str(source)], str(tmp_path / "out"), payload="entities", format="jsonl", shard_mb=0.0004
+    )
+    assert outcome.shards > 2
+    shards = sorted((tmp_path / "out").glob("*.jsonl"))
+    rows = [json.loads(line) for shard in shards for line in shard.read_text().splitlines()]
+    expected = by_torch("entities")
+    wanted = [(number, place) for number in range(9) if number != 3 for place in range(number % 3)]
+    assert [(row["id"], row["position"], row["member"]) for row in rows] == [
+        (f"r{number}", place, f"e{place}") for number, place in wanted
+    ]
+    for row, (number, place) in zip(rows, wanted, strict=True):
+        assert row["vector"] == pytest.approx(expected[number, place].tolist(), abs=1e-5)
+
+
+def test_words_have_a_row_each_with_their_count(source: Path, tmp_path: Path):
+    words = embed_words(drawn(), [str(source)], tmp_path / "words.parquet", payload="tokens", least=2)
+    table = pq.read_table(tmp_path / "words.parquet")
+    counted = dict(zip(table["word"].to_pylist(), table["count"].to_pylist(), strict=True))
+    assert counted == {"how": 8, "tall": 6, "is": 4, "the": 2}
+    assert words.records == len(RECORDS)
+    expected = by_torch("tokens", words=True)[1]
+    for place, word in enumerate(("how", "tall")):
+        vector = table["vector"].to_pylist()[table["word"].to_pylist().index(word)]
+        assert vector == pytest.approx(expected[place].tolist(), abs=1e-5)

@@ -1,0 +1,288 @@
+"""Batch runs: every record once, the same output for any number of workers, and what was killed goes on."""
+
+import gzip
+import json
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from overton.artifact import Runtime
+from overton.artifact.files import save_artifact
+from overton.base import Event, OvertonError
+from overton.batch import Counts, predict_file, predict_files
+from overton.batch import run as run_module
+from overton.batch import work as work_module
+from overton.batch.plan import Asked
+from overton.batch.run import run_batch
+from overton.batch.verbs import _predict_verb
+from overton.cli.main import main
+from overton.data import RecordParser
+from overton.engine import Processes
+from tests.tiny_artifact import RECORD, tiny_artifact
+
+VERSION = "abc123"
+WORDS = ("how", "tall", "is", "the", "president", "of", "france", "tasks", "Straße")
+
+
+def record(number: int) -> dict:
+    """Records of different lengths, one in three with labels, one in five without an id."""
+    size = 1 + number % 20  # the schema keeps 16
+    tokens = [WORDS[(number + place) % len(WORDS)] for place in range(size)]
+    value = {
+        "id": f"r{number}",
+        "payloads": {
+            "tokens": tokens,
+            "query": " ".join(tokens),
+            "entities": [{"id": f"e{number % 7}", "range": [0, 1]}],
+        },
+    }
+    if number % 3 == 0:
+        value["tasks"] = {"Intent": {"crowd": "age", "gold": None}, "POS": None}
+    if number % 5 == 0:
+        del value["id"]
+    return value
+
+
+def write(path: Path, first: int, n: int) -> None:
+    lines = [json.dumps(record(number)) for number in range(first, first + n)]
+    content = ("\n".join(lines) + "\n").encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three inputs: one that is cut, one that is compressed, one with faults."""
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    write(inputs / "a.jsonl", 0, 60)
+    write(inputs / "b.jsonl.gz", 60, 20)
+    good = json.dumps(record(80))
+    (inputs / "c.jsonl").write_text(
+        f'{good}\n\n{{"id": "bad", "payl\n{{"id": "x", "payloads": {{"query": 7}}}}\n{good}'
+    )
+    return tmp_path
+
+
+def predict(folder: Path, output: str = "out", engine=None, **how):
+    return predict_files(
+        tiny_artifact(), VERSION, [str(folder / "in")], str(folder / output), shard_mb=0.003, engine=engine, **how
+    )
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_record_is_predicted_once_and_every_error_is_told(folder: Path):
+    outcome = predict(folder)
+    assert (outcome.counts.records, outcome.counts.errors, outcome.known) == (82, 2, 0)
+    found = content(folder / "out")
+    shards = sorted(name for name in found if "/" not in name and name != "_plan.json")
+    assert outcome.shards == len(shards) > 5
+    values = [json.loads(line) for name in shards for line in found[name].splitlines()]
+    assert len(values) == 82
+    inputs = (folder / "in").as_posix()
+    assert [value["id"] for value in values[:6]] == [
+        f"{inputs}/a.jsonl:1",
+        "r1",
+        "r2",
+        "r3",
+        "r4",
+        f"{inputs}/a.jsonl:6",
+    ]
+    runtime, parser = Runtime(tiny_artifact()), RecordParser(tiny_artifact().schema)
+    for number, value in enumerate(values[:80]):
+        given = record(number)
+        (expected,) = runtime.predict([parser.parse(msgspec.json.encode(given))])
+        said = {task: sources[f"overton@{VERSION}"] for task, sources in value["tasks"].items() if sources}
+        assert said == {task: label for task, label in expected.items() if label is not None}
+        assert value["payloads"] == given["payloads"]
+        if "tasks" in given:
+            assert value["tasks"]["Intent"]["crowd"] == "age"
+    (errors,) = [name for name in found if name.startswith("_errors/")]
+    told = [json.loads(line) for line in found[errors].splitlines()]
+    assert [(one["file"], one["line"]) for one in told] == [(f"{inputs}/c.jsonl", 3), (f"{inputs}/c.jsonl", 4)]
+    assert told[1]["problems"][0]["field"] == "$.payloads.query"
+    assert errors == "_errors/" + next(name for name in shards if ".c-" in name).replace(".jsonl", ".errors.jsonl")
+
+
+@pytest.mark.parametrize("format", ["jsonl.gz", "jsonl.zst", "parquet"])
+def test_a_shard_made_again_is_the_same(folder: Path, format: str):
+    predict(folder, "one", format=format)
+    predict(folder, "two", format=format)
+    assert content(folder / "one") == content(folder / "two")
+
+
+def test_a_run_that_stops_anywhere_goes_on_to_the_same_output(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    predict(folder, "whole")
+    whole = content(folder / "whole")
+    make = work_module._make_shard
+    left = 0
+
+    def stopping(*words):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return make(*words)
+
+    for stop in range(3):
+        left = 2
+        with monkeypatch.context() as patch:
+            patch.setattr(work_module, "_make_shard", stopping)
+            with pytest.raises(KeyboardInterrupt):
+                predict(folder)
+        assert len([name for name in content(folder / "out") if name.startswith("_done/")]) == 2 * (stop + 1)
+    (folder / "out" / "_errors").mkdir(exist_ok=True)
+    (folder / "out" / ".in.a-00000.jsonl.x7.tmp").write_bytes(b"what a worker left that was killed")
+    outcome = predict(folder)
+    assert (outcome.known, outcome.counts.records, outcome.counts.errors) == (6, 82, 2)
+    assert content(folder / "out") == whole
+    again = predict(folder)
+    assert (again.known, again.counts) == (again.shards, outcome.counts)
+    assert content(folder / "out") == whole
+
+
+def make_deadly(folder: str):
+    """What is made of records, by a worker that is killed once while it has a shard half written."""
+    verb = _predict_verb(tiny_artifact(), Asked("predict", VERSION, "jsonl"))
+
+    def make(records, name: str):
+        try:
+            Path(folder, "death").touch(exist_ok=False)
+        except FileExistsError:
+            return verb.make(records, name)
+        return os.kill(os.getpid(), signal.SIGKILL)
+
+    return work_module.Verb(verb.schema, make, verb.sink)
+
+
+def test_two_workers_of_which_one_is_killed_make_what_one_makes(folder: Path):
+    predict(folder, "whole")
+    asked = Asked("predict", VERSION, "jsonl", shard_bytes=3000)
+    said: list[str] = []
+    outcome = run_batch(
+        asked,
+        [str(folder / "in")],
+        str(folder / "out"),
+        partial(make_deadly, str(folder)),
+        Processes(2),
+        observe=lambda event: said.append(event.message),
+    )
+    assert any("given to another" in message for message in said)
+    assert outcome.counts == Counts(82, 2, outcome.counts.bytes)
+    assert content(folder / "out") == content(folder / "whole")
+
+
+def test_an_output_of_another_run_is_left_alone(folder: Path):
+    predict(folder)
+    before = content(folder / "out")
+    with pytest.raises(OvertonError) as raised:
+        predict_files(tiny_artifact(), "other", [str(folder / "in")], str(folder / "out"), shard_mb=0.003)
+    assert raised.value.problems[0].code == "batch.other-plan"
+    assert "version 'abc123', not 'other'" in raised.value.problems[0].message
+    write(folder / "in" / "d.jsonl", 90, 3)
+    with pytest.raises(OvertonError, match=r"d\.jsonl is not among its inputs"):
+        predict(folder)
+    assert content(folder / "out") == before
+
+
+def test_shards_without_their_counts_are_told(folder: Path):
+    predict(folder)
+    next((folder / "out" / "_done").iterdir()).unlink()
+    with pytest.raises(OvertonError) as raised:
+        predict(folder)
+    assert raised.value.problems[0].code == "batch.damaged-output"
+
+
+def test_an_output_within_its_input_is_not_read(folder: Path):
+    inputs = [str(folder / "in")]
+    with pytest.raises(OvertonError) as raised:
+        predict_files(tiny_artifact(), VERSION, inputs, str(folder / "in"), shard_mb=0.003)
+    assert raised.value.problems[0].code == "application.output-is-input"
+
+
+def test_an_input_that_ends_too_early_is_an_error_and_does_not_stop_the_run(folder: Path):
+    path = folder / "in" / "b.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    outcome = predict(folder)
+    assert outcome.counts.errors == 3
+    (errors,) = [text for name, text in content(folder / "out").items() if ".b-" in name and "_errors" in name]
+    assert json.loads(errors)["problems"][0]["code"] == "data.unreadable"
+
+
+def test_progress_tells_records_errors_speed_and_shards(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(run_module, "TOLD_EVERY", 0)
+    monkeypatch.setattr(run_module, "LEAST_TOLD", 0)
+    events: list[Event] = []
+    outcome = predict(folder, observe=events.append)
+    told = [event.message for event in events if event.stage == "predict" and event.message]
+    assert len(told) >= outcome.shards
+    assert "82 records, 2 errors, " in told[-1]
+    assert "records/s, about " in told[-1]
+    assert events[-1].done == events[-1].total == outcome.shards
+    assert str(outcome).startswith(f"82 records in {outcome.shards} shards, 2 errors; ")
+
+
+def test_predictions_as_parquet_are_typed_columns(folder: Path):
+    predict(folder, format="parquet")
+    tables = [pq.read_table(path) for path in sorted((folder / "out").glob("*.parquet"))]
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert len(rows) == 82
+    runtime, parser = Runtime(tiny_artifact()), RecordParser(tiny_artifact().schema)
+    for number in (1, 2, 17, 19):
+        (expected,) = runtime.predict([parser.parse(msgspec.json.encode(record(number)))])
+        assert rows[number] == {"id": f"r{number}", **expected}
+    predict(folder, "soft", format="parquet", probabilities=True)
+    soft = pq.read_table(sorted((folder / "soft").glob("*.parquet"))[0]).to_pylist()[1]
+    assert dict(soft["Intent"]).keys() <= {"age", "height"}
+    assert sum(dict(soft["Intent"]).values()) == pytest.approx(1, abs=2e-3)
+    assert len(soft["POS"]) == 2
+
+
+def test_one_file_is_predicted_into_one_as_it_was_given(tmp_path: Path):
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps(RECORD) + "\r\n" + '{"id": "late", "tasks": {"Intent": {"crowd": "age"}}}\n')
+    assert predict_file(tiny_artifact(), VERSION, source, output) == 2
+    first, second = output.read_bytes().splitlines()
+    assert first.startswith(json.dumps(RECORD)[:-1].encode() + b',"tasks":{')
+    assert second == b'{"id": "late", "tasks": {"Intent": {"crowd": "age"}}}'
+    assert predict_file(tiny_artifact(), VERSION, source, tmp_path / "out.parquet") == 2
+    assert pq.read_table(tmp_path / "out.parquet").num_rows == 1
+
+
+@pytest.mark.parametrize("key", ['"tasks"', '"t\\u0061sks"'])
+def test_labels_that_are_there_stay_however_their_key_is_written(tmp_path: Path, key: str):
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    text = json.dumps({**RECORD, "tasks": {"Intent": {"crowd": "age"}}}).replace('"tasks"', key)
+    source.write_text(text)
+    predict_file(tiny_artifact(), VERSION, source, output)
+    value = json.loads(output.read_text())
+    assert value["tasks"]["Intent"].keys() == {"crowd", f"overton@{VERSION}"}
+    assert output.read_text().count("sks") == 1
+
+
+def test_one_file_with_a_fault_writes_nothing(tmp_path: Path):
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps(RECORD) + "\n{}\n{\n")
+    with pytest.raises(OvertonError) as raised:
+        predict_file(tiny_artifact(), VERSION, source, output)
+    assert [problem.line for problem in raised.value.problems] == [2, 3]
+    assert not output.exists()
+
+
+def test_the_command_tells_errors_by_its_status_and_its_last_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(folder)
+    save_artifact(tiny_artifact(), folder / "version")
+    words = ["predict", "version", "in", "out", "--on", "local:1", "-q"]
+    assert main(words) == 1
+    assert "82 records in 3 shards, 2 errors" in capsys.readouterr().err.splitlines()[-1]
+    assert main([*words, "--max-bad", "2"]) == 0
+    assert "3 of them from before" in capsys.readouterr().err

@@ -1,0 +1,153 @@
+"""Pieces on a real cluster of two nodes: what local gives, and nothing lost where a node is."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import overton
+from overton.base import Event, OvertonError
+from overton.batch import predict_files
+from overton.batch.plan import Asked
+from overton.batch.run import run_batch
+from overton.batch.verbs import _predict_verb
+from overton.batch.work import Verb
+from overton.engine import Cluster, Inline, engine_of
+from tests.batch.test_batch_run import VERSION, content, record
+from tests.engine.ray_nodes import Node, two_nodes
+from tests.engine.test_engine import make_deadly, make_impossible, make_squares
+from tests.test_search_build import write as write_searched
+from tests.tiny_artifact import tiny_artifact
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+N_SHARDS, N_LINES = 20, 30
+
+
+@pytest.fixture
+def nodes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Node, Node]]:
+    """Two nodes of one core, which this process has joined."""
+    ray = pytest.importorskip("ray")
+    with two_nodes(tmp_path_factory.mktemp("r")) as (address, head, other):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        try:
+            yield head, other
+        finally:
+            ray.shutdown()
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    """Twenty files, one of them with a fault."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for shard in range(N_SHARDS):
+        lines = [json.dumps(record(shard * N_LINES + number)) for number in range(N_LINES)]
+        (folder / f"{shard:02}.jsonl").write_text("\n".join(lines + ["{"] * (shard == 7)))
+    return folder
+
+
+def predict(inputs: Path, output: str, engine):
+    return predict_files(tiny_artifact(), VERSION, [str(inputs)], str(inputs.parent / output), engine=engine)
+
+
+def test_a_cluster_gives_what_local_gives(nodes, inputs: Path, tmp_path: Path):
+    engine = engine_of("ray")
+    assert isinstance(engine, Cluster)
+    assert engine.workers == 2
+    said: list[str] = []
+    found = engine.run(
+        partial(make_squares, 1), range(9), known={4: 100}.get, observe=lambda event: said.append(event.message)
+    )
+    assert list(found) == [100 if number == 4 else number * number + 1 for number in range(9)]
+    assert sorted(said) == sorted(str(number) for number in range(9) if number != 4)
+    refused = engine.run(make_squares, [1, 2, -1, 3])
+    assert [next(refused), next(refused)] == [1, 4]
+    with pytest.raises(OvertonError, match="below 0"):
+        next(refused)
+    with pytest.raises(OvertonError, match="nothing to make"):
+        list(engine.run(make_impossible, [1]))
+    (tmp_path / "deaths").mkdir()
+    assert list(engine.run(partial(make_deadly, tmp_path / "deaths", 2), range(6))) == list(range(6))
+    lost = engine.run(partial(make_deadly, tmp_path, 99), range(4), lost=lambda piece, reason: -piece)
+    assert list(lost) == [0, 1, -2, 3]
+
+    one, two = predict(inputs, "one", Inline()), predict(inputs, "two", engine)
+    assert one.counts == two.counts
+    assert (two.shards, two.counts.records, two.counts.errors) == (N_SHARDS, N_SHARDS * N_LINES, 1)
+    assert content(inputs.parent / "one") == content(inputs.parent / "two")
+
+
+def make_slow(folder: str) -> Verb:
+    """What is made of records, so slowly that a node can be lost meanwhile; it tells that it has begun."""
+    verb = _predict_verb(tiny_artifact(), Asked("predict", VERSION, "jsonl"))
+
+    def make(records, name: str):
+        Path(folder, f"begun-{os.getpid()}").touch()
+        time.sleep(0.5)
+        return verb.make(records, name)
+
+    return Verb(verb.schema, make, verb.sink)
+
+
+def test_a_node_that_is_killed_costs_time_and_no_record(nodes: tuple[Node, Node], inputs: Path, tmp_path: Path):
+    predict(inputs, "whole", Inline())
+    (tmp_path / "begun").mkdir()
+    said: list[str] = []
+    killed: list[bool] = []
+
+    def observe(event: Event) -> None:
+        said.append(event.message)
+        workers = len(list((tmp_path / "begun").iterdir()))
+        if event.done >= 4 and workers == 2 and not killed:  # both are at work, and some shards are there
+            nodes[1].kill()
+            killed.append(True)
+
+    outcome = run_batch(
+        Asked("predict", VERSION, "jsonl", shard_bytes=32_000_000),
+        [str(inputs)],
+        str(tmp_path / "out"),
+        partial(make_slow, str(tmp_path / "begun")),
+        engine_of("ray"),
+        observe=observe,
+    )
+    assert killed
+    assert any("given to another" in message for message in said)
+    found = content(tmp_path / "out")
+    shards = [text for name, text in found.items() if "/" not in name and name != "_plan.json"]
+    lines = [json.loads(line) for text in shards for line in text.splitlines()]
+    assert len(lines) == outcome.counts.records == N_SHARDS * N_LINES
+    assert len({value["id"] for value in lines}) == len(lines)
+    whole = content(tmp_path / "whole")
+    assert {name: text for name, text in found.items() if name != "_plan.json"} == {
+        name: text for name, text in whole.items() if name != "_plan.json"
+    }
+
+
+def test_a_search_on_a_cluster_picks_what_a_local_one_picks(nodes, tmp_path: Path):
+    local, remote = write_searched(tmp_path / "local"), write_searched(tmp_path / "remote")
+    one = overton.load(local).build(trials=4, on="local:1")
+    other = overton.load(remote).build(trials=4, on="ray")
+    assert [dict(trial.picked) for trial in one.study().trials] == [
+        dict(trial.picked) for trial in other.study().trials
+    ]
+    assert [trial.score.value for trial in one.study().trials] == [trial.score.value for trial in other.study().trials]
+    weights = "weights.safetensors"
+    assert one.artifact.files[weights] == other.artifact.files[weights]
+
+
+def test_a_cluster_that_is_not_there_is_told():
+    code = (
+        "from overton.base import OvertonError\n"
+        "from overton.engine import engine_of\n"
+        "try: engine_of('ray').workers\n"
+        "except OvertonError as error: print(error.problems[0].code)"
+    )
+    env = {**os.environ, "RAY_ADDRESS": "127.0.0.1:1", "RAY_gcs_rpc_server_reconnect_timeout_s": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.strip() == "engine.no-cluster"
