@@ -3,8 +3,8 @@
     python benchmarks/small.py [--records 3000] [--seeds 2] [--epochs 20] [--encoder bag] [--app DIR]
 
 The example application, made from a seed, or the application in DIR. The large model is the default program; the small
-one has vectors of width 32 and a bag of words, or another encoder of one layer. Per seed and task: the main metric on test against gold, as `overton build` measures
-it but without the export, and what the two have in the mean.
+one has vectors of width 32 and a bag of words, or another encoder of one layer. Per seed and task: the main metric on
+test against gold, as `overton build` measures it but without the export, and what the two have in the mean.
 """
 
 import argparse
