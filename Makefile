@@ -62,8 +62,11 @@ fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/python docs/generate.py
 
+PROPERTIES = $(addprefix tests/,artifact base codec compile data evaluate schema serve supervision)
+
 slow: setup
 	$(BIN)/python -m pytest -m slow --timeout 1200
+	OVERTON_TEST_EXAMPLES=many $(BIN)/python -m pytest -n auto --timeout 1200 $(PROPERTIES)
 
 bench: setup
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done

@@ -88,7 +88,8 @@ def frames_of(said: Predictions, gold: Gold) -> Frames:
         products |= {f"{name}.bb": bottom * bottom, f"{name}.has": (bottom > 0) * 1.0}
     gaps = None
     if calibration.bin is None:
-        both = np.column_stack([calibration.gap, calibration.gap.sum(axis=1)])
+        gap = calibration.gap.astype(np.float64)
+        both = np.column_stack([gap, gap.sum(axis=1)])
         products |= {f"gap{number}": column for number, column in enumerate(both.T)}
         products |= {f"square{number}": column * column for number, column in enumerate(both.T)}
     else:

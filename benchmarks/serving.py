@@ -8,6 +8,9 @@ Budgets, on one core: closed loop p50 <= 1 ms and p99 <= 3 ms; at 1,000 requests
 what it can answer the served ones keep p99 < 50 ms, and the rest get 429 at once; a request costs, saturated, at most a
 fortieth of the 22 ms of CPU that `ludwig serve` 0.17 took for one of its kind (measured with a form of one text, one
 worker, no load beside). The exit status is 1 where one of them is not met.
+
+The open loop goes on three times, and that with the middle p99 counts: a pause of the machine of a fifth of a second is
+more than one request in a hundred of ten seconds. `stolen` says how long the host took the cores away in each load.
 """
 
 import argparse
@@ -22,7 +25,18 @@ from typing import Any
 import msgspec
 import numpy as np
 import onnxruntime
-from serving_load import Result, cores, cpu_seconds, load, machine, pin, request_of, server, version_and_records
+from serving_load import (
+    Result,
+    cores,
+    cpu_seconds,
+    load,
+    machine,
+    pin,
+    request_of,
+    server,
+    stolen_seconds,
+    version_and_records,
+)
 
 from overton.artifact import Artifact, Runtime
 from overton.artifact.files import save_artifact
@@ -40,6 +54,7 @@ BUDGETS = {
     "cpu": LUDWIG_CPU_MS / TIMES_BETTER,
 }
 RATE = 1000
+OPEN = ("open 1", "open 2", "open 3")
 OPEN_CONNECTIONS, SATURATED_CONNECTIONS, OVERLOAD_CONNECTIONS = 64, 16, 512
 BATCH = 64
 WARM = 2.0
@@ -81,7 +96,7 @@ def _loads(port: int, process: int, lines: list[bytes], seconds: float) -> dict[
     figures: dict[str, Any] = {}
 
     def measure(name: str, requests: list[bytes], **named: Any) -> Result:
-        before = cpu_seconds(process)
+        before, stolen = cpu_seconds(process), stolen_seconds()
         result = load(port, requests, seconds=seconds, **named)
         cpu = (cpu_seconds(process) - before) * 1000 / max(len(result.seconds), 1)
         figures[name] = {
@@ -90,13 +105,16 @@ def _loads(port: int, process: int, lines: list[bytes], seconds: float) -> dict[
             "cpu_ms": cpu,
             "statuses": {str(code): int((result.status == code).sum()) for code in np.unique(result.status).tolist()},
             "faults": len(result.faults),
+            "stolen_ms": (stolen_seconds() - stolen) * 1000,
             "machine": machine(),
         }
         return result
 
     load(port, singles, connections=1, seconds=WARM)
     measure("closed", singles, connections=1)
-    measure("open", singles, connections=OPEN_CONNECTIONS, rate=RATE)
+    for name in OPEN:
+        measure(name, singles, connections=OPEN_CONNECTIONS, rate=RATE)
+    figures["open"] = sorted((figures[name] for name in OPEN), key=lambda part: part["milliseconds"]["p99"])[1]
     measure("poisson", singles, connections=OPEN_CONNECTIONS, rate=RATE, poisson=True)
     saturated = measure("saturated", singles, connections=SATURATED_CONNECTIONS)
     measure("batches", batches, connections=2)
@@ -125,7 +143,7 @@ def _inside(artifact: Artifact, lines: list[bytes]) -> dict[str, Any]:
         (
             "decode",
             lambda logits, made: [
-                decode(task, output, count_units(schema, task, made["pack"]))
+                decode(task, output, count_units(schema, task, made["pack"]), probabilities=False)
                 for task, output in zip(tasks, logits, strict=True)
             ],
         ),
@@ -176,13 +194,16 @@ def _print(figures: dict[str, Any]) -> None:
         f"saturated {SATURATED_CONNECTIONS}, open {OPEN_CONNECTIONS}, overload {OVERLOAD_CONNECTIONS}; "
         "open loops count latency from the time that a request was due"
     )
-    print(f"\n{'':<14}{'answers/s':>10}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}{'CPU ms':>9}  milliseconds")
-    for name in ("closed", "open", "poisson", "saturated", "batches", "overload"):
+    print(
+        f"\n{'':<14}{'answers/s':>10}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}{'CPU ms':>9}{'stolen':>9}  milliseconds"
+    )
+    for name in ("closed", *OPEN, "poisson", "saturated", "batches", "overload"):
         part = figures[name]
         row = "".join(
             f"{part['milliseconds'].get(point, float('nan')):>9.2f}" for point in ("p50", "p99", "p99.9", "max")
         )
-        print(f"{name:<14}{part['rate']:>10,.0f}{row}{part['cpu_ms']:>9.3f}  {part['statuses']} {part['machine']}")
+        cost = f"{part['cpu_ms']:>9.3f}{part['stolen_ms']:>9.0f}"
+        print(f"{name:<14}{part['rate']:>10,.0f}{row}{cost}  {part['statuses']} {part['machine']}")
     refused = figures["overload"]["refused"]
     if refused:
         print(f"{'  refused':<24}" + "".join(f"{refused[point]:>9.2f}" for point in ("p50", "p99", "p99.9", "max")))

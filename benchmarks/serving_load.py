@@ -306,6 +306,15 @@ def machine() -> str:
     return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
+def stolen_seconds() -> float:
+    """Time in which a virtual machine did not get the processor that it had to do with, of all cores, since it started.
+
+    A load generator counts such a pause as latency; a server can do nothing about it.
+    """
+    first = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return int(first[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def version_and_records(
     version: str | None, data: Path | None, scratch: Path, most: int
 ) -> tuple[Artifact, list[bytes]]:

@@ -287,8 +287,8 @@ class Application:
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
         """
+        from overton.bench import bench_of
         from overton.building import build_version
-        from overton.trials import bench_of
 
         artifact = build_version(
             bench_of(self.schema, self.data_files, self.directory, self.home, max_bad),

@@ -22,13 +22,13 @@ from overton.runs import dev_score, run_of
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact
+    from overton.bench import Bench
     from overton.compile import Tuning
     from overton.data import Dataset
     from overton.pipeline import Tallies
     from overton.store import Store
     from overton.supervision import Combined
     from overton.train import Parent, Trained
-    from overton.trials import Bench
 
 
 DRAFT_SECONDS = 3600.0  # how long a file is left alone that a process may still write

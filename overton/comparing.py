@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,9 +12,9 @@ import numpy as np
 from numpy import ndarray
 
 from overton.artifact import Artifact, Runtime
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.codec import Predictions, concatenate
-from overton.data import GOLD, Dataset, Pool, RecordParser, Splits, gold_of, pack
+from overton.data import GOLD, Dataset, Pool, RecordParser, Splits, gold_of, is_made_of_tags, pack
 from overton.evaluate import Comparison, Gate, compare_predictions, source_changes, tag_changes
 from overton.pipeline import PREDICT_RECORDS, predict_rows
 
@@ -51,13 +52,15 @@ def compare_artifacts(
     if not len(numbers):
         hint = "Tag some test, or name records of another file with --data"
         raise OvertonError(Problem("there is no test record to compare on", "compare.no-records", hint=hint))
-    dataset = dataset.with_tags([*gate.tags, *tags])
+    names = dataset.tags.names
+    now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
+    dataset = _with_tags(dataset, gate, tags)
     first, second = (_predict(dataset, artifact, numbers, observe) for artifact in (old, new))
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
     compared = compare_predictions(first, second, gold, dataset.tags, numbers, gate, ids=dataset.ids, seed=seed)
     before, after = (artifact.json("lineage.json") for artifact in (old, new))
-    now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
-    missing = [tag for tag in dict.fromkeys([*gate.margins, *tags]) if tag not in (*dataset.tags.names, "*")]
+    nobody = [tag for tag in dict.fromkeys([*gate.tags, *tags]) if tag not in (*dataset.tags.names, "*")]
+    unknown = {tag: did_you_mean(tag, names) for tag in nobody if not is_made_of_tags(tag)}
     return Comparison(
         old=old.id,
         new=new.id,
@@ -68,8 +71,24 @@ def compare_artifacts(
         tags=tag_changes(before, after, now),
         sources=source_changes(before, after),
         latency=latency_of(new) if gate.p99_ms is not None else None,
-        notes=(*splits.notes, *(f"no record has the tag {tag}" for tag in missing)),
+        unknown=unknown,
+        notes=(*splits.notes, *(_nobody(tag, unknown) for tag in nobody if tag not in gate.critical)),
     )
+
+
+def _nobody(tag: str, unknown: Mapping[str, str]) -> str:
+    if tag not in unknown:
+        return f"{tag} holds of no record"
+    return f"no record has the tag {tag}" + (f". {unknown[tag]}" if unknown[tag] else "")
+
+
+def _with_tags(dataset: Dataset, gate: Gate, tags: Sequence[str]) -> Dataset:
+    """The data set with the expressions of the gate, and those that a reader asks for, as tags."""
+    try:
+        dataset = dataset.with_tags(gate.tags)
+    except OvertonError as error:
+        raise OvertonError(replace(problem, path="gate.json") for problem in error.problems) from None
+    return dataset.with_tags(tags)
 
 
 def latency_of(artifact: Artifact) -> dict[str, float]:

@@ -29,12 +29,15 @@ from overton.evaluate import (
     evaluate,
     evaluated_rows,
     example_rows,
+    parse_profile,
     profile_of,
     render_examples,
 )
 from overton.fitting import Plan, Teach, fit
 from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
+from overton.schema import Schema
+from overton.schema.files import load_schema
 from overton.supervision import (
     Combined,
     Kept,
@@ -235,6 +238,7 @@ def combine_all(
         parts = [f"{found.n_certain:,} gold targets"] if found.n_certain else []
         parts += [f"{n_voted:,} targets from {len(found.accuracy)} sources by {found.method}"] if n_voted else []
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
+        parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
     if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
         hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
@@ -256,7 +260,8 @@ def combine_votes(
         tallies.save(task, counted)
     training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
     gold = dataset.votes(task, [GOLD])
-    return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None)
+    slices = {name: dataset.tags.has(name) for name in dataset.tags.names if name.startswith(SLICE_PREFIX)}
+    return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None, slices=slices)
 
 
 def combined_records(dataset: Dataset, targets: Mapping[str, Targets]) -> Iterator[dict[str, Any]]:
@@ -365,3 +370,16 @@ def predict_rows(
 def profile_version(dataset: Dataset, runtime: Runtime) -> Profile:
     """What the records look like and what the version says of them, for later records to be held against."""
     return profile_of(dataset, partial(predict_rows, dataset, runtime), runtime.memberships, runtime.signature.slices)
+
+
+def kept_profile(artifact: Artifact, runtime: Runtime, records: Callable[[], Dataset]) -> Profile:
+    """What a version was built on: what it kept of that, or where it kept nothing, what its records look like now."""
+    if "profile.json" in artifact.files:
+        return parse_profile(artifact.json("profile.json"))
+    return profile_version(records(), runtime)
+
+
+def open_schema(home: Path | None, own: Schema) -> Schema:
+    """The schema of a version's application, in which classes may be new; its own where it lies in none."""
+    path = home.parent / "schema.json" if home else None
+    return load_schema(path) if path and path.is_file() else own

@@ -25,12 +25,14 @@ class Weighed:
     """What signature and gate say of a version beside the one that an alias names.
 
     Attributes:
-        comparison: The comparison of the two; None where the signature alone rules it out.
+        comparison: The comparison of the two; None where the signature rules it out, or nothing could be compared.
         refusals: Why it is refused; none where it passes.
+        unknown: Why the gate could not be asked; none where it was.
     """
 
     comparison: Comparison | None
     refusals: tuple[Problem, ...]
+    unknown: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def promote_weighed(
         version: The id of the version.
         weigh: Weighs the version beside the one of that id. Asked again where somebody else promoted in the meantime.
         why: The reason, kept in the log.
-        force: Promote without asking `weigh`. Who forces has looked at one version, so that a lost race is an error.
+        force: Promote whatever `weigh` says, which the log keeps. Who forces has looked at one version, so that a lost
+            race is an error.
         observe: Told of a lost race.
 
     Raises:
@@ -80,11 +83,11 @@ def promote_weighed(
         before = store.current(alias)
         if before == version:
             return Promoted(before)
-        weighed = weigh(before) if before and not force else None
+        weighed = _weighed(weigh, before, force=force) if before else None
         comparison = weighed.comparison if weighed else None
-        if weighed and weighed.refusals:
+        if weighed and weighed.refusals and not force:
             return Promoted(before, None, comparison, weighed.refusals)
-        gate = gate_outcome(comparison) if comparison else None
+        gate = gate_outcome(before, weighed) if before and weighed else None
         try:
             entry = store.promote(
                 alias, version, who=current_user(), when=now(), why=why, expected=before, forced=force, gate=gate
@@ -98,18 +101,29 @@ def promote_weighed(
     raise AssertionError("the last attempt returns or raises")
 
 
-def gate_outcome(comparison: Comparison) -> GateOutcome:
-    """What the log keeps of a comparison."""
+def _weighed(weigh: Callable[[str], Weighed], before: str, *, force: bool) -> Weighed:
+    """What is said of a version; whoever forces it is not kept from it by data that cannot be compared on."""
+    try:
+        return weigh(before)
+    except OvertonError as error:
+        if not force:
+            raise
+        return Weighed(None, (), error.problems)
+
+
+def gate_outcome(before: str, weighed: Weighed) -> GateOutcome:
+    """What the log keeps of what signature and gate said of a version beside the one before."""
     from overton.store import GateOutcome
 
-    refused = tuple(str(refusal.message) for refusal in comparison.refusals)
+    comparison = weighed.comparison
+    reasons = tuple(str(problem.message) for problem in (*weighed.refusals, *weighed.unknown))
     return GateOutcome(
-        outcome="refused" if refused else "passed",
-        old=comparison.old,
-        digest=digest_json(comparison.to_json()),
-        records=comparison.records,
-        verdicts=dict(Counter(row.verdict for row in comparison.rows)),
-        refused=refused[:20],
+        outcome="unknown" if weighed.unknown else "refused" if reasons else "passed",
+        old=before,
+        digest=digest_json(comparison.to_json()) if comparison else "",
+        records=comparison.records if comparison else 0,
+        verdicts=dict(Counter(row.verdict for row in comparison.rows)) if comparison else {},
+        refused=reasons[:20],
     )
 
 

@@ -23,9 +23,9 @@ from overton.supervision import Combined
 from overton.watch.files import watching
 
 if TYPE_CHECKING:
+    from overton.bench import Bench
     from overton.engine import Engine, Work
     from overton.train import Parent, Trained
-    from overton.trials import Bench
 
 HERE = "127.0.0.1"
 MOST_BEGINNINGS = 3  # of a training whose ranks are lost

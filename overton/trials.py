@@ -18,15 +18,14 @@ import numpy as np
 from overton import __version__
 from overton.artifact import LARGE, Artifact, Runtime, p99_ms, sample_records
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
+from overton.bench import Bench
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
-from overton.data import SLICE_PREFIX, Dataset
-from overton.data.files import load_dataset
+from overton.data import SLICE_PREFIX, Dataset, tag_mask
 from overton.data.names import count_of
 from overton.evaluate import main_scores
-from overton.fitting import Plan, Resume, Watch, dev_truth, fit, untrained
+from overton.fitting import Watch, dev_truth, fit, untrained
 from overton.pipeline import Found, export, plan, predict_rows
-from overton.schema import Schema
 from overton.supervision import Combined
 from overton.tune import (
     Asked,
@@ -49,64 +48,6 @@ from overton.watch.files import watching
 if TYPE_CHECKING:
     from overton.engine import Engine, Work
     from overton.train import EpochResult, Parent
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where trials find their records and keep their state.
-
-    Attributes:
-        schema: The schema as it is written.
-        files: The data files.
-        rows: Folder of their shards.
-        folder: Where pretrained vectors are looked for.
-        runs: Folder of checkpoints.
-        searches: Folder of the journals.
-        builds: Folder of the accounts of builds.
-        watch: Folder of what is watched of this build; None where nothing is.
-        max_bad: How many bad lines may be left out.
-    """
-
-    schema: Schema
-    files: tuple[Path, ...]
-    rows: Path
-    folder: Path
-    runs: Path
-    searches: Path
-    builds: Path
-    watch: Path | None = None
-    max_bad: int = 0
-
-    def dataset(self, engine: Engine | None = None, observe: Observe = ignore) -> Dataset:
-        """The records; what is new or changed of their files is read on an engine, or here where None."""
-        return load_dataset(self.schema, self.files, self.rows, max_bad=self.max_bad, engine=engine, observe=observe)
-
-    def watch_folder(self, planned: Plan) -> Path | None:
-        """Where the curves of a build's own training go."""
-        return self.watch / ("small" if planned.teacher else "train") if self.watch else None
-
-    def resume(self) -> Resume:
-        """Where training keeps its state."""
-        from overton.train.files import load_checkpoint, save_checkpoint
-
-        return Resume(
-            load=lambda key: load_checkpoint(self.runs / key),
-            save=lambda key, checkpoint: save_checkpoint(checkpoint, self.runs / key),
-        )
-
-
-def bench_of(schema: Schema, files: Sequence[Path], folder: Path, home: Path, max_bad: int = 0) -> Bench:
-    """The bench of an application: its schema and data files, its folder, and that of everything derived."""
-    return Bench(
-        schema=schema,
-        files=tuple(files),
-        rows=home / "rows",
-        folder=folder,
-        runs=home / "runs",
-        searches=home / "searches",
-        builds=home / "builds",
-        max_bad=max_bad,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,16 +156,22 @@ def goal_of(dataset: Dataset, tuning: Tuning) -> Goal:
     """What a search looks for.
 
     Raises:
-        OvertonError: Where it cannot be told on dev: there are no records, or none with the tag.
+        OvertonError: Where it cannot be told on dev: there are no records, none with the tag, or none of which the
+            expression holds.
     """
     objective = str(tuning.search.get("objective", ""))
     tag = split_objective(objective)[1]
     if not len(dataset.splits.dev):
         message, hint = "a search needs records on dev to tell good programs from poor ones", "Tag some `dev`"
         raise OvertonError(Problem(message, "search.no-dev", hint=hint))
-    if tag and not _tagged(dataset, tag).any():
-        hint = did_you_mean(tag, [name for name in dataset.tags.names if _tagged(dataset, name).any()])
-        raise OvertonError(Problem(f"no record on dev has the tag {tag!r}", "search.unknown-tag", hint=hint))
+    path, at = "tuning.json", "$.search.objective"
+    try:
+        held = _tagged(dataset, tag or "*").any()
+    except OvertonError as error:
+        raise OvertonError(replace(problem, path=path, field=at) for problem in error.problems) from None
+    if not held:
+        hint = did_you_mean(tag, [*dataset.tags.by_split(dataset.splits)["dev"]])
+        raise OvertonError(Problem(f"{tag!r} holds of no record on dev", "search.unknown-tag", path, 0, at, hint))
     return Goal(objective, tuning.serving)
 
 
@@ -348,8 +295,8 @@ def _as_trial(number: int, observe: Observe) -> Observe:
 
 
 def _tagged(dataset: Dataset, tag: str) -> np.ndarray:
-    """Whether each dev record has a tag, bool of shape (record,)."""
-    tagged: np.ndarray = dataset.tags.has(tag)[dataset.splits.dev]
+    """Whether a tag, or an expression over tags, holds of each dev record, bool of shape (record,)."""
+    tagged: np.ndarray = tag_mask(tag, dataset.tags)[dataset.splits.dev]
     return tagged
 
 

@@ -68,15 +68,11 @@ class Version:
 
         return Runtime(self.artifact)
 
-    @property
-    def report_directory(self) -> Path:
-        """Where `overton report` writes its files unless told otherwise."""
-        name = "-".join([self.id, *([self.model] if self.model else [])])
-        return self.home / "reports" / name if self.home else Path(f"report-{name}")
-
-    def report_directory_on(self, data: Path) -> Path:
-        """The same for a report on other data, within, so that the version's own report stays what it is."""
-        return self.report_directory / f"on-{digest_bytes(str(data.resolve()).encode())[:8]}-{data.stem}"
+    def report_directory(self, data: Path | None = None) -> Path:
+        """Where `overton report` writes its files unless told otherwise; of other data within, beside its own."""
+        name = self.label.replace(":", "-")
+        own = self.home / "reports" / name if self.home else Path(f"report-{name}")
+        return own / f"on-{digest_bytes(str(data.resolve()).encode())[:8]}-{data.stem}" if data else own
 
     def report(self) -> Report:
         """Quality at the time of the build."""
@@ -114,7 +110,7 @@ class Version:
         """
         from overton.evaluation import load_records
 
-        cache = (self.home or self.report_directory) / "rows"
+        cache = (self.home or self.report_directory()) / "rows"
         return load_records(self.home, cache, data, schema, max_bad=max_bad, observe=observe)
 
     def errors(
@@ -166,8 +162,9 @@ class Version:
         from overton.data import RecordParser
 
         parser = RecordParser(self.artifact.schema, closed=True)
-        parsed = [parser.parse(msgspec.json.encode(record)) for record in records]
-        return self.runtime.predict(parsed, probabilities=probabilities)
+        return self.runtime.predict(
+            [parser.parse(msgspec.json.encode(one)) for one in records], probabilities=probabilities
+        )
 
     def predict_file(
         self, source: Path, output: Path, *, probabilities: bool = False, observe: Observe = ignore
@@ -250,15 +247,11 @@ class Version:
         Raises:
             OvertonError: Where the records have faults, or the version has no profile and lies in no application.
         """
-        from overton.evaluate import parse_profile
-        from overton.pipeline import profile_version
+        from overton.pipeline import kept_profile
         from overton.review import review_drift
 
         dataset, _ = self.records(data, self.artifact.schema, observe=observe)
-        if "profile.json" in self.artifact.files:
-            profile = parse_profile(self.artifact.json("profile.json"))
-        else:
-            profile = profile_version(self._records(None, observe=observe)[0], self.runtime)
+        profile = kept_profile(self.artifact, self.runtime, lambda: self._records(None, observe=observe)[0])
         return review_drift(dataset, self.runtime, profile, version=self.id, data=str(data), observe=observe)
 
     def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, bool]:
@@ -311,23 +304,17 @@ class Version:
             observe: Told of the progress.
         """
         from overton.comparing import compare_artifacts
+        from overton.pipeline import open_schema
 
-        dataset, splits = self.records(data, self._open_schema(), max_bad=max_bad, observe=observe)
-        gate = self.gate() if gate is None else gate
-        return compare_artifacts(old.artifact, self.artifact, dataset, splits, gate, tags=tags, observe=observe)
+        schema, kept_to = open_schema(self.home, self.artifact.schema), gate or self.gate()
+        dataset, splits = self.records(data, schema, max_bad=max_bad, observe=observe)
+        return compare_artifacts(old.artifact, self.artifact, dataset, splits, kept_to, tags=tags, observe=observe)
 
     def gate(self) -> Gate:
         """The `gate.json` of its application; the defaults where there is none."""
         from overton.evaluate.files import load_gate
 
         return load_gate((self.home.parent if self.home else Path()) / "gate.json")
-
-    def _open_schema(self) -> Schema:
-        """The schema of its application, in which classes may be new; its own where there is none."""
-        from overton.schema.files import load_schema
-
-        path = self.home.parent / "schema.json" if self.home else Path("schema.json")
-        return load_schema(path) if self.home and path.is_file() else self.artifact.schema
 
     def promote(
         self,

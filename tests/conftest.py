@@ -10,13 +10,15 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.properties import FACTOR
+
 # Before any test loads numpy or torch: threads that wait for each other make a busy machine slow, and sums differ.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 
 ROOT = Path(__file__).parents[1]
 
-hypothesis.settings.register_profile("overton", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile("overton", deadline=None, derandomize=True, max_examples=20 * FACTOR)
 hypothesis.settings.load_profile("overton")
 
 

@@ -60,7 +60,7 @@ def _code_places(tree: ast.Module) -> Iterator[ast.expr]:
     for call in ast.walk(tree):
         if isinstance(call, ast.Call):
             yield from (keyword.value for keyword in call.keywords if keyword.arg == "code")
-            if ast.unparse(call.func).rpartition(".")[2] == "Problem":
+            if "Problem" in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")):
                 yield from call.args[1:2]
 
 

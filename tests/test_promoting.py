@@ -5,12 +5,14 @@ from types import SimpleNamespace
 import pytest
 from obstore.store import MemoryStore
 
-from overton.base import Event, Problem
+from overton.base import Event, OvertonError, Problem
 from overton.promoting import Promoted, Weighed, promote_weighed
-from overton.store import Store
+from overton.store import Store, gate_text
 from tests.stores import promote, put, refusal
 
 NO = Problem("slice:rare fell", "gate.regressed")
+BREAKS = Problem("the class height is gone", "application.incompatible")
+NO_RECORDS = Problem("there is no test record to compare on", "compare.no-records")
 
 
 class Comparison:
@@ -108,12 +110,32 @@ def test_who_loses_again_and_again_is_told(store):
     assert len(asked) == 5
 
 
-def test_force_asks_nobody_stays_in_the_log_and_does_not_win_over_what_it_has_not_seen(store, monkeypatch):
+def test_force_stays_in_the_log_and_does_not_win_over_what_it_has_not_seen(store, monkeypatch):
     first, second, third = (put(store, seed) for seed in range(3))
     promote(store, "live", first, None)
-    asked: list[str] = []
-    promote_weighed(store, "live", second, weigher(asked, refuses=first), force=True, why="ticket 7")
+    done = promote_weighed(store, "live", second, weigher([], refuses=first), force=True, why="ticket 7")
     entry = store.history("live")[-1]
-    assert (asked, entry.forced, entry.gate, entry.why) == ([], True, None, "ticket 7")
+    assert done.refusals == ()
+    assert (entry.version, entry.forced, entry.why) == (second, True, "ticket 7")
+    assert (entry.gate.outcome, entry.gate.verdicts, entry.gate.refused) == ("refused", {"regressed": 1}, (NO.message,))
+    assert gate_text(entry) == "forced, refused (1 regressed)"
     monkeypatch.setattr(store, "current", lambda _: first)
     assert refusal(promote_weighed, store, "live", third, weigher([]), force=True) == "store.lost-race"
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_force_tells_why_nothing_was_compared(store, breaks):
+    first, second = put(store, 0), put(store, 1)
+    promote(store, "live", first, None)
+
+    def weigh(_: str) -> Weighed:
+        if breaks:
+            return Weighed(None, (BREAKS,))
+        raise OvertonError(NO_RECORDS)
+
+    if not breaks:
+        assert refusal(promote_weighed, store, "live", second, weigh) == NO_RECORDS.code
+    promote_weighed(store, "live", second, weigh, force=True, why="gold is to come")
+    gate = store.history("live")[-1].gate
+    assert (gate.outcome, gate.old, gate.digest) == ("refused" if breaks else "unknown", first, "")
+    assert gate.refused == ((BREAKS if breaks else NO_RECORDS).message,)

@@ -13,7 +13,7 @@ from overton.base import OvertonError
 from overton.cli.main import main
 from overton.fitting import untrained
 from overton.pipeline import export, plan
-from overton.trials import space_for
+from overton.trials import goal_of, space_for
 from tests.test_warm_build import write_application
 
 BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
@@ -113,10 +113,46 @@ def test_what_is_too_large_to_serve_is_not_even_trained(tmp_path: Path) -> None:
 
 def test_what_a_search_looks_for_must_be_on_dev(tmp_path: Path) -> None:
     app = write(tmp_path / "app", search={"trials": 2, "objective": "slice:bigg"})
-    with pytest.raises(OvertonError, match=r"no record on dev has the tag 'slice:bigg'. Did you mean 'slice:big'\?"):
+    said = r"tuning.json: \$.search.objective: no record has the tag 'slice:bigg'.* Did you mean 'slice:big'\?"
+    with pytest.raises(OvertonError, match=said):
         overton.load(app).build(on="local:1")
     assert overton.load(app).runs()[0]["status"] == "failed"
     assert "slice:bigg" in overton.load(app).runs()[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("objective", "said"),
+    [
+        ("slice:big & !dev", r"'slice:big & !dev' holds of no record on dev"),
+        ("Record@slice:big & (trian | dev)", r"no record has the tag 'trian', at character 14 .* 'train'\?"),
+        ("slice:big & (dev", r"the bracket opened at character 13 is not closed"),
+        ("Record@", None),
+        ("Record@slice:big & !train", None),
+        ("!slice:big", None),
+    ],
+)
+def test_expressions_over_tags_may_be_looked_for(tmp_path: Path, objective: str, said: str | None) -> None:
+    app = overton.load(write(tmp_path / "app", search={"trials": 2, "objective": objective}))
+    if said is None:
+        assert goal_of(app.dataset(), app.tuning).objective == objective
+    else:
+        with pytest.raises(OvertonError, match=rf"tuning.json(:1)?: \$.search.objective: {said}"):
+            goal_of(app.dataset(), app.tuning)
+
+
+@pytest.mark.slow
+def test_what_is_looked_for_is_told_of_the_records_of_an_expression(tmp_path: Path) -> None:
+    expression, small = "!slice:big & !train", {name: {"size": 8} for name in ("tokens", "query", "entities")}
+    given = {"trials": 2, "objective": f"Record@{expression}"}
+    tuning = {"payloads": small, "training": {"epochs": 2, "dropout": [0.3, 0.1]}}
+    app = overton.load(write(tmp_path / "app", search=given, **tuning))
+    version = app.build(on="local:1")
+    study = version.study()
+    assert study is not None
+    report = version.evaluate(tags=[expression]).report
+    row, whole = (report.row("Record", "dev", tag, report.main_metric["Record"]) for tag in (expression, "*"))
+    assert 0 < row.n < whole.n
+    assert study.best.score.value == pytest.approx(row.value)
 
 
 @pytest.mark.parametrize(

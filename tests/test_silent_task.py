@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 import overton
+from overton.application import Application
 from overton.cli.main import main
+from overton.pipeline import combine_all, plan
 
 SCHEMA = {
     "payloads": {"tokens": {"type": "sequence"}, "query": {"type": "singleton", "base": ["tokens"]}},
@@ -28,16 +32,30 @@ def record(number: int) -> dict:
     }
 
 
-def test_a_task_without_labels_and_classes_is_left_out_of_the_model_and_said_so(tmp_path: Path) -> None:
+@pytest.fixture
+def application(tmp_path: Path) -> Application:
     (tmp_path / "data").mkdir()
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
-    (tmp_path / "tuning.json").write_text(json.dumps({"payloads": SMALL, "training": {"epochs": 1}}))
+    tuning = {"payloads": SMALL, "training": {"epochs": 1}, "serving": {"int8": "off"}}
+    (tmp_path / "tuning.json").write_text(json.dumps(tuning))
     lines = [json.dumps(record(number)) + "\n" for number in range(30)]
     (tmp_path / "data" / "records.jsonl").write_text("".join(lines))
-    told: list[str] = []
-    version = overton.load(tmp_path).build(observe=lambda event: told.append(event.message))
+    return overton.load(tmp_path)
+
+
+def test_a_task_without_labels_and_classes_is_left_out_of_the_model_and_said_so(application: Application) -> None:
+    dataset = application.dataset()
     left_out = "no label, and no classes in the schema: the task is left out"
-    assert {f"Part: {left_out}", f"Topic: {left_out}"} <= set(told)
+    assert {f"Part: {left_out}", f"Topic: {left_out}"} <= set(dataset.notes)
+    assert set(combine_all(dataset)) == {"Intent"}
+    assert set(plan(dataset, application.tuning).program.all_outputs) == {"Intent"}
+
+
+@pytest.mark.slow
+def test_the_version_serves_without_the_task(application: Application) -> None:
+    told: list[str] = []
+    version = application.build(observe=lambda event: told.append(event.message))
+    assert set(application.dataset().notes) <= set(told)
     assert set(version.artifact.signature.output_by_task) == {"Intent"}
     assert set(version.predict([record(0)])[0]) == {"Intent"}
-    assert main(["report", str(tmp_path), "--data", str(tmp_path / "data")]) == 0
+    assert main(["report", str(application.directory), "--data", str(application.directory / "data")]) == 0

@@ -5,7 +5,7 @@ from overton.artifact.golden import golden_records, replay_golden, sample_record
 from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from overton.artifact.names import split_model
-from overton.artifact.runtime import Runtime, open_session, signature_of
+from overton.artifact.runtime import Runtime, by_size, open_session, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
 from overton.artifact.tally import Tally
 
@@ -19,6 +19,7 @@ __all__ = [
     "Signature",
     "Tally",
     "Tensor",
+    "by_size",
     "golden_records",
     "open_artifact",
     "open_session",

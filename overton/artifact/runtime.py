@@ -143,7 +143,7 @@ class Runtime:
         if len(records) <= CHUNK:
             return self._predict(records, probabilities, tally) if records else []
         answers: list[dict[str, Any]] = [{}] * len(records)
-        order = sorted(range(len(records)), key=lambda number: _size(records[number]))
+        order = by_size(records)
         for start in range(0, len(order), CHUNK):
             chunk = order[start : start + CHUNK]
             found = self._predict([records[number] for number in chunk], probabilities, tally)
@@ -295,9 +295,10 @@ def _unfit(reason: str) -> OvertonError:
     )
 
 
-def _size(record: Record) -> int:
-    """About how wide a record is: its longest payload."""
-    return max((len(value) for value in (record.payloads or {}).values() if value), default=0)
+def by_size(records: Sequence[Record]) -> list[int]:
+    """The places of some records, those that are about as wide one after the other: by their longest payload."""
+    sizes = [max((len(value) for value in (record.payloads or {}).values() if value), default=0) for record in records]
+    return sorted(range(len(records)), key=sizes.__getitem__)
 
 
 def _made_up(schema: Schema) -> bytes:

@@ -15,6 +15,12 @@ EXAMPLE = """\
   overton build demo --from live
   overton build demo --trials 12 --on local:2
   overton build demo --promote live --junit compare.xml --summary compare.md"""
+EXIT = """\
+  0  done; with --promote: promoted, or nothing to do
+  1  something in schema, data, tuning or gate is to be mended; the problems are on stderr
+  2  wrong usage
+  3  with --promote: the gate refuses; the alias stays, the version is in the store
+  130  stopped by Ctrl-C"""
 REFUSED = 3  # the exit status where the gate refuses; docs/compare.md
 
 

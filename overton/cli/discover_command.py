@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tag",
         action="append",
         default=[],
-        metavar="TAG",
-        help="only records that have this tag; given several times, all of them",
+        metavar="EXPR",
+        help="only records that have this tag, or of which this expression over tags holds, such as "
+        "'slice:a & !lang:en'; given several times, all of them",
     )
     parser.add_argument("--data", type=Path, metavar="PATH", help="look at this data file or folder instead")
     parser.add_argument(

@@ -70,11 +70,12 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = importlib.import_module(f"overton.cli.{name}_command")
+        told = getattr(module, "EXIT", "")  # where it tells more than 0, 1 and 2
         command = commands.add_parser(
             name,
             help=module.HELP,
             description=module.HELP[0].upper() + module.HELP[1:] + ".",
-            epilog=f"example:\n{module.EXAMPLE}",
+            epilog=f"example:\n{module.EXAMPLE}" + (f"\n\nexit status:\n{told}" if told else ""),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(command)

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         evaluation = version.evaluate(options.data, tags=made, observe=observe) if options.data or made else kept
     if made and not options.data and evaluation.report.data != kept.report.data:
         console.note("the data files have changed since the build: the figures are of the files as they are now")
-    own = version.report_directory_on(options.data) if options.data else version.report_directory
+    own = version.report_directory(options.data)
     directory = options.out or (None if made and not options.data else own)  # the own report stays as it was built
     if directory:
         evaluation.save(directory)

@@ -51,8 +51,8 @@ def decode(
         temperature: Divides the logits, and the scores of a chain: above 1 the probabilities become less sure.
         threshold: For `bitvector`, the probability from which a bit holds: one for all, or one for each class.
         chain: What the task scores when one class follows another, where it has that.
-        probabilities: Whether the probabilities of a chain are wanted, which cost as much as its labels. Without
-            them they have no column.
+        probabilities: Whether the probabilities of the classes or members of which one is chosen are wanted, which
+            cost as much as their labels. Without them they have no column.
 
     Returns:
         The predictions. BIO classes on tokens come out as a valid sequence: the likeliest one under the model.
@@ -61,12 +61,12 @@ def decode(
         logits = logits / np.float32(temperature)
         chain = chain.divided(temperature) if chain else None
     if task.type == "select":
-        return _select(task, logits, lengths)
+        return _select(task, logits, lengths, probabilities)
     if logits.ndim == 2:
-        return _record(task, logits, lengths, threshold)
+        return _record(task, logits, lengths, threshold, probabilities)
     if chain is not None:
         return _chained(task, logits, lengths, chain, probabilities)
-    return _items(task, logits, lengths, threshold)
+    return _items(task, logits, lengths, threshold, probabilities)
 
 
 def concatenate(predictions: Sequence[Predictions]) -> Predictions:
@@ -86,44 +86,47 @@ def concatenate(predictions: Sequence[Predictions]) -> Predictions:
     )
 
 
-def _select(task: Task, logits: ndarray, lengths: ndarray) -> Predictions:
+def _select(task: Task, logits: ndarray, lengths: ndarray, probabilities: bool) -> Predictions:
     offsets = np.arange(len(logits) + 1)
     inside = _inside(logits, lengths)
     if inside is None:
-        probability = _softmax(logits)
-        return Predictions(task, offsets, probability, probability.argmax(axis=1).astype(np.int32))
-    probability = _softmax(np.where(inside, logits, SMALLEST)) * inside
-    label = np.where(lengths > 0, probability.argmax(axis=1), -1) if logits.shape[1] else np.full(len(logits), -1)
-    return Predictions(task, offsets, probability, label.astype(np.int32))
+        return Predictions(task, offsets, _softmax(logits, probabilities), _best(logits))
+    logits = np.where(inside, logits, SMALLEST)
+    label = np.where(lengths > 0, _best(logits), np.int32(-1))
+    return Predictions(
+        task, offsets, _softmax(logits, probabilities) * inside if probabilities else logits[:, :0], label
+    )
 
 
-def _record(task: Task, logits: ndarray, lengths: ndarray, threshold: float | ndarray) -> Predictions:
+def _record(
+    task: Task, logits: ndarray, lengths: ndarray, threshold: float | ndarray, probabilities: bool
+) -> Predictions:
     known = lengths > 0
     offsets = np.arange(len(logits) + 1)
     if task.type == "bitvector":
         probability = np.where(known[:, None], _sigmoid(logits), np.float32(0))
         return Predictions(task, offsets, probability, (probability >= threshold) & known[:, None], ~known)
-    probability = _softmax(logits)
-    label = probability.argmax(axis=1).astype(np.int32)
+    probability, label = _softmax(logits, probabilities), _best(logits)
     if not known.all():
         probability = np.where(known[:, None], probability, np.float32(0))  # what stands there may be no number
         label = np.where(known, label, np.int32(-1))
     return Predictions(task, offsets, probability, label)
 
 
-def _items(task: Task, logits: ndarray, lengths: ndarray, threshold: float | ndarray) -> Predictions:
+def _items(
+    task: Task, logits: ndarray, lengths: ndarray, threshold: float | ndarray, probabilities: bool
+) -> Predictions:
     offsets = _offsets(lengths)
     inside = _inside(logits, lengths)
     flat = logits.reshape(-1, logits.shape[2]) if inside is None else logits[inside]
     if task.type == "bitvector":
         probability = _sigmoid(flat)
         return Predictions(task, offsets, probability, probability >= threshold)
-    probability = _softmax(flat)
-    label = probability.argmax(axis=1).astype(np.int32) if len(flat) else np.zeros(0, np.int32)
+    label = _best(flat)
     bio = find_bio(task.classes)
     if bio is not None:
         label = bio.mend(flat, label, offsets)
-    return Predictions(task, offsets, probability, label)
+    return Predictions(task, offsets, _softmax(flat, probabilities), label)
 
 
 def _chained(task: Task, logits: ndarray, lengths: ndarray, chain: Chain, probabilities: bool) -> Predictions:
@@ -137,10 +140,18 @@ def _chained(task: Task, logits: ndarray, lengths: ndarray, chain: Chain, probab
 def _inside(logits: ndarray, lengths: ndarray) -> ndarray | None:
     """Which cells are no padding; None where all are items, as they are for one record that has any."""
     width = logits.shape[1]
-    if width and (lengths == width).all():
+    if width and (lengths[0] == width if len(lengths) == 1 else (lengths == width).all()):
         return None
     inside: ndarray = np.arange(width) < lengths[:, None]
     return inside
+
+
+def _best(logits: ndarray) -> ndarray:
+    """The place of the greatest in each row, int32; -1 where a row has none."""
+    if not logits.shape[1]:
+        return np.full(len(logits), -1, np.int32)
+    best: ndarray = logits.argmax(axis=1).astype(np.int32)
+    return best
 
 
 def _anything_to_read(schema: Schema, name: str, batch: Batch) -> ndarray:
@@ -153,9 +164,10 @@ def _anything_to_read(schema: Schema, name: str, batch: Batch) -> ndarray:
     return read
 
 
-def _softmax(logits: ndarray) -> ndarray:
-    if logits.shape[-1] == 0:
-        return logits
+def _softmax(logits: ndarray, wanted: bool) -> ndarray:
+    """Probabilities of rows of shape (row, label); of shape (row, 0) where they are not wanted."""
+    if not (wanted and logits.shape[1]):
+        return logits[:, :0]
     power: ndarray = np.exp(logits - np.maximum.reduce(logits, axis=-1, keepdims=True))
     power /= np.add.reduce(power, axis=-1, keepdims=True)
     return power
@@ -169,6 +181,8 @@ def _sigmoid(logits: ndarray) -> ndarray:
 
 
 def _offsets(sizes: ndarray) -> ndarray:
+    if len(sizes) == 1:
+        return np.array((0, sizes[0]), np.int64)
     offsets = np.zeros(len(sizes) + 1, np.int64)
     np.add.accumulate(sizes, out=offsets[1:])
     return offsets

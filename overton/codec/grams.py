@@ -66,20 +66,24 @@ class Grams:
         if (count == UNSEEN).any():
             self._learn(places, pool)
             count = self._count[places]
-        parts = [self._characters(places, count)]
         code = self._code[places]
-        together = code
-        parts.append(self._bucket(together, places > 0))
+        together, codes, given = code, [code], [places > 0]
         for width in range(1, self._words):
             if code.shape[1] <= width:
                 break
             together = together[:, :-1] * BASE + code[:, width:]
-            parts.append(self._bucket(together, places[:, width:] > 0))
-        found = np.concatenate(parts, axis=1)
+            codes.append(together)
+            given.append(given[0][:, width:])
+        words = self._bucket(np.concatenate(codes, axis=1), np.concatenate(given, axis=1))
+        found = np.concatenate([self._characters(places, count), words], axis=1)
         return found if found.shape[1] else np.zeros((len(strings), 1), np.int32)
 
     def _characters(self, places: ndarray, count: ndarray) -> ndarray:
         """What each row's tokens are made of, side by side."""
+        if len(places) == 1 and places.shape[1]:  # the same as below, with a tenth of the calls
+            first = self._first[places[0]].tolist()
+            ends = (self._first[places[0]] + count[0]).tolist()
+            return np.concatenate([self._flat[a:b] for a, b in zip(first, ends, strict=True)])[None]
         counts, per_row = count.ravel(), count.sum(1)
         width = int(per_row.max(initial=0))
         found = np.zeros((len(places), width), np.int32)

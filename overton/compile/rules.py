@@ -19,7 +19,7 @@ Rule = Callable[[Draft], Draft]
 
 # How strings become numbers: `overton.codec` hashes what each column names into so many buckets, 0 being "nothing".
 # The columns of one table stand together: words and then affixes, ids and then what they are made of.
-WORD_TABLES = (("word", "word"), ("prefix3", "suffix2", "suffix3", "shape"))
+WORD_TABLES = (("word", "word"), ("prefix2", "prefix3", "suffix2", "suffix3", "suffix4", "shape"))
 WORD_ROWS = (32768, 8192)
 CHARACTERS, CHARACTER_ROWS = ("gram",) * 10, 8192  # a third table, where the choices ask for it
 ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8))

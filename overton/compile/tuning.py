@@ -4,7 +4,8 @@ A list is a choice, a single value is pinned. Every fault of the file is found a
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,8 +20,10 @@ from overton.compile.settings import (
     TRAINING_SETTINGS,
     Rule,
 )
+from overton.data import parse_tag_expression
 from overton.schema import Payload, Schema
 
+PLAIN = r'[^\s:&|!()"@*]*'  # what is a task where it stands alone or before an @, no tag or expression
 Options = tuple[Any, ...]
 MODELS = ("large", "small")
 OF_A_MODEL = ("payloads", "slices", "training")
@@ -219,24 +222,32 @@ def _list(value: object, at: str, rule: Rule, faults: list[Problem]) -> Options:
 def _search(schema: Schema, value: object, faults: list[Problem]) -> dict[str, Any]:
     """How long to search and what for. Whether there is such a tag is known when there are data."""
     known = _values(value, "$.search", SEARCH_SETTINGS, faults)
-    objective, names = known.get("objective"), [task.name for task in schema.tasks]
+    objective = known.get("objective")
     if isinstance(objective, str) and SEARCH_SETTINGS["objective"].accepts(objective):
-        task = split_objective(objective)[0]
-        if task and task not in names:
-            message, hint = f"the schema has no task {task!r}", did_you_mean(task, names)
-            faults.append(Problem(message, "tuning.bad-value", field="$.search.objective", hint=hint))
+        faults += _objective_faults(objective, [task.name for task in schema.tasks])
     return known
 
 
+def _objective_faults(objective: str, tasks: Sequence[str]) -> list[Problem]:
+    faults, (task, tag) = [], split_objective(objective)
+    if task and task not in tasks:
+        faults.append(Problem(f"the schema has no task {task!r}", "tuning.bad-value", hint=did_you_mean(task, tasks)))
+    try:
+        parse_tag_expression(tag or "*")
+    except OvertonError as error:
+        faults += [Problem(fault.message, "tuning.bad-value", hint=fault.hint) for fault in error.problems]
+    return [replace(fault, field="$.search.objective") for fault in faults]
+
+
 def split_objective(text: str) -> tuple[str, str]:
-    """The task and the tag of an objective; empty where it is about all of them.
+    """The task of an objective, and its tag or expression over tags; empty where it is about all of them.
 
     Example:
-        >>> split_objective("Intent"), split_objective("slice:rare"), split_objective("Intent@slice:rare")
-        (('Intent', ''), ('', 'slice:rare'), ('Intent', 'slice:rare'))
+        >>> split_objective("Intent"), split_objective("slice:rare"), split_objective("Intent@slice:rare & !lang:en")
+        (('Intent', ''), ('', 'slice:rare'), ('Intent', 'slice:rare & !lang:en'))
     """
-    task, at, tag = text.partition("@")
-    return (task, tag) if at or ":" not in text else ("", text)
+    named = re.fullmatch(f"({PLAIN})(?:@(.*))?", text)
+    return (named[1], (named[2] or "").strip()) if named else ("", text)
 
 
 def _values(value: object, at: str, rules: Mapping[str, Rule], faults: list[Problem]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from overton.compile.choices import texts_of
 from overton.compile.draft import Draft
 from overton.compile.program import Node, Setting
 
-GRAM_ROWS, GRAM_SIZE = 65536, 64
+GRAM_ROWS, GRAM_SIZE = 65536, 128
 GRAM_LENGTHS = (2, 5)  # characters of a piece of a word, fewest and most
 GRAM_WORDS = 2  # words that are looked at together
 

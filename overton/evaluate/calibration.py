@@ -24,8 +24,8 @@ class Calibration:
     """Confidence against outcome.
 
     Attributes:
-        gap: Sum of confidence minus outcome, float64: of each record and bin, shape (record, bin); or, where each
-            record has one probability, of each record, shape (record,).
+        gap: Sum of confidence minus outcome: of each record and bin, float32 of shape (record, bin); or, where each
+            record has one probability, of each record, float64 of shape (record,).
         bin: The bin of each record in that case, int64 of shape (record,); else None.
         per_unit: How many probabilities a unit has: 1, or the number of bits.
         n: Probabilities in each bin, of shape (bin,).
@@ -64,7 +64,7 @@ def _calibrate_units(judged: Judged) -> Calibration:
     by_bin = _by_bin(bin_of, confidence, right)
     if len(known) == judged.n_records:
         return Calibration(difference, bin_of, 1, *by_bin)
-    gap = np.zeros((judged.n_records, BINS))
+    gap = np.zeros((judged.n_records, BINS), np.float32)
     _add_gaps(gap, judged.record[known], bin_of, difference)
     return Calibration(gap, None, 1, *by_bin)
 
@@ -74,7 +74,7 @@ def _calibrate_bits(judged: Judged) -> Calibration:
     step = max(len(judged.place) * n_classes // ENOUGH, 1)
     sample = [said[::step].ravel() for _, said in bit_blocks(judged)]
     edges = _edges(np.concatenate(sample) if sample else np.zeros(0, np.float32))
-    gap = np.zeros((judged.n_records, BINS))
+    gap = np.zeros((judged.n_records, BINS), np.float32)
     by_bin = np.zeros((3, BINS))
     for part, said in bit_blocks(judged):
         confidence, holds = said.ravel(), judged.gold[part].ravel()

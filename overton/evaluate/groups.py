@@ -13,12 +13,16 @@ import numpy as np
 from numpy import ndarray
 
 from overton.data import Tags
+from overton.evaluate.alike import number_alike, one_of_each
 from overton.evaluate.ragged import spread, starts_of, steps
 
 WHOLE = "*"
 SPLITS = ("train", "dev", "test")
 BLOCK = 1 << 17
 KEPT = 1 << 23
+CELLS = 1 << 22  # of a table of groups and kinds of records
+IN_CACHE = 1 << 16
+FEW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Groups:
     Attributes:
         names: Names of the groups; the first is `*`.
         first: First group of each record in `group`, int64 of shape (record + 1,).
-        group: Numbers of groups, int64 of shape (pair,); each record begins with 0.
+        group: Numbers of groups, int32 of shape (pair,); each record begins with 0.
     """
 
     names: tuple[str, ...]
@@ -57,8 +61,9 @@ class Groups:
 
     @cached_property
     def record(self) -> ndarray:
-        """Record of each pair, int64 of shape (pair,)."""
-        return np.repeat(np.arange(self.n_records), np.diff(self.first))
+        """Record of each pair, int32 of shape (pair,), int64 where there are very many records."""
+        narrow = np.int32 if self.n_records < 1 << 31 else np.int64  # half as many bytes to make and to read
+        return np.repeat(np.arange(self.n_records, dtype=narrow), np.diff(self.first))
 
     @cached_property
     def sizes(self) -> ndarray:
@@ -73,7 +78,20 @@ class Groups:
 
     def total(self, column: ndarray) -> ndarray:
         """Sum of a column over the records of each group, float64 of shape (group,)."""
-        return np.bincount(self.group, weights=column[self.record], minlength=len(self.names))
+        total = np.zeros(len(self.names))
+        for start in range(0, len(self.group), BLOCK):  # as much at a time as a cache holds
+            pairs = slice(start, start + BLOCK)
+            total += np.bincount(self.group[pairs], weights=column[self.record[pairs]], minlength=len(total))
+        return total
+
+    def count(self, code: ndarray, n_codes: int) -> ndarray:
+        """How many records of each group have each code, float64 of shape (group, code); codes of shape (record,)."""
+        counts = np.zeros(len(self.names) * n_codes, np.int64)
+        for start in range(0, len(self.group), BLOCK):
+            pairs = slice(start, start + BLOCK)
+            key = self.group[pairs] * n_codes + code[self.record[pairs]]
+            counts += np.bincount(key, minlength=len(counts))
+        return counts.reshape(len(self.names), n_codes).astype(np.float64)
 
     def total_products(self, columns: ndarray) -> tuple[ndarray, ndarray]:
         """Sums of columns over the records of each group, and of the products of each two of them.
@@ -84,25 +102,25 @@ class Groups:
         Returns:
             Float64 of shape (group, column), and of shape (group, column, column).
         """
-        total = np.empty((len(self.names), columns.shape[1]))
-        product = np.empty((*total.shape, columns.shape[1]))
-        for number, block in enumerate(self._members(columns)):
-            total[number] = np.ones(len(block)) @ block
-            product[number] = block.T @ block
+        total = np.zeros((len(self.names), columns.shape[1]))
+        product = np.zeros((*total.shape, columns.shape[1]))
+        for number, block in self._members(columns):
+            total[number] += np.ones(len(block)) @ block
+            product[number] += block.T @ block
         return total, product
 
     def total_squares(self, columns: ndarray) -> tuple[ndarray, ndarray]:
         """Sums of columns over the records of each group, and of their squares, float64 of shape (group, column)."""
-        total, square = np.empty((2, len(self.names), columns.shape[1]))
-        for number, block in enumerate(self._members(columns)):
-            total[number] = np.ones(len(block)) @ block
-            square[number] = np.einsum("rc,rc->c", block, block)
+        total, square = np.zeros((2, len(self.names), columns.shape[1]))
+        for number, block in self._members(columns):
+            total[number] += np.ones(len(block)) @ block
+            square[number] += np.einsum("rc,rc->c", block, block)
         return total, square
 
     def total_squares_by(self, code: ndarray, weight: ndarray, n_codes: int) -> tuple[ndarray, ndarray]:
         """As `total_squares` of columns of which each record fills one: its number and its value, shape (record,)."""
         total, square = np.zeros((2, len(self.names) * n_codes))
-        for start in range(0, len(self.group), BLOCK):  # as much at a time as a cache holds
+        for start in range(0, len(self.group), BLOCK):
             record = self.record[start : start + BLOCK]
             key, value = self.group[start : start + BLOCK] * n_codes + code[record], weight[record]
             total += np.bincount(key, weights=value, minlength=len(total))
@@ -121,6 +139,9 @@ class Groups:
             The counts, and the sum over the records of each group of the squared sum of what its items are worth,
             float64 of shape (group,).
         """
+        alike = self._alike(items)
+        if alike is not None:
+            return self._influence_of_alike(*alike, items.n_codes, worth_of)
         counts, square = np.zeros(self._size(items)), np.zeros(len(self.names))
         kept = list(self._blocks(items)) if self._n_expanded(items)[-1] <= KEPT else None
         for block in kept or self._blocks(items):
@@ -132,17 +153,65 @@ class Groups:
             square += np.bincount(block.group, weights=contribution * contribution, minlength=len(square))
         return table, square
 
+    def _alike(self, items: Items) -> tuple[ndarray, ndarray] | None:
+        """Records with the same items counted together, where none has more than two.
+
+        Returns:
+            How many of each kind are in each group, float64 of shape (group, kind), and the codes of each kind, int64
+            of shape (2, kind), `n_codes` for none; None where records have more items, or are of too many kinds.
+        """
+        lengths = np.diff(items.first)
+        if lengths.max(initial=0) > FEW:
+            return None
+        columns = [np.full(self.n_records, items.n_codes, np.int64) for _ in range(FEW)]
+        for place, column in enumerate(columns):
+            there = lengths > place
+            column[there] = items.code[items.first[:-1][there] + place]
+        found = number_alike(columns, CELLS // len(self.names))
+        if found is None:
+            return None
+        return self.count(*found), np.stack([one_of_each(column, *found) for column in columns])
+
+    def _influence_of_alike(
+        self, counts: ndarray, codes: ndarray, n_codes: int, worth_of: Callable[[ndarray], ndarray]
+    ) -> tuple[ndarray, ndarray]:
+        """As `total_influence`, from what `_alike` gives."""
+        has = np.zeros((codes.shape[1], n_codes + 1))
+        for code in codes:
+            has[np.arange(len(code)), code] += 1
+        table = counts @ has[:, :n_codes]
+        worth = np.pad(worth_of(table), ((0, 0), (0, 1)))
+        return table, (counts * sum(worth[:, code] for code in codes) ** 2).sum(axis=1)
+
     @cached_property
     def _by_group(self) -> ndarray:
-        """The records of all groups, one group after the other, int64 of shape (pair,)."""
-        short = self.group.astype(np.int16) if len(self.names) < 1 << 15 else self.group  # sorted much faster
-        return self.record[np.argsort(short, kind="stable")]
+        """The records of all groups but the whole, one group after the other, int32 or int64."""
+        rest = self.group > 0
+        group, record = self.group[rest], self.record[rest]
+        short = group.astype(np.int16) if len(self.names) < 1 << 15 else group  # sorted much faster
+        return record[np.argsort(short, kind="stable")]
 
-    def _members(self, columns: ndarray) -> Iterator[ndarray]:
-        """The rows of each group in turn, float64."""
-        yield columns.astype(np.float64, copy=False)
-        for start, stop in pairwise(starts_of(self.sizes)[1:].tolist()):
-            yield columns.take(self._by_group[start:stop], axis=0).astype(np.float64, copy=False)
+    def _members(self, columns: ndarray) -> Iterator[tuple[int, ndarray]]:
+        """The rows of each group in turn, some at a time so that a cache holds them: its number, and float64 rows.
+
+        The rows are written over by the next.
+        """
+        step = max(IN_CACHE // max(columns.shape[1], 1), 1)
+        narrow, wide = np.empty((step, columns.shape[1]), columns.dtype), np.empty((step, columns.shape[1]))
+        sizes = self.sizes.copy()
+        sizes[0] = 0
+        bounds = [(0, self.n_records), *pairwise(starts_of(sizes).tolist()[1:])]
+        for number, (first, last) in enumerate(bounds):
+            for start in range(first, last, step):
+                stop = min(start + step, last)
+                rows = wide[: stop - start]
+                if number:
+                    found = narrow[: stop - start]
+                    columns.take(self._by_group[start:stop], axis=0, out=found, mode="clip")  # "raise" copies once more
+                    rows[...] = found
+                else:  # the whole
+                    rows[...] = columns[start:stop]
+                yield number, rows
 
     def _size(self, items: Items) -> int:
         return len(self.names) * items.n_codes
@@ -194,17 +263,17 @@ def group_records(tags: Tags, rows: ndarray) -> Groups:
         tags: The tags of the whole data set.
         rows: Numbers of the records, int64.
     """
-    tag = tags.tag[spread(tags.first, rows)].astype(np.int64)
+    tag = tags.tag[spread(tags.first, rows)]
     owner = np.repeat(np.arange(len(rows)), (tags.first[rows + 1] - tags.first[rows]))
     stands = np.bincount(tag, minlength=len(tags.names)) > 0
     kept = [number for number, name in enumerate(tags.names) if stands[number] and name not in SPLITS]
     kept.sort(key=lambda number: tags.names[number])
-    number = np.zeros(len(tags.names), np.int64)
+    number = np.zeros(len(tags.names), np.int32)
     number[kept] = np.arange(1, len(kept) + 1)
     group = number[tag]
     group, owner = group[group > 0], owner[group > 0]
     first = starts_of(np.bincount(owner, minlength=len(rows)) + 1)
-    whole = np.zeros(int(first[-1]), np.int64)
+    whole = np.zeros(int(first[-1]), np.int32)
     rest = np.ones(len(whole), np.bool_)
     rest[first[:-1]] = False
     whole[rest] = group

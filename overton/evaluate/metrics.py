@@ -4,7 +4,7 @@ A figure is a share, an F1, a mean, a macro F1 or a calibration error; which sum
 accuracy and recall. What each means is said in `METRICS`, how sure it is in `intervals`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
+from overton.evaluate.alike import number_alike, one_of_each
 from overton.evaluate.calibration import BINS, Calibration, calibrate
-from overton.evaluate.groups import Groups
+from overton.evaluate.groups import CELLS, Groups
 from overton.evaluate.intervals import (
     RatioSums,
     Z,
@@ -40,6 +41,9 @@ class Metric:
     bottom: str = ""
 
 
+LOSS = "loss"
+COUNTED = ("units", "right", "hit", "said", "held", "either")  # the other columns, small whole numbers
+
 ACCURACY = Metric("accuracy", "share", "right", "units")
 EXACT_MATCH = Metric("exact_match", "share", "right", "units")
 PRECISION = Metric("precision", "share", "hit", "said")
@@ -48,7 +52,7 @@ MICRO_F1 = Metric("micro_f1", "f1", "hit", "either")
 SPAN_F1 = Metric("span_f1", "f1", "hit", "either")
 MACRO_F1 = Metric("macro_f1", "macro_f1")
 ECE = Metric("ece", "calibration")
-LOG_LOSS = Metric("log_loss", "mean", "loss", "units")
+LOG_LOSS = Metric("log_loss", "mean", LOSS, "units")
 
 METRICS: Mapping[Kind, tuple[Metric, ...]] = {
     "multiclass": (ACCURACY, MACRO_F1, ECE, LOG_LOSS),
@@ -75,20 +79,18 @@ class Sums:
         self.judged = judged
         self.groups = groups.of(judged.records)
         self.outcomes = outcomes_of(judged)
+        self._known: dict[tuple[str, ...], ndarray] = {}
 
     @cached_property
     def columns(self) -> dict[str, ndarray]:
         """What is summed, each float64 of shape (record,)."""
-        columns = columns_of(self.outcomes) | {"loss": losses_of(self.judged)}
         used = {name for metric in METRICS[self.judged.kind] for name in (metric.top, metric.bottom) if name}
-        bottoms = {metric.bottom for metric in METRICS[self.judged.kind] if metric.bottom}
-        counts = {_has(name): columns[name] > 0 for name in sorted(bottoms) if columns[name].max(initial=0) > 1}
-        return {name: columns[name] for name in sorted(used)} | counts
+        return columns_of(self.outcomes, used) | {LOSS: losses_of(self.judged)}
 
     @cached_property
     def n(self) -> ndarray:
         """Units with gold in each group, int64."""
-        return self.ratio("right", "units").b.astype(np.int64)
+        return self.total("units").astype(np.int64)
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -97,37 +99,71 @@ class Sums:
 
     def ratio(self, top: str, bottom: str) -> RatioSums:
         """The sums of a ratio of two columns."""
-        total, product = self._products
-        has_bottom = _has(bottom) if _has(bottom) in self.columns else bottom  # where no record has two it is the same
-        a, b, has = (list(self.columns).index(name) for name in (top, bottom, has_bottom))
-        squares = (product[:, a, a], product[:, a, b], product[:, b, b])
-        return RatioSums(total[:, a], total[:, b], *squares, records=total[:, has])
+        return RatioSums(
+            a=self.total(top),
+            b=self.total(bottom),
+            aa=self.total(top, top),
+            ab=self.total(top, bottom),
+            bb=self.total(bottom, bottom),
+            records=self._records(bottom),
+        )
+
+    def total(self, *names: str) -> ndarray:
+        """Sum over the records of each group of a column, or of the product of two."""
+        key = tuple(sorted(names))
+        if key not in self._known:
+            self._known[key] = self._total(key)
+        return self._known[key]
+
+    def _total(self, names: tuple[str, ...]) -> ndarray:
+        if self._alike is not None and LOSS not in names:
+            counts, values = self._alike
+            found: ndarray = counts @ np.prod([values[name] for name in names], axis=0)
+            return found
+        left = [name for name in names if name == LOSS or not self._is_one(name)]
+        if len(left) < len(names):
+            return self.total(*left) if left else self.groups.sizes.astype(np.float64)
+        columns = [self.columns[name] for name in names]
+        return self.groups.total(columns[0] if len(columns) == 1 else columns[0] * columns[1])
+
+    def _records(self, name: str) -> ndarray:
+        """How many records of each group have any of a column."""
+        if self._alike is not None:
+            counts, values = self._alike
+            found: ndarray = counts @ (values[name] > 0)
+            return found
+        return self.groups.total((self.columns[name] > 0) * 1.0)
+
+    def _is_one(self, name: str) -> bool:
+        """Whether a column is 1 in every record, as units often are."""
+        column = self.columns[name]
+        return bool(column.min(initial=1) == 1 == column.max(initial=1))
 
     @cached_property
-    def _products(self) -> tuple[ndarray, ndarray]:
-        # Small counts, and losses that are float32 anyway: half as many bytes to look up.
-        columns = np.empty((self.groups.n_records, len(self.columns)), np.float32)
-        for number, column in enumerate(self.columns.values()):
-            columns[:, number] = column
-        return self.groups.total_products(columns)
+    def _alike(self) -> tuple[ndarray, dict[str, ndarray]] | None:
+        """Records with the same counts, counted together: how many kinds of them are in each group, and their counts.
+
+        None where there are too many kinds.
+        """
+        counted = {name: column for name, column in self.columns.items() if name != LOSS}
+        found = number_alike(list(counted.values()), CELLS // len(self.groups.names))
+        if found is None:
+            return None
+        return self.groups.count(*found), {name: one_of_each(column, *found) for name, column in counted.items()}
 
 
-def _has(column: str) -> str:
-    """Name of the column that tells whether a record has any of another."""
-    return f"has {column}"
+def columns_of(outcomes: Outcomes, names: Collection[str] = COUNTED) -> dict[str, ndarray]:
+    """Counts by record, each float64 of shape (record,).
 
-
-def columns_of(outcomes: Outcomes) -> dict[str, ndarray]:
-    """Counts by record, each float64 of shape (record,)."""
-    hit, made_up, missed = (outcomes.outcome(outcome) for outcome in (HIT, MADE_UP, MISSED))
-    return {
-        "units": outcomes.units,
-        "right": outcomes.right,
-        "hit": hit,
-        "said": hit + made_up,
-        "held": hit + missed,
-        "either": hit + made_up + missed,
-    }
+    Args:
+        outcomes: What became of the units of the records.
+        names: Which of `COUNTED` are wanted.
+    """
+    columns = {"units": outcomes.units, "right": outcomes.right}
+    if {*names} - {*columns}:
+        hit, made_up, missed = (outcomes.outcome(outcome) for outcome in (HIT, MADE_UP, MISSED))
+        columns |= {"hit": hit, "said": hit + made_up, "held": hit + missed, "either": hit + made_up + missed}
+    return {name: column for name, column in columns.items() if name in names}
 
 
 def figures_of(metric: Metric, sums: Sums, noise: ndarray) -> Figures:
@@ -167,7 +203,8 @@ def _macro_f1(sums: Sums) -> Figures:
     counts, square = sums.groups.total_influence(items, _worth)
     hit, either, f1, n_labels = _by_label(counts)
     value = divide(f1.sum(axis=1), n_labels)
-    records = sums.groups.total((np.diff(items.first) > 0) * 1.0)
+    some = np.diff(items.first) > 0
+    records = sums.groups.total(some * 1.0) if not some.all() else sums.groups.sizes.astype(np.float64)
     variance = square * np.nan_to_num(divide(records, records - 1))
     # A label that was right all of its three times has no variance in the sample, yet we are not sure of it.
     careful = (hit + 1) / (either + 2)
@@ -198,14 +235,12 @@ def _calibration_error(sums: Sums, noise: ndarray) -> Figures:
     """Mean gap between confidence and outcome; the interval is freed of the bias that noise brings."""
     calibration, groups = sums.calibration, sums.groups
     if calibration.bin is None:
-        # The bins of one record may err together: how much, the sum over all of them tells, the last column here.
-        both = np.empty((groups.n_records, BINS + 1), np.float32)
-        both[:, :BINS], both[:, BINS] = calibration.gap, calibration.gap.sum(axis=1)
-        total, square = groups.total_squares(both)
+        # The bins of one record may err together: how much, the sum over all of them tells.
+        gap, square = groups.total_squares(calibration.gap)
+        together = groups.total(calibration.gap.sum(axis=1, dtype=np.float64) ** 2)
     else:
-        total, square = groups.total_squares_by(calibration.bin, calibration.gap, BINS)
-        square = np.column_stack([square, square.sum(axis=1)])
-    gap, square, together = total[:, :BINS], square[:, :BINS], square[:, BINS]
+        gap, square = groups.total_squares_by(calibration.bin, calibration.gap, BINS)
+        together = square.sum(axis=1)
     spread = np.sqrt(square)
     apart = square.sum(axis=1)
     common = np.clip(np.nan_to_num(divide(together - apart, spread.sum(axis=1) ** 2 - apart)), 0, 1)[:, None]

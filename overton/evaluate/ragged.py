@@ -22,6 +22,8 @@ def spread(first: ndarray, rows: ndarray) -> ndarray:
         >>> spread(np.array([0, 2, 2, 5]), np.array([2, 0, 1])).tolist()
         [2, 3, 4, 0, 1]
     """
+    if len(rows) == len(first) - 1 and np.array_equal(rows, np.arange(len(rows))):  # all of them in turn
+        return np.arange(first[0], first[-1])
     start = first[rows]
     length = first[rows + 1] - start
     return steps(start, length)

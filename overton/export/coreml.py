@@ -24,6 +24,7 @@ from overton.export.quiet import quiet
 
 MOST_ROWS = 64  # records of one call: Core ML wants a bound for every size that varies
 MOST_PIECES = 512
+GRAMS_A_TOKEN = 64  # a word of 16 letters has 62 pieces of two to five, itself, and it with the next
 MAIN = "main"
 
 Run = Callable[[Mapping[str, ndarray]], dict[str, ndarray]]
@@ -103,12 +104,14 @@ def coreml_faults(folder: str, signature: Signature, names: Mapping[str, str]) -
 
 
 def bound_of(program: Program, size: str) -> int:
-    """The greatest value of a size that varies: of `row`, of a payload's items, of its pieces."""
+    """The greatest value of a size that varies: of `row`, of a payload's items, of its pieces or grams."""
     if size == "row":
         return MOST_ROWS
     payload, _, part = size.rpartition(".")
     if part == "pieces" and payload:
         return MOST_PIECES
+    if part == "grams" and payload:
+        return program.schema.payload(payload).max_length * GRAMS_A_TOKEN
     return program.schema.payload(size).max_length
 
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from overton.codec import InputSpec, input_specs
 from overton.compile import MEMBERSHIP, Program
 from overton.export.quiet import quiet
+from overton.export.reshapes import fix_reshapes
+from overton.export.side_by_side import join_dense_layers
 from overton.nn import Model, build_model
 
 OPSET = 20
@@ -47,6 +49,8 @@ def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
     assert exported is not None, "the exporter gives a program where it is given no file"
     model_proto = exported.model_proto
     _forget_origin(model_proto)
+    fix_reshapes(model_proto.graph)
+    join_dense_layers(model_proto.graph)
     serialized: bytes = model_proto.SerializeToString()
     return serialized
 

@@ -92,6 +92,6 @@ class IdEmbedding(nn.Module):
 
 def summed(table: nn.Embedding, columns: Tensor) -> Tensor:
     """The rows of a table that some columns name, summed over the last axis and divided by the root of their number."""
-    present = (columns > 0).sum(-1, keepdim=True).clamp(min=1).to(table.weight.dtype)
+    present = (columns > 0).to(table.weight.dtype).sum(-1, keepdim=True).clamp(min=1)
     total: Tensor = table(columns).sum(-2) / present.sqrt()
     return total

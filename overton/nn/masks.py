@@ -15,7 +15,7 @@ FAR = -1e4
 
 def mask_of(length: Tensor, items: Tensor) -> Tensor:
     """Which cells are items, bool of shape (row, item); `items` has shape (row, item, ...)."""
-    return torch.arange(items.shape[1], device=items.device).unsqueeze(0) < length.unsqueeze(1)
+    return torch.arange(items.shape[1], dtype=length.dtype, device=items.device) < length.unsqueeze(1)
 
 
 def side_by_side(masks: Sequence[Tensor]) -> Tensor:

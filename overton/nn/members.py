@@ -26,13 +26,13 @@ class Span(nn.Module):
     def forward(self, members: Tensor, tokens: Tensor, spans: Tensor, strings: Tensor | None = None) -> Tensor:
         """(row, member, size), (row, token, span_size) once or twice and (row, member, 2) to (row, member, size)."""
         start, end = spans[..., :1], spans[..., 1:]
-        position = torch.arange(tokens.shape[1], device=tokens.device)
+        position = torch.arange(tokens.shape[1], dtype=spans.dtype, device=tokens.device)
         inside = (position >= start) & (position < end)
         extent = (end - start).clamp(min=0)
         first = inside & (position == start)
         last = inside & (position == end - 1)
-        weight = torch.stack([inside / extent.clamp(min=1), first.to(tokens.dtype), last.to(tokens.dtype)], 1)
-        weight = weight.to(tokens.dtype)
+        mean = inside.to(tokens.dtype) / extent.clamp(min=1).to(tokens.dtype)
+        weight = torch.stack([mean, first.to(tokens.dtype), last.to(tokens.dtype)], 1)
         named = self.tokens((weight @ tokens.unsqueeze(1)).transpose(1, 2).flatten(2))
         if strings is not None and self.strings is not None:
             named = named + self.strings((weight @ strings.unsqueeze(1)).transpose(1, 2).flatten(2))

@@ -29,7 +29,7 @@ class WideText(nn.Module):
         """(row, piece), 0 where padded, to (row, size); a text without any has zeros."""
         if self.training:
             grams = grams * (torch.rand(grams.shape, device=grams.device) >= PIECE_DROPOUT)
-        number = (grams > 0).sum(1, keepdim=True).clamp(min=1).to(self.pieces.weight.dtype)
+        number = (grams > 0).to(self.pieces.weight.dtype).sum(1, keepdim=True).clamp(min=1)
         if self.training:  # the same sum, without the vectors of all pieces side by side
             total = functional.embedding_bag(grams, self.pieces.weight, mode="sum", padding_idx=0)
         else:

@@ -27,14 +27,15 @@ def comparison_html(document: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{sum(row['verdict'] == name for row in rows):,} {name}" for name in VERDICTS)
     head = f": {document['old']} -> {document['new']} on {document['records']:,} records; {counts}"
     worse = [row for row in rows if row["verdict"] == "regressed" or (_fall(row) > 0 and row["p"] < 0.5)]
-    better = [row for row in rows if row["metric"] != "ece" and (row["low"] or 0) > 0]
+    risen = {(one["task"], one["tag"]) for one in document["better"]}
+    better = [row for row in rows if row["metric"] != "ece" and (row["task"], row["tag"]) in risen]
     whole = [row for row in rows if row["tag"] == "*"]
     return page(
         element("p", verdict, head),
         element("ul", *(element("li", cut(one["message"], 300)) for one in refused[:SHOWN])) if refused else "",
         _section("whole split", whole),
         _section("what got worse, by evidence", worse[:SHOWN], document["examples"]),
-        _section("what got better", sorted(better, key=_fall)[:SHOWN]),
+        _section("what got better, beyond noise", sorted(better, key=_fall)[:SHOWN]),
         *(element("p", f"{name} was not compared: {why}", kind="dim") for name, why in document["left_out"].items()),
         *(element("p", f"note: {note}", kind="dim") for note in document["notes"]),
     )
@@ -60,7 +61,7 @@ def _section(title: str, rows: Sequence[Mapping[str, Any]], examples: Sequence[M
                 join([VERDICTS[row["verdict"]], *map(_example, own)]),
             ]
         )
-    head = ["task", "tag", "n", "old", "new", "change", "95 % interval", "p", ""]
+    head = ["task", "tag", "n", "old", "new", "change", "95 % interval", "p of a fall", ""]
     return join([element("h4", title), table(head, lines, numbers=(2, 3, 4, 5, 6, 7))])
 
 

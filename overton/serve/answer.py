@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import numpy as np
 
-from overton.artifact import Runtime, Tally
+from overton.artifact import Runtime, Tally, by_size
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Record, RecordParser
 from overton.serve.limits import (
@@ -116,7 +116,10 @@ def answer(model: Model, body: bytes, query: str = "", limits: Limits = USUAL, *
     if isinstance(question, Answer):
         return question
     model = model.named(question.model)
-    labels = [said for step in predict_steps(model, question) for said in step]
+    labels: list[dict[str, Any]] = [{}] * len(question.records)
+    for places, said in predict_steps(model, question):
+        for place, label in zip(places, said, strict=True):
+            labels[place] = label
     return render_answer(model, question, labels)
 
 
@@ -171,12 +174,17 @@ def parse_lines(
     return Question(records, lines, form, probabilities, extra)
 
 
-def predict_steps(model: Model, question: Question) -> Iterator[list[dict[str, Any]]]:
-    """The labels of the records, some at a time, so that a long request need not be answered at one go."""
-    for start in range(0, len(question.records), STEP):
-        yield model.runtime.predict(
-            question.records[start : start + STEP], probabilities=question.probabilities, tally=model.tally
-        )
+def predict_steps(model: Model, question: Question) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
+    """The labels of the records with their places, some at a time, so that others can be answered between.
+
+    Those of one length go together, since what is predicted together is as wide as the widest.
+    """
+    records = question.records
+    order = by_size(records) if len(records) > STEP else list(range(len(records)))
+    for start in range(0, len(records), STEP):
+        places = order[start : start + STEP]
+        some = [records[place] for place in places]
+        yield places, model.runtime.predict(some, probabilities=question.probabilities, tally=model.tally)
 
 
 def render_answer(model: Model, question: Question, labels: Sequence[Mapping[str, Any]]) -> Answer:

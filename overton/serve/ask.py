@@ -137,10 +137,13 @@ async def _predict(service: Service, asked: Waiting, until: float) -> bool:
     """
     model, question = asked.model, asked.question
     if len(question.records) >= STEP:
-        labels: list[dict[str, Any]] = []
-        for step in predict_steps(model, question):
-            labels.extend(step)
-            if len(labels) < len(question.records):
+        labels: list[dict[str, Any]] = [{}] * len(question.records)
+        left = len(labels)
+        for places, said in predict_steps(model, question):
+            for place, label in zip(places, said, strict=True):
+                labels[place] = label
+            left -= len(places)
+            if left:
                 await service.pass_turn()
                 if time.monotonic() > until:
                     return False
@@ -154,9 +157,9 @@ async def _predict(service: Service, asked: Waiting, until: float) -> bool:
             together.append(other)
             room -= len(other.question.records)
     records = [record for one in together for record in one.question.records]
-    said = iter(model.runtime.predict(records, probabilities=question.probabilities, tally=model.tally))
+    told = iter(model.runtime.predict(records, probabilities=question.probabilities, tally=model.tally))
     for one in together:
-        one.labels = [next(said) for _ in one.question.records]
+        one.labels = [next(told) for _ in one.question.records]
     return True
 
 

@@ -16,7 +16,7 @@ from overton.base import Event, Observe, OvertonError, ignore
 from overton.serve.answer import Model
 from overton.serve.memory import give_back_memory
 from overton.serve.service import Following, Service
-from overton.store import Store
+from overton.store import Store, is_of_the_store
 
 JITTER = 0.2
 LONGEST_PAUSE = 64  # polls that a version which failed is left alone, at most
@@ -105,8 +105,7 @@ class Follower:
         try:
             named = await asyncio.to_thread(self._named)
         except OvertonError as error:
-            self._service.metrics.add("overton_follow_errors_total")
-            self._told(following, f"the store cannot be read: {error.problems[0].message}")
+            self._unreadable(following, error)
             return
         following.looked, following.named = time.monotonic(), named
         current = self._service.model.version if self._service.model else ""
@@ -125,6 +124,9 @@ class Follower:
         try:
             model = await asyncio.to_thread(self._load, named)
         except Exception as error:  # whatever is wrong with it, the version that serves is not to fall with it
+            if isinstance(error, OvertonError) and is_of_the_store(error):
+                self._unreadable(following, error)  # the version is tried again at the next look
+                return
             reason = error.problems[0].message if isinstance(error, OvertonError) else repr(error)
             self._failures = self._failures + 1 if named == self._refused else 0
             self._refused, self._pause = named, min(1 << self._failures, LONGEST_PAUSE) - 1
@@ -143,11 +145,14 @@ class Follower:
         await asyncio.to_thread(give_back_memory)
 
     def _named(self) -> str:
-        history = self._store.history(self._alias)
-        return history[-1].version if history else ""
+        return self._store.current(self._alias) or ""
 
     def _load(self, version: str) -> Model:
         return load_model(self._store.get(version), model=self._model, threads=self._threads)
+
+    def _unreadable(self, following: Following, error: OvertonError) -> None:
+        self._service.metrics.add("overton_follow_errors_total")
+        self._told(following, f"the store cannot be read: {error.problems[0].message}")
 
     def _told(self, following: Following, problem: str) -> None:
         """Keep what is wrong, and say it once."""

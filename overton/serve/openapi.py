@@ -1,5 +1,6 @@
 """The contract of a server as an OpenAPI 3.1 document, made from the signature by which records are read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from overton import __version__
@@ -7,6 +8,7 @@ from overton.data import record_json_schema
 from overton.schema import Schema, Task
 from overton.serve.answer import LINES, Model
 from overton.serve.limits import Limits
+from overton.serve.oip_openapi import oip_paths, oip_schemas
 
 JSON = "application/json"
 TEXT = "text/plain"
@@ -40,12 +42,14 @@ PROBLEMS = {
 }
 
 
-def openapi(model: Model, limits: Limits) -> dict[str, Any]:
+def openapi(model: Model, limits: Limits, *, name: str, versions: Sequence[str]) -> dict[str, Any]:
     """The OpenAPI document of a server.
 
     Args:
         model: The version that is served.
         limits: What a request may cost.
+        name: The name of the model for clients of the Open Inference Protocol.
+        versions: The versions that answer such clients.
     """
     schema = model.runtime.schema
     record = {key: value for key, value in record_json_schema(schema).items() if key != "$schema"}
@@ -60,9 +64,10 @@ def openapi(model: Model, limits: Limits) -> dict[str, Any]:
             "/v1/predict": {"post": _predict(limits)},
             "/v1/signature": {"get": _get("What a record holds and what comes back.", JSON)},
             "/healthz": {"get": _get("The process lives.", JSON, is_open=True)},
-            "/readyz": {"get": _get("Whether it is ready for requests; 503 where not.", JSON, is_open=True)},
+            "/readyz": {"get": _readyz()},
             "/metrics": {"get": _get("Counters for Prometheus.", TEXT)},
             "/openapi.json": {"get": _get("This document.", JSON)},
+            **oip_paths(name, versions, REFUSALS),
         },
         "components": {
             "schemas": {
@@ -73,11 +78,18 @@ def openapi(model: Model, limits: Limits) -> dict[str, Any]:
                 "Answers": {**_list_of("records", "OneOfSeveral", limits.max_records, version=True)},
                 "OneOfSeveral": _answer(with_version=False),
                 "Problems": PROBLEMS,
+                **oip_schemas(schema, PROBLEMS),
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
     }
+
+
+def _readyz() -> dict[str, Any]:
+    operation = _get("Whether it is ready for requests; 503 where not.", JSON, is_open=True)
+    not_ready = {**operation["responses"]["200"], "description": "It is loading, or about to stop."}
+    return {**operation, "responses": {**operation["responses"], "503": not_ready}}
 
 
 def _predict(limits: Limits) -> dict[str, Any]:
@@ -114,21 +126,21 @@ def _predict(limits: Limits) -> dict[str, Any]:
                     LINES: {"schema": {"type": "string", "description": "An answer a line."}},
                 },
             },
-            **{
-                code: {"description": text, "content": {JSON: {"schema": _ref("Problems")}}}
-                for code, text in REFUSALS.items()
-            },
+            **_refusals(*REFUSALS),
         },
     }
 
 
 def _get(summary: str, media_type: str, *, is_open: bool = False) -> dict[str, Any]:
     kind = {"type": "object"} if media_type == JSON else {"type": "string"}
-    operation = {
-        "summary": summary,
-        "responses": {"200": {"description": summary, "content": {media_type: {"schema": kind}}}},
-    }
-    return {**operation, "security": []} if is_open else operation
+    told = {"200": {"description": summary, "content": {media_type: {"schema": kind}}}}
+    if not is_open:
+        return {"summary": summary, "responses": {**told, **_refusals("401", "503")}}
+    return {"summary": summary, "responses": told, "security": []}
+
+
+def _refusals(*codes: str) -> dict[str, Any]:
+    return {code: {"description": REFUSALS[code], "content": {JSON: {"schema": _ref("Problems")}}} for code in codes}
 
 
 def _ref(name: str) -> dict[str, str]:

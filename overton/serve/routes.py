@@ -127,7 +127,9 @@ def _openapi(service: Service) -> Endpoint:
         model = service.model
         if model is None:
             return respond(loading())
-        return respond(Answer(OK, msgspec.json.encode(openapi(model, service.limits))))
+        versions = [one.version for one in service.models()]
+        told = openapi(model, service.limits, name=service.name, versions=versions)
+        return respond(Answer(OK, msgspec.json.encode(told)))
 
     return document
 

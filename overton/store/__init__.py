@@ -2,7 +2,9 @@
 
 from overton.store.copy import Copied
 from overton.store.diff import VersionDiff, diff_versions
+from overton.store.faults import is_of_the_store
 from overton.store.log import GateOutcome, Promotion
+from overton.store.render import gate_text
 from overton.store.store import LOST_RACE, Store, Version, check_alias
 from overton.store.sweep import Swept
 from overton.store.user import current_user
@@ -19,4 +21,6 @@ __all__ = [
     "check_alias",
     "current_user",
     "diff_versions",
+    "gate_text",
+    "is_of_the_store",
 ]

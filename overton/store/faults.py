@@ -19,6 +19,7 @@ NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not
 METADATA = ("/latest/api/token", "/computeMetadata/", "/metadata/identity", "Account must be specified")
 UNREACHABLE = ("error sending request", "HTTP error", "operation timed out", "request or response body error")
 FULL = ("(os error 27)", "(os error 28)", "(os error 122)")
+OF_THE_STORE = ("store.denied", "store.unreachable", "store.unusable")
 CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_REGION or AWS_ENDPOINT_URL where the server is another",
     "gs": "GOOGLE_SERVICE_ACCOUNT or GOOGLE_APPLICATION_CREDENTIALS",
@@ -62,6 +63,11 @@ def explain(error: Exception, url: str) -> Problem:
     reason = f"the server says {says}" if says else text.partition("\n")[0]
     hint = "Check that it exists, that you may read and write it, and the credentials in the environment"
     return Problem(f"the store cannot be used: {reason}", "store.unusable", path=url, hint=hint)
+
+
+def is_of_the_store(error: OvertonError) -> bool:
+    """Whether a fault is one of the whole store, or of the way to it, and says nothing of what lies there."""
+    return error.problems[0].code in OF_THE_STORE
 
 
 def lacks_bucket(error: Exception) -> bool:

@@ -18,13 +18,13 @@ import msgspec
 from overton.artifact import MANIFEST, Manifest, parse_manifest
 from overton.base import OvertonError, Problem, check_name, did_you_mean, digest_bytes, is_name
 from overton.store.blobs import Blobs, Found
+from overton.store.faults import is_of_the_store
 from overton.store.log import ENTRY, Promotion, check_log, damaged, parse_promotion
 
 FORMAT = 1
 FORMAT_FILE = "store.json"
 CLAIM = "claim.json"
 GRACE = timedelta(hours=1)  # what was written since is left alone by `gc`: it may belong to a version on its way
-OF_THE_STORE = ("store.denied", "store.unreachable", "store.unusable")  # faults that no single object has
 BY_ALIAS, BY_GC = "alias", "gc"  # who claims a version
 BLOBS, VERSIONS, ALIASES = "blobs/sha256", "versions", "aliases"
 
@@ -107,8 +107,8 @@ def read_manifests(blobs: Blobs, versions: Iterable[str]) -> dict[str, Manifest 
         try:
             return version, read_manifest(blobs, version)
         except OvertonError as error:
-            if error.problems[0].code in OF_THE_STORE:
-                raise  # which says nothing of a version
+            if is_of_the_store(error):
+                raise
             return version, error
 
     return {version: found for version, found in blobs.each(read, versions) if found is not None}

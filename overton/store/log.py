@@ -14,24 +14,24 @@ ENTRY = re.compile(r"\d{12}\.json")
 SHOWN = 20  # refusals that an entry keeps of a gate
 
 Action = Literal["promote", "rollback"]
-Outcome = Literal["passed", "refused"]
+Outcome = Literal["passed", "refused", "unknown"]
 
 
 class GateOutcome(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What the gate said of a version before it was promoted.
 
     Attributes:
-        outcome: `passed` or `refused`; a version that was refused has been forced.
+        outcome: `passed`, `refused`, or `unknown` where it could not be asked; a version that did not pass was forced.
         old: The version that it was compared with.
-        digest: SHA-256 of the comparison, the document of `overton compare --json`.
+        digest: SHA-256 of the comparison, the document of `overton compare --json`; empty where none was made.
         records: Number of records that both predicted.
         verdicts: How many rows of the comparison have each verdict.
-        refused: Why it was refused, in words; at most twenty.
+        refused: Why it was refused, or could not be asked, in words; at most twenty.
     """
 
     outcome: Outcome
     old: str
-    digest: str
+    digest: str = ""
     records: int = 0
     verdicts: dict[str, int] = {}
     refused: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Promotion(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
         why: The reason given.
         action: `promote`, or `rollback` for the way back to a version that the alias named before.
         forced: Whether it was promoted whatever signature and gate say.
-        gate: What the gate said; None where it was not asked: for the first version, a rollback, a forced promotion.
+        gate: What the gate said; None where it was not asked: for the first version and a rollback.
         token: Drawn anew for each, so that who wrote an entry can tell it from one that says the same.
     """
 

@@ -34,12 +34,13 @@ def gate_text(entry: Promotion) -> str:
     """What the gate had to do with an entry, in a word or two."""
     if entry.action == "rollback":
         return "rollback"
-    if entry.forced or entry.why.startswith("forced: "):  # so it was written before there was a field for it
-        return "forced"
+    # A reason that begins so was written before there was a field for it.
+    forced = "forced" if entry.forced or entry.why.startswith("forced: ") else ""
     if entry.gate is None:
-        return "-"
+        return forced or "-"
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(entry.gate.verdicts.items()))
-    return f"{entry.gate.outcome} ({verdicts})" if verdicts else entry.gate.outcome
+    said = f"{entry.gate.outcome} ({verdicts})" if verdicts else entry.gate.outcome
+    return f"{forced}, {said}" if forced else said
 
 
 def render_diff(diff: VersionDiff) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem, did_you_mean
-from overton.data import Votes
+from overton.data import Gold, Votes
 from overton.schema import TaskType
 from overton.supervision.models.bits import fit_bits
 from overton.supervision.models.blocks import collapse_blocks
@@ -24,12 +24,13 @@ from overton.supervision.models.evidence import (
     option_counts,
     thin,
 )
-from overton.supervision.models.label_model import FittedModel
+from overton.supervision.models.label_model import FittedModel, SliceWeights
 from overton.supervision.models.majority import agreement, exact_agreement, majority_table
 from overton.supervision.models.members import fit_members
 from overton.supervision.models.one_coin import accuracy_beside
-from overton.supervision.models.patterns import Patterns, keep_cells, without_units
+from overton.supervision.models.patterns import Patterns, keep_cells, split_patterns, without_units
 from overton.supervision.models.weigh import Fit, fit_weighed
+from overton.supervision.models.weigh_slices import LEAST_KNOWN, weigh_slices
 from overton.supervision.tally import Tally, count
 from overton.supervision.targets import Targets
 
@@ -48,35 +49,56 @@ class Combined:
 
     Attributes:
         targets: The targets of all records.
-        method: The model that was used: `majority`, `leave_one_out` or `dawid_skene`.
         model: The fitted model; None for `majority`, and where nobody but gold votes.
         patterns: The different rows of votes; `index` is the pattern of each unit.
         accuracy: Estimated probability that a vote is right, by source other than `gold` that votes at all; for
             bitvectors that all its bits are right.
         copies: Sources that vote as one, each with the others of its block.
         expected: Probability that the best guess is right, for each row of the table, shape (row,).
-        prior: P(class) or P(bit), shape (label,); None where the model has none.
         n_certain: Number of units whose target is gold.
         n_known: Number of units with votes whose gold showed what sources are worth.
         n_certain_rows: Number of rows of the table that are gold; they are its last.
     """
 
     targets: Targets
-    method: str
     model: FittedModel | None
     patterns: Patterns
     accuracy: Mapping[str, float]
     copies: Mapping[str, tuple[str, ...]]
     expected: ndarray
-    prior: ndarray | None
     n_certain: int
     n_known: int
     n_certain_rows: int
 
     @property
+    def method(self) -> str:
+        """The model that was used: `majority`, `leave_one_out` or `dawid_skene`."""
+        return self.model.method if self.model else MAJORITY
+
+    @property
+    def prior(self) -> ndarray | None:
+        """P(class) or P(bit), shape (label,); None where the model has none."""
+        return self.model.prior if self.model else None
+
+    @property
+    def slices(self) -> tuple[SliceWeights, ...]:
+        """Slices in which gold shows that votes count otherwise than elsewhere, the surest first.
+
+        A record of several is weighed as one of the first of them.
+        """
+        return self.model.slices if self.model else ()
+
+    @property
     def n_patterns(self) -> int:
         """Number of different rows of votes."""
         return self.patterns.n_patterns
+
+    def group_of(self, units: ndarray) -> ndarray:
+        """By which of `slices` the votes on some units are weighed, from 1; 0 for none. Int64 of shape (unit,)."""
+        pattern = self.patterns.index[units]
+        if self.patterns.group is None:
+            return np.zeros(len(pattern), np.int64)
+        return np.where(pattern < 0, 0, self.patterns.group[pattern])
 
 
 def combine(
@@ -86,6 +108,7 @@ def combine(
     method: str = "auto",
     training: ndarray | None = None,
     dev: ndarray | None = None,
+    slices: Mapping[str, ndarray] | None = None,
     chain: bool = True,
     fit_votes: int = FIT_VOTES,
     seed: int = 0,
@@ -98,8 +121,8 @@ def combine(
         tally: The votes other than `gold`, where they are counted already: `votes` may then hold no more than `gold`.
         method: A name in `METHODS`.
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
-        dev: Records whose gold shows what the sources are worth, but is not their target; none where None. Gold on
-            other records is not looked at.
+        dev: Records whose gold shows what the sources are worth, but is no target; gold elsewhere is not looked at.
+        slices: Records in which votes may count otherwise, bool of shape (record,) by tag; see `Combined.slices`.
         chain: Whether neighbouring tokens inform each other where sources disagree.
         fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
         seed: Seed of that sample.
@@ -118,8 +141,10 @@ def combine(
         model = None
     elif model is None:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
-        known = known_of(patterns, option_counts(votes), gold, learned_from)
-        model = fit_model(votes, sample, known, method=method, seed=seed)
+        known = _known(votes, patterns, gold, learned_from, slices or {})
+        model = fit_model(votes, sample, *known, method=method, seed=seed)
+    if model and model.slices:
+        patterns = split_patterns(patterns, _groups(votes, model, slices or {}))
     table = model.table(patterns) if model else _majority(votes, patterns)
     targets = _targets(votes, patterns, table, certain, gold.label[certain])
     n_certain_rows = len(targets.table) - len(table)
@@ -127,13 +152,11 @@ def combine(
         targets = _chained(targets, patterns, model, n_certain_rows)
     return Combined(
         targets=targets,
-        method=model.method if model else MAJORITY,
         model=model,
         patterns=patterns,
         accuracy=_accuracy(votes, patterns, model, table),
         copies=_copies(votes, model),
         expected=_expected(targets),
-        prior=model.prior if model else None,
         n_certain=int(certain.sum()),
         n_known=int((learned_from & (patterns.index >= 0)).sum()),
         n_certain_rows=n_certain_rows,
@@ -156,11 +179,40 @@ def check_method(method: str) -> None:
         )
 
 
-def fit_model(votes: Votes, patterns: Patterns, known: Known, *, method: str, seed: int) -> FittedModel:
-    """Fit the label model of a task on the patterns of its votes, and on votes beside known truth."""
+def fit_model(
+    votes: Votes, patterns: Patterns, known: Known, slices: Mapping[str, Known], *, method: str, seed: int
+) -> FittedModel:
+    """Fit the label model of a task on the patterns of its votes, and on votes beside known truth, by slice too."""
     task_type = votes.task.type
     evidence = evidence_of(task_type, len(votes.sources), label_count(votes), patterns, known, seed=seed)
-    return fit_weighed(FITS[method][task_type], evidence, seed=seed)
+    model, without = fit_weighed(FITS[method][task_type], evidence, seed=seed)
+    if not without:
+        return model
+    collapsed = {name: replace(part, cells=collapse_blocks(part.cells, model.block)) for name, part in slices.items()}
+    return replace(model, slices=weigh_slices(model, without, collapsed, seed=seed))
+
+
+def _known(
+    votes: Votes, patterns: Patterns, gold: Gold, units: ndarray, slices: Mapping[str, ndarray]
+) -> tuple[Known, dict[str, Known]]:
+    """The votes beside gold on some units, and those of each slice that has enough of them."""
+    length, record = np.diff(votes.offsets), np.repeat(np.arange(votes.n_records), np.diff(votes.offsets))
+    n_known = np.bincount(record[units & (patterns.index >= 0)], minlength=votes.n_records)
+    n_options = option_counts(votes)
+    return known_of(patterns, n_options, gold, units), {
+        name: known_of(patterns, n_options, gold, units, np.repeat(inside, length))
+        for name, inside in slices.items()
+        if n_known[inside].sum() >= LEAST_KNOWN
+    }
+
+
+def _groups(votes: Votes, model: FittedModel, slices: Mapping[str, ndarray]) -> ndarray:
+    """The slice by which each unit is weighed, int64 of shape (unit,): from 1, 0 for none."""
+    group = np.zeros(votes.n_records, np.int64)
+    for number, found in reversed(list(enumerate(model.slices, 1))):
+        if found.name in slices:
+            group[slices[found.name]] = number
+    return np.repeat(group, np.diff(votes.offsets))
 
 
 def _majority(votes: Votes, patterns: Patterns) -> ndarray:

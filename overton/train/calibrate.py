@@ -12,18 +12,23 @@ from overton.codec import transitions_name
 from overton.compile import Program
 from overton.train.state import Trained
 
-LINEAR = ("score.weight", "score.bias", "wide.weight")
-SCALED = ("scale",)
+# What the logits of a head are linear in. A name may be that of another layer in another head.
+SCORE = ("score.weight", "score.bias")
+LAST = {
+    "multiclass_head.v2": (*SCORE, "wide.weight"),
+    "bitvector_head.v2": (*SCORE, "wide.weight"),
+    "sets_head.v1": ("scale",),
+}
 
 
 def with_temperatures(trained: Trained, program: Program, temperature: Mapping[str, float]) -> Trained:
     """The same weights, but with the logits of each task divided by its temperature."""
     weights = dict(trained.weights)
+    ops = {node.name: node.op for node in program.nodes}
     for task, value in temperature.items():
         head = program.outputs[task]
         block = f"blocks.{head.replace('.', '/')}"
-        last = SCALED if f"{block}.{SCALED[0]}" in weights else LINEAR
-        for name in (*(f"{block}.{part}" for part in last), transitions_name(head)):
+        for name in (*(f"{block}.{part}" for part in LAST.get(ops[head], SCORE)), transitions_name(head)):
             if name in weights:
                 weights[name] = (weights[name] / value).astype(weights[name].dtype)
     return replace(trained, weights=weights, temperature=dict(temperature))

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from overton.store import gate_text
 from overton.web import svg, text
 from overton.web.pages import ComparisonPage, ReportPage
 
@@ -40,6 +41,7 @@ def environment() -> Environment:
         "cut": text.cut,
         "day": text.day,
         "figure": text.figure,
+        "gate": gate_text,
         "moment": text.moment,
         "p": text.p_value,
         "percent": text.percent,

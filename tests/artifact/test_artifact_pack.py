@@ -5,13 +5,14 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.artifact import MANIFEST, Entry, Manifest, open_artifact, pack_artifact, parse_manifest, parse_signature
 from overton.artifact.manifest import make_manifest
 from overton.artifact.onnx_scan import scan_model
 from overton.base import OvertonError
+from tests.properties import examples
 from tests.tiny_artifact import tiny_artifact
 
 
@@ -237,7 +238,7 @@ def test_a_manifest_with_files_that_are_huge_together_or_that_is_huge_itself_is_
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@examples(80)
 def test_any_bytes_are_scanned_or_refused(junk):
     try:
         scan_model(junk)
@@ -246,7 +247,7 @@ def test_any_bytes_are_scanned_or_refused(junk):
 
 
 @given(st.integers(0, 10_000), st.integers(0, 255))
-@settings(max_examples=200, deadline=None)
+@examples(60)
 def test_a_damaged_model_is_scanned_or_refused(place, byte):
     model = bytearray(tiny_artifact().files["model.onnx"])
     model[place % len(model)] = byte

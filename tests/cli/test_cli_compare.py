@@ -29,7 +29,8 @@ def write_application(directory: Path, n_records: int = 300) -> Path:
         "tasks": {"Colour": {"payload": "text", "type": "multiclass"}},
     }
     (directory / "schema.json").write_text(json.dumps(schema))
-    tuning = {"payloads": {"text": {"size": 16}}, "training": {"epochs": 8, "batch_size": 16}}
+    training = {"epochs": 8, "batch_size": 16}
+    tuning = {"payloads": {"text": {"size": 16}}, "training": training, "serving": {"int8": "off"}}
     (directory / "tuning.json").write_text(json.dumps(tuning))
     choose = random.Random(0)
     lines = []
@@ -87,6 +88,7 @@ def test_a_comparison_names_what_fell_with_its_records(spoilt: Application, caps
     assert [row["old"] for row in told["tags"] if row["tag"] == "long"] == [
         row["now"] for row in told["tags"] if row["tag"] == "long"
     ]
+    assert {row["status"] for row in told["tags"]} == {"same"}  # an expression is no tag of the data
     assert [(row["source"], row["status"]) for row in told["sources"]] == []
 
 
@@ -143,6 +145,9 @@ def test_the_gate_stands_before_an_alias_and_force_needs_a_reason(
     assert main(["promote", str(app), "live", "-q", "--force", "--why", "red is blue now"]) == 0
     last = overton.load(app).store.history("live")[-1]
     assert (last.version, last.why, last.forced) == (newest, "red is blue now", True)
+    assert last.gate is not None
+    assert (last.gate.outcome, last.gate.verdicts["regressed"] > 0) == ("refused", True)
+    assert " fell from " in last.gate.refused[0]
 
 
 def test_bad_lines_may_be_left_out_of_a_comparison(spoilt: Application, tmp_path: Path) -> None:
@@ -170,6 +175,18 @@ def test_a_gate_may_bound_the_latency_and_need_critical_slices(
     assert [refusal["code"] for refusal in told["refused"]] == ["gate.no-support", "gate.latency"]
     assert told["latency"]["p50_ms"] <= told["latency"]["p99_ms"]
     assert {row["tag"] for row in told["rows"] if row["critical"]} == {"slice:red"}
+    assert told["refused"][0]["message"].startswith("no record has the tag 'slice:gone', which gate.json")
+    (app / "gate.json").write_text(json.dumps({"critical": ["slice:redd"], "margins": {"slice:bleu": 0.1}}))
+    assert main(["compare", f"{app}@live", f"{app}@live", "-q"]) == 1
+    page = capsys.readouterr().out
+    assert (
+        "no record has the tag 'slice:redd', which gate.json declares critical\n    Did you mean 'slice:red'?" in page
+    )
+    assert "note: no record has the tag slice:bleu. Did you mean 'slice:blue'?" in page
+    (app / "gate.json").write_text(json.dumps({"critical": ["short & !slice:redd"]}))
+    assert main(["compare", f"{app}@live", str(app), "-q"]) == 1
+    said = capsys.readouterr().err
+    assert "gate.json: no record has the tag 'slice:redd', at character 10 of" in said
     (app / "gate.json").write_text(json.dumps({"criticall": []}))
     assert main(["compare", f"{app}@live", str(app), "-q"]) == 1
     assert "gate.json: $.criticall: unknown key 'criticall'. Did you mean 'critical'?" in capsys.readouterr().err

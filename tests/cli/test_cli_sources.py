@@ -23,7 +23,7 @@ def test_the_document_holds_rows_classes_slices_and_warnings(sources):
     status, out, _ = sources("--json", "--task", "Token")
     document = json.loads(out)
     assert status == 0
-    assert document.keys() == {"rows", "classes", "slices", "warnings"}
+    assert document.keys() == {"rows", "classes", "slices", "warnings", "weighed"}
     assert all(row.keys() >= ROW and row["tag"] == "*" for row in document["rows"])
     assert {row["slice"] for row in document["slices"]} == {"slice:big"}
     assert {row["class"] for row in document["classes"]} == {"O", "fruit"}

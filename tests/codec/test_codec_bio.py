@@ -2,12 +2,13 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.codec import decode
 from overton.codec.bio import find_bio
 from overton.schema import Task
+from tests.properties import examples
 
 CLASSES = ("B-city", "B-time", "I-city", "I-time", "O")
 
@@ -31,7 +32,7 @@ def best_valid(logits: np.ndarray) -> float:
 
 
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 4), min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@examples(20)
 def test_the_decoded_sequence_is_the_best_of_all_valid_ones(seed, lengths):
     task = Task("Slot", "tokens", "multiclass", CLASSES)
     logits = np.random.default_rng(seed).normal(size=(len(lengths), 4, len(CLASSES))).astype(np.float32) * 2

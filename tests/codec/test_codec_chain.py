@@ -2,13 +2,14 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.codec import Chain, decode
 from overton.codec import chain as chain_module
 from overton.codec.bio import find_bio
 from overton.schema import Task
+from tests.properties import examples
 
 BIO = ("B-city", "B-time", "I-city", "I-time", "O")
 PLAIN = ("NOUN", "VERB", "X")
@@ -33,7 +34,7 @@ def sequences(logits, transitions, classes):
 
 
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 4), min_size=1, max_size=5), st.sampled_from([BIO, PLAIN]))
-@settings(max_examples=40, deadline=None)
+@examples(15)
 def test_labels_are_the_likeliest_sequence_and_probabilities_sum_over_all(seed, lengths, classes):
     logits, transitions = made_up(seed, lengths, classes)
     task = Task("Slot", "tokens", "multiclass", classes)

@@ -16,6 +16,7 @@ from overton.compile import (
     explain,
     parse_program,
     parse_tuning,
+    split_objective,
     tuning_json_schema,
 )
 from overton.compile.choices import ENCODERS
@@ -118,6 +119,11 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
             "[tuning.bad-value]",
         ),
         (
+            {"search": {"objective": "Title@slice:big & (hard"}},
+            "tuning.json:1: $.search.objective: the bracket opened at character 13 is not closed, at the end of "
+            "'slice:big & (hard' [tuning.bad-value]",
+        ),
+        (
             {"search": {"trials": 0}},
             "tuning.json:1: $.search.trials: expected a whole number from 1 to 1000, got 0 [tuning.bad-value]",
         ),
@@ -144,9 +150,24 @@ def test_faults_are_told_in_the_order_of_the_lines():
     assert [line.split(": ")[0] for line in faults(text)] == ["tuning.json:1", "tuning.json:4"]
 
 
-@pytest.mark.parametrize("objective", ["Record", "slice:big", "Record@slice:big", "Pick@hard"])
-def test_what_to_look_for_may_be_a_task_or_a_tag_or_both(objective):
+@pytest.mark.parametrize(
+    ("objective", "task", "tag"),
+    [
+        ("Record", "Record", ""),
+        ("slice:big", "", "slice:big"),
+        ("Record@slice:big", "Record", "slice:big"),
+        ("Pick@hard", "Pick", "hard"),
+        ("slice:big & !lang:en", "", "slice:big & !lang:en"),
+        ("hard | !easy", "", "hard | !easy"),
+        ("Record@ slice:big & !(lang:en | by:me@home)", "Record", "slice:big & !(lang:en | by:me@home)"),
+        ("by:me@home", "", "by:me@home"),
+        ('"two words"', "", '"two words"'),
+        ("Record@*", "Record", "*"),
+    ],
+)
+def test_what_to_look_for_may_be_a_task_or_tags_or_both(objective, task, tag):
     assert tune({"search": {"objective": objective}}).search == {"objective": objective}
+    assert split_objective(objective) == (task, tag)
 
 
 def test_the_effort_of_a_search_may_be_given_elsewhere():

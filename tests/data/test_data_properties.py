@@ -5,7 +5,7 @@ import unittest.mock
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import overton.data.encode.encoder
@@ -17,6 +17,7 @@ from overton.data.faults.line import line_faults
 from overton.data.files import check_data, load_dataset
 from tests.data_records import SOURCES, data_sets, odd_lines, records
 from tests.data_schema import SCHEMA
+from tests.properties import examples
 
 PARSER = RecordParser(SCHEMA)
 GOOD = b'{"id": "g", "payloads": {"tokens": ["a", "b"]}, "tasks": {"Intent": {"s": "age"}}, "tags": ["train"]}'
@@ -108,7 +109,7 @@ def cut_member(member):
     return {"id": member["id"], "range": [start, min(end, 4)]} if start < 4 else {"id": member["id"]}
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(data_sets(), st.sampled_from([300, RUN_BYTES]))
 def test_what_is_stored_is_what_the_files_say(files, run_bytes):
     with (
@@ -124,7 +125,7 @@ def test_what_is_stored_is_what_the_files_say(files, run_bytes):
             assert votes_by_unit(dataset.votes(task.name)) == in_memory(dataset, files, task)
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(data_sets(), st.sets(st.sampled_from([*SOURCES, "nobody"])), st.sampled_from([0, 0.5, 1]))
 def test_votes_of_some_sources_are_those_among_all(files, wanted, few):
     with tempfile.TemporaryDirectory() as name, unittest.mock.patch.object(overton.data.rows.votes, "_FEW", few):
@@ -136,7 +137,7 @@ def test_votes_of_some_sources_are_those_among_all(files, wanted, few):
             assert votes_by_unit(part) == said
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(data_sets())
 def test_gold_is_what_the_source_gold_says(files):
     with tempfile.TemporaryDirectory() as name:
@@ -158,7 +159,7 @@ def test_gold_is_what_the_source_gold_says(files):
                     assert entries[chosen] == max(entries.values())
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(data_sets())
 def test_tags_are_those_of_all_lines_of_a_record(files):
     with tempfile.TemporaryDirectory() as name:
@@ -175,7 +176,7 @@ def test_tags_are_those_of_all_lines_of_a_record(files):
             assert np.flatnonzero(dataset.tags.has(tag)).tolist() == sorted(rows)
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(data_sets(), st.randoms(use_true_random=False))
 def test_gathering_is_packing_in_any_order(files, random):
     with tempfile.TemporaryDirectory() as name:
@@ -199,7 +200,7 @@ def test_gathering_is_packing_in_any_order(files, random):
                         assert ours.tolist() == theirs.tolist()
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(data_sets())
 def test_a_record_is_the_same_whichever_file_it_stands_in(files):
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as many:
@@ -221,7 +222,7 @@ def splits_of(dataset):
     return dataset.splits.train, dataset.splits.dev, dataset.splits.test
 
 
-@settings(max_examples=200)
+@examples(60)
 @given(odd_lines())
 def test_the_fast_path_refuses_a_line_just_where_it_has_a_fault(line):
     faults = line_faults(line, SCHEMA)
@@ -236,7 +237,7 @@ def test_the_fast_path_refuses_a_line_just_where_it_has_a_fault(line):
         assert chunk is not None, suspects
 
 
-@settings(max_examples=200)
+@examples(60)
 @given(odd_lines() | records().map(lambda record: json.dumps(record).encode()))
 def test_a_parser_refuses_a_line_just_where_it_has_a_fault(line):
     faults = line_faults(line, SCHEMA)
@@ -248,7 +249,7 @@ def test_a_parser_refuses_a_line_just_where_it_has_a_fault(line):
     assert refused == bool(faults)
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(st.lists(odd_lines() | records().map(lambda record: json.dumps(record).encode()), max_size=8))
 def test_a_file_is_checked_line_by_line(lines):
     lines = [line for line in lines if line.strip() and b'"id"' in line]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from overton.evaluate import groups
+from overton.evaluate.alike import WIDEST, number_alike, one_of_each
 from overton.evaluate.groups import Items, group_records
 from overton.evaluate.ragged import row_sums, spread, starts_of, steps
 from tests.evaluate.evaluate_factories import tags_of
@@ -49,6 +50,47 @@ def test_influence_is_squared_by_record(kept, monkeypatch):
     counts, square = made().total_influence(items, lambda counts: np.broadcast_to([1.0, 10.0], counts.shape))
     assert counts.tolist() == [[4, 2], [2, 1], [1, 2]]
     assert square.tolist() == [121 + 100 + 1 + 4, 100 + 4, 121 + 100]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_records_that_are_alike_give_the_same_influence(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    n_records, n_codes = 300, 7
+    own = group_records(
+        tags_of([[f"t{n}" for n in np.flatnonzero(rng.random(5) < 0.4)] for _ in range(n_records)]),
+        np.arange(n_records),
+    )
+    lengths = rng.integers(0, 3, n_records)
+    items = Items(starts_of(lengths), rng.integers(0, n_codes, lengths.sum()), n_codes)
+    worth = rng.normal(size=(len(own.names), n_codes))
+    found = own.total_influence(items, lambda counts: worth * counts)
+    monkeypatch.setattr(groups, "CELLS", 0)
+    for one, other in zip(found, own.total_influence(items, lambda counts: worth * counts), strict=True):
+        assert np.allclose(one, other, rtol=1e-12)
+
+
+def test_records_of_each_code_are_counted_by_group():
+    assert made().count(np.array([0, 1, 1, 0, 1]), 2).tolist() == [[2, 3], [0, 2], [1, 1]]
+    assert made([]).count(np.zeros(0, np.int64), 0).shape == (1, 0)
+
+
+def test_rows_of_groups_are_summed_in_any_number_of_pieces(monkeypatch):
+    columns = np.arange(15, dtype=np.float32).reshape(5, 3)
+    whole = made().total_products(columns)
+    monkeypatch.setattr(groups, "IN_CACHE", 3)  # one record at a time
+    for one, other in zip(whole, made().total_products(columns), strict=True):
+        assert np.array_equal(one, other)
+    assert np.array_equal(whole[0][1], columns[[2, 4]].sum(axis=0))
+
+
+def test_records_that_are_alike_have_one_number():
+    columns = [np.array([1, 0, 1, 1, 0]), np.array([2.0, 2, 2, 0, 2])]
+    number, n = number_alike(columns, 3)
+    assert (number.tolist(), n) == ([2, 0, 2, 1, 0], 3)
+    assert one_of_each(columns[1], number, n).tolist() == [2, 0, 2]
+    assert number_alike(columns, 2) is None
+    assert number_alike([np.array([0, WIDEST])], 10) is None
+    assert number_alike([], 10) is None
 
 
 def test_ragged_rows_may_be_empty():

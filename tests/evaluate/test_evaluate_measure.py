@@ -2,12 +2,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.codec import Predictions
 from overton.data import Gold, Splits
-from overton.evaluate import evaluate, main_scores
+from overton.evaluate import evaluate, groups, main_scores, metrics
 from tests.evaluate.evaluate_factories import (
     NONE,
     all_test,
@@ -18,6 +18,7 @@ from tests.evaluate.evaluate_factories import (
     tags_of,
     task_of,
 )
+from tests.properties import examples
 
 KINDS = (
     "multiclass",
@@ -198,7 +199,7 @@ def reordered(value, order):
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(KINDS), parts=st.integers(1, 5))
-@settings(max_examples=40, deadline=None)
+@examples(15)
 def test_disjoint_slices_add_up_to_the_whole_split(seed, kind, parts):
     rng = np.random.default_rng(seed)
     said, gold = random_task(rng, kind, 30)
@@ -212,7 +213,7 @@ def test_disjoint_slices_add_up_to_the_whole_split(seed, kind, parts):
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(KINDS))
-@settings(max_examples=25, deadline=None)
+@examples(10)
 def test_a_tag_on_every_record_has_the_figures_of_the_whole_split(seed, kind):
     said, gold = random_task(np.random.default_rng(seed), kind, 12)
     report = evaluate_one(said, gold, tags_of([["all"]] * 12))
@@ -226,6 +227,20 @@ def test_a_tag_on_every_record_has_the_figures_of_the_whole_split(seed, kind):
             other.high,
             other.n,
         )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_records_that_are_alike_counted_together_give_the_same_figures(kind, monkeypatch):
+    rng = np.random.default_rng(3)
+    said, gold = random_task(rng, kind, 120)
+    tags = tags_of([[f"t{number}" for number in np.flatnonzero(rng.random(6) < 0.4)] for _ in range(120)])
+    together = evaluate_one(said, gold, tags).rows
+    monkeypatch.setattr(metrics, "CELLS", 0)
+    monkeypatch.setattr(groups, "CELLS", 0)
+    for one, other in zip(together, evaluate_one(said, gold, tags).rows, strict=True):
+        assert (one.tag, one.metric, one.n) == (other.tag, other.metric, other.n)
+        for first, second in zip((one.value, one.low, one.high), (other.value, other.low, other.high), strict=True):
+            assert first == (second if second is None else pytest.approx(second, rel=1e-9, abs=1e-12))
 
 
 def test_a_task_without_gold_has_rows_that_say_nothing_and_a_note():

@@ -62,7 +62,8 @@ def write_application(directory, name, **settings):
         "tokens": {"embedding": f"hf:{name}", "size": 32, **settings},
         "title": {"embedding": f"hf:{name}", "size": 32, "tune": True, "aggregate": "mean"},
     }
-    tuning = {"payloads": payloads, "training": {"epochs": 2, "hf_learning_rate": 0.001}}
+    training = {"epochs": 2, "hf_learning_rate": 0.001}
+    tuning = {"payloads": payloads, "training": training, "serving": {"int8": "off"}}
     (directory / "tuning.json").write_text(json.dumps(tuning))
     return overton.load(directory)
 

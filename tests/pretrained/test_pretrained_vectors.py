@@ -105,11 +105,9 @@ def test_a_packed_file_that_was_cut_short_is_a_fault(tmp_path):
 def test_reading_is_quick():
     line = b" " + b" ".join([b"0.12345"] * 100) + b"\n"
     start = time.process_time()
-    found = read_vectors(
-        (b"w%d" % number + line for number in range(100_000)), {f"w{k}" for k in range(0, 100_000, 50)}
-    )
-    assert found.matrix.shape == (2000, 100)
-    assert time.process_time() - start < 2
+    found = read_vectors((b"w%d" % number + line for number in range(20_000)), {f"w{k}" for k in range(0, 20_000, 50)})
+    assert found.matrix.shape == (400, 100)
+    assert time.process_time() - start < 0.4
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +120,11 @@ def application(tmp_path_factory):
     (directory / "words.txt").write_text(rows)
     tuning = {
         "payloads": {
-            "tokens": {"embedding": "vectors:words.txt", "layers": 1},
+            "tokens": {"embedding": "vectors:words.txt", "encoder": "bag"},
             "entities": {"embedding": "vectors:words.txt", "tune": True},
         },
         "training": {"epochs": 2},
+        "serving": {"int8": "off"},
     }
     (directory / "tuning.json").write_text(json.dumps(tuning))
     application = overton.load(directory)

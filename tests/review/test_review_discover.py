@@ -1,6 +1,5 @@
 """Slices that nobody defined: planted ones are among the first, chance finds none, and each can be saved as told."""
 
-import gzip
 import json
 from pathlib import Path
 
@@ -9,12 +8,10 @@ import pytest
 
 from overton.application import Application
 from overton.cli.main import main
-from overton.codec import Predictions
-from overton.data import Dataset, gold_of
+from overton.data import Dataset
 from overton.data.files import load_dataset
-from overton.review.discover import find_slices
 from overton.schema import parse_schema
-from overton.schema.files import load_schema
+from tests.review.planted_slices import PLANTED, find, real_questions, tokens_of
 
 SCHEMA = parse_schema(
     """{"payloads": {"tokens": {"type": "sequence"}, "query": {"type": "singleton", "base": ["tokens"]}},
@@ -33,26 +30,6 @@ def make_dataset(folder: Path, rng: np.random.Generator, n_records: int = 1200) 
         lines.append(json.dumps({"payloads": {"tokens": tokens}, "tasks": {"Intent": votes}, "tags": tags}))
     (folder / "records.jsonl").write_text("\n".join(lines))
     return load_dataset(SCHEMA, [folder / "records.jsonl"], folder / "rows")
-
-
-def predictions_with_errors(dataset: Dataset, rows: np.ndarray, task: str, wrong: np.ndarray) -> Predictions:
-    """Gold but where it is to be wrong, there any other class."""
-    gold = gold_of(dataset.votes(task))
-    n_classes = len(gold.task.classes)
-    shift = np.random.default_rng(0).integers(1, n_classes, len(rows))
-    label = (np.maximum(gold.label[rows], 0) + wrong * shift) % n_classes
-    probability = np.full((len(rows), n_classes), 0.1, np.float32)
-    probability[np.arange(len(rows)), label] = 0.8
-    return Predictions(gold.task, np.arange(len(rows) + 1), probability, label.astype(np.int32))
-
-
-def find(dataset: Dataset, rows: np.ndarray, task: str, wrong: np.ndarray, **more: object):
-    said = {task: predictions_with_errors(dataset, rows, task, wrong)}
-    return find_slices(dataset, rows, said, task, version="v", splits=("test",), **more)
-
-
-def tokens_of(dataset: Dataset, rows: np.ndarray) -> list[list[str]]:
-    return [[token.lower() for token in payloads["tokens"]] for payloads in dataset.payloads(rows)]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -141,39 +118,15 @@ def test_the_command_tells_the_slices_of_every_kind_of_task(
     assert "Did you mean 'Token'" in capsys.readouterr().err
 
 
-PLANTED = {
-    "born, 8 tokens or more": (lambda own, tags: "born" in own and len(own) >= 8, ("'born'", "n_tokens >= 8")),
-    "album": (lambda own, tags: "album" in own, ("'album'",)),
-    "country, a batch": (
-        lambda own, tags: "country" in own and "batch:test-02" in tags,
-        ("'country'", "batch:test-02"),
-    ),
-    "what, 5 tokens or fewer": (lambda own, tags: "what" in own and len(own) <= 5, ("'what'", "n_tokens <= 5")),
-    "two words": (lambda own, tags: {"genre", "music"} <= set(own), ("'genre'", "'music'")),
-    "a slice, of an origin": (
-        lambda own, tags: "slice:list_query" in tags and "origin:sq-valid" in tags,
-        ("slice:list_query", "origin:sq-valid"),
-    ),
-}
-
-
 @pytest.mark.data
 def test_hidden_subsets_with_flipped_labels_are_found_in_real_questions(shared_data: Path, tmp_path: Path) -> None:
-    source = shared_data / "factoid-en"
-    with gzip.open(source / "data" / "records.jsonl.gz", "rt") as file:
-        (tmp_path / "records.jsonl").write_text("".join(line for line in file if '"test"' in line or '"dev"' in line))
-    dataset = load_dataset(load_schema(source / "schema.json"), [tmp_path / "records.jsonl"], tmp_path / "rows")
-    rows = np.flatnonzero(gold_of(dataset.votes("Intent")).known)
-    tokens, tags = tokens_of(dataset, rows), dataset.tags
-    own_tags = [{tags.names[k] for k in tags.tag[tags.first[row] : tags.first[row + 1]].tolist()} for row in rows]
+    asked = real_questions(shared_data / "factoid-en", tmp_path)
     rng = np.random.default_rng(0)
-    rare = np.array(["eval:rare_intent" in bears for bears in own_tags])
-    for name, (holds, told) in PLANTED.items():
-        planted = np.array([holds(own, bears) for own, bears in zip(tokens, own_tags, strict=True)])
-        wrong = planted | (rng.random(len(rows)) < np.where(rare, 0.37, 0.08))  # as a version of it errs
-        first = find(dataset, rows, "Intent", wrong).slices[:3]
+    for name in PLANTED:
+        planted, told = asked.subset(name)
+        first = find(asked.dataset, asked.rows, "Intent", planted | asked.errors(rng)).slices[:3]
         assert any(all(part in one.where for part in told) for one in first), (name, [one.where for one in first])
     # Hundreds of parts of a slice that is wrong throughout are worse than anything else, which is told all the same.
-    wrong = np.array(["film" in own for own in tokens]) | (rng.random(len(rows)) < np.where(rare, 0.37, 0.08))
-    first, second = find(dataset, rows, "Intent", wrong).slices[:2]
+    wrong = np.array(["film" in own for own in asked.tokens]) | asked.errors(rng)
+    first, second = find(asked.dataset, asked.rows, "Intent", wrong).slices[:2]
     assert (first.where, second.tag) == ("has(tokens, 'film')", "eval:rare_intent")

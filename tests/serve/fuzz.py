@@ -129,14 +129,14 @@ def mutated(choose: random.Random) -> Iterator[tuple[str, str, bytes, list[tuple
     while True:
         value: Any = msgspec.json.decode(msgspec.json.encode(WHOLE))
         for _ in range(choose.randint(0, 3)):
-            _replace(value, choose)
+            replace_within(value, choose)
         form = choose.randrange(6)
         if form == 0:
             value = {"records": [value] * choose.randint(0, 4)}
         elif form == 1:
             text = msgspec.json.encode(value).decode()
             value = {"inputs": [{"name": "record", "shape": [1], "datatype": "BYTES", "data": [text]}]}
-            _replace(value, choose)
+            replace_within(value, choose)
         body = bytearray(msgspec.json.encode(value))
         for _ in range(choose.choice((0, 0, 0, 1, 5))):
             place = choose.randrange(len(body))
@@ -152,7 +152,7 @@ def mutated(choose: random.Random) -> Iterator[tuple[str, str, bytes, list[tuple
         yield method, path, choose.choice(QUERIES), heads, bytes(body)
 
 
-def _replace(value: Any, choose: random.Random) -> None:
+def replace_within(value: Any, choose: random.Random) -> None:
     """Replace a value somewhere within, take it away, or give it another name."""
     while True:
         keys = list(value) if isinstance(value, dict) else list(range(len(value)))

@@ -1,11 +1,12 @@
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.artifact import Runtime
 from overton.data import RecordParser
 from overton.serve import Limits, Model, answer
+from tests.properties import examples
 from tests.serve.fuzz import requests
 from tests.tiny_artifact import RECORD, tiny_artifact
 
@@ -179,7 +180,7 @@ def test_a_thousand_faults_are_not_all_told():
 
 
 @given(requests, st.sampled_from(["", "probabilities=true"]))
-@settings(max_examples=400)
+@examples(80)
 def test_no_json_makes_the_server_fail(value, query):
     status, said = ask(msgspec.json.encode(value), query)
     assert status in (200, 422)
@@ -187,13 +188,13 @@ def test_no_json_makes_the_server_fail(value, query):
 
 
 @given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
-@settings(max_examples=300)
+@examples(80)
 def test_no_bytes_make_the_server_fail(body):
     assert ask(body)[0] in (400, 422)
 
 
 @given(st.integers(0, 10_000), st.integers(0, 255))
-@settings(max_examples=300)
+@examples(80)
 def test_no_damaged_request_makes_the_server_fail(place, byte):
     body = bytearray(msgspec.json.encode({**RECORD, "tasks": {"Intent": {"gold": "age"}}, "tags": ["test"]}))
     body[place % len(body)] = byte

@@ -7,10 +7,11 @@ import httpx
 import msgspec
 import pytest
 
-from overton.artifact import Artifact
+from overton.artifact import Artifact, runtime
 from overton.serve import Service, make_app
 from overton.serve.follow import Follower, load_model
 from overton.store import Store
+from tests.artifact.test_artifact_pack import external_model, large_model
 from tests.serve.serving import call, golden_artifact, metric, promote, store_with
 from tests.tiny_artifact import RECORD
 
@@ -88,6 +89,18 @@ def test_a_flipped_byte_in_any_file_of_a_version_keeps_it_out(tmp_path, name):
     _damage(watch.store, SECOND, name)
     assert watch.look() == FIRST.id
     assert "stays out" in watch.ready()["problem"]
+
+
+@pytest.mark.parametrize("model", [external_model("initializer"), large_model("initializer")], ids=["files", "sizes"])
+def test_a_malicious_version_stays_out_and_its_model_is_never_loaded(tmp_path, model, monkeypatch):
+    evil = replace(SECOND, files={**SECOND.files, "model.onnx": model})
+    watch = Watch(tmp_path, FIRST, evil)
+    promote(watch.store, evil.id)
+    opened: list[bytes] = []
+    monkeypatch.setattr(runtime, "_open_session", lambda content, threads: opened.append(content))
+    assert watch.look() == FIRST.id
+    assert "stays out" in watch.ready()["problem"]
+    assert opened == []
 
 
 def test_a_half_written_version_stays_out_until_it_is_whole(tmp_path):

@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from overton.artifact import Runtime
-from overton.serve import Limits, Service, create_app, make_app
+from overton.serve import Limits, Model, Service, create_app, make_app
+from overton.serve.canary import Canary
+from tests.serve.document import Document
 from tests.serve.serving import call
 from tests.tiny_artifact import RECORD, tiny_artifact
 
@@ -33,12 +35,32 @@ def test_the_document_is_of_the_signature(app):
     assert refers(document) <= known
 
 
-def test_every_route_of_the_document_is_there(app):
-    document = call(app, "GET", "/openapi.json").json()
-    for path, operations in document["paths"].items():
-        for method in operations:
-            body = {"content": msgspec.json.encode(RECORD)} if method == "post" else {}
-            assert call(app, method.upper(), path, **body).status_code == 200
+def test_every_route_of_the_document_is_there_and_answers_as_it_says(app):
+    document = Document(call(app, "GET", "/openapi.json").json())
+    tensor = {"name": "record", "shape": [1], "datatype": "BYTES", "data": [msgspec.json.encode(RECORD).decode()]}
+    for path, method, told in document.operations():
+        place = path.replace("{model}", "overton").replace("{version}", "v1")
+        body = {} if method == "get" else {"json": {"inputs": [tensor]} if path.endswith("/infer") else RECORD}
+        answer = call(app, method.upper(), place, **body)
+        assert answer.status_code == 200
+        kinds = told["responses"]["200"]["content"]
+        if "application/json" in kinds:
+            assert document.fault(answer.json(), kinds["application/json"]["schema"]) == ""
+
+
+def test_every_route_of_the_server_is_in_the_document(app):
+    served = {route.path for route in app._app.routes} - {"/docs"}
+    assert served == set(call(app, "GET", "/openapi.json").json()["paths"])
+
+
+def test_the_document_names_the_model_and_the_versions_that_answer():
+    model = Model.of(Runtime(tiny_artifact()), "v1")
+    service = Service(model, name="factoid")
+    service.canary = Canary(Model.of(Runtime(tiny_artifact(1)), "v2"), 0.5)
+    paths = call(make_app(service), "GET", "/openapi.json").json()["paths"]
+    named, versions = paths["/v2/models/{model}/versions/{version}/infer"]["parameters"]
+    assert named["schema"]["enum"] == ["factoid"]
+    assert versions["schema"]["enum"] == ["v1", "v2"]
 
 
 def test_every_status_that_a_request_can_get_is_in_the_document(app):

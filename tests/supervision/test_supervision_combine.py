@@ -2,12 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.base import OvertonError
 from overton.data import Votes
 from overton.supervision import METHODS, combine
+from tests.properties import examples
 from tests.supervision.planted import KINDS, probabilities, simulate, votes_of
 
 ACCURACY = (0.9, 0.8, 0.7, 0.6, 0.75)
@@ -315,7 +316,7 @@ def votes_to_shuffle(draw):
     return type, rows, order, names
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(votes_to_shuffle())
 def test_the_order_of_rows_and_of_sources_does_not_matter(case):
     type, rows, order, names = case

@@ -255,7 +255,7 @@ def test_a_report_is_a_frame_and_a_document_and_joins_with_others():
     assert len(frame) == len(report.rows)
     assert {"task", "source", "split", "tag", "estimated_accuracy", "marginal_changed"} <= set(frame.columns)
     assert list(join_reports([]).to_pandas().columns) == list(frame.columns)
-    assert set(report.to_json()) == {"rows", "classes", "slices", "warnings"}
+    assert set(report.to_json()) == {"rows", "classes", "slices", "warnings", "weighed"}
     assert join_reports([report, report]).rows == report.rows * 2
 
 

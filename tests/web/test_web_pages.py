@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from overton.base import Problem
-from overton.evaluate import Report
+from overton.evaluate import Report, shown_better
 from overton.evaluate.compare.comparison import Compared
 from overton.evaluate.compare.flips import Overlap
 from overton.review import UnitError
@@ -28,7 +28,6 @@ from overton.web.pages import (
     task_page,
     verdict_of,
 )
-from overton.web.pages.better import shown_better
 from tests.web.web_factories import PAYLOADS, SCHEMA, big_page, compared_row, comparison_of, report_of, row_of
 
 

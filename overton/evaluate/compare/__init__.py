@@ -1,6 +1,7 @@
 """Two versions on the same records: what got worse, how sure that is, and whether the new one may be used."""
 
-from overton.evaluate.compare.changes import SourceChange, TagChange, source_changes, tag_changes
+from overton.evaluate.compare.better import shown_better
+from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most, source_changes, tag_changes
 from overton.evaluate.compare.comparison import Compared, Comparison, compare_predictions
 from overton.evaluate.compare.flips import Flip
 from overton.evaluate.compare.gate import Gate, gate_json_schema, parse_gate
@@ -18,10 +19,12 @@ __all__ = [
     "TagChange",
     "compare_predictions",
     "gate_json_schema",
+    "moved_most",
     "parse_gate",
     "render_comparison",
     "render_junit",
     "render_summary",
+    "shown_better",
     "source_changes",
     "tag_changes",
 ]

@@ -71,7 +71,7 @@ def _gaps(calibration: Calibration, part: slice) -> ndarray:
     """Gaps of some records, float64 of shape (record, bin)."""
     gap = calibration.gap[part]
     if calibration.bin is None:
-        return gap
+        return gap.astype(np.float64)
     wide = np.zeros((len(gap), BINS))
     wide[np.arange(len(gap)), calibration.bin[part]] = gap
     return wide

@@ -1,6 +1,6 @@
 """What two lineages tell of the data behind two versions: tags, slices and sources that came, went or changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -31,6 +31,12 @@ class TagChange:
     new_share: float | None
     now_share: float | None
     status: Status
+
+    @property
+    def moved(self) -> float:
+        """By how much its share changed: from the old version to the new one, or from then to now if that is more."""
+        steps = ((self.old_share, self.new_share), (self.new_share, self.now_share))
+        return max((abs(later - then) for then, later in steps if then is not None and later is not None), default=0.0)
 
     def to_json(self) -> dict[str, Any]:
         """The row as it stands in the document."""
@@ -81,6 +87,11 @@ def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any], now: Mapping[str
             status = "appeared" if n[2] else "vanished"  # since the build of the new version
         rows.append(TagChange(tag, n[0], n[1], n[2], share[0], share[1], share[2], status))
     return tuple(rows)
+
+
+def moved_most(rows: Sequence[TagChange]) -> tuple[TagChange, ...]:
+    """Tags that came or went, then those whose share moved most."""
+    return tuple(sorted(rows, key=lambda row: (row.status not in ("appeared", "vanished"), -row.moved, row.tag)))
 
 
 def source_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SourceChange, ...]:

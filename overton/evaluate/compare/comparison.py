@@ -10,6 +10,7 @@ from numpy import ndarray
 from overton.base import Problem
 from overton.codec import Predictions
 from overton.data import Gold, Tags
+from overton.evaluate.compare.better import shown_better
 from overton.evaluate.compare.calibrated import ece_change
 from overton.evaluate.compare.changes import SourceChange, TagChange
 from overton.evaluate.compare.flips import Flip, Overlap, Pairing, flips_of
@@ -58,6 +59,7 @@ class Comparison:
         sources: What both learned of every source.
         latency: Milliseconds of single records, `{"records", "p50_ms", "p99_ms"}` of the new version; None where the
             gate asks for none.
+        unknown: Tags that the gate or a reader names and that no record has, with the names that may have been meant.
         notes: Things that a reader should know.
     """
 
@@ -70,6 +72,7 @@ class Comparison:
     tags: tuple[TagChange, ...] = ()
     sources: tuple[SourceChange, ...] = ()
     latency: Mapping[str, float] | None = None
+    unknown: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -81,6 +84,11 @@ class Comparison:
     def regressed(self) -> tuple[ComparedRow, ...]:
         """The rows in which a change for the worse is shown."""
         return tuple(row for row in self.rows if row.verdict == REGRESSED)
+
+    @property
+    def better(self) -> tuple[ComparedRow, ...]:
+        """The rows in which a rise is shown beyond noise, corrected for their number; the greatest first."""
+        return shown_better(self.rows, self.gate.alpha)
 
     @property
     def refusals(self) -> tuple[Problem, ...]:
@@ -98,6 +106,7 @@ class Comparison:
             "gate": self.gate.to_json(),
             "refused": [{"code": refusal.code, "message": refusal.message} for refusal in self.refusals],
             "rows": [row.to_json() for row in self.rows],
+            "better": [{"task": row.task, "tag": row.tag} for row in self.better],
             "examples": [flip.to_json() for flip in self.compared.examples],
             "overlaps": [overlap.to_json() for overlap in self.compared.overlaps],
             "left_out": dict(self.compared.left_out),
@@ -120,11 +129,16 @@ class Comparison:
     def _unsupported(self) -> list[Problem]:
         """Critical tags that no task has enough records for."""
         enough = {row.tag for row in self.rows if row.records >= self.gate.minimum_support}
+        few = f"no task has {self.gate.minimum_support} records with gold in the critical"
         return [
             Problem(
-                message=f"no task has {self.gate.minimum_support} records with gold in the critical {tag}",
+                message=f"no record has the tag {tag!r}, which gate.json declares critical",
                 code="gate.no-support",
-                hint="Label some with the source gold, or lower minimum_support",
+                hint=self.unknown[tag] or "Tag records so, or take it out of gate.json",
+            )
+            if tag in self.unknown
+            else Problem(
+                f"{few} {tag}", "gate.no-support", hint="Label some with the source gold, or lower minimum_support"
             )
             for tag in self.gate.critical
             if tag not in enough

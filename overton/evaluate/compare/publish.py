@@ -43,10 +43,13 @@ def render_summary(title: str, comparison: Comparison | None, refusals: Sequence
         )
         lines += [f"{len(rows):,} rows on {comparison.records:,} records: {', '.join(counts)}.", ""]
         worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)][:SHOWN]
-        better = sorted((row for row in rows if row.low is not None and row.low > 0), key=lambda row: row.fall)
         whole = sorted((row for row in rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
-        for head, some in (("Whole split", whole), ("Worse, by evidence", worse), ("Better", better[:SHOWN])):
-            lines += _table(head, [row for row in some if head != "Better" or row.metric != ECE])
+        for head, some in (
+            ("Whole split", whole),
+            ("Worse, by evidence", worse),
+            ("Better beyond noise", comparison.better[:SHOWN]),
+        ):
+            lines += _table(head, some)
         changed = [row for row in comparison.sources if row.status in ("appeared", "vanished")]
         lines += [f"Source `{row.source}` of {row.task} {row.status}.  " for row in changed]
         lines += [f"{name} is not compared: {reason}.  " for name, reason in comparison.compared.left_out.items()]

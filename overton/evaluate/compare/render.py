@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from overton.evaluate.compare.changes import SourceChange, TagChange
+from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most
 from overton.evaluate.compare.comparison import Comparison
 from overton.evaluate.compare.flips import Flip, Overlap
 from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
@@ -13,16 +13,14 @@ EXAMPLES = 3
 LINES = 8
 HALF = 0.5
 WHOLE = "whole split"
-FIGURES = 54  # columns of a row beside its names
+FIGURES = 57  # columns of a row beside its names
 
 
 def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
     """The comparison for a terminal of so many columns, 80 or more."""
     worse = [row for row in comparison.rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
     shown = [row for place, row in enumerate(worse) if place < WORST or row.verdict == REGRESSED]
-    better = [row for row in comparison.rows if row.metric != ECE and row.low is not None and row.low > 0]
     whole = sorted((row for row in comparison.rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
-    unknown = [row for row in comparison.rows if row.verdict == UNKNOWN and row.metric != ECE]
     examples: dict[tuple[str, str], list[Flip]] = {}
     overlaps = {(overlap.task, overlap.tag): overlap for overlap in comparison.compared.overlaps}
     for flip in comparison.compared.examples:
@@ -42,9 +40,12 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
             lines += _examples(row, examples.get(key, ()), overlaps.get(key), width)
         hidden = len(worse) - len(shown)
         lines += [f"  ... and {hidden:,} more that fell within noise", ""] if hidden else [""]
-    if better:
-        lines += [*_section("what got better", sorted(better, key=lambda row: row.fall)[:LINES], width), ""]
-    lines += [*_unknown(unknown, width), *_tags(comparison.tags), *_sources(comparison.sources)]
+    lines += [
+        *_better(comparison, width),
+        *_unknown(comparison.rows, width),
+        *_tags(comparison.tags),
+        *_sources(comparison.sources),
+    ]
     lines += [f"not compared: {name}: {reason}" for name, reason in comparison.compared.left_out.items()]
     if comparison.latency:
         lines.append(f"single records: p50 {comparison.latency['p50_ms']} ms, p99 {comparison.latency['p99_ms']} ms")
@@ -57,15 +58,38 @@ def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
     counts = ", ".join(
         f"{sum(row.verdict == verdict for row in rows):,} {verdict}" for verdict in ("ok", REGRESSED, UNKNOWN)
     )
-    yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}"
-    yield from (_cut(f"  {refusal.message}", width) for refusal in refusals[:LINES])
+    better = f"; {len(comparison.better):,} better beyond noise" if comparison.better else ""
+    yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}{better}"
+    for refusal in refusals[:LINES]:
+        yield _cut(f"  {refusal.message}", width)
+        if refusal.code == "gate.no-support" and refusal.hint:
+            yield _cut(f"    {refusal.hint}", width)
     if len(refusals) > LINES:
         yield f"  ... and {len(refusals) - LINES:,} more"
 
 
-def _section(head: str, rows: Sequence[ComparedRow], width: int) -> list[str]:
+def _better(comparison: Comparison, width: int) -> Iterator[str]:
+    """What is shown to have got better; how many more rose by their own interval alone."""
+    better = comparison.better
+    told = {(row.task, row.tag) for row in better}
+    alone = sum(row.metric != ECE and (row.low or 0) > 0 and (row.task, row.tag) not in told for row in comparison.rows)
+    if not better and not alone:
+        return
+    head = "what got better, beyond noise, corrected for the number of rows"
+    if better:
+        yield from _section(head, better[:LINES], width, verdict="better")
+    else:
+        yield f"{head}: nothing"
+    if len(better) > LINES:
+        yield f"  ... and {len(better) - LINES:,} more"
+    if alone:
+        yield f"  {alone:,} more by their own interval alone, as chance makes some of so many rise"
+    yield ""
+
+
+def _section(head: str, rows: Sequence[ComparedRow], width: int, verdict: str = "") -> list[str]:
     layout = _widths(rows, width)
-    return [head, _heading(layout), *(_line(row, layout) for row in rows)]
+    return [head, _heading(layout), *(_line(row, layout, verdict) for row in rows)]
 
 
 def _widths(rows: Sequence[ComparedRow], width: int) -> tuple[int, int]:
@@ -79,7 +103,7 @@ def _widths(rows: Sequence[ComparedRow], width: int) -> tuple[int, int]:
 
 
 def _heading(layout: tuple[int, int]) -> str:
-    return f"  {'':{layout[0]}} {'':{layout[1]}} {'n':>6}   old   new change  95 % interval     p"
+    return f"  {'':{layout[0]}} {'':{layout[1]}} {'n':>6}   old   new change  95 % interval p fall"
 
 
 def _names(row: ComparedRow, layout: tuple[int, int]) -> str:
@@ -88,14 +112,14 @@ def _names(row: ComparedRow, layout: tuple[int, int]) -> str:
     return f"{mark}{_cut(name, layout[0]):{layout[0]}} {_cut(tag, layout[1]):{layout[1]}}"
 
 
-def _line(row: ComparedRow, layout: tuple[int, int]) -> str:
-    """One row: task, tag, counts, figures, interval, verdict."""
+def _line(row: ComparedRow, layout: tuple[int, int], verdict: str = "") -> str:
+    """One row: task, tag, counts, figures, interval, verdict: that of the row where none is given."""
     if row.old is None or row.new is None or row.change is None:
         return f"{_names(row, layout)} {row.n:>6,}  nothing to say"
     interval = f"{row.low:+.3f} {row.high:+.3f}" if row.low is not None and row.high is not None else ""
     p = "-" if row.p_adjusted is None else _p(row.p_adjusted)
-    verdict = {REGRESSED: "WORSE", UNKNOWN: "few"}.get(row.verdict, "ok")
-    figures = f"{row.n:>6,} {row.old:5.3f} {row.new:5.3f} {row.change:+.3f} {interval:13} {p:>5} {verdict}"
+    verdict = verdict or {REGRESSED: "WORSE", UNKNOWN: "few"}.get(row.verdict, "ok")
+    figures = f"{row.n:>6,} {row.old:5.3f} {row.new:5.3f} {row.change:+.3f} {interval:13} {p:>6} {verdict}"
     return f"{_names(row, layout)} {figures}"
 
 
@@ -152,9 +176,14 @@ def _items(text: str | None) -> list[str] | None:
     return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value]
 
 
-def _unknown(rows: Sequence[ComparedRow], width: int) -> Iterator[str]:
+def _unknown(every: Sequence[ComparedRow], width: int) -> Iterator[str]:
     """What could not be judged, and what it could have shown."""
+    rows = [row for row in every if row.verdict == UNKNOWN and row.metric != ECE]
+    apart = [row.task for row in every if row.verdict == UNKNOWN and row.metric == ECE]
+    if apart:
+        yield f"not enough data on the calibration error (ece) of {', '.join(apart)}"
     if not rows:
+        yield from [""] if apart else []
         return
     yield "not enough data: nothing worse is shown, and nothing that matters ruled out"
     layout = _widths(rows, width)
@@ -168,25 +197,23 @@ def _unknown(rows: Sequence[ComparedRow], width: int) -> Iterator[str]:
 
 
 def _tags(rows: Sequence[TagChange]) -> Iterator[str]:
-    told = sorted(
-        (row for row in rows if row.status != "same"), key=lambda row: (row.status == "changed", -_moved(row))
-    )
-    if not told:
+    """The tags whose share moved most, those that came or went first, and how many more there are."""
+    if not rows:
         return
-    yield "tags of training records (old, new, now)"
-    for row in told[:LINES]:
+    moved = moved_most(rows)
+    told = [row for row in moved if row.status != "same" or row.moved > 0][:LINES]
+    rest = moved[len(told) :]
+    yield "tags of training records (old, new, now)" + ("" if told else f": all {len(rows):,} as frequent as before")
+    for row in told:
         shares = ", ".join(
             "-" if n is None else f"{n:,} ({share:.1%})" if share is not None else f"{n:,}"
             for n, share in ((row.old, row.old_share), (row.new, row.new_share), (row.now, row.now_share))
         )
-        yield f"  {row.tag} {row.status}: {shares}"
-    yield f"  ... and {len(told) - LINES:,} more" if len(told) > LINES else ""
-    if len(told) > LINES:
-        yield ""
-
-
-def _moved(row: TagChange) -> float:
-    return abs((row.new_share or 0) - (row.old_share or 0))
+        yield f"  {row.tag} {'' if row.status == 'same' else row.status}".rstrip() + f": {shares}"
+    if told and rest:
+        most = 100 * max(row.moved for row in rest)
+        yield f"  ... and {len(rest):,} more, the share of none moved by more than {most:.1f} points; --json tells all"
+    yield ""
 
 
 def _sources(rows: Sequence[SourceChange]) -> Iterator[str]:

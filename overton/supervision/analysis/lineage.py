@@ -88,6 +88,7 @@ class TaskLineage:
         labels: Names of the labels: classes, or the members of the record's set.
         units: The units that have a vote, gold or a target.
         n_units: Number of all its units.
+        weighed_as: The slice of the record by which its votes are weighed; nothing where by none.
     """
 
     task: str
@@ -96,6 +97,7 @@ class TaskLineage:
     labels: tuple[str, ...]
     units: tuple[UnitLineage, ...]
     n_units: int
+    weighed_as: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The task as it stands in `overton sources --record ID --json`; of the labels those that matter."""
@@ -103,6 +105,7 @@ class TaskLineage:
             "task": self.task,
             "method": self.method,
             "n_units": self.n_units,
+            "weighed_as": self.weighed_as or None,
             "units": [_unit_json(unit, self) for unit in self.units],
         }
 
@@ -151,7 +154,8 @@ def explain_task(
     cells = keep_cells(every, (every.row >= first) & (every.row < end))
     cells = replace(cells, row=cells.row - first)
     n_options = np.maximum(option_counts(votes)[first:end], 1)  # an empty set has nothing to choose from, and no vote
-    parts = _make_up(combined, cells, n_options, label_count(votes))
+    group = combined.group_of(units)
+    parts = _make_up(combined, cells, n_options, group, label_count(votes))
     gold = gold_of(votes)
     known = telling(gold)[first:end]
     targets = combined.targets
@@ -163,15 +167,15 @@ def explain_task(
         if not len(own) and not known[place] and index[place] < 0:
             continue
         probability = targets.table[index[place]].astype(np.float64) if index[place] >= 0 else None
-        beyond = np.zeros(len(parts.prior))
+        beyond = np.zeros(parts.prior.shape[1])
         if probability is not None and not certain[place]:
             beyond = _beyond(probability, parts.made[place], bits=votes.task.type == "bitvector")
         found.append(
             UnitLineage(
                 place=place,
                 text=texts[place] if place < len(texts) else "",
-                votes=_votes_of(votes, combined, cells, own, parts),
-                prior=parts.prior,
+                votes=_votes_of(votes, combined, cells, own, parts.adds, parts.prior[place]),
+                prior=parts.prior[place],
                 silence=parts.silence[place],
                 agreed=parts.agreed[place],
                 neighbours=beyond,
@@ -181,7 +185,16 @@ def explain_task(
             )
         )
     labels = votes.task.classes or tuple(members)
-    return TaskLineage(votes.task.name, votes.task.type, combined.method, tuple(labels), tuple(found), len(units))
+    number = int(group.max(initial=0))  # the units of a record are weighed alike
+    return TaskLineage(
+        task=votes.task.name,
+        type=votes.task.type,
+        method=combined.method,
+        labels=tuple(labels),
+        units=tuple(found),
+        n_units=len(units),
+        weighed_as=combined.slices[number - 1].name if number else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +203,8 @@ class _Parts:
 
     Attributes:
         adds: What each vote adds, of shape (cell, label).
-        prior: Of shape (label,).
-        silence: Of shape (unit, label), as are the next two.
+        prior: Of shape (unit, label), as are the next three.
+        silence: What silent rules add.
         agreed: What agreement adds.
         made: The probabilities that all of it makes.
     """
@@ -203,18 +216,18 @@ class _Parts:
     made: ndarray
 
 
-def _make_up(combined: Combined, cells: Cells, n_options: ndarray, n_labels: int) -> _Parts:
+def _make_up(combined: Combined, cells: Cells, n_options: ndarray, group: ndarray, n_labels: int) -> _Parts:
     n_units, model = len(n_options), combined.model
-    patterns = Patterns(np.zeros(0, np.int64), np.ones(n_units), n_options, cells)
+    patterns = Patterns(np.zeros(0, np.int64), np.ones(n_units), n_options, cells, group)
     nothing = np.zeros((n_units, n_labels))
     if model is None:
         place = cells.entry_cell * n_labels + cells.label
         adds: ndarray = np.bincount(place, cells.weight, len(cells.row) * n_labels).reshape(len(cells.row), n_labels)
         bits = combined.targets.task.type == "bitvector"
-        return _Parts(adds, np.zeros(n_labels), nothing, nothing, majority_table(patterns, n_labels, bits=bits))
-    adds = model.contributions(cells, n_options) if len(cells.row) else np.zeros((0, n_labels))
-    silence = model.silence_of(cells, n_units)
-    scores = model.log_prior + silence
+        return _Parts(adds, nothing, nothing, nothing, majority_table(patterns, n_labels, bits=bits))
+    adds = model.contributions(cells, n_options, group) if len(cells.row) else np.zeros((0, n_labels))
+    silence, prior = model.silence_of(cells, n_units), model.prior_of(group, n_units)
+    scores = prior + silence
     np.add.at(scores, cells.row, adds)
     made = model.posterior(scores.copy(), patterns)
     if model.type == "bitvector":
@@ -222,12 +235,13 @@ def _make_up(combined: Combined, cells: Cells, n_options: ndarray, n_labels: int
         agreed = np.where(changed, _log_odds(made) - scores, 0.0)
     else:
         agreed = keep_agreed(scores.copy(), cells) - scores
-    return _Parts(adds, model.log_prior, silence, agreed, made)
+    return _Parts(adds, prior, silence, agreed, made)
 
 
-def _votes_of(votes: Votes, combined: Combined, cells: Cells, own: ndarray, parts: _Parts) -> tuple[VoteLineage, ...]:
-    adds = parts.adds
-    score = parts.prior + adds[own].sum(0)
+def _votes_of(
+    votes: Votes, combined: Combined, cells: Cells, own: ndarray, adds: ndarray, prior: ndarray
+) -> tuple[VoteLineage, ...]:
+    score = prior + adds[own].sum(0)
     found = []
     for cell in own.tolist():
         entries = slice(int(cells.first[cell]), int(cells.first[cell + 1]))

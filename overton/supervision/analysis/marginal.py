@@ -170,7 +170,8 @@ def _without(patterns: Patterns, rows: ndarray, source: int) -> Patterns:
     entries = slices(cells.first[chosen], cells.first[chosen + 1])
     first = np.concatenate([[0], np.cumsum(cells.first[chosen + 1] - cells.first[chosen])])
     left = Cells(row, cells.source[chosen], first, cells.label[entries], cells.weight[entries])
-    return Patterns(np.zeros(0, np.int64), patterns.count[rows], patterns.n_options[rows], left)
+    group = None if patterns.group is None else patterns.group[rows]
+    return Patterns(np.zeros(0, np.int64), patterns.count[rows], patterns.n_options[rows], left, group)
 
 
 def _effects(facts: Facts, scored: _Scored) -> tuple[ndarray, ndarray]:

@@ -10,11 +10,13 @@ from overton.supervision.analysis.rows import SourceRow
 from overton.supervision.analysis.slices import SliceRow
 from overton.supervision.analysis.tally import WHOLE
 from overton.supervision.analysis.warn import SourceWarning
+from overton.supervision.analysis.weighed import WeighedSlice
 
 SHORTEST_NAME = 8
 ENOUGH_NAME = 24  # columns of a long name, for which others give way
 LONGEST_CLASS = 12
 SHOWN_SLICES = 3
+SHOWN_COUNTS = 3  # sources of a slice that are weighed otherwise there
 SHOWN_OF_CODE = 5  # warnings of one code
 
 
@@ -52,6 +54,7 @@ def render_sources(report: SourceReport, width: int = 100) -> str:
             [row for row in report.rows if row.task == task],
             [warning for warning in report.warnings if warning.task == task],
             [row for row in report.slices if row.task == task],
+            [row for row in report.weighed if row.task == task],
             width,
         )
         for task in tasks
@@ -59,12 +62,18 @@ def render_sources(report: SourceReport, width: int = 100) -> str:
 
 
 def _render_task(
-    task: str, rows: list[SourceRow], warnings: list[SourceWarning], slices: list[SliceRow], width: int
+    task: str,
+    rows: list[SourceRow],
+    warnings: list[SourceWarning],
+    slices: list[SliceRow],
+    weighed: list[WeighedSlice],
+    width: int,
 ) -> str:
     parts = [task, *_render_warnings(warnings, width)]
     if rows:
         parts += _render_table(rows, width)
     parts += _render_slices(slices, width)
+    parts += _render_weighed(weighed, width)
     return "\n".join(parts) + "\n"
 
 
@@ -186,6 +195,25 @@ def _said(row: SourceRow) -> str:
         return f"{len(row.polarity)} classes"
     name = row.polarity[0]
     return name if len(name) <= LONGEST_CLASS else name[: LONGEST_CLASS - 1] + "…"
+
+
+def _render_weighed(weighed: Sequence[WeighedSlice], width: int) -> list[str]:
+    """The slices in which votes count otherwise, with the sources of which that is true most."""
+    if not weighed:
+        return []
+    lines = ["", "where gold says that votes count otherwise than elsewhere (here, elsewhere):"]
+    name = max(len(row.tag) for row in weighed)
+    for row in weighed:
+        first = list(row.counts.items())[:SHOWN_COUNTS]
+        counts = "; ".join(f"{source} {here:.2f}, {elsewhere:.2f}" for source, (here, elsewhere) in first)
+        lines += textwrap.wrap(
+            f"{row.tag:<{name}}  n {row.n:,}; {counts}",
+            width,
+            initial_indent="  ",
+            subsequent_indent="      ",
+            break_on_hyphens=False,
+        )
+    return lines
 
 
 def _render_slices(slices: Sequence[SliceRow], width: int) -> list[str]:

@@ -40,7 +40,8 @@ def render_lineage(record: RecordLineage, width: int = 100) -> str:
 
 
 def _render_task(task: TaskLineage, width: int) -> str:
-    lines = ["", f"{task.task}: {task.type}, combined by {task.method}"]
+    weighed = f", votes weighed as gold says of {task.weighed_as}" if task.weighed_as else ""
+    lines = ["", f"{task.task}: {task.type}, combined by {task.method}{weighed}"]
     for unit in task.units:
         lines += _render_unit(task, unit, width)
     silent = task.n_units - len(task.units)

@@ -14,6 +14,7 @@ from overton.supervision.analysis.rows import Findings, SourceRow, rows_of
 from overton.supervision.analysis.slices import SliceRow, slice_rows
 from overton.supervision.analysis.tally import WHOLE, tally
 from overton.supervision.analysis.warn import Evidence, SourceWarning, warnings_of
+from overton.supervision.analysis.weighed import WeighedSlice, weighed_slices
 from overton.supervision.combine import Combined
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ class SourceReport:
         classes: How each source uses each class, by task.
         slices: Where sources disagree, by task, the worst first.
         warnings: What somebody should look at, by task, the gravest first.
+        weighed: Slices in which votes count otherwise than elsewhere, by task.
     """
 
     rows: tuple[SourceRow, ...] = ()
     classes: tuple[ClassRow, ...] = ()
     slices: tuple[SliceRow, ...] = ()
     warnings: tuple[SourceWarning, ...] = ()
+    weighed: tuple[WeighedSlice, ...] = ()
 
     def whole(self) -> tuple[SourceRow, ...]:
         """The rows about whole splits."""
@@ -47,6 +50,7 @@ class SourceReport:
             "rows": [row.to_json() for row in self.rows],
             "classes": [row.to_json() for row in self.classes],
             "slices": [row.to_json() for row in self.slices],
+            "weighed": [row.to_json() for row in self.weighed],
             "warnings": [warning.to_json() for warning in self.warnings],
         }
 
@@ -105,6 +109,7 @@ def source_report(
         classes=class_rows(facts, said),
         slices=slice_rows(facts, tags) if tags is not None else (),
         warnings=warnings,
+        weighed=weighed_slices(facts),
     )
 
 
@@ -120,6 +125,7 @@ def join_reports(reports: Sequence[SourceReport]) -> SourceReport:
         classes=tuple(row for report in reports for row in report.classes),
         slices=tuple(row for report in reports for row in report.slices),
         warnings=tuple(warning for report in reports for warning in report.warnings),
+        weighed=tuple(row for report in reports for row in report.weighed),
     )
 
 

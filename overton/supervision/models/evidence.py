@@ -109,11 +109,23 @@ def breadth(said: ndarray) -> ndarray:
     return np.where(used.sum(1) > 1, shares, 0.0)
 
 
-def known_of(patterns: Patterns, n_options: ndarray, gold: Gold, units: ndarray) -> Known:
-    """The votes beside gold on some units, bool of shape (unit,)."""
+def known_of(
+    patterns: Patterns, n_options: ndarray, gold: Gold, units: ndarray, within: ndarray | None = None
+) -> Known:
+    """The votes beside gold on some units.
+
+    Args:
+        patterns: The votes.
+        n_options: Number of labels to choose among in each unit, shape (unit,).
+        gold: The truth.
+        units: Which units, bool of shape (unit,). They are parted into folds.
+        within: Of these only some, bool of shape (unit,); each stays in its fold.
+    """
     rows = np.flatnonzero(units)
-    pattern, truth = patterns.index[rows].astype(np.int64), gold.label[rows]
     fold = np.arange(len(rows)) // CHUNK % FOLDS
+    if within is not None:
+        rows, fold = rows[within[rows]], fold[within[rows]]
+    pattern, truth = patterns.index[rows].astype(np.int64), gold.label[rows]
     _, number = distinct_rows(truth)
     key = (fold * (patterns.n_patterns + 1) + pattern + 1) * (int(number.max(initial=0)) + 1) + number
     _, example, count = np.unique(key, return_index=True, return_counts=True)

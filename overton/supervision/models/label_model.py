@@ -35,6 +35,21 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SliceWeights:
+    """What votes count on the records of one slice.
+
+    Attributes:
+        name: The tag.
+        weight: What a vote of each source counts there, of shape (source,).
+        prior: What the log-prior of the model counts there.
+    """
+
+    name: str
+    weight: ndarray
+    prior: float
+
+
+@dataclass(frozen=True, slots=True)
 class FittedModel:
     """A fitted model of one task.
 
@@ -50,6 +65,7 @@ class FittedModel:
         prior: P(class) or P(bit) as estimated, of shape (label,); None where the model has none.
         silence: What it says of each label that its rules are silent, of shape (label,); None where the model does not
             tell. Believed of labels without a vote alone: between labels that were voted for, the votes decide.
+        slices: Slices in which votes count otherwise; rows of group n are of the nth, from 1, those of 0 of none.
     """
 
     type: TaskType
@@ -62,17 +78,43 @@ class FittedModel:
     accuracy: ndarray
     prior: ndarray | None = None
     silence: ndarray | None = None
+    slices: tuple[SliceWeights, ...] = ()
 
-    def scores(self, cells: Cells, n_options: ndarray) -> ndarray:
-        """Score of each label of each row, prior included, of shape (row, label)."""
+    def scores(self, cells: Cells, n_options: ndarray, group: ndarray | None = None) -> ndarray:
+        """Score of each label of each row, prior included, of shape (row, label).
+
+        Args:
+            cells: The votes.
+            n_options: Number of labels to choose among in each row, int64 of shape (row,).
+            group: The slice of each row, int64 of shape (row,); none where None.
+        """
         cells = collapse_blocks(cells, self.block)
-        scores = self.scorer.scores(cells, n_options, self.weight[cells.source])
+        scores = self.scorer.scores(cells, n_options, self._weights(cells, group))
         if self.correlation:
             scores *= worth(np.bincount(cells.row, minlength=len(n_options)), self.correlation)[:, None]
-        scores += self.log_prior
+        scores += self.prior_of(group, len(n_options))
         if self.silence is not None:
             scores += self.silence_of(cells, len(n_options))
         return scores
+
+    def prior_of(self, group: ndarray | None, n_rows: int) -> ndarray:
+        """The log-prior of each row, of shape (row, label)."""
+        if group is None or not self.slices:
+            whole: ndarray = np.broadcast_to(self.log_prior, (n_rows, len(self.log_prior)))
+            return whole
+        counts = np.array([1.0, *(found.prior for found in self.slices)])
+        prior: ndarray = counts[group][:, None] * self.log_prior
+        return prior
+
+    def _weights(self, cells: Cells, group: ndarray | None) -> ndarray:
+        """What each vote counts, of shape (cell,)."""
+        if group is None or not self.slices:
+            whole: ndarray = self.weight[cells.source]
+            return whole
+        weights: ndarray = np.stack([self.weight, *(found.weight for found in self.slices)])[
+            group[cells.row], cells.source
+        ]
+        return weights
 
     def silence_of(self, cells: Cells, n_rows: int) -> ndarray:
         """What silent rules add to the score of each label, of shape (row, label); zeros where it does not tell."""
@@ -86,7 +128,7 @@ class FittedModel:
 
     def table(self, patterns: Patterns) -> ndarray:
         """Posterior of each pattern of votes, of shape (pattern, label)."""
-        return self.posterior(self.scores(patterns.cells, patterns.n_options), patterns)
+        return self.posterior(self.scores(patterns.cells, patterns.n_options, patterns.group), patterns)
 
     def posterior(self, scores: ndarray, patterns: Patterns) -> ndarray:
         """Scores of patterns to probabilities by which no label that all votes agree on is lost."""
@@ -96,7 +138,7 @@ class FittedModel:
             scores[np.arange(scores.shape[1]) >= patterns.n_options[:, None]] = -np.inf
         return softmax(keep_agreed(scores, patterns.cells))
 
-    def contributions(self, cells: Cells, n_options: ndarray) -> ndarray:
+    def contributions(self, cells: Cells, n_options: ndarray, group: ndarray | None = None) -> ndarray:
         """What each vote by itself adds to the score of each label, of shape (cell, label).
 
         A vote of a block of copies adds its share of what the block adds, so that the votes of a row, times what
@@ -105,7 +147,7 @@ class FittedModel:
         key = cells.row * (len(self.block) + 1) + self.block[cells.source]
         _, number, size = np.unique(key, return_inverse=True, return_counts=True)
         alone = replace(cells, row=np.arange(len(cells.row)), source=self.block[cells.source].astype(np.int32))
-        share = self.weight[alone.source] / size[number]
+        share = self._weights(alone, None if group is None else group[cells.row]) / size[number]
         parts = self.scorer.scores(alone, n_options[cells.row], share)
         if self.correlation:
             n_votes = np.bincount(cells.row, 1 / size[number], len(n_options))

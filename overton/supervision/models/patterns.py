@@ -53,12 +53,14 @@ class Patterns:
         count: Number of units of each pattern, float64 of shape (pattern,).
         n_options: Number of labels to choose among in each pattern, int64 of shape (pattern,).
         cells: The votes of each pattern; `row` is the pattern. The labels of a cell are ascending.
+        group: Group of units that each pattern is of, int64 of shape (pattern,); None where all are of one.
     """
 
     index: ndarray
     count: ndarray
     n_options: ndarray
     cells: Cells
+    group: ndarray | None = None
 
     @property
     def n_patterns(self) -> int:
@@ -185,6 +187,23 @@ def without_units(patterns: Patterns, units: ndarray) -> Patterns:
         return patterns
     left_out = patterns.index[units & (patterns.index >= 0)]
     return select_patterns(patterns, patterns.count - np.bincount(left_out, minlength=patterns.n_patterns))
+
+
+def split_patterns(patterns: Patterns, group: ndarray) -> Patterns:
+    """The patterns of units by their group, so that units that were labelled alike in two groups are two rows.
+
+    Args:
+        patterns: Patterns of all units.
+        group: Group of each unit, int64 of shape (unit,), from 0.
+    """
+    voted = patterns.index >= 0
+    key = group[voted] * patterns.n_patterns + patterns.index[voted]
+    distinct, number, count = np.unique(key, return_inverse=True, return_counts=True)
+    of_group, pattern = np.divmod(distinct, max(patterns.n_patterns, 1))
+    index = np.full(len(patterns.index), -1, np.int32)
+    index[voted] = number
+    cells = cells_of(patterns, pattern)
+    return Patterns(index, count.astype(np.float64), patterns.n_options[pattern], cells, of_group)
 
 
 def keep_rows(cells: Cells, keep: ndarray) -> Cells:

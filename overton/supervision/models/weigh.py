@@ -7,7 +7,7 @@ numbers some dozens of units are enough. This is the log-linear pool of opinions
 doi:10.1214/ss/1177013825), its weights stacked as in Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +28,7 @@ Fit = Callable[[Evidence], FittedModel]
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
     """What adds up to the scores of units whose truth is known.
 
     Attributes:
@@ -38,6 +38,7 @@ class _Parts:
         count: Number of units that each stands for, shape (unit,).
         outside: Labels that a unit cannot have, bool of shape (unit, label).
         start: The weights before any truth is seen, shape (source + 1,).
+        fold: Part of the units, shape (unit,).
     """
 
     added: ndarray
@@ -46,46 +47,59 @@ class _Parts:
     count: ndarray
     outside: ndarray
     start: ndarray
+    fold: ndarray
+
+    def take(self, keep: ndarray) -> "Parts":
+        """Some of the units; `keep` is bool of shape (unit,)."""
+        added, weight, truth = self.added[keep], self.weight[keep], self.truth[keep]
+        return Parts(added, weight, truth, self.count[keep], self.outside[keep], self.start, self.fold[keep])
 
 
-def fit_weighed(fit: Fit, evidence: Evidence, *, seed: int = 0) -> FittedModel:
+def fit_weighed(fit: Fit, evidence: Evidence, *, seed: int = 0) -> tuple[FittedModel, tuple[FittedModel, ...]]:
     """Fit a model, and where enough truth is known weigh its sources.
 
     Args:
         fit: Fits a model without weights.
         evidence: Votes, and votes beside known truth.
         seed: Seed of the choice of units.
+
+    Returns:
+        The model; and where it was weighed, for each part of the known units a model without weights that was fitted
+        without it.
     """
     model = fit(evidence)
     known = evidence.known
     voted = np.bincount(known.cells.row, minlength=len(known.truth)) > 0
     if known.count[voted].sum() < LEAST_KNOWN:
-        return model
-    chosen = _choose(np.flatnonzero(voted), evidence, seed)
-    units = known.take(chosen)
-    fold_of_cell = units.fold[units.cells.row]
-    said = np.zeros((len(units.cells.row), evidence.n_labels))
-    for number in range(FOLDS):
-        without = fit(replace(evidence, known=known.take(known.fold != number)))
-        inside = fold_of_cell == number
-        said[inside] = _said(without, units)[inside]
+        return model, ()
+    units = known.take(choose_known(known, evidence.n_labels, seed))
+    without = tuple(fit(replace(evidence, known=known.take(known.fold != number))) for number in range(FOLDS))
     shares = np.ptp(model.log_prior) == 0 and model.type == "multiclass"
     prior = _log_shares(known, evidence.n_labels) if shares else model.log_prior
-    parts = _parts(said, units, prior, model)
-    weights = _fit(_by_bit(parts, units.truth) if model.type == "bitvector" else parts)
-    return replace(model, weight=weights[:-1], log_prior=weights[-1] * prior, correlation=0.0, silence=None)
+    weights = fit_weights(parts_of(said_without(without, units, evidence.n_labels), units, prior, model))
+    return replace(model, weight=weights[:-1], log_prior=weights[-1] * prior, correlation=0.0, silence=None), without
 
 
-def _choose(units: ndarray, evidence: Evidence, seed: int) -> ndarray:
-    """Known units to fit weights on, bool of shape (row,)."""
-    known = evidence.known
-    width = int(np.bincount(known.cells.row, minlength=1).max()) + 1
-    most = max(min(MOST_KNOWN, MOST_NUMBERS // (width * evidence.n_labels)), LEAST_KNOWN)
+def choose_known(known: Known, n_labels: int, seed: int) -> ndarray:
+    """Known units with votes to fit weights on, bool of shape (row,)."""
+    size = np.bincount(known.cells.row, minlength=len(known.truth))
+    units = np.flatnonzero(size)
+    most = max(min(MOST_KNOWN, MOST_NUMBERS // ((int(size.max()) + 1) * n_labels)), LEAST_KNOWN)
     if len(units) > most:
         units = np.random.default_rng(seed).choice(units, most, replace=False)
     chosen = np.zeros(len(known.truth), np.bool_)
     chosen[units] = True
     return chosen
+
+
+def said_without(without: Sequence[FittedModel], known: Known, n_labels: int) -> ndarray:
+    """What each vote by itself adds to each label by the model that did not see its unit, of shape (cell, label)."""
+    fold = known.fold[known.cells.row]
+    said = np.zeros((len(known.cells.row), n_labels))
+    for number, model in enumerate(without):
+        inside = fold == number
+        said[inside] = _said(model, known)[inside]
+    return said
 
 
 def _log_shares(known: Known, n_labels: int) -> ndarray:
@@ -102,7 +116,15 @@ def _said(model: FittedModel, known: Known) -> ndarray:
     return model.scorer.scores(alone, known.n_options[cells.row], np.ones(len(cells.row)))
 
 
-def _parts(said: ndarray, known: Known, prior: ndarray, model: FittedModel) -> _Parts:
+def parts_of(said: ndarray, known: Known, prior: ndarray, model: FittedModel) -> Parts:
+    """What adds up to the scores of known units, all of which have votes; for bitvectors each bit is a choice of two.
+
+    Args:
+        said: As `said_without` gives it.
+        known: The units.
+        prior: What is added to each label before any vote, of shape (label,).
+        model: A model without weights: what several votes are worth by it is where the weights begin.
+    """
     cells, n_units, n_sources = known.cells, len(known.truth), len(model.weight)
     size = np.bincount(cells.row, minlength=n_units)
     place = np.arange(len(cells.row)) - np.repeat(np.cumsum(size) - size, size)
@@ -113,26 +135,36 @@ def _parts(said: ndarray, known: Known, prior: ndarray, model: FittedModel) -> _
     start = np.full(n_sources + 1, float(np.average(worth(size, model.correlation), weights=known.count)))
     start[-1] = 1.0
     outside = np.arange(said.shape[1]) >= known.n_options[:, None]
-    return _Parts(added, weight, known.truth, known.count, outside, start)
+    parts = Parts(added, weight, known.truth, known.count, outside, start, known.fold)
+    return _by_bit(parts) if model.type == "bitvector" else parts
 
 
-def _by_bit(parts: _Parts, truth: ndarray) -> _Parts:
+def _by_bit(parts: Parts) -> Parts:
     """Each bit of each unit as a choice between two labels: it fails, it holds."""
     n_units, width, n_bits = parts.added.shape
     holds = parts.added.transpose(0, 2, 1).reshape(n_units * n_bits, width)
     added = np.stack([np.zeros_like(holds), holds], axis=2)
     weight = np.repeat(parts.weight, n_bits, axis=0)
-    return _Parts(
+    return Parts(
         added=added,
         weight=weight,
-        truth=truth.reshape(-1).astype(np.int64),
+        truth=parts.truth.reshape(-1).astype(np.int64),
         count=np.repeat(parts.count, n_bits),
         outside=np.zeros((len(added), 2), np.bool_),
         start=parts.start,
+        fold=np.repeat(parts.fold, n_bits),
     )
 
 
-def _fit(parts: _Parts) -> ndarray:
+def log_loss(parts: Parts, weights: ndarray) -> ndarray:
+    """Minus the log of what weights give to the truth of each unit, shape (unit,)."""
+    _, posterior = _loss(parts, weights)
+    right = posterior[np.arange(len(parts.truth)), parts.truth]
+    loss: ndarray = -np.log(np.maximum(right, 1e-300))
+    return loss
+
+
+def fit_weights(parts: Parts) -> ndarray:
     """The weights, shape (source + 1,): Newton's method on a convex loss, halving steps that go too far."""
     weights = parts.start
     loss, posterior = _loss(parts, weights)
@@ -149,7 +181,7 @@ def _fit(parts: _Parts) -> ndarray:
     return weights
 
 
-def _loss(parts: _Parts, weights: ndarray) -> tuple[float, ndarray]:
+def _loss(parts: Parts, weights: ndarray) -> tuple[float, ndarray]:
     """Penalized log loss, and the posterior of each unit, of shape (unit, label)."""
     padded = np.append(weights, 0.0)[parts.weight]
     scores = np.einsum("uv,uvl->ul", padded, parts.added)
@@ -159,7 +191,7 @@ def _loss(parts: _Parts, weights: ndarray) -> tuple[float, ndarray]:
     return pull - float(parts.count @ np.log(np.maximum(right, 1e-300))), posterior
 
 
-def _slope(parts: _Parts, weights: ndarray, posterior: ndarray) -> tuple[ndarray, ndarray]:
+def _slope(parts: Parts, weights: ndarray, posterior: ndarray) -> tuple[ndarray, ndarray]:
     """Gradient and second derivatives of the loss."""
     n = len(weights)
     mean = np.einsum("uvl,ul->uv", parts.added, posterior)

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from overton.evaluate import ComparedRow, Comparison, gate_json_schema
-from overton.web.pages.better import ECE, shown_better
+from overton.evaluate import ComparedRow, Comparison, TagChange, gate_json_schema, moved_most
 from overton.web.pages.examples import Example
 from overton.web.text import WHOLE, figure, plural, tag_name
 
 HALF = 0.5
 MOST_ROWS = 200
-REGRESSED, UNKNOWN = "regressed", "not enough data"
+MOST_TAGS = 40  # whose frequency is told
+ECE, REGRESSED, UNKNOWN = "ece", "regressed", "not enough data"
 
 State = Literal["better", "same", "refused", "unknown", "alone"]
 
@@ -122,6 +122,22 @@ class ComparisonPage:
         return all(status == "same" for status in statuses)
 
     @property
+    def tags(self) -> tuple[TagChange, ...]:
+        """How frequent tags are in training data, then and now: those that changed most."""
+        return moved_most(self.comparison.tags)[:MOST_TAGS]
+
+    @property
+    def hidden_tags(self) -> tuple[int, float]:
+        """How many more tags there are, and by how much the share of one of them moved at most."""
+        rest = moved_most(self.comparison.tags)[MOST_TAGS:]
+        return len(rest), max((row.moved for row in rest), default=0.0)
+
+    @property
+    def apart(self) -> int:
+        """Figures that no slice is counted by: calibration errors, which are judged on whole splits alone."""
+        return sum(row.metric == ECE for row in self.comparison.rows)
+
+    @property
     def gate(self) -> tuple[tuple[str, str, str], ...]:
         """What the new version must keep to: each setting that asks something, with its value and meaning."""
         meaning = gate_json_schema()["properties"]
@@ -188,7 +204,7 @@ def comparison_page(
     worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
     told = [row for place, row in enumerate(worse) if place < shown or row.verdict == REGRESSED]
     tasks = {row.task: row.metric for row in rows if row.metric != ECE}
-    better = shown_better(rows, comparison.gate.alpha)
+    better = comparison.better
     rises = set(better)
     by_tag: dict[str, dict[str, ComparedRow]] = {}
     for row in rows:
@@ -228,13 +244,15 @@ def verdict_of(comparison: Comparison, old_name: str = "", better: Sequence[Comp
     Args:
         comparison: The comparison.
         old_name: What the old version is called beside its id.
-        better: What `shown_better` says of it; asked where None.
+        better: What is shown to have got better; asked where None.
     """
     old = f"{old_name} ({comparison.old})" if old_name else comparison.old
     rows = [row for row in comparison.rows if row.metric != ECE]
-    better = shown_better(rows, comparison.gate.alpha) if better is None else better
+    better = comparison.better if better is None else better
     unknown = sum(row.verdict == UNKNOWN for row in rows)
     rest = f"{unknown:,} of {plural(len(rows), 'figure')} cannot rule out a fall that matters: too little data."
+    apart = len(comparison.rows) - len(rows)
+    rest += f" {plural(apart, 'calibration error')} of whole splits, judged too, not among them." if apart else ""
     detail = rest if unknown else ""
     if comparison.refusals:
         worst = comparison.regressed[0] if comparison.regressed else None

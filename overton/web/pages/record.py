@@ -62,6 +62,20 @@ class UnitView:
         return "right" if (self.gold == self.prediction if same is None else same) else "wrong"
 
     @property
+    def said(self) -> tuple[tuple[str, float | None], ...]:
+        """The labels that are predicted, each with its probability where that is among those told."""
+        if self.prediction is None:
+            return ()
+        labels = self.prediction if isinstance(self.prediction, list) else [self.prediction]
+        return tuple((str(label), self.probability.get(str(label))) for label in labels)
+
+    @property
+    def others(self) -> Mapping[str, float]:
+        """The likeliest labels beside those that are predicted, and their probabilities."""
+        told = {label for label, _ in self.said}
+        return {label: share for label, share in self.probability.items() if label not in told}
+
+    @property
     def disputed(self) -> bool:
         """Whether two sources say different things."""
         return len({str(vote.label) for vote in self.votes}) > 1

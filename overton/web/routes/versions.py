@@ -118,8 +118,12 @@ def promote(dashboard: Dashboard, body: PromoteBody, query: Query) -> dict[str, 
     version = dashboard.version(body.version)
     before = dashboard.application().store.aliases().get(body.alias)
     compared = None
-    if before and before != version.id and not body.force:
-        compared = dashboard.compare(dashboard.version(before), version)
+    if before and before != version.id:
+        try:
+            compared = dashboard.compare(dashboard.version(before), version)
+        except OvertonError:
+            if not body.force:  # what cannot be compared may be forced; the log keeps why
+                raise
     why = f"forced: {body.why.strip()}" if body.force else body.why.strip()
     named = version.promote(body.alias, why=why, force=body.force, compared=compared)
     same = named == version.id

@@ -1,15 +1,14 @@
 """Which figures got better beyond noise, where many are looked at: intervals as tests, corrected for their number.
 
 A gate asks what got worse, so a comparison corrects for that alone. Of a hundred figures that did not change, the
-intervals of two or three lie above zero all the same; a page that praises a version has to leave those out.
+intervals of two or three lie above zero all the same; what praises a version has to leave those out.
 """
 
 from collections.abc import Sequence
 from statistics import NormalDist
 
-from overton.evaluate import ComparedRow
+from overton.evaluate.compare.rows import ECE, ComparedRow
 
-ECE = "ece"
 Z = 1.959963984540054  # half the width of a 95 % interval, in standard errors
 
 
