@@ -108,23 +108,10 @@ class Version:
         Raises:
             OvertonError: Where there are none, or more than `max_bad` lines have a fault.
         """
-        from overton.data.files import data_files, load_dataset
+        from overton.evaluation import load_records
 
-        if data is None and self.home is None:
-            raise OvertonError(
-                Problem(
-                    message="an artefact outside an application has no records of its own",
-                    code="application.no-file",
-                    hint="Name a data file or a folder with --data, or the version as APP@ID",
-                )
-            )
-        place = self.home.parent / "data" if data is None and self.home else data or Path()
-        if data is not None and not data.exists():
-            raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
-        files = [place] if place.is_file() else data_files(place)
         cache = (self.home or self.report_directory()) / "rows"
-        dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)
-        return dataset, dataset.splits if data is None else dataset.tagged_splits()
+        return load_records(self.home, cache, data, schema, max_bad=max_bad, observe=observe)
 
     def errors(
         self,
