@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -306,7 +306,7 @@ class Application:
                 seed=seed,
                 parent=begin,
                 resume=bench.resume(),
-                tallies=self._tallies(observe),
+                tallies=self._tallies(observe, engine),
                 choose=choose(bench, tuning, engine, seed=seed, parent=begin, begun=run.add, observe=observe),
                 gate=load_gate(self.directory / "gate.json"),
                 observe=observe,
@@ -347,15 +347,18 @@ class Application:
             for entry in self.store.versions(observe=observe)
         ]
 
-    def _tallies(self, observe: Observe = ignore) -> Tallies:
-        """Where the counted votes of each task are kept."""
+    def _tallies(self, observe: Observe = ignore, engine: Engine | None = None) -> Tallies:
+        """Where the counted votes of each task are kept, and counted."""
+        from overton.engine import Inline
         from overton.pipeline import Tallies
+        from overton.spreading import count_on
         from overton.supervision.files import load_kept, save_kept
 
         folder = self.home / "votes"
         return Tallies(
             load=lambda task: load_kept(folder / f"{task}.tally", task, observe=observe),
             save=lambda task, kept: save_kept(folder / f"{task}.tally", task, kept),
+            count=partial(count_on, engine or Inline(), self.home / "rows"),
         )
 
     def _check_output(self, output: Path) -> None:
