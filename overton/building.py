@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overton.base import Event, Observe, OvertonError, ignore, now
+from overton.base import Event, Observe, OvertonError, Problem, ignore, now
 from overton.base.files import remove_drafts
 from overton.fitting import Plan, Teach, Watch, fit
 from overton.ranks import Ranked, host_of
@@ -102,7 +102,11 @@ def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, obs
     from overton.trials import is_searched
 
     if ranks > 1 and not is_searched(tuning):
-        return Ranked(bench, tuning, Processes(ranks) if on.startswith("local") else engine_of(on), ranks, host_of(on))
+        engine = Processes(ranks) if on.startswith("local") else engine_of(on)
+        if engine.workers < ranks:
+            message = f"{ranks} ranks need as many workers, and {on} has {engine.workers}"
+            raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"--ranks {engine.workers} at most"))
+        return Ranked(bench, tuning, engine, ranks, host_of(on))
     if ranks > 1:
         observe(Event("train", "each trial of a search trains alone: the ranks are not used"))
     return partial(_fit, bench, profile)

@@ -1,4 +1,4 @@
-"""An evaluation: the report on a version and the examples that it rests on."""
+"""An evaluation: the report on a version, the examples that it rests on, and the records that it is made of."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overton.base import Observe, OvertonError, Problem, ignore
 from overton.base.files import write_atomic
 
 if TYPE_CHECKING:
     import pandas
 
+    from overton.data import Dataset, Splits
     from overton.evaluate import Report
+    from overton.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -37,3 +40,33 @@ class Evaluation:
         from overton.evaluate.files import parse_examples
 
         return parse_examples(self.examples)
+
+
+def load_records(
+    home: Path | None, cache: Path, data: Path | None, schema: Schema, *, max_bad: int = 0, observe: Observe = ignore
+) -> tuple[Dataset, Splits]:
+    """The records that a version is evaluated on, and the splits that they count in.
+
+    Args:
+        home: The directory of what is derived of its application; None where it has none.
+        cache: Where a row store of them is kept.
+        data: A data file, or a folder of them; the records of the application where None.
+        schema: How they are read.
+        max_bad: Go on without the lines that have faults where there are at most so many.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where there are none, or more than `max_bad` lines have a fault.
+    """
+    from overton.data.files import data_files, load_dataset
+
+    if data is None and home is None:
+        message = "an artefact outside an application has no records of its own"
+        hint = "Name a data file or a folder with --data, or the version as APP@ID"
+        raise OvertonError(Problem(message, "application.no-file", hint=hint))
+    place = home.parent / "data" if data is None and home else data or Path()
+    if data is not None and not data.exists():
+        raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
+    files = [place] if place.is_file() else data_files(place)
+    dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)
+    return dataset, dataset.splits if data is None else dataset.tagged_splits()

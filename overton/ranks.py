@@ -6,7 +6,9 @@ that is lost ends the training, which begins again from its last epoch.
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from overton.engine import Engine, Work
     from overton.train import Parent, Trained
 
+HERE = "127.0.0.1"
 MOST_BEGINNINGS = 3  # of a training whose ranks are lost
 LOST = "train.rank-lost"
 
@@ -76,7 +79,7 @@ class Ranked:
     tuning: Tuning
     engine: Engine
     count: int
-    host: str = "127.0.0.1"
+    host: str = HERE
 
     def __call__(
         self,
@@ -96,7 +99,9 @@ class Ranked:
         from overton.train import meeting_place
 
         for beginning in range(1, MOST_BEGINNINGS + 1):
-            place = meeting_place(self.host)
+            with socket.create_server((self.host, 0)) as listening:
+                port = int(listening.getsockname()[1])
+                place = meeting_place(self.host, port, listening.detach())
             recipe = RankRecipe(
                 bench=self.bench,
                 digest=dataset.digest,
@@ -108,7 +113,7 @@ class Ranked:
                 parent=parent,
                 count=self.count,
                 host=self.host,
-                port=place.port,
+                port=port,
             )
             results = self.engine.run(partial(make_rank, recipe), range(self.count), ahead=self.count, observe=observe)
             try:
@@ -119,6 +124,7 @@ class Ranked:
                 observe(Event("train", f"{error.problems[0].message}: all begin again from the last epoch"))
                 continue
             assert trained is not None, "the first rank gives what was trained"
+            del place  # by now the ranks have parted
             return trained
         raise AssertionError("unreachable")
 
@@ -141,6 +147,8 @@ def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Tra
     """
     from overton.train import joined
 
+    if recipe.host == HERE and sys.platform == "linux":  # gloo listens where the name of the machine leads, else
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     bench = recipe.bench
     dataset = bench.dataset()
     if dataset.digest != recipe.digest:
@@ -170,4 +178,4 @@ def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Tra
 
 def host_of(on: str) -> str:
     """By what name the workers of a place reach this machine: itself where they run here."""
-    return "127.0.0.1" if on.startswith("local") else socket.gethostbyname(socket.gethostname())
+    return HERE if on.startswith("local") else socket.gethostbyname(socket.gethostname())

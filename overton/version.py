@@ -84,7 +84,9 @@ class Version:
         """The report of the build and its examples."""
         return Evaluation(self.report(), self.artifact.files["predictions.parquet"])
 
-    def evaluate(self, data: Path | None = None, *, tags: Sequence[str] = (), observe: Observe = ignore) -> Evaluation:
+    def evaluate(
+        self, data: Path | None = None, *, tags: Sequence[str] = (), on: str = "local:1", observe: Observe = ignore
+    ) -> Evaluation:
         """Evaluate on other records: a data file, or a folder of them; on those of its application where None.
 
         Records of other data without a split tag count as test.
@@ -92,12 +94,17 @@ class Version:
         Args:
             data: Where the records are.
             tags: Expressions over tags that get rows beside the tags.
+            on: Where they are predicted: `local:N`, `ray`, as `build` takes it.
             observe: Told of the progress.
         """
+        from overton.engine import engine_of
         from overton.pipeline import evaluate_version
+        from overton.spreading import predict_on
 
         dataset, splits = self.records(data, self.artifact.schema, observe=observe)
-        found = evaluate_version(dataset.with_tags(tags), self.runtime, splits=splits, observe=observe)
+        predict = partial(predict_on, engine_of(on), self.artifact, (self.home or self.report_directory()) / "rows")
+        tagged = dataset.with_tags(tags)
+        found = evaluate_version(tagged, self.runtime, splits=splits, predict=predict, observe=observe)
         return Evaluation(*found)
 
     def records(
@@ -108,23 +115,10 @@ class Version:
         Raises:
             OvertonError: Where there are none, or more than `max_bad` lines have a fault.
         """
-        from overton.data.files import data_files, load_dataset
+        from overton.evaluation import load_records
 
-        if data is None and self.home is None:
-            raise OvertonError(
-                Problem(
-                    message="an artefact outside an application has no records of its own",
-                    code="application.no-file",
-                    hint="Name a data file or a folder with --data, or the version as APP@ID",
-                )
-            )
-        place = self.home.parent / "data" if data is None and self.home else data or Path()
-        if data is not None and not data.exists():
-            raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
-        files = [place] if place.is_file() else data_files(place)
         cache = (self.home or self.report_directory()) / "rows"
-        dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)
-        return dataset, dataset.splits if data is None else dataset.tagged_splits()
+        return load_records(self.home, cache, data, schema, max_bad=max_bad, observe=observe)
 
     def errors(
         self,

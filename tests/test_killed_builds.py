@@ -32,16 +32,23 @@ class Build:
             [*BUILD, str(app)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
         )
         self.lines: Queue[tuple[float, str]] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.put((time.monotonic(), line.split("] ", 1)[-1].strip()))
+        with self.process.stderr as lines:
+            for line in lines:
+                self.lines.put((time.monotonic(), line.split("] ", 1)[-1].strip()))
 
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.end()
+
+    def end(self) -> None:
+        """Wait until it has ended, and all that it told has come."""
+        assert self.process.wait() in (0, -signal.SIGKILL)
+        self.reader.join()
 
 
 def write(directory: Path) -> Path:
@@ -56,8 +63,7 @@ def write(directory: Path) -> Path:
 def timeline(app: Path) -> list[tuple[str, float]]:
     """The lines of an undisturbed build, each with the seconds until it came since the one before."""
     begin, build = time.monotonic(), Build(app)
-    assert build.process.wait() == 0
-    time.sleep(0.1)
+    build.end()
     told, before = [], begin
     while not build.lines.empty():
         when, line = build.lines.get()
@@ -85,6 +91,7 @@ def kill_after(app: Path, line: str, seconds: float) -> bool:
     except subprocess.TimeoutExpired:
         build.kill()
         return True
+    build.end()
     return False
 
 
@@ -125,7 +132,7 @@ def test_a_build_killed_at_any_moment_is_taken_up_again(tmp_path: Path) -> None:
     done, round_number, seen = 0, 0, []
     while done < KILLS:
         app = write(tmp_path / f"killed-{round_number}")
-        for _ in range(4):
+        for _ in range(8):
             stage = stages[done % len(stages)]
             place = choose.choice([place for place, (line, _) in enumerate(gaps) if line.startswith(f"{stage}:")])
             before = gaps[place - 1][0] if place else ""

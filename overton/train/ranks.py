@@ -114,6 +114,13 @@ def joined(number: int, count: int, host: str, port: int) -> Iterator[Ranks]:
         distributed.destroy_process_group()
 
 
-def meeting_place(host: str) -> TCPStore:
-    """Where the ranks of a training find each other, at a port that is free; it is there as long as the value is."""
-    return TCPStore(host, 0, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
+def meeting_place(host: str, port: int, descriptor: int) -> TCPStore:
+    """Where the ranks of a training find each other; it is there as long as the value is.
+
+    Args:
+        host: The address that ranks reach.
+        port: Its port.
+        descriptor: That of a socket which listens there and is the store's from now on; torch's own would listen on
+            every address of the machine.
+    """
+    return TCPStore(host, port, is_master=True, wait_for_workers=False, timeout=MEETING, master_listen_fd=descriptor)

@@ -41,6 +41,7 @@ from overton.web.pages import (
     source_lines,
     split_of,
     task_page,
+    trials_of,
 )
 from overton.web.stored import aliases_of, verdict_alone, version_history
 
@@ -123,6 +124,7 @@ def report_page(
             sizes={name: len(content) for name, content in version.artifact.files.items()},
             latency=latency_of(version.artifact),
         ),
+        trials=trials_of(study) if (study := version.study()) else None,
         notes=(*report.notes, *([STALE] if stale else [])),
     )
 

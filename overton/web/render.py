@@ -54,6 +54,7 @@ def environment() -> Environment:
     found.globals |= {
         "bar": svg.bar,
         "calibration_curve": svg.calibration_curve,
+        "trials_chart": svg.trials_chart,
         "change": svg.change,
         "confusion_map": svg.confusion_map,
         "history_chart": svg.history_chart,

@@ -1,5 +1,6 @@
 """Training by several ranks: what they learn together is what one would learn of the whole batches."""
 
+import socket
 import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -100,6 +101,11 @@ def test_the_parts_of_a_batch_are_all_of_it_and_their_shares_are_one() -> None:
         assert sum(part.share["Record"] for part in divided) == pytest.approx(float(has_any))
 
 
+def met():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return meeting_place("127.0.0.1", listening.getsockname()[1], listening.detach())
+
+
 def make_rank(host: str, port: int, count: int):
     return partial(rank, host, port, count)
 
@@ -114,7 +120,7 @@ def rank(host: str, port: int, count: int, number: int, observe) -> Trained:
 
 @pytest.mark.slow
 def test_ranks_in_processes_learn_what_one_learns_and_hear_the_scores_of_the_first() -> None:
-    place = meeting_place("127.0.0.1")
+    place = met()
     results = list(Processes(2).run(partial(make_rank, "127.0.0.1", place.port, 2), range(2), ahead=2))
     alone = train(PROGRAM, make_batches()[0], settings=SHORT, seed=0)
     for trained in results:
@@ -124,7 +130,7 @@ def test_ranks_in_processes_learn_what_one_learns_and_hear_the_scores_of_the_fir
 
 
 def test_a_rank_that_comes_a_second_time_was_lost() -> None:
-    place = meeting_place("127.0.0.1")
+    place = met()
     with joined(0, 1, "127.0.0.1", place.port) as ranks:
         assert ranks == Ranks(0, 1)
     with pytest.raises(OvertonError, match=r"train\.rank-lost"), joined(0, 1, "127.0.0.1", place.port):

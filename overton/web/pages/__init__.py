@@ -12,6 +12,7 @@ from overton.web.pages.matrix import Column, Figure, Matrix, MatrixRow, figure_o
 from overton.web.pages.report import ReportPage
 from overton.web.pages.sources import SourceLine, learned_lines, source_lines
 from overton.web.pages.tasks import Bins, Confusion, Pair, TaskPage, confusion_of, task_page
+from overton.web.pages.trials import TrialLine, Trials, trials_of
 
 __all__ = [
     "Bins",
@@ -36,6 +37,8 @@ __all__ = [
     "TaskHistory",
     "TaskPage",
     "Token",
+    "TrialLine",
+    "Trials",
     "Unit",
     "Verdict",
     "Voice",
@@ -54,5 +57,6 @@ __all__ = [
     "source_lines",
     "split_of",
     "task_page",
+    "trials_of",
     "verdict_of",
 ]

@@ -10,6 +10,7 @@ from overton.web.pages.lineage import Lineage
 from overton.web.pages.matrix import Matrix
 from overton.web.pages.sources import SourceLine
 from overton.web.pages.tasks import TaskPage
+from overton.web.pages.trials import Trials
 
 ALONE = "There is no version to compare with"
 
@@ -34,6 +35,7 @@ class ReportPage:
         checks: What was found in the data; None where there is no application.
         history: All versions; None where there is no store.
         lineage: Where it comes from and what it costs.
+        trials: The search that its choices come from; None without one.
         notes: What a reader of the figures should know.
     """
 
@@ -52,6 +54,7 @@ class ReportPage:
     checks: Checks | None
     history: History | None
     lineage: Lineage
+    trials: Trials | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -77,5 +80,6 @@ class ReportPage:
             "checks": self.checks.to_json() if self.checks else None,
             "history": self.history.to_json() if self.history else None,
             "lineage": self.lineage.to_json(),
+            "trials": self.trials.to_json() if self.trials else None,
             "notes": list(self.notes),
         }
