@@ -75,6 +75,7 @@ def build_version(
         raise OvertonError(missing)
     with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
         bench = replace(bench, watch=run.folder)
+        teach = _teach(bench, tuning, ranks, on, profile, observe)
         dataset = bench.dataset(engine, observe)
         artifact = build(
             dataset,
@@ -82,7 +83,7 @@ def build_version(
             folder=bench.folder,
             seed=seed,
             parent=parent,
-            teach=_teach(bench, tuning, ranks, on, profile, observe),
+            teach=teach,
             tallies=tallies,
             choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
             gate=load_gate(bench.folder / "gate.json"),

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,9 @@ def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys)
     assert [one["value"] for one in told["search"]["trials"]] == [one.score.value for one in study.trials]
     assert list((killed / ".overton").glob("runs/*")) == []  # no checkpoint is left, of the best or of any other
     assert list(killed.rglob("*.tmp")) == []
+    if find_spec("tensorboardX"):
+        watched = {path.parent.name for path in whole.glob(".overton/builds/*/*/events.out.tfevents.*")}
+        assert watched == {f"trial-{trial.number:04}" for trial in study.trials}
 
     assert main(["report", str(killed)]) == 0
     assert "search: mean over tasks on dev; 5 trials, seed 0" in capsys.readouterr().out
