@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -289,12 +289,13 @@ class Application:
         """
         from overton.bench import bench_of
         from overton.building import build_version
+        from overton.engine import engine_of
 
         artifact = build_version(
             bench_of(self.schema, self.data_files, self.directory, self.home, max_bad),
             self.tuning.searched(trials=trials, minutes=minutes),
             self.store,
-            self._tallies(observe),
+            self._tallies(observe, engine_of(on)),
             seed=seed,
             parent=parent.artifact if parent else None,
             on=on,
@@ -333,15 +334,18 @@ class Application:
             for entry in self.store.versions(observe=observe)
         ]
 
-    def _tallies(self, observe: Observe = ignore) -> Tallies:
-        """Where the counted votes of each task are kept."""
+    def _tallies(self, observe: Observe = ignore, engine: Engine | None = None) -> Tallies:
+        """Where the counted votes of each task are kept, and counted."""
+        from overton.engine import Inline
         from overton.pipeline import Tallies
+        from overton.spreading import count_on
         from overton.supervision.files import load_kept, save_kept
 
         folder = self.home / "votes"
         return Tallies(
             load=lambda task: load_kept(folder / f"{task}.tally", task, observe=observe),
             save=lambda task, kept: save_kept(folder / f"{task}.tally", task, kept),
+            count=partial(count_on, engine or Inline(), self.home / "rows"),
         )
 
     def _check_output(self, output: Path) -> None:

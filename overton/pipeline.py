@@ -7,7 +7,7 @@ torch is imported only where a model is trained, so that reading a report or the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,10 +41,12 @@ from overton.schema.files import load_schema
 from overton.supervision import (
     Combined,
     Kept,
+    Tally,
     Targets,
     bring_up_to_date,
     combine,
     combined_labels,
+    count_votes,
     label_sets,
     taught_by,
 )
@@ -75,10 +77,12 @@ class Tallies:
     Attributes:
         load: Gives what was kept of a task by its name; None where there is nothing.
         save: Keeps the counted votes of a task.
+        count: Counts the votes of some sources on a task, where none are kept.
     """
 
     load: Callable[[str], Kept | None]
     save: Callable[[str, Kept], None]
+    count: Callable[[Dataset, str, Collection[str]], Tally] = count_votes
 
 
 def build(
@@ -255,7 +259,7 @@ def combine_votes(
     is read anew each time; the votes of all other sources are counted once, and again where they have changed.
     """
     kept = tallies.load(task) if tallies else None
-    counted = bring_up_to_date(dataset, task, kept)
+    counted = bring_up_to_date(dataset, task, kept, count_all=tallies.count if tallies else count_votes)
     if tallies and counted is not kept:
         tallies.save(task, counted)
     training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
@@ -334,7 +338,13 @@ def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observ
 
 
 def evaluate_version(
-    dataset: Dataset, runtime: Runtime, *, splits: Splits | None = None, seed: int = 0, observe: Observe = ignore
+    dataset: Dataset,
+    runtime: Runtime,
+    *,
+    splits: Splits | None = None,
+    seed: int = 0,
+    predict: Callable[..., dict[str, Predictions]] | None = None,
+    observe: Observe = ignore,
 ) -> tuple[Report, bytes]:
     """Quality on every record that has gold, and the examples behind it as the content of a Parquet file.
 
@@ -343,13 +353,14 @@ def evaluate_version(
         runtime: The model.
         splits: Which record counts where; the splits of the data set where not given.
         seed: Seed of the intervals.
+        predict: Predicts in place of `predict_rows`, with the same arguments.
         observe: Told of the progress.
     """
     splits = splits or dataset.splits
     votes = {task.name: dataset.votes(task.name) for task in dataset.schema.tasks}
     gold = {name: gold_of(found) for name, found in votes.items()}
     rows = evaluated_rows(splits, gold)
-    predictions = predict_rows(dataset, runtime, rows, observe=observe)
+    predictions = (predict or predict_rows)(dataset, runtime, rows, observe=observe)
     report = evaluate(predictions, gold, dataset.tags, splits, rows=rows, seed=seed)
     report = replace(report, data=dataset.files)
     examples = example_rows(dataset.ids(rows), rows, dataset.tags, splits, votes, predictions, gold)

@@ -84,7 +84,9 @@ class Version:
         """The report of the build and its examples."""
         return Evaluation(self.report(), self.artifact.files["predictions.parquet"])
 
-    def evaluate(self, data: Path | None = None, *, tags: Sequence[str] = (), observe: Observe = ignore) -> Evaluation:
+    def evaluate(
+        self, data: Path | None = None, *, tags: Sequence[str] = (), on: str = "local:1", observe: Observe = ignore
+    ) -> Evaluation:
         """Evaluate on other records: a data file, or a folder of them; on those of its application where None.
 
         Records of other data without a split tag count as test.
@@ -92,12 +94,17 @@ class Version:
         Args:
             data: Where the records are.
             tags: Expressions over tags that get rows beside the tags.
+            on: Where they are predicted: `local:N`, `ray`, as `build` takes it.
             observe: Told of the progress.
         """
+        from overton.engine import engine_of
         from overton.pipeline import evaluate_version
+        from overton.spreading import predict_on
 
         dataset, splits = self.records(data, self.artifact.schema, observe=observe)
-        found = evaluate_version(dataset.with_tags(tags), self.runtime, splits=splits, observe=observe)
+        predict = partial(predict_on, engine_of(on), self.artifact, (self.home or self.report_directory()) / "rows")
+        tagged = dataset.with_tags(tags)
+        found = evaluate_version(tagged, self.runtime, splits=splits, predict=predict, observe=observe)
         return Evaluation(*found)
 
     def records(

@@ -6,15 +6,19 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import overton
+from overton import trials
+from overton.application import Application
 from overton.base import OvertonError
 from overton.cli.main import main
 from overton.fitting import untrained
-from overton.pipeline import export, plan
+from overton.pipeline import combine_all, export, plan
 from overton.trials import goal_of, space_for
+from overton.tune import Goal
 from tests.test_warm_build import write_application
 
 BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
@@ -144,19 +148,16 @@ def test_expressions_over_tags_may_be_looked_for(tmp_path: Path, objective: str,
             goal_of(app.dataset(), app.tuning)
 
 
-@pytest.mark.slow
-def test_what_is_looked_for_is_told_of_the_records_of_an_expression(tmp_path: Path) -> None:
-    expression, small = "!slice:big & !train", {name: {"size": 8} for name in ("tokens", "query", "entities")}
-    given = {"trials": 2, "objective": f"Record@{expression}"}
-    tuning = {"payloads": small, "training": {"epochs": 2, "dropout": [0.3, 0.1]}}
-    app = overton.load(write(tmp_path / "app", search=given, **tuning))
-    version = app.build(on="local:1")
-    study = version.study()
-    assert study is not None
+def test_what_is_looked_for_is_told_of_the_records_of_an_expression(kinds_application: Application) -> None:
+    expression, version, dataset = "!slice:big & !train", kinds_application.version(), kinds_application.dataset()
+    recipe = SimpleNamespace(goal=Goal(f"Record@{expression}", {}), combined=combine_all(dataset))
+    scores = trials._scores_on(recipe, dataset, version.artifact)
     report = version.evaluate(tags=[expression]).report
-    row, whole = (report.row("Record", "dev", tag, report.main_metric["Record"]) for tag in (expression, "*"))
-    assert 0 < row.n < whole.n
-    assert study.best.score.value == pytest.approx(row.value)
+    for task, score in scores.items():
+        row, whole = (report.row(task, "dev", tag, report.main_metric[task]) for tag in (expression, "*"))
+        assert score == pytest.approx(row.value), task
+        assert 0 < row.n < whole.n
+    assert {task.name for task in dataset.schema.tasks} == set(scores)
 
 
 @pytest.mark.parametrize(

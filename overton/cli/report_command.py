@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="PATH", help="evaluate on this data file or folder instead")
     parser.add_argument("--tag", metavar="T", help="rows of this tag, or expression over tags, alone")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and predictions.parquet there")
+    parser.add_argument(
+        "--on",
+        default="local:1",
+        metavar="PLACE",
+        help="where records are predicted, with --data or an expression: local:1 (default), local:N, ray, ray://HOST:PORT",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the page about the version, as one file")
     console.add_store(parser)
     console.add_common(parser, json_output=True)
@@ -45,7 +51,9 @@ def run(options: argparse.Namespace) -> int:
         [options.tag] if options.tag and not kept.report.has_tag(options.tag) and is_made_of_tags(options.tag) else []
     )
     with console.progress(quiet=options.quiet) as observe:
-        evaluation = version.evaluate(options.data, tags=made, observe=observe) if options.data or made else kept
+        evaluation = (
+            version.evaluate(options.data, tags=made, on=options.on, observe=observe) if options.data or made else kept
+        )
     if made and not options.data and evaluation.report.data != kept.report.data:
         console.note("the data files have changed since the build: the figures are of the files as they are now")
     own = version.report_directory(options.data)

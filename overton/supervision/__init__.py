@@ -21,9 +21,9 @@ from overton.supervision.array_tasks import combine_bits, combine_select
 from overton.supervision.arrays import LabelModel
 from overton.supervision.combine import METHODS, Combined, combine
 from overton.supervision.combined_labels import combined_labels
-from overton.supervision.kept import Kept, bring_up_to_date
+from overton.supervision.kept import Kept, bring_up_to_date, count_votes
 from overton.supervision.sets import label_sets
-from overton.supervision.tally import Tally
+from overton.supervision.tally import Tally, merge
 from overton.supervision.targets import Targets
 from overton.supervision.taught import taught_by
 
@@ -51,6 +51,7 @@ __all__ = [
     "combine_bits",
     "combine_select",
     "combined_labels",
+    "count_votes",
     "disagreement_in",
     "explain_record",
     "explain_task",
@@ -58,6 +59,7 @@ __all__ = [
     "item_text",
     "join_reports",
     "label_sets",
+    "merge",
     "record_text",
     "render_lineage",
     "render_sources",

@@ -30,7 +30,11 @@ def write_application(directory: Path, n_records: int = 300) -> Path:
     }
     (directory / "schema.json").write_text(json.dumps(schema))
     training = {"epochs": 8, "batch_size": 16}
-    tuning = {"payloads": {"text": {"size": 16}}, "training": training, "serving": {"int8": "off"}}
+    tuning = {
+        "payloads": {"text": {"size": 16, "encoder": "bag", "wide": False}},
+        "training": training,
+        "serving": {"int8": "off"},
+    }
     (directory / "tuning.json").write_text(json.dumps(tuning))
     choose = random.Random(0)
     lines = []
@@ -72,7 +76,7 @@ def test_a_comparison_names_what_fell_with_its_records(spoilt: Application, caps
     assert main(["compare", f"{app}@live", app, "-q", "--json", "--tag", "slice:red & short", "--tag", "short"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["old"], told["new"]) == (spoilt.version("live").id, spoilt.version().id)
-    first = told["rows"][0]
+    first = next(row for row in told["rows"] if row["metric"] != "ece")
     assert (first["tag"], first["verdict"], first["metric"]) == ("slice:red", "regressed", "accuracy")
     assert first["new"] < 0.5 < first["old"]
     assert {row["tag"] for row in told["rows"]} == {
@@ -147,7 +151,7 @@ def test_the_gate_stands_before_an_alias_and_force_needs_a_reason(
     assert (last.version, last.why, last.forced) == (newest, "red is blue now", True)
     assert last.gate is not None
     assert (last.gate.outcome, last.gate.verdicts["regressed"] > 0) == ("refused", True)
-    assert " fell from " in last.gate.refused[0]
+    assert any(" fell from " in reason for reason in last.gate.refused)
 
 
 def test_bad_lines_may_be_left_out_of_a_comparison(spoilt: Application, tmp_path: Path) -> None:
@@ -180,9 +184,9 @@ def test_a_gate_may_bound_the_latency_and_need_critical_slices(
     assert main(["compare", f"{app}@live", f"{app}@live", "-q"]) == 1
     page = capsys.readouterr().out
     assert (
-        "no record has the tag 'slice:redd', which gate.json declares critical\n    Did you mean 'slice:red'?" in page
+        "  no record has the tag 'slice:redd', which gate.json declares critical\n    Did you mean 'slice:red'" in page
     )
-    assert "note: no record has the tag slice:bleu. Did you mean 'slice:blue'?" in page
+    assert "note: no record has the tag slice:bleu. Did you mean 'slice:blue'" in page
     (app / "gate.json").write_text(json.dumps({"critical": ["short & !slice:redd"]}))
     assert main(["compare", f"{app}@live", str(app), "-q"]) == 1
     said = capsys.readouterr().err

@@ -9,20 +9,26 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import overton
+from overton import pipeline, spreading
+from overton.artifact import Runtime
 from overton.base import Event, OvertonError
 from overton.batch import predict_files
 from overton.batch.plan import Asked
 from overton.batch.run import run_batch
 from overton.batch.verbs import _predict_verb
 from overton.batch.work import Verb
+from overton.data.files import data_files, load_dataset
 from overton.engine import Cluster, Inline, engine_of
+from overton.supervision import count_votes
 from tests.batch.test_batch_run import VERSION, content, record
 from tests.engine.ray_nodes import Node, two_nodes
 from tests.engine.test_engine import make_deadly, make_impossible, make_squares
 from tests.test_search_build import write as write_searched
+from tests.test_spreading import assert_same
 from tests.tiny_artifact import tiny_artifact
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -81,6 +87,24 @@ def test_a_cluster_gives_what_local_gives(nodes, inputs: Path, tmp_path: Path):
     assert one.counts == two.counts
     assert (two.shards, two.counts.records, two.counts.errors) == (N_SHARDS, N_SHARDS * N_LINES, 1)
     assert content(inputs.parent / "one") == content(inputs.parent / "two")
+
+
+def test_votes_and_predictions_of_a_data_set_are_what_local_gives(nodes, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(spreading, "COUNT_ROWS", 40)
+    monkeypatch.setattr(spreading, "PREDICT_ROWS", pipeline.PREDICT_RECORDS)
+    (tmp_path / "data").mkdir()
+    for number in range(4):
+        lines = (json.dumps({**record(n), "id": f"r{n}"}) for n in range(300 * number, 300 * (number + 1)))
+        (tmp_path / "data" / f"{number}.jsonl").write_text("\n".join(lines))
+    cache, engine = tmp_path / "rows", engine_of("ray")
+    dataset = load_dataset(tiny_artifact().schema, data_files(tmp_path / "data"), cache, engine=engine)
+    runtime, rows = Runtime(tiny_artifact()), np.arange(1200)
+    assert_same(
+        spreading.count_on(engine, cache, dataset, "Intent", ["crowd"]), count_votes(dataset, "Intent", ["crowd"])
+    )
+    found = spreading.predict_on(engine, tiny_artifact(), cache, dataset, runtime, rows)
+    for task, predictions in pipeline.predict_rows(dataset, runtime, rows).items():
+        assert_same(found[task], predictions)
 
 
 def make_slow(folder: str) -> Verb:

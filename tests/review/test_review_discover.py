@@ -118,6 +118,7 @@ def test_the_command_tells_the_slices_of_every_kind_of_task(
     assert "Did you mean 'Token'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_hidden_subsets_with_flipped_labels_are_found_in_real_questions(shared_data: Path, tmp_path: Path) -> None:
     asked = real_questions(shared_data / "factoid-en", tmp_path)

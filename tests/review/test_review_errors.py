@@ -106,7 +106,7 @@ def test_what_to_annotate_is_training_data_without_gold_that_is_uncertain(
     assert len({one.text for one in page.annotate if one.text}) == len([one for one in page.annotate if one.text])
 
 
-@pytest.mark.parametrize("task", ["RecordBits", "Token", "MemberBits", "Pick"])
+@pytest.mark.parametrize("task", ["RecordBits", "Token", "Pick"])
 def test_a_skeleton_is_a_data_file_without_faults(task: str, spoilt: Application, tmp_path: Path) -> None:
     directory = tmp_path / "app"
     shutil.copytree(spoilt.directory, directory)
@@ -122,7 +122,7 @@ def test_the_page_fits_a_terminal_and_is_told_as_json(
     spoilt: Application, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    for task in ("TokenBits", "Pick", "Title"):
+    for task in ("TokenBits", "Title"):
         assert main(["errors", str(spoilt.directory), "--task", task, "-q"]) == 0
         printed = capsys.readouterr().out
         assert max(map(len, printed.splitlines())) <= 80

@@ -95,6 +95,11 @@ class Joined:
                 found[place] = id_
         return found
 
+    def is_left_out(self, place: int) -> bool:
+        """Whether nothing of a shard counts: none of its records, and nothing that it adds to others."""
+        kept = self.kept[place]
+        return kept is not None and not len(kept) and not (self.late_row[place] >= 0).any()
+
     def only(self, rows: ndarray) -> "Joined":
         """The same shards as if no other records counted: their labels and tags, late ones too, are those of none.
 

@@ -89,7 +89,7 @@ def _lists(
     n_values = n_rows = 0
     for place, shard in enumerate(joined.shards):
         chosen = np.array([name in wanted for name in shard.sources], np.bool_)
-        if not chosen.any():
+        if not chosen.any() or joined.is_left_out(place):
             continue
         remap = np.array([source_number[name] for name in shard.sources], np.int32)
         record, source, line, length, value = _shard_lists(joined, place, number, task)

@@ -1,9 +1,9 @@
 """Whether a version serves in float32 or in int8: measured on its own records, proved on dev, and said.
 
 Dynamic quantisation keeps weights as int8 and rounds activations anew in each call. It makes LSTM and dense layers
-quicker, and convolutions slower, so it is measured. The rounding depends on all records of a call: with it a record
-may be answered otherwise alone than beside others (1 label of 1,784 on factoid-en, 5 with an LSTM). That is a price,
-so int8 must bring more than a little; docs/decisions/0025-other-runtimes.md tells the rest.
+quicker, and brings operators of its own, so it is measured. The rounding depends on all records of a call: with it a
+record may be answered otherwise alone than beside others (1 label of 1,784 on factoid-en, 5 with an LSTM). That is a
+price, so int8 must bring more than a little; docs/decisions/0025-other-runtimes.md tells the rest.
 """
 
 import tempfile
