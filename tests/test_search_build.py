@@ -119,6 +119,11 @@ def test_what_is_too_large_to_serve_is_not_even_trained(tmp_path: Path) -> None:
     assert version.artifact.json("choices.json")["payloads"]["tokens"]["characters"] is False
 
 
+def test_only_latency_and_size_are_bounds_of_a_search(tmp_path: Path) -> None:
+    app = overton.load(write(tmp_path / "app", serving={"int8": "off", "p99_ms": 5}))
+    assert dict(goal_of(app.dataset(), app.tuning).bounds) == {"p99_ms": 5}
+
+
 def test_what_a_search_looks_for_must_be_on_dev(tmp_path: Path) -> None:
     app = write(tmp_path / "app", search={"trials": 2, "objective": "slice:bigg"})
     said = r"tuning.json: \$.search.objective: no record has the tag 'slice:bigg'.* Did you mean 'slice:big'\?"
