@@ -16,7 +16,7 @@ from tests.s3_server import free_ports
 
 ROOT = Path(__file__).parents[2]
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "OMP_NUM_THREADS": "1"}
-SECONDS_TO_START = 60
+SECONDS_TO_START = 180
 
 
 @dataclass
