@@ -108,7 +108,7 @@ def _ray(address: str) -> Any:
         _knock(place)
         with warnings.catch_warnings(action="ignore"):
             ray.init(place, logging_level=logging.ERROR, log_to_driver=False, **own)
-    except (OSError, ImportError, RuntimeError, ValueError) as error:
+    except (OSError, ImportError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         message = f"the Ray cluster {place!r} cannot be joined: {reason}"
         hint = "`ray start --head` starts one; ray://HOST:PORT is the port of its clients, 10001 unless told otherwise"

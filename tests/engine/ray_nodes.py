@@ -16,6 +16,7 @@ from tests.s3_server import free_ports
 
 ROOT = Path(__file__).parents[2]
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "OMP_NUM_THREADS": "1"}
+OPEN = {"RAY_AUTH_MODE": "disabled"}  # it listens on this machine for a minute; no token of the user's is looked for
 SECONDS_TO_START = 180
 
 
@@ -71,7 +72,7 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, Node, Node]]:
 def start(folder: Path, words: list[str]) -> Node:
     """A node of one core."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    env = {**os.environ, **QUIET, "PYTHONPATH": path}
+    env = {**os.environ, **QUIET, **OPEN, "PYTHONPATH": path}
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", "--num-gpus=0"]
     command += ["--object-store-memory=100000000", "--disable-usage-stats", *words]
     with (folder / "log").open("ab") as log:

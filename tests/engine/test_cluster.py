@@ -25,7 +25,7 @@ from overton.data.files import data_files, load_dataset
 from overton.engine import Cluster, Inline, engine_of
 from overton.supervision import count_votes
 from tests.batch.test_batch_run import VERSION, content, record
-from tests.engine.ray_nodes import Node, two_nodes
+from tests.engine.ray_nodes import OPEN, Node, two_nodes
 from tests.engine.test_engine import make_deadly, make_impossible, make_squares
 from tests.test_search_build import write as write_searched
 from tests.test_spreading import assert_same
@@ -41,6 +41,8 @@ def nodes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     ray = pytest.importorskip("ray")
     with two_nodes(tmp_path_factory.mktemp("r")) as (address, head, other):
         monkeypatch.setenv("RAY_ADDRESS", address)
+        for name, value in OPEN.items():
+            monkeypatch.setenv(name, value)
         try:
             yield head, other
         finally:
