@@ -25,6 +25,8 @@ class PayloadChoices:
         aggregate: How several vectors become one: one of `AGGREGATES`.
         attention: Heads and size of a head, such as `4x32`.
         crf: Whether the classes of neighbouring tokens are predicted together, for `multiclass` on a sequence.
+        affixes: Whether words are read by a prefix and a suffix more. Where members of a set point into them of which a
+            task selects one, that made the errors of its sources easier to learn by heart.
         characters: Whether words are read by their characters too, three at a time: for text without spaces, and where
             word forms are many.
         sets: Whether `bitvector` tasks on records choose among the sets of bits that occur, where these are few.
@@ -40,6 +42,7 @@ class PayloadChoices:
     aggregate: str = "attention"
     attention: str = "4x32"
     crf: bool = False
+    affixes: bool = False
     characters: bool = False
     sets: bool = False
     strings: bool = False
@@ -138,9 +141,12 @@ class Choices:
 
 # The settings of a payload that mean something, by its type.
 SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
-    "sequence": ("aggregate", "attention", "characters", "crf", "embedding", "encoder", "layers", "size", "tune"),
+    "sequence": (
+        *("affixes", "aggregate", "attention", "characters", "crf", "embedding", "encoder", "layers", "size", "tune"),
+    ),
     "singleton": (
-        *("aggregate", "attention", "characters", "embedding", "encoder", "layers", "sets", "size", "tune", "wide"),
+        *("affixes", "aggregate", "attention", "characters", "embedding", "encoder", "layers", "sets", "size", "tune"),
+        "wide",
     ),
     "set": ("aggregate", "attention", "embedding", "size", "strings", "tune"),
 }
@@ -150,13 +156,16 @@ def default_choices(schema: Schema) -> Choices:
     """One good default program for a schema.
 
     Neighbouring classes are predicted together where they are those of spans, which is where that was measured to help.
-    Heads of records read what their text contains, and choose among whole sets of bits.
+    Heads of records read what their text contains, and choose among whole sets of bits. Words are read by more affixes
+    where no member that a task selects points into them.
     """
+    pointed = {schema.payload(task.payload).range for task in schema.tasks if task.type == "select"}
     spans = {task.payload for task in schema.tasks if any(name.startswith("B-") for name in task.classes)}
     return Choices(
         {
             payload.name: PayloadChoices(
                 crf=payload.name in spans,
+                affixes=(payload.type == "sequence" or payload.is_text) and payload.name not in pointed,
                 sets=payload.type == "singleton",
                 wide=bool(texts_of(schema, payload)),
             )

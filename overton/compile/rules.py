@@ -19,7 +19,8 @@ Rule = Callable[[Draft], Draft]
 
 # How strings become numbers: `overton.codec` hashes what each column names into so many buckets, 0 being "nothing".
 # The columns of one table stand together: words and then affixes, ids and then what they are made of.
-WORD_TABLES = (("word", "word"), ("prefix2", "prefix3", "suffix2", "suffix3", "suffix4", "shape"))
+WORDS, AFFIXES = ("word", "word"), ("prefix3", "suffix2", "suffix3", "shape")
+MORE_AFFIXES = ("prefix2", "prefix3", "suffix2", "suffix3", "suffix4", "shape")  # where the choices ask for it
 WORD_ROWS = (32768, 8192)
 CHARACTERS, CHARACTER_ROWS = ("gram",) * 10, 8192  # a third table, where the choices ask for it
 ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8))
@@ -31,8 +32,10 @@ def embed_words(draft: Draft) -> Draft:
     """Hashed features of tokens become vectors: sequences, and texts that Overton tokenizes."""
     for payload in draft.schema.payloads:
         if payload.type == "sequence" or payload.is_text:
-            more = draft.choices.payloads[payload.name].characters
-            tables, rows = (*WORD_TABLES, *[CHARACTERS] * more), (*WORD_ROWS, *[CHARACTER_ROWS] * more)
+            choices = draft.choices.payloads[payload.name]
+            affixes = MORE_AFFIXES if choices.affixes else AFFIXES
+            tables = (WORDS, affixes, *[CHARACTERS] * choices.characters)
+            rows = (*WORD_ROWS, *[CHARACTER_ROWS] * choices.characters)
             draft = _embed(draft, payload, "word", tables, rows)
     return draft
 

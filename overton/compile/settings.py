@@ -69,6 +69,10 @@ class Rule:
 
 
 PAYLOAD_SETTINGS: Mapping[str, Rule] = {
+    "affixes": Rule(
+        "Whether words are read by a prefix and a suffix more; if left out, where no set of a `select` task points.",
+        flag=True,
+    ),
     "aggregate": Rule("How several vectors become one.", names=AGGREGATES),
     "attention": Rule(
         "Heads and size of a head.",

@@ -131,6 +131,7 @@ def _effective_payload(schema: Schema, name: str, choices: PayloadChoices) -> Pa
     useless = {
         "layers": not reads_tokens or choices.encoder == "bag",
         "encoder": not reads_tokens,
+        "affixes": not reads_tokens,
         "characters": not reads_tokens,
         "aggregate": not _has_inputs(payload),
         "attention": not pools and not (reads_tokens and choices.encoder == "transformer"),
@@ -204,7 +205,7 @@ def _applies(payload: Payload, setting: str) -> bool:
     """Whether a setting makes a difference on a payload."""
     if setting not in SETTINGS_OF_PAYLOAD[payload.type]:
         return False
-    if setting in ("encoder", "characters"):
+    if setting in ("encoder", "affixes", "characters"):
         return payload.type == "sequence" or payload.is_text
     if setting == "aggregate":
         return _has_inputs(payload)
