@@ -30,6 +30,8 @@ from tests.engine.test_engine import make_deadly, make_impossible, make_squares
 from tests.test_search_build import write as write_searched
 from tests.test_spreading import assert_same
 from tests.tiny_artifact import tiny_artifact
+from tests.tune.test_tune_search import look, told
+from tests.tune.tune_factories import make_formula
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 N_SHARDS, N_LINES = 20, 30
@@ -84,6 +86,8 @@ def test_a_cluster_gives_what_local_gives(nodes, inputs: Path, tmp_path: Path):
     assert list(engine.run(partial(make_deadly, tmp_path / "deaths", 2), range(6))) == list(range(6))
     lost = engine.run(partial(make_deadly, tmp_path, 99), range(4), lost=lambda piece, reason: -piece)
     assert list(lost) == [0, 1, -2, 3]
+
+    assert told(look(14, make=partial(make_formula, None, 0.05), engine=engine)) == told(look(14, engine=Inline()))
 
     one, two = predict(inputs, "one", Inline()), predict(inputs, "two", engine)
     assert one.counts == two.counts
