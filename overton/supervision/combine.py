@@ -137,7 +137,8 @@ def combine(
     check_method(method)
     patterns = (tally or count(votes)).patterns
     gold, certain, learned_from = gold_and_units(votes, training, dev)
-    if method == MAJORITY or not patterns.n_patterns:
+    # Where every vote says that no class holds there is no class to learn of.
+    if method == MAJORITY or not patterns.n_patterns or not label_count(votes):
         model = None
     elif model is None:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
