@@ -5,6 +5,7 @@ OVERTON_TEST_DATA, `--data`, or a made one, its records repeated with fresh ids.
 one, and the time until the first worker has answered.
 
     python benchmarks/engine.py [--data FOLDER] [--records 400000] [--files 8]
+    python benchmarks/engine.py --pieces ray
 
 CPU seconds are those of all processes. On a machine that does other work beside, the ratio of wall times tells little:
 look at the CPU seconds, which say what splitting the work costs.
@@ -24,7 +25,7 @@ from ingest import find_application, read_lines, write_repeated
 
 from overton.base import Observe
 from overton.data.files import data_files, load_dataset
-from overton.engine import Processes, engine_of
+from overton.engine import engine_of
 from overton.schema.files import load_schema
 
 PIECES = 2000
@@ -38,7 +39,11 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ingest", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--pieces", metavar="PLACE", help="only what a piece costs that is no work, there, such as ray")
     options = parser.parse_args()
+    if options.pieces:
+        time_pieces(options.pieces)
+        return
     if options.ingest:
         ingest(*options.ingest)
         return
@@ -62,7 +67,7 @@ def main() -> None:
     for place, (wall, cpu) in best.items():
         print(f"ingest {place}: {wall:6.1f} s, {cpu:6.1f} CPU s")
     print(f"ratio of wall times: {best['local:1'][0] / best['local:2'][0]:.2f}")
-    time_pieces()
+    time_pieces("local:2")
 
 
 def in_fresh_process(schema: Path, data: Path, place: str) -> tuple[float, float]:
@@ -89,18 +94,22 @@ def make_nothing() -> Callable[[int, Observe], int]:
     return lambda piece, observe: piece
 
 
-def time_pieces() -> None:
-    """Print what a piece costs that is no work, and how long two workers take to be there."""
+def time_pieces(place: str) -> None:
+    """Print what a piece costs that is no work, and how long workers take to be there."""
     from engine import make_nothing  # a worker knows this script by its name alone
 
     begin = time.perf_counter()
-    found = Processes(2).run(make_nothing, range(PIECES))
+    found = engine_of(place).run(make_nothing, range(PIECES))
     next(found)
-    first = time.perf_counter() - begin
+    first, used = time.perf_counter() - begin, time.process_time()
     for _ in found:
         pass
     each = (time.perf_counter() - begin - first) / PIECES
-    print(f"first answer after {first:.2f} s, then {each * 1e6:.0f} microseconds a piece")
+    own = (time.process_time() - used) / PIECES
+    print(
+        f"{place}: first answer after {first:.2f} s, then {each * 1e6:.0f} microseconds a piece, "
+        f"{own * 1e6:.0f} of this process"
+    )
 
 
 if __name__ == "__main__":

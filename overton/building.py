@@ -55,7 +55,7 @@ def build_version(
         store: Takes the version.
         tallies: Where counted votes are kept.
         seed: Seed of everything random.
-        parent: The version to begin from; None for random weights.
+        parent: The version to begin from, if any.
         on: Where independent pieces run.
         ranks: How many processes train together.
         profile: Whether to profile the training.
@@ -70,11 +70,11 @@ def build_version(
 
     remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
     engine = engine_of(on)
-    missing = [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]
-    if missing:
+    if missing := [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]:
         raise OvertonError(missing)
     with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
         bench = replace(bench, watch=run.folder)
+        teach = _teach(bench, tuning, ranks, on, profile, observe)
         dataset = bench.dataset(engine, observe)
         artifact = build(
             dataset,
@@ -82,7 +82,7 @@ def build_version(
             folder=bench.folder,
             seed=seed,
             parent=parent,
-            teach=_teach(bench, tuning, ranks, on, profile, observe),
+            teach=teach,
             tallies=tallies,
             choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
             gate=load_gate(bench.folder / "gate.json"),

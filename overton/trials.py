@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from overton.train import EpochResult, Parent
 
 
+BOUNDS = ("p99_ms", "size_mb")
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """All that a trial needs beside its choices: what travels to the workers.
@@ -172,7 +175,8 @@ def goal_of(dataset: Dataset, tuning: Tuning) -> Goal:
     if not held:
         hint = did_you_mean(tag, [*dataset.tags.by_split(dataset.splits)["dev"]])
         raise OvertonError(Problem(f"{tag!r} holds of no record on dev", "search.unknown-tag", path, 0, at, hint))
-    return Goal(objective, tuning.serving)
+    bounds = {name: value for name, value in tuning.serving.items() if name in BOUNDS}  # not `int8`, which is a choice
+    return Goal(objective, bounds)
 
 
 def make_trial(recipe: Recipe) -> Work[Asked, Score]:

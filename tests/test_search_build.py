@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,6 +75,9 @@ def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys)
     assert [one["value"] for one in told["search"]["trials"]] == [one.score.value for one in study.trials]
     assert list((killed / ".overton").glob("runs/*")) == []  # no checkpoint is left, of the best or of any other
     assert list(killed.rglob("*.tmp")) == []
+    if find_spec("tensorboardX"):
+        watched = {path.parent.name for path in whole.glob(".overton/builds/*/*/events.out.tfevents.*")}
+        assert watched == {f"trial-{trial.number:04}" for trial in study.trials}
 
     assert main(["report", str(killed)]) == 0
     assert "search: mean over tasks on dev; 5 trials, seed 0" in capsys.readouterr().out
@@ -113,6 +117,11 @@ def test_what_is_too_large_to_serve_is_not_even_trained(tmp_path: Path) -> None:
     assert first.size_mb == pytest.approx(sizes[True], abs=0.01)
     assert len(version.artifact.files["model.onnx"]) / 1e6 == pytest.approx(sizes[False], abs=0.01)
     assert version.artifact.json("choices.json")["payloads"]["tokens"]["characters"] is False
+
+
+def test_only_latency_and_size_are_bounds_of_a_search(tmp_path: Path) -> None:
+    app = overton.load(write(tmp_path / "app", serving={"int8": "off", "p99_ms": 5}))
+    assert dict(goal_of(app.dataset(), app.tuning).bounds) == {"p99_ms": 5}
 
 
 def test_what_a_search_looks_for_must_be_on_dev(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def run_batch(
     plan = _pinned(make_plan(asked, _apart(find_inputs(inputs), output)), place, engine, observe)
     there = place.names()
     progress = _Progress(plan, observe, begin)
-    work = partial(make_work, plan, output, verb)
+    work = partial(make_work, replace(plan, pieces=()), output, verb)  # each worker is told its pieces one by one
     known = partial(done_before, plan, place, there)
     for piece, counts in zip(plan.pieces, engine.run(work, plan.pieces, known=known, observe=progress), strict=True):
         progress.finish(piece, counts)

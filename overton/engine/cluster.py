@@ -6,7 +6,9 @@ here. Ray is imported when an engine of this kind is first used.
 
 import logging
 import os
+import socket
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -21,8 +23,9 @@ from overton.engine.processes import cores
 from overton.engine.worker import DONE
 
 ADDRESS = "RAY_ADDRESS"
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 LISTEN = 0.5  # seconds between two looks at what pieces tell
+KNOCK = 10.0  # seconds in which a cluster must answer at all
 PATIENCE = 30.0  # seconds without any worker, after which a person is told
 
 
@@ -99,20 +102,25 @@ def _ray(address: str) -> Any:
         raise OvertonError(Problem("Ray is not installed", "engine.no-ray", hint=hint)) from None
     if ray.is_initialized():
         return ray
-    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    place = address or os.environ.get(ADDRESS) or "local"
+    own = {"num_cpus": cores(), "include_dashboard": False} if place == "local" else {}
     try:
-        if address:
-            ray.init(address, **quiet)
-        elif os.environ.get(ADDRESS):
-            ray.init(**quiet)
-        else:
-            ray.init("local", num_cpus=cores(), include_dashboard=False, **quiet)
-    except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
-        place = address or os.environ.get(ADDRESS) or "of this machine"
-        message = f"the cluster {place} cannot be joined: {str(error).partition(chr(10))[0]}"
+        _knock(place)
+        with warnings.catch_warnings(action="ignore"):
+            ray.init(place, logging_level=logging.ERROR, log_to_driver=False, **own)
+    except (OSError, ImportError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        message = f"the Ray cluster {place!r} cannot be joined: {reason}"
         hint = "`ray start --head` starts one; ray://HOST:PORT is the port of its clients, 10001 unless told otherwise"
         raise OvertonError(Problem(message, "engine.no-cluster", hint=hint)) from None
     return ray
+
+
+def _knock(place: str) -> None:
+    """See whether anyone listens: Ray itself would ask for minutes."""
+    host, _, port = place.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=KNOCK).close()
 
 
 def _step(run: _Run) -> None:
@@ -167,10 +175,12 @@ def _listen(run: _Run) -> None:
 
 def _hear(run: _Run) -> None:
     """Pass on what pieces under way have told."""
-    for worker in [worker for worker in run.workers if worker.number is not None]:
+    asked = [worker.actor.told.remote() for worker in run.workers if worker.number is not None]
+    answers, _ = run.ray.wait(asked, num_returns=len(asked), timeout=LISTEN) if asked else ([], [])
+    for answer in answers:
         try:
-            told = run.ray.get(worker.actor.told.remote(), timeout=LISTEN)
-        except run.ray.exceptions.RayError:  # it is busy, or gone, which its piece will show
+            told = run.ray.get(answer)
+        except run.ray.exceptions.RayError:  # it is gone, which its piece will show
             continue
         for event in told:
             run.pending.observe(event)

@@ -16,15 +16,15 @@ TEXTS: Mapping[str, Any] = {"type": "array", "items": TEXT}
 SIZE: Mapping[str, Any] = {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2}
 
 
-def oip_paths(name: str, versions: Sequence[str], refusals: Mapping[str, str]) -> dict[str, Any]:
+def oip_paths(names: Sequence[str], versions: Sequence[str], refusals: Mapping[str, str]) -> dict[str, Any]:
     """The paths of the protocol.
 
     Args:
-        name: Of the model that is served.
+        names: Of the model that is served, and of each of several.
         versions: Those that answer.
         refusals: What a prediction can be refused with, by status.
     """
-    model = _parameter("model", [name], "The name of the model that is served.")
+    model = _parameter("model", names, "The name of the model that is served.")
     version = _parameter("version", versions, "A version that is loaded.")
     some = {code: refusals[code] for code in ("401", "503")} | {"404": UNKNOWN_MODEL}
     paths: dict[str, Any] = {

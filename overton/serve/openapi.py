@@ -61,13 +61,13 @@ def openapi(model: Model, limits: Limits, *, name: str, versions: Sequence[str])
             "description": f"Predictions of version {model.version}, served by Overton {__version__}.",
         },
         "paths": {
-            "/v1/predict": {"post": _predict(limits)},
+            "/v1/predict": {"post": _predict(limits, model.names)},
             "/v1/signature": {"get": _get("What a record holds and what comes back.", JSON)},
             "/healthz": {"get": _get("The process lives.", JSON, is_open=True)},
             "/readyz": {"get": _readyz()},
             "/metrics": {"get": _get("Counters for Prometheus.", TEXT)},
             "/openapi.json": {"get": _get("This document.", JSON)},
-            **oip_paths(name, versions, REFUSALS),
+            **oip_paths([name, *(f"{name}:{one}" for one in model.names)], versions, REFUSALS),
         },
         "components": {
             "schemas": {
@@ -92,7 +92,7 @@ def _readyz() -> dict[str, Any]:
     return {**operation, "responses": {**operation["responses"], "503": not_ready}}
 
 
-def _predict(limits: Limits) -> dict[str, Any]:
+def _predict(limits: Limits, models: Sequence[str]) -> dict[str, Any]:
     return {
         "operationId": "predict",
         "summary": "Predict every task for one record or several.",
@@ -104,6 +104,7 @@ def _predict(limits: Limits) -> dict[str, Any]:
                 "description": "Class -> probability in place of labels.",
                 "schema": {"type": "boolean", "default": False},
             },
+            *([{"name": "model", "in": "query", "schema": {"enum": list(models)}}] if models else []),
             {
                 "name": "X-Request-Id",
                 "in": "header",

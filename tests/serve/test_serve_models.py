@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import httpx
 import pytest
 
 from overton.serve import Service, make_app
@@ -40,9 +41,11 @@ def test_questions_for_both_models_at_one_time_are_not_mixed_up(app) -> None:
     expected = [ask(app), ask(app, "&model=small")] * 4
 
     async def together() -> list[dict]:
-        loop = asyncio.get_running_loop()
-        queries = ["", "&model=small"] * 4
-        return await asyncio.gather(*(loop.run_in_executor(None, ask, app, query) for query in queries))
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            places = [f"/v1/predict?probabilities=true{query}" for query in ["", "&model=small"] * 4]
+            answers = await asyncio.gather(*(client.post(place, json=RECORD) for place in places))
+        return [answer.json() for answer in answers]
 
     assert asyncio.run(together()) == expected
 
@@ -56,6 +59,11 @@ def test_kserve_asks_models_by_name_too(app) -> None:
         assert call(app, "GET", f"/v2/models/{name}").json()["name"] == name
     assert answers["factoid"]["outputs"] == answers["factoid:large"]["outputs"]
     assert answers["factoid:small"]["model_version"] == f"{BOTH.id}:small"
+    document = call(app, "GET", "/openapi.json").json()["paths"]
+    assert document["/v2/models/{model}/infer"]["parameters"][0]["schema"]["enum"] == list(answers)
+    assert {"name": "model", "in": "query", "schema": {"enum": ["large", "small"]}} in (
+        document["/v1/predict"]["post"]["parameters"]
+    )
     missing = call(app, "POST", "/v2/models/factoid:tiny/infer", json=given)
     assert missing.status_code == 404
     assert "factoid:small" in missing.text
