@@ -45,7 +45,7 @@ def application(tmp_path: Path) -> Application:
 
 def test_a_task_without_labels_and_classes_is_left_out_of_the_model_and_said_so(application: Application) -> None:
     dataset = application.dataset()
-    left_out = "no label, and no classes in the schema: the task is left out"
+    left_out = "no class in the schema or in a label: the task is left out"
     assert {f"Part: {left_out}", f"Topic: {left_out}"} <= set(dataset.notes)
     assert set(combine_all(dataset)) == {"Intent"}
     assert set(plan(dataset, application.tuning).program.all_outputs) == {"Intent"}

@@ -95,7 +95,7 @@ class Dataset:
         """What a reader of a report should know of the data."""
         cut = (_cut_note(self.schema.payload(name), n) for name, n in self.cut.items() if n)
         left = {task.name for task in self.schema.tasks} - {task.name for task in self.schema.learnable().tasks}
-        why = "no label, and no classes in the schema: the task is left out"
+        why = "no class in the schema or in a label: the task is left out"
         return (*self.splits.notes, *cut, *(f"{name}: {why}" for name in sorted(left)))
 
     @cached_property

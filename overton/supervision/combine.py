@@ -137,8 +137,8 @@ def combine(
     check_method(method)
     patterns = (tally or count(votes)).patterns
     gold, certain, learned_from = gold_and_units(votes, training, dev)
-    if method == MAJORITY or not patterns.n_patterns:
-        model = None
+    if method == MAJORITY or not patterns.n_patterns or not label_count(votes):
+        model = None  # without votes, or of bits that no vote has
     elif model is None:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
         known = _known(votes, patterns, gold, learned_from, slices or {})

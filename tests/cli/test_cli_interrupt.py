@@ -16,8 +16,10 @@ BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
 
 
 def write_application(directory: Path, epochs: int) -> None:
-    write_kinds(directory, n_records=60)
-    (directory / "tuning.json").write_text(json.dumps({"training": {"epochs": epochs, "patience": 100}}))
+    write_kinds(directory, n_records=60, tasks=("Record", "Token"))
+    payloads = {"tokens": {"size": 16, "layers": 1}, "query": {"size": 16, "wide": False}, "entities": {"size": 16}}
+    tuning = {"payloads": payloads, "training": {"epochs": epochs, "patience": 100}, "serving": {"int8": "off"}}
+    (directory / "tuning.json").write_text(json.dumps(tuning))
 
 
 def stop_after_epoch(directory: Path, epoch: int, number: signal.Signals) -> int:

@@ -57,10 +57,12 @@ def model(tmp_path_factory):
 
 
 def write_application(directory, name, **settings):
-    write_kinds(directory, 60)
+    write_kinds(directory, 60, tasks=("Record", "Token", "Title"))
     payloads = {
-        "tokens": {"embedding": f"hf:{name}", "size": 32, **settings},
+        "tokens": {"embedding": f"hf:{name}", "size": 32, "encoder": "bag", **settings},
         "title": {"embedding": f"hf:{name}", "size": 32, "tune": True, "aggregate": "mean"},
+        "query": {"size": 16, "wide": False},
+        "entities": {"size": 16},
     }
     training = {"epochs": 2, "hf_learning_rate": 0.001}
     tuning = {"payloads": payloads, "training": training, "serving": {"int8": "off"}}
@@ -141,7 +143,7 @@ def test_a_rebuild_goes_on_with_tuned_weights_and_reads_frozen_ones_anew(applica
     features = {**planned.program.features["title"], "digest": "another"}
     other = replace(planned.program, features={**planned.program.features, "title": features})
     begun = take_over(parent_of(artifact), other, planned.given.strings, fresh).begun
-    assert set(begun) == {"title.pretrained", "title.embedding"}
+    assert set(begun) == {"title.pretrained", "title.embedding", "title.wide"}
 
 
 def test_the_model_is_what_transformers_computes(application, model):

@@ -261,6 +261,17 @@ def test_a_task_that_nobody_labelled_has_no_targets(type, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dev", [False, True])
+def test_votes_for_no_class_of_a_task_without_classes_are_all_right(method, dev):
+    rows = [{"s": [], "t": []}, {"s": []}, {"t": [], "gold": []}, {}]
+    votes = votes_of(rows, type="bitvector", classes=())
+    combined = combine(votes, method=method, dev=np.array([False, False, dev, False]))
+    assert (combined.targets.index >= 0).tolist() == [True, True, True, False]
+    assert combined.targets.table.shape[1] == 0
+    assert combined.accuracy == {"s": 1, "t": 1}
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
 def test_gold_as_the_only_source_gives_certain_targets(type, method):
     gold = [1] if type == "bitvector" else 1
