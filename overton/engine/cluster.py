@@ -23,7 +23,11 @@ from overton.engine.processes import cores
 from overton.engine.worker import DONE
 
 ADDRESS = "RAY_ADDRESS"
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_raylet_start_wait_time_s": "120",  # a busy machine takes its time
+}
 LISTEN = 0.5  # seconds between two looks at what pieces tell
 KNOCK = 10.0  # seconds in which a cluster must answer at all
 PATIENCE = 30.0  # seconds without any worker, after which a person is told
