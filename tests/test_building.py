@@ -23,6 +23,7 @@ def test_what_a_killed_build_was_writing_is_gone_after_an_hour(tmp_path: Path, m
     left.parent.mkdir(parents=True)
     left.touch()
     monkeypatch.setattr("overton.building.time.time", lambda: left.stat().st_mtime + 3601 if left.exists() else 0)
-    with pytest.raises(OvertonError, match=r"engine\.unknown"):
-        overton.load(tmp_path / "app").build(on="nowhere")
+    (tmp_path / "app" / "tuning.json").write_text('{"payloads": {"tokens": {"embedding": "vectors:nowhere.txt"}}}')
+    with pytest.raises(OvertonError, match=r"nowhere\.txt"):
+        overton.load(tmp_path / "app").build()
     assert not left.exists()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,9 +14,8 @@ from overton.base import Event, Observe
 from overton.watch.points import points_of
 
 if TYPE_CHECKING:
-    from tensorboardX import SummaryWriter
-
-FLUSH_SECONDS = 10
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.summary_pb2 import Summary
 
 
 @contextmanager
@@ -31,7 +31,9 @@ def watching(folder: Path | None, facts: Mapping[str, Any]) -> Iterator[Observe 
     if folder is None or not find_spec("tensorboardX"):
         yield None
         return
-    writers: list[SummaryWriter] = []
+    from tensorboardX.summary import scalar
+
+    writers: list[EventsWriter] = []
     known: dict[str, Any] = {}
 
     def observe(event: Event) -> None:
@@ -41,8 +43,7 @@ def watching(folder: Path | None, facts: Mapping[str, Any]) -> Iterator[Observe 
         points = points_of(known)
         if not writers:
             writers.append(_begin(folder, facts))
-        for name, value in points.items():
-            writers[0].add_scalar(name, value, event.done)
+        _write(writers[0], [scalar(name, value) for name, value in points.items()], event.done)
 
     try:
         yield observe
@@ -51,11 +52,21 @@ def watching(folder: Path | None, facts: Mapping[str, Any]) -> Iterator[Observe 
             writer.close()
 
 
-def _begin(folder: Path, facts: Mapping[str, Any]) -> SummaryWriter:
-    from tensorboardX import SummaryWriter
+def _begin(folder: Path, facts: Mapping[str, Any]) -> EventsWriter:
+    """A writer without a thread: that of `SummaryWriter` may wait for ever for its own end where a build is stopped."""
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.summary import text
 
-    writer = SummaryWriter(str(folder), flush_secs=FLUSH_SECONDS)
-    for name, value in facts.items():
-        text = value if isinstance(value, str) else json.dumps(value, indent=1)
-        writer.add_text(name, "".join(f"    {line}\n" for line in text.splitlines()))
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = EventsWriter(str(folder / "events"))
+    said = {name: value if isinstance(value, str) else json.dumps(value, indent=1) for name, value in facts.items()}
+    _write(writer, [text(name, "".join(f"    {line}\n" for line in one.splitlines())) for name, one in said.items()], 0)
     return writer
+
+
+def _write(writer: EventsWriter, summaries: Sequence[Summary], step: int) -> None:
+    from tensorboardX.proto.event_pb2 import Event as Point
+
+    for summary in summaries:
+        writer.write_event(Point(wall_time=time.time(), step=step, summary=summary))
+    writer.flush()

@@ -34,7 +34,7 @@ def test_new_words_longer_records_and_other_predictions_are_told(
     kinds_application: Application, tmp_path: Path
 ) -> None:
     def change(payloads, choose):
-        if choose.random() < 0.4:
+        if choose.random() < 0.6:
             payloads["tokens"] = ["zorblax", "big", "green", *payloads["tokens"]]
             payloads["entities"] = []
         return payloads
