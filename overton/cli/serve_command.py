@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HELP = "serve a version over HTTP, and the versions that its alias comes to name"
 EXAMPLE = """  overton serve demo@live --port 8080
   overton serve demo@live --workers 4 --canary 3f9c2a=5% --log requests.jsonl
-  curl -H 'Content-Type: application/json' -d '{"payloads": {"query": "how tall"}}' localhost:8080/v1/predict"""
+  curl -H 'Content-Type: application/json' -d '{"payloads": {"tokens": ["how", "tall"]}}' localhost:8080/v1/predict"""
 SHARE = re.compile(r"(.+)=(\d+(?:\.\d+)?)%")
 
 
