@@ -289,13 +289,12 @@ class Application:
         """
         from overton.bench import bench_of
         from overton.building import build_version
-        from overton.engine import engine_of
 
         artifact = build_version(
             bench_of(self.schema, self.data_files, self.directory, self.home, max_bad),
             self.tuning.searched(trials=trials, minutes=minutes),
             self.store,
-            self._tallies(observe, engine_of(on)),
+            partial(self._tallies, observe),
             seed=seed,
             parent=parent.artifact if parent else None,
             on=on,

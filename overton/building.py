@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from overton.bench import Bench
     from overton.compile import Tuning
     from overton.data import Dataset
+    from overton.engine import Engine
     from overton.pipeline import Tallies
     from overton.store import Store
     from overton.supervision import Combined
@@ -38,7 +39,7 @@ def build_version(
     bench: Bench,
     tuning: Tuning,
     store: Store,
-    tallies: Tallies,
+    tallies: Callable[[Engine], Tallies],
     *,
     seed: int = 0,
     parent: Artifact | None = None,
@@ -53,7 +54,7 @@ def build_version(
         bench: Where the data files are, and where a build keeps its state.
         tuning: What is pinned, what may be chosen and how long to search.
         store: Takes the version.
-        tallies: Where counted votes are kept.
+        tallies: Where counted votes are kept, and counted on an engine.
         seed: Seed of everything random.
         parent: The version to begin from, if any.
         on: Where independent pieces run.
@@ -83,7 +84,7 @@ def build_version(
             seed=seed,
             parent=parent,
             teach=teach,
-            tallies=tallies,
+            tallies=tallies(engine),
             choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
             gate=load_gate(bench.folder / "gate.json"),
             observe=observe,

@@ -165,7 +165,7 @@ def default_choices(schema: Schema) -> Choices:
         {
             payload.name: PayloadChoices(
                 crf=payload.name in spans,
-                affixes=(payload.type == "sequence" or payload.is_text) and payload.name not in pointed,
+                affixes=payload.has_tokens and payload.name not in pointed,
                 sets=payload.type == "singleton",
                 wide=bool(texts_of(schema, payload)),
             )

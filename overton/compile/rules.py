@@ -31,7 +31,7 @@ MOST_CHAINED = 256  # classes of a task whose neighbours are predicted together
 def embed_words(draft: Draft) -> Draft:
     """Hashed features of tokens become vectors: sequences, and texts that Overton tokenizes."""
     for payload in draft.schema.payloads:
-        if payload.type == "sequence" or payload.is_text:
+        if payload.has_tokens:
             choices = draft.choices.payloads[payload.name]
             affixes = MORE_AFFIXES if choices.affixes else AFFIXES
             tables = (WORDS, affixes, *[CHARACTERS] * choices.characters)
@@ -43,7 +43,7 @@ def embed_words(draft: Draft) -> Draft:
 def encode_words(draft: Draft) -> Draft:
     """Tokens get their context."""
     for payload in draft.schema.payloads:
-        if payload.type == "sequence" or payload.is_text:
+        if payload.has_tokens:
             choices = draft.choices.payloads[payload.name]
             inputs = (draft.chains[payload.name], length(payload.name))
             layers = {} if choices.encoder == "bag" else {"layers": choices.layers}

@@ -67,7 +67,7 @@ def pretrained_arms(
     Raises:
         OvertonError: Where there is no such payload, or what is pretrained does not fit it.
     """
-    fit = [one.name for one in schema.payloads if one.type == "sequence" or one.is_text]
+    fit = [one.name for one in schema.payloads if one.has_tokens]
     names = [one.name for one in schema.payloads]
     if payload is not None and payload not in names:
         message, hint = f"the schema has no payload {payload!r}", did_you_mean(payload, names)

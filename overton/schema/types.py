@@ -45,6 +45,11 @@ class Payload:
         return self.type == "singleton" and not self.base
 
     @property
+    def has_tokens(self) -> bool:
+        """Whether its strings are tokens: a sequence, or a text that is cut into them."""
+        return self.type == "sequence" or self.is_text
+
+    @property
     def has_items(self) -> bool:
         """Whether a record holds a list of strings for it: tokens, or ids of members."""
         return self.type != "singleton" or self.is_text

@@ -125,16 +125,15 @@ def effective(choices: Choices, schema: Schema) -> Choices:
 
 def _effective_payload(schema: Schema, name: str, choices: PayloadChoices) -> PayloadChoices:
     payload = schema.payload(name)
-    reads_tokens = payload.type == "sequence" or payload.is_text
     selects = any(task.payload == name and task.type == "select" for task in schema.tasks)
     pools = _has_inputs(payload) and (choices.aggregate == "attention" or selects)
     useless = {
-        "layers": not reads_tokens or choices.encoder == "bag",
-        "encoder": not reads_tokens,
-        "affixes": not reads_tokens,
-        "characters": not reads_tokens,
+        "layers": not payload.has_tokens or choices.encoder == "bag",
+        "encoder": not payload.has_tokens,
+        "affixes": not payload.has_tokens,
+        "characters": not payload.has_tokens,
         "aggregate": not _has_inputs(payload),
-        "attention": not pools and not (reads_tokens and choices.encoder == "transformer"),
+        "attention": not pools and not (payload.has_tokens and choices.encoder == "transformer"),
         "tune": not choices.pretrained[0],
         "strings": not payload.range,
         "crf": not any(task.payload == name and task.type == "multiclass" for task in schema.tasks),
@@ -206,7 +205,7 @@ def _applies(payload: Payload, setting: str) -> bool:
     if setting not in SETTINGS_OF_PAYLOAD[payload.type]:
         return False
     if setting in ("encoder", "affixes", "characters"):
-        return payload.type == "sequence" or payload.is_text
+        return payload.has_tokens
     if setting == "aggregate":
         return _has_inputs(payload)
     return bool(payload.range) if setting == "strings" else True

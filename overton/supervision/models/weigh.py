@@ -158,10 +158,7 @@ def _by_bit(parts: Parts) -> Parts:
 
 def log_loss(parts: Parts, weights: ndarray) -> ndarray:
     """Minus the log of what weights give to the truth of each unit, shape (unit,)."""
-    _, posterior = _loss(parts, weights)
-    right = posterior[np.arange(len(parts.truth)), parts.truth]
-    loss: ndarray = -np.log(np.maximum(right, 1e-300))
-    return loss
+    return _lost(parts, _posterior(parts, weights))
 
 
 def fit_weights(parts: Parts) -> ndarray:
@@ -181,14 +178,26 @@ def fit_weights(parts: Parts) -> ndarray:
     return weights
 
 
-def _loss(parts: Parts, weights: ndarray) -> tuple[float, ndarray]:
-    """Penalized log loss, and the posterior of each unit, of shape (unit, label)."""
+def _posterior(parts: Parts, weights: ndarray) -> ndarray:
+    """What weights make of each unit, of shape (unit, label)."""
     padded = np.append(weights, 0.0)[parts.weight]
     scores = np.einsum("uv,uvl->ul", padded, parts.added)
-    posterior = softmax(np.where(parts.outside, -np.inf, scores))
+    posterior: ndarray = softmax(np.where(parts.outside, -np.inf, scores))
+    return posterior
+
+
+def _lost(parts: Parts, posterior: ndarray) -> ndarray:
+    """Minus the log of what a posterior gives to the truth of each unit, shape (unit,)."""
     right = posterior[np.arange(len(parts.truth)), parts.truth]
+    lost: ndarray = -np.log(np.maximum(right, 1e-300))
+    return lost
+
+
+def _loss(parts: Parts, weights: ndarray) -> tuple[float, ndarray]:
+    """Penalized log loss, and the posterior of each unit, of shape (unit, label)."""
+    posterior = _posterior(parts, weights)
     pull = 0.5 * STRENGTH * float(((weights - parts.start) ** 2).sum())
-    return pull - float(parts.count @ np.log(np.maximum(right, 1e-300))), posterior
+    return pull + float(parts.count @ _lost(parts, posterior)), posterior
 
 
 def _slope(parts: Parts, weights: ndarray, posterior: ndarray) -> tuple[ndarray, ndarray]:
