@@ -40,7 +40,7 @@ class Asked:
 
     def _bodies(self, told: Any) -> dict[str, st.SearchStrategy]:
         kinds = told.get("requestBody", {}).get("content", {})
-        bodies = {kind: self.document.values(one["schema"]) for kind, one in kinds.items() if kind != LINES}
+        bodies = {kind: self.document.values(one["schema"]) for kind, one in kinds.items() if kind == JSON}
         if LINES in kinds:
             bodies[LINES] = st.lists(self.document.values({"$ref": "#/components/schemas/Record"}), max_size=3)
         return bodies
@@ -54,7 +54,7 @@ class Asked:
             if where == "path":
                 place = place.replace(f"{{{name}}}", quote(value, safe=""))
             elif data.draw(st.booleans()):
-                text = str(value).lower() if isinstance(value, bool) else value
+                text = str(value).lower() if isinstance(value, bool) else str(value)
                 (query if where == "query" else heads).append((name.lower().encode(), text.encode()))
         asked = b"&".join(b"=".join(pair) for pair in query)
         if not bodies:
