@@ -246,8 +246,8 @@ def _print_soak(found: dict[str, Any]) -> None:
     )
     memory, took = found["memory_mb"], found["milliseconds"]
     print(
-        f"  {found['promotions_served']} of {found['promotions']} promotions served; memory {memory['early']} MB in "
-        f"the first quarter, {memory['late']} in the last ({memory['growth']:+.1%}), {found['memory_peak_mb']} at most; "
+        f"  {found['promotions_served']} of {found['promotions']} promotions served; memory {memory['early']} MB, "
+        f"at the end {memory['late']} (medians, {memory['growth']:+.1%}), {found['memory_peak_mb']} at most; "
         f"core in use {found['core_in_use']:.0%}, p50 {took['p50']} ms, p99 {took['p99']} ms, {found['machine']}"
     )
     for wrong in (*found["wrong"], *found["faults"]):
