@@ -306,7 +306,8 @@ def plan(
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices != "off")
     if slices.modelled or slices.monitored:
         observe(Event("compile", str(slices)))
-    program = compile_program(dataset.schema, choices, tuple(slices.modelled), pretrained=given.facts, sets=sets)
+    modelled, facts = tuple(slices.modelled), given.facts
+    program = compile_program(dataset.schema, choices, modelled, pretrained=facts, sets=sets, n_records=len(train))
     return Plan(choices, program, given, slices)
 
 

@@ -102,7 +102,7 @@ class TrainingChoices:
     bit_weight: float = 1.0
     robustness: float = 0.7
     balance: float = 0.25
-    certainty: float = 0.0
+    certainty: float = 1.0
     label_smoothing: float = 0.0
     mixed: bool = False
 

@@ -27,6 +27,7 @@ class Draft:
         pretrained: The pretrained part of embeddings, by name of payload.
         sets: The sets of bits among which tasks choose, by name of task.
         slices: The slices that the model gets capacity for, sorted.
+        n_records: Records that it will be trained on.
     """
 
     schema: Schema
@@ -38,6 +39,7 @@ class Draft:
     pretrained: Mapping[str, Pretrained] = field(default_factory=dict)
     sets: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     slices: tuple[str, ...] = ()
+    n_records: int = 0
 
     def size(self, payload: str) -> int:
         """Width of the vectors of a payload."""

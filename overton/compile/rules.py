@@ -163,6 +163,7 @@ def compile_program(
     slices: Names = (),
     pretrained: Mapping[str, Pretrained] | None = None,
     sets: Mapping[str, tuple[Names, ...]] | None = None,
+    n_records: int = 0,
 ) -> Program:
     """The program of a schema whose classes are told.
 
@@ -175,6 +176,7 @@ def compile_program(
         pretrained: The pretrained part of embeddings, by name of payload.
         sets: The sets of bits among which a `bitvector` task on records chooses, by name of task. None, or no sets:
             each bit by itself.
+        n_records: How many records it will be trained on: what a text contains gets a table of a size for so many.
     """
     draft = Draft(
         schema=_sorted(schema),
@@ -182,6 +184,7 @@ def compile_program(
         slices=tuple(sorted(slices)),
         pretrained=pretrained or {},
         sets=sets or {},
+        n_records=n_records,
     )
     for rule in RULES:
         draft = rule(draft)

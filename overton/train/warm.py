@@ -24,6 +24,8 @@ from overton.train.state import Trained, Weights
 VECTORS = "vectors.v1"
 FEATURES = ("embedding", "pretrained", "wide")  # blocks that read numbers made of strings
 
+WIDE, WIDE_TABLE = "wide_text.v1", "pieces.weight"
+BUCKETS = "gram_buckets"
 FILM = "slice_film.v2"
 # Of the blocks with a row for each class, slice or string: the setting that counts them, and on how many axes of which
 # weights they stand.
@@ -165,7 +167,7 @@ def take_over(parent: Parent, program: Program, strings: Mapping[str, str], fres
     taken, begun = [], []
     for node in program.nodes:
         known = before.get(node.name)
-        if known is None or _meaning(program, node) != _meaning(parent.program, known):
+        if known is None or _meaning(program, node) != _meaning(parent.program, known) or _shrinks(known, node):
             begun.append(node.name)
             continue
         names, known_names = _row_names(program, strings, node), _row_names(parent.program, parent.strings, known)
@@ -188,6 +190,9 @@ def _weights(
     axes = ROWS[node.op][1] if node.op in ROWS else {}
     found = {}
     for name in (name for name in fresh if name.startswith(prefix) and not _is_frozen(node, name[len(prefix) :])):
+        if node.op == WIDE and name == prefix + WIDE_TABLE and name in old:
+            found[name] = grown_table(old[name], len(fresh[name]))
+            continue
         n_axes = axes.get(name[len(prefix) :], 0)
         if name not in old or old[name].shape[n_axes:] != fresh[name].shape[n_axes:]:
             hint = "Begin from another version, or build without --from"
@@ -218,6 +223,26 @@ def _placed(fresh: ndarray, old: ndarray, names: tuple[str, ...], known_names: t
     return placed
 
 
+def grown_table(table: ndarray, n_rows: int) -> ndarray:
+    """A table of hashed pieces with twice as many buckets, or four times; each piece still finds its vector.
+
+    Behind the row of padding, a code is in row `1 + code % buckets`; so every row stands for all that it splits into.
+
+    Example:
+        >>> grown_table(np.array([0.0, 1.0, 2.0]), 5)
+        array([0., 1., 2., 1., 2.])
+    """
+    return np.concatenate([table[:1], np.tile(table[1:], ((n_rows - 1) // (len(table) - 1), *[1] * (table.ndim - 1)))])
+
+
+def _shrinks(known: Node, node: Node) -> bool:
+    """Whether a table of pieces cannot hold what the parent's did, since its buckets are no multiple of those."""
+    if node.op != WIDE:
+        return False
+    before, now = (int(str(one.settings["rows"])) - 1 for one in (known, node))
+    return now % before != 0
+
+
 def _is_frozen(node: Node, name: str) -> bool:
     """Whether a weight was trained elsewhere and never changes."""
     return node.settings.get("tune") is False and (node.op != VECTORS or name == "vectors")
@@ -229,6 +254,7 @@ def _meaning(program: Program, node: Node) -> tuple[Any, ...]:
     How many rows there are for classes, slices or strings does not matter, nor which block ends the chain of a payload.
     """
     counted = ROWS[node.op][0] if node.op in ROWS else ""
+    counted = "rows" if node.op == WIDE else counted
     settings = {name: value for name, value in node.settings.items() if name != counted}
     own, _, part = node.name.rpartition(".")
     payload_of: dict[str, str] = {}
@@ -242,7 +268,8 @@ def _features(program: Program, payload: str) -> dict[str, Setting]:
     """How the strings of a payload become numbers. What a file of vectors holds may change: they go by string."""
     by_string = any(node.op == VECTORS and node.name == f"{payload}.pretrained" for node in program.nodes)
     features = program.features.get(payload, {})
-    return {name: value for name, value in features.items() if name != "digest" or not by_string}
+    left_out = {BUCKETS, "digest"} if by_string else {BUCKETS}
+    return {name: value for name, value in features.items() if name not in left_out}
 
 
 def _row_names(program: Program, strings: Mapping[str, str], node: Node) -> tuple[str, ...]:

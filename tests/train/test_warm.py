@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from overton.base import OvertonError
+from overton.codec.grams import Grams
 from overton.compile import Choices, PayloadChoices, TrainingChoices, compile_program
 from overton.compile.pretrained import Pretrained
+from overton.data import Pool
 from overton.nn import build_model
 from overton.pretrained import Given
 from overton.schema import parse_schema
@@ -40,7 +42,9 @@ TASKS = {
 }
 
 
-def make_program(tasks=None, payloads=None, slices=(), words=None, tune=True, digest="1", sets=None, query=None, **own):
+def make_program(
+    tasks=None, payloads=None, slices=(), words=None, tune=True, digest="1", sets=None, query=None, n_records=0, **own
+):
     """The program of a schema, with a chain on tokens; `words` gives tokens a table of pretrained vectors."""
     schema = parse_schema(json.dumps({"payloads": payloads or PAYLOADS, "tasks": tasks or TASKS}))
     small = {payload.name: SMALL for payload in schema.payloads}
@@ -51,7 +55,7 @@ def make_program(tasks=None, payloads=None, slices=(), words=None, tune=True, di
         size = {"rows": len(words), "width": 4}
         features = {"pretrained": "vectors:a.txt", "digest": digest}
         facts = {"tokens": Pretrained("vectors.v1", ("rows",), 4, features, size)}
-    return compile_program(schema, Choices(small), slices, pretrained=facts, sets=sets)
+    return compile_program(schema, Choices(small), slices, pretrained=facts, sets=sets, n_records=n_records)
 
 
 def weights_from(program, seed):
@@ -115,6 +119,27 @@ def test_rows_of_sets_follow_the_names_of_their_bits_and_those_of_the_wide_path_
         assert np.array_equal(found.weights[name], [old[name][1], fresh[name][1]])
     assert np.array_equal(found.weights["blocks.Kind/head.bits.weight"], old["blocks.Kind/head.bits.weight"])
     assert found.is_whole
+
+
+def test_a_wide_path_whose_table_grows_says_of_every_text_what_it_said() -> None:
+    before, now = (make_program(query={"wide": True}, n_records=number) for number in (100, 2000))
+    old, _, found = begin(before, now)
+    name = "blocks.query/wide.pieces.weight"
+    assert (len(old[name]), len(found.weights[name])) == (4097, 16385)
+    assert found.is_whole
+    pool, texts = Pool(), ["how old is the president of peru", "height", "one two three four"]
+    places = [[pool[word] for word in text.split()] for text in texts]
+    strings = np.array([[*row, *[-1] * (7 - len(row))] for row in places], np.int32)
+    sums = []
+    for program, weights in ((before, old), (now, found.weights)):
+        grams = Grams(program.features["tokens"]).take(strings, pool)
+        sums.append(weights[name][grams].sum(1))
+    np.testing.assert_allclose(sums[0], sums[1], rtol=1e-5)
+
+
+def test_a_wide_path_whose_table_shrinks_begins_anew() -> None:
+    before, now = (make_program(query={"wide": True}, n_records=number) for number in (2000, 100))
+    assert begin(before, now)[2].begun == ("query.wide",)
 
 
 def test_a_head_of_sets_of_other_bits_begins_anew() -> None:
