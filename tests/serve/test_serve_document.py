@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.serve.document import Document
 from tests.serve.fuzz import replace_within
-from tests.serve.watched import watched
+from tests.serve.watched import Watched, watched
 
 JSON, LINES = "application/json", "application/x-ndjson"
 MANY = 100_000
@@ -22,7 +22,7 @@ MANY = 100_000
 class Asked:
     """How the operations of a document are asked, and what was answered."""
 
-    def __init__(self, document: Document, call: Any) -> None:
+    def __init__(self, document: Document, call: Watched) -> None:
         self.document = document
         self.statuses: Counter[tuple[str, int]] = Counter()
         self._call = call
@@ -60,12 +60,15 @@ class Asked:
         kind = data.draw(st.sampled_from(sorted(bodies)))
         value = data.draw(bodies[kind])
         heads.append((b"content-type", kind.encode()))
+        requests = []
         for number in range(variants + 1):
             varied = deepcopy(value)
             for _ in range(self._choose.randint(1, 3) if number else 0):
                 replace_within(varied, self._choose)
             body = b"\n".join(map(msgspec.json.encode, varied if kind == LINES else [varied]))
-            self._check(path, told, *self._call(method.upper(), place, asked, heads, body))
+            requests.append((method.upper(), place, asked, heads, body))
+        for status, said in self._call.ask(requests):
+            self._check(path, told, status, said)
 
     def _check(self, path: str, told: Any, status: int, said: bytes) -> None:
         assert 200 <= status < 500, (path, status, said)
