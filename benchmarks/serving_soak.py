@@ -41,6 +41,7 @@ from overton.store import Store
 
 ALIAS = "live"
 BATCH = 8
+MINUTES, EVERY, SHARE, RECORDS = 10.0, 30.0, 0.7, 400
 CONNECTIONS = 32
 MOST_GROWTH = 0.05  # of the memory once every part of the server has been used
 SETTLED = 3  # promotions until then
@@ -51,27 +52,58 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("version", nargs="?", help="a path to an artefact, APP@ID, APP@ALIAS, or APP")
     parser.add_argument("data", nargs="?", type=Path, help="records to send, one a line")
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long (default 10)")
-    parser.add_argument("--every", type=float, default=30.0, help="seconds from promotion to promotion (default 30)")
-    parser.add_argument("--share", type=float, default=0.7, help="of what the server can answer (default 0.7)")
-    parser.add_argument("--records", type=int, default=400, help="how many different records (default 400)")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="how long (default 10)")
+    parser.add_argument("--every", type=float, default=EVERY, help="seconds from promotion to promotion (default 30)")
+    parser.add_argument("--share", type=float, default=SHARE, help="of what the server can answer (default 0.7)")
+    parser.add_argument("--records", type=int, default=RECORDS, help="how many different records (default 400)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         artifact, lines = version_and_records(options.version, options.data, Path(scratch), options.records)
-        lines = lines[: len(lines) // BATCH * BATCH]
-        versions = (artifact, sibling(artifact))
-        store = Store(str(Path(scratch) / "store"))
-        for version in versions:
-            store.put(version, when=now())
-        promote(store, artifact.id)
         core, own = cores()
         pin(own)
-        settings = Settings(Place(artifact.id, store.url), alias=ALIAS, poll_seconds=1.0, port=0)
-        with server(settings, core) as (port, process):
-            soak = Soak(store, versions, lines, process, options.every)
-            figures = soak.run(port, options.minutes * 60, options.share)
+        figures = soak(
+            artifact,
+            lines,
+            Path(scratch) / "store",
+            core=core,
+            minutes=options.minutes,
+            every=options.every,
+            share=options.share,
+        )
     print(json.dumps(figures, indent=2))
     return 0 if figures["ok"] else 1
+
+
+def soak(
+    artifact: Artifact,
+    lines: list[bytes],
+    directory: Path,
+    *,
+    core: int | None,
+    minutes: float,
+    every: float = EVERY,
+    share: float = SHARE,
+) -> dict[str, Any]:
+    """Load a server for long while versions are promoted.
+
+    Args:
+        artifact: The version.
+        lines: Records to send.
+        directory: Where a store is made.
+        core: The core of the server.
+        minutes: How long.
+        every: Seconds from promotion to promotion.
+        share: Of what the server can answer.
+    """
+    lines = lines[: len(lines) // BATCH * BATCH]
+    versions = (artifact, sibling(artifact))
+    store = Store(str(directory))
+    for version in versions:
+        store.put(version, when=now())
+    promote(store, artifact.id)
+    settings = Settings(Place(artifact.id, store.url), alias=ALIAS, poll_seconds=1.0, port=0)
+    with server(settings, core) as (port, process):
+        return Soak(store, versions, lines, process, every).run(port, minutes * 60, share)
 
 
 class Soak:
@@ -121,7 +153,8 @@ class Soak:
         )
         busy = (cpu_seconds(self._process) - before) / seconds
         failed = int((result.status != 200).sum()) + len(result.faults)
-        settled = [size for when, size in self._memory if when > self._every * SETTLED] or [0]
+        whole = [size for _, size in self._memory]  # of a run that is too short to settle
+        settled = [size for when, size in self._memory if when > self._every * SETTLED] or whole
         quarter = max(len(settled) // 4, 1)
         early, late = (float(np.median(part)) for part in (settled[:quarter], settled[-quarter:]))
         growth = late / early - 1 if early else 0.0

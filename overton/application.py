@@ -17,8 +17,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore, is_name
+from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.base.files import check_output, check_place
+from overton.naming import parse_named
 from overton.version import Version
 
 if TYPE_CHECKING:
@@ -372,16 +373,12 @@ def find_version(text: str, *, store: str | None = None) -> Version:
 
     With `:MODEL` behind it, one of its models.
     """
-    path = Path(text)
-    whole, colon, model = text.rpartition(":")
-    if colon and is_name(model) and not path.exists():
-        return find_version(whole, store=store).with_model(model)
-    if (path / "manifest.json").is_file():
+    named = parse_named(text)
+    if named.is_artifact:
         from overton.artifact.files import load_artifact
 
-        artifact = load_artifact(path)
-        return Version(artifact.id, artifact)
-    directory, _, reference = text.rpartition("@")
-    if path.is_dir() or not directory:
-        return load(path, store=store).version()
-    return load(directory, store=store).version(reference)
+        artifact = load_artifact(named.path)
+        version = Version(artifact.id, artifact)
+    else:
+        version = load(named.path, store=store).version(named.reference)
+    return version.with_model(named.model) if named.model else version

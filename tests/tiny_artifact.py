@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from overton.artifact import Artifact, pack_artifact, signature_of
-from overton.compile import Program, compile_program, default_choices
+from overton.compile import MEMBERSHIP, Program, compile_program, default_choices
 from overton.schema import Schema, parse_schema
 
 SCHEMA = """
@@ -39,6 +39,8 @@ REPORT = {
     "confusion": {},
     "notes": [],
 }
+SLICES = ("slice:long", "slice:short")  # more than six tokens, and one or two
+LONG, SHORT = 6.5, 2.5
 ALTERNATE = np.array([[-99, 99, -99], [99, -99, -99], [-99] * 3, [0, 0, -99], [0, 0, -99]], np.float32)
 
 
@@ -48,14 +50,16 @@ def tiny_schema() -> Schema:
 
 
 @cache
-def tiny_artifact(seed: int = 0, chain: bool = False) -> Artifact:
+def tiny_artifact(seed: int = 0, chain: bool = False, slices: bool = False) -> Artifact:
     """A complete artefact; those of different seeds predict differently.
 
-    With a chain, POS has transitions under which VERB always follows NOUN and NOUN follows VERB.
+    With a chain, POS has transitions under which VERB always follows NOUN and NOUN follows VERB. With slices, it tells
+    by the number of tokens which records belong to `SLICES`.
     """
     choices = default_choices(tiny_schema())
     tokens = replace(choices.payloads["tokens"], crf=chain)
-    program = compile_program(tiny_schema(), replace(choices, payloads={**choices.payloads, "tokens": tokens}))
+    choices = replace(choices, payloads={**choices.payloads, "tokens": tokens})
+    program = compile_program(tiny_schema(), choices, SLICES if slices else ())
     weights = _weights(program, seed)
     if chain:
         weights["blocks.POS/head.transitions"] = ALTERNATE
@@ -100,10 +104,26 @@ def _graph(program: Program, weights: dict[str, np.ndarray]) -> onnx.ModelProto:
             nodes.append(helper.make_node("Squeeze", [product, "last"], [f"{task.name}.logits"]))
         elif not whole:
             nodes.append(helper.make_node("ReduceSum", [product, "first"], [f"{task.name}.logits"], keepdims=0))
+    memberships: dict[str, np.ndarray] = {}
+    if program.slices:
+        memberships = {"direction": np.array([1, -1], np.float32), "bound": np.array([-LONG, SHORT], np.float32)}
+        nodes += _membership_nodes()
+        outputs.append(helper.make_tensor_value_info(MEMBERSHIP, TensorProto.FLOAT, ["row", len(SLICES)]))
     constants = {"scale": np.float32(1e-4), "last": np.array([2]), "first": np.array([1])}
-    arrays = {**{f"{name}.weight": weight for name, weight in weights.items()}, **constants}
+    arrays = {**{f"{name}.weight": weight for name, weight in weights.items()}, **constants, **memberships}
     initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in arrays.items()]
     graph = helper.make_graph(nodes, "tiny", inputs, outputs, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)
     return model
+
+
+def _membership_nodes() -> list[onnx.NodeProto]:
+    """Logits of the slices: how far the number of tokens is beyond the one bound, and below the other."""
+    return [
+        helper.make_node("Sign", ["tokens.float"], ["tokens.sign"]),  # features are 0 where there is no token
+        helper.make_node("ReduceMax", ["tokens.sign", "last"], ["tokens.is"], keepdims=0),
+        helper.make_node("ReduceSum", ["tokens.is", "first"], ["tokens.many"], keepdims=1),
+        helper.make_node("Mul", ["tokens.many", "direction"], ["tokens.directed"]),
+        helper.make_node("Add", ["tokens.directed", "bound"], [MEMBERSHIP]),
+    ]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from overton.cli import console
 
 if TYPE_CHECKING:
+    from overton.application import Application
     from overton.serve import Place
-    from overton.version import Version
 
 HELP = "serve a version over HTTP, and the versions that its alias comes to name"
 EXAMPLE = """  overton serve demo@live --port 8080
@@ -87,21 +87,19 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until stopped."""
-    from overton.application import find_version
     from overton.serve import Limits, Settings
     from overton.serve.server import run as serve
 
-    version = find_version(options.version, store=options.store)
-    alias = _alias(options.version, version) if options.poll else ""
+    place, application, alias = _find(options.version, options.store)
     canary, share = options.canary or ("", 0.0)
     settings = Settings(
-        place=_place(options.version, version),
-        alias=alias,
+        place=place,
+        alias=alias if options.poll else "",
         poll_seconds=options.poll,
-        canary=_other(canary, version, options.store) if canary else None,
+        canary=_other(canary, application, options.store) if canary else None,
         canary_share=share,
-        shadow=_other(options.shadow, version, options.store) if options.shadow else None,
-        name=options.name or (version.home.resolve().parent.name if version.home else "overton"),
+        shadow=_other(options.shadow, application, options.store) if options.shadow else None,
+        name=options.name or (application.directory.resolve().name if application else "overton"),
         host=options.host,
         port=options.port,
         workers=options.workers,
@@ -116,34 +114,34 @@ def run(options: argparse.Namespace) -> int:
         log_rate=options.log_rate,
         drain_seconds=options.drain,
     )
-    del version  # it is loaded again where it is served; here it would be held for nothing
     with console.progress(quiet=options.quiet) as observe:
         serve(settings, observe=observe)
     return 0
 
 
-def _place(text: str, version: "Version") -> "Place":
+def _find(text: str, store: str | None) -> "tuple[Place, Application | None, str]":
+    """The place of a version, its application, and the alias by which it was named; its content is read later, once."""
+    from overton.application import load
+    from overton.naming import parse_named
     from overton.serve import Place
 
-    path = text.removesuffix(f":{version.model}") if version.model else text
-    return Place(version.id, version.store.url, version.model) if version.store else Place(path, model=version.model)
+    named = parse_named(text)
+    if named.is_artifact:
+        return Place(str(named.path), model=named.model), None, ""
+    application = load(named.path, store=store)
+    versions = application.store
+    place = Place(versions.resolve(named.reference), versions.url, named.model)
+    is_alias = named.is_by_name and named.reference in versions.aliases()
+    return place, application, named.reference if is_alias else ""
 
 
-def _other(text: str, version: "Version", store: str | None) -> "Place":
+def _other(text: str, application: "Application | None", store: str | None) -> "Place":
     """The place of a version named as on the command line, or by an id or alias in the store of the one served."""
-    from overton.application import find_version
     from overton.serve import Place
 
-    if version.store is not None and "@" not in text and not Path(text).is_dir():
-        return Place(version.store.resolve(text), version.store.url)
-    return _place(text, find_version(text, store=store))
-
-
-def _alias(text: str, version: "Version") -> str:
-    """The alias by which a version was named; empty where it was not."""
-    _, at, reference = text.removesuffix(f":{version.model}").rpartition("@")
-    is_alias = bool(at) and version.store is not None and reference in version.store.aliases()
-    return reference if is_alias else ""
+    if application is not None and "@" not in text and not Path(text).is_dir():
+        return Place(application.store.resolve(text), application.store.url)
+    return _find(text, store)[0]
 
 
 def _canary(text: str) -> tuple[str, float]:

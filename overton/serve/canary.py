@@ -18,7 +18,8 @@ from overton.data import SLICE_PREFIX
 from overton.serve.answer import Model
 from overton.serve.metrics import Counts, Metrics, merge_counts
 
-ALL = "*"
+ALL, OTHERS = "*", "(others)"
+MOST_SLICES = 100  # that are counted by name: a client may send any tag
 QUEUE = 128
 TOLD = 20  # disagreements that are told one by one; from then on only counted
 LARGEST = 1 << 64
@@ -68,6 +69,7 @@ class Shadow:
         self._metrics = Metrics()  # of the thread alone
         self._dropped = 0
         self._told = 0
+        self._slices = set(model.runtime.signature.slices)
         self._thread = threading.Thread(target=self._work, name="overton-shadow", daemon=True)
         self._thread.start()
 
@@ -118,12 +120,19 @@ class Shadow:
             return
         for task in said.keys() & own.keys():
             old, new = (_plain(one, task, label) for one, label in ((seen.model, said[task]), (self.model, own[task])))
-            for name in (ALL, *sorted(slices)):
+            for name in (ALL, *self._named(slices)):
                 self._metrics.add("overton_shadow_compared_total", task, name)
                 if old != new:
                     self._metrics.add("overton_shadow_disagreements_total", task, name)
             if old != new:
                 self._tell(f"{task} is {new!r}, {seen.model.version} says {old!r}, slices {sorted(slices) or 'none'}")
+
+    def _named(self, slices: set[str]) -> list[str]:
+        """The names by which slices are counted: as they are, until there are very many."""
+        for name in sorted(slices):
+            if len(self._slices) < MOST_SLICES:
+                self._slices.add(name)
+        return sorted({name if name in self._slices else OTHERS for name in slices})
 
     def _tell(self, message: str) -> None:
         self._told += 1

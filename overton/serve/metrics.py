@@ -46,7 +46,9 @@ FAMILIES: Mapping[str, Family] = {
         "Labels predicted, of every token or member; (none) for none.",
     ),
     "overton_slice_records_total": Family(
-        "counter", ("version", "role", "slice"), "Records that the version takes to belong to a slice."
+        "counter",
+        ("version", "role", "slice"),
+        "Records that the version takes to belong to a slice; none where it was built with no capacity for slices.",
     ),
     "overton_shadow_compared_total": Family(
         "counter", ("task", "slice"), "Answers compared with those of the shadow version; slice * for all."
@@ -103,7 +105,10 @@ def merge_counts(parts: Iterable[Counts]) -> Counts:
 
 
 def render_metrics(counts: Counts) -> str:
-    """Counts in the text format of Prometheus. Counters without labels stand there from the start, as 0."""
+    """Counts in the text format of Prometheus: every metric with what it says, though nothing was counted.
+
+    Counters without labels stand there from the start, as 0.
+    """
     lines: list[str] = []
     for name, family in FAMILIES.items():
         values = counts.get(name, {})
@@ -113,8 +118,7 @@ def render_metrics(counts: Counts) -> str:
             rows = [f"{name}{_labels(family.labels, labels)} {_number(value)}" for labels, value in values.items()]
             if not rows and not family.labels and family.type == "counter":
                 rows = [f"{name} 0"]
-        if rows:
-            lines += [f"# HELP {name} {family.help}", f"# TYPE {name} {family.type}", *rows]
+        lines += [f"# HELP {name} {family.help}", f"# TYPE {name} {family.type}", *rows]
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,8 @@
 
 A model of ours reads records, and the protocol knows tensors of texts (`BYTES`). A request holds either one tensor
 `record`, each element a record as JSON, or one tensor for each field of a record: a text as it is, tokens and members
-as JSON. Each task is one tensor of the answer: the name of a class as it is, any other label as JSON.
+as JSON. Each task is one tensor of the answer: the name of a class as it is, any other label as JSON. Texts may stand
+in the JSON or behind it (`oip_binary`).
 
     GET  /v2    /v2/health/live    /v2/health/ready
     GET  /v2/models/{model}[/versions/{version}][/ready]
@@ -24,6 +25,7 @@ from starlette.routing import Route
 from overton import __version__
 from overton.base import Problem, did_you_mean
 from overton.schema import Schema
+from overton.serve import oip_binary as binary
 from overton.serve.answer import Model, Question, parse_lines
 from overton.serve.ask import REQUEST_ID, Form, ask, form_of
 from overton.serve.limits import BAD_REQUEST, NOT_FOUND, NOT_READY, OK, Answer, Limits, loading, refuse
@@ -41,7 +43,7 @@ class _Input(msgspec.Struct):
     name: str
     shape: list[int]
     datatype: str
-    data: list[Any]
+    data: list[Any] | None = None
     parameters: dict[str, Any] = {}
 
 
@@ -61,7 +63,7 @@ def oip_routes(service: Service) -> list[Route]:
     """The routes of the protocol around a service."""
 
     async def server(request: Request) -> Response:
-        return _json({"name": "overton", "version": __version__, "extensions": []})
+        return _json({"name": "overton", "version": __version__, "extensions": [binary.EXTENSION]})
 
     async def live(request: Request) -> Response:
         return _json({"live": True})
@@ -87,12 +89,14 @@ def oip_routes(service: Service) -> list[Route]:
             return respond(fault)
         request_id = request.headers.get("x-request-id", "").encode("latin-1")
         name = str(request.path_params["model"])
-        form = Form(partial(parse_inference, named=_model_name(service, name)), _renderer(name))
-        known = form_of(request.headers.get("content-type", "").encode("latin-1"))
+        size, kind = request.headers.get(binary.HEADER, ""), request.headers.get("content-type", "")
+        parse = partial(parse_inference, named=_model_name(service, name), json_size=size)
+        form = Form(parse, _renderer(name))
+        is_known = form_of(kind.encode("latin-1")) is not None or (size != "" and kind.lower() == binary.MEDIA_TYPE)
         answer = await ask(
             service,
             request.receive,
-            form=form if known else None,
+            form=form if is_known else None,
             request_id=request_id if REQUEST_ID.fullmatch(request_id) else b"",
             version=request.path_params.get("version", ""),
         )
@@ -114,10 +118,26 @@ def oip_routes(service: Service) -> list[Route]:
     ]
 
 
-def parse_inference(model: Model, body: bytes, query: str, limits: Limits, *, named: str = "") -> Question | Answer:
-    """The records of an inference request, or the answer that refuses it; `named` names one of several models."""
+def parse_inference(
+    model: Model, body: bytes, query: str, limits: Limits, *, named: str = "", json_size: str = ""
+) -> Question | Answer:
+    """The records of an inference request, or the answer that refuses it.
+
+    Args:
+        model: The version that answers.
+        body: JSON, and the bytes of tensors behind it.
+        query: The query of its url, of which nothing is read.
+        limits: What is too much.
+        named: Names one of several models.
+        json_size: How much of the body is JSON, as the header says; empty where all is.
+    """
+    size = binary.size_of_json(json_size, body) if json_size else len(body)
+    if size is None:
+        return _bad(
+            f"{binary.HEADER} is {json_size[:20]!r}, of {len(body):,} bytes", "$", "It tells how long the JSON is"
+        )
     try:
-        asked = msgspec.json.decode(body, type=_Inference)
+        asked = msgspec.json.decode(body[:size], type=_Inference)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _bad(
             f"not an inference request: {error}", "$", 'Send {"inputs": [{"name", "shape", "datatype", "data"}]}'
@@ -130,7 +150,7 @@ def parse_inference(model: Model, body: bytes, query: str, limits: Limits, *, na
     probabilities = asked.parameters.get("probabilities", False)
     if not isinstance(probabilities, bool):
         return _bad("parameters.probabilities is true or false", "$.parameters", "")
-    lines = _lines(asked.inputs, schema)
+    lines = _lines(asked.inputs, memoryview(body)[size:], schema)
     if isinstance(lines, Answer):
         return lines
     question = parse_lines(model, lines, "records", probabilities, limits, extra=asked)
@@ -142,8 +162,8 @@ def _model_name(service: Service, name: str) -> str:
     return name.removeprefix(f"{service.name}:") if name != service.name else ""
 
 
-def _lines(inputs: Sequence[_Input], schema: Schema) -> list[bytes] | Answer:
-    """The records as JSON, put together from the tensors."""
+def _lines(inputs: Sequence[_Input], rest: memoryview, schema: Schema) -> list[bytes] | Answer:
+    """The records as JSON, put together from the tensors, whose data stand there or in the bytes behind."""
     texts: dict[str, bool] = {}
     for payload in schema.payloads:
         texts[payload.field] = texts.get(payload.field, True) and payload.type == "singleton"
@@ -155,11 +175,17 @@ def _lines(inputs: Sequence[_Input], schema: Schema) -> list[bytes] | Answer:
             return _bad(f"input {given.name!r} is unknown or there twice", place, f"The inputs are {', '.join(names)}")
         if given.datatype != BYTES:
             return _bad(f"input {given.name!r} has datatype {given.datatype!r}, expected {BYTES}", place, "")
-        data = _flat(given.data)
+        if given.data is not None or binary.SIZE not in given.parameters:
+            data = _flat(given.data) if given.data is not None else None
+        else:
+            taken = binary.take_texts(rest, given.parameters[binary.SIZE])
+            data, rest = taken or (None, rest)
         if data is None or given.shape not in ([len(data)], [len(data), 1]):
-            hint = "The data are texts, and the shape is [their number]; the binary extension is not supported"
+            hint = "The data are texts, in the JSON or as bytes behind it, and the shape is [their number]"
             return _bad(f"data and shape of input {given.name!r} do not fit", place, hint)
         columns[given.name] = data
+    if len(rest):
+        return _bad(f"{len(rest):,} bytes stand behind the data of the inputs", "$.inputs", "Tell binary_data_size")
     if len({len(column) for column in columns.values()}) != 1:
         return _bad("the inputs are not all of one length, or there is none", "$.inputs", "Give each record a place")
     if RECORD in columns:
@@ -191,7 +217,10 @@ def _renderer(name: str) -> Callable[[Model, Question, list[dict[str, Any]]], An
     def render(model: Model, question: Question, labels: list[dict[str, Any]]) -> Answer:
         asked = question.extra
         assert isinstance(asked, _Inference), "made by parse_inference"
-        wanted = [one.name for one in asked.outputs] or list(model.runtime.signature.output_by_task)
+        tasks = list(model.runtime.signature.output_by_task)
+        wanted = {one.name: one.parameters.get(binary.OF_ONE, False) for one in asked.outputs} or dict.fromkeys(
+            tasks, asked.parameters.get(binary.OF_ALL, False)
+        )
         outputs = []
         for task in wanted:
             as_text = not question.probabilities and _is_text(model.runtime.schema, task)
@@ -204,7 +233,8 @@ def _renderer(name: str) -> Callable[[Model, Question, list[dict[str, Any]]], An
                 {"name": task, "shape": [len(data)], "datatype": BYTES, "parameters": parameters, "data": data}
             )
         value = {"model_name": name, "model_version": model.version, "outputs": outputs}
-        return Answer(OK, msgspec.json.encode({**value, "id": asked.id} if asked.id is not None else value))
+        told = {**value, "id": asked.id} if asked.id is not None else value
+        return binary.with_bytes(told, [as_bytes is True for as_bytes in wanted.values()])
 
     return render
 

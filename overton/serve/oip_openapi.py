@@ -8,11 +8,22 @@ from typing import Any
 
 from overton.schema import Schema
 
-JSON = "application/json"
+JSON, OCTETS = "application/json", "application/octet-stream"
 RECORD, BYTES = "record", "BYTES"
 UNKNOWN_MODEL = "There is no such model or version here."
 TEXT: Mapping[str, Any] = {"type": "string"}
 TEXTS: Mapping[str, Any] = {"type": "array", "items": TEXT}
+BINARY: Mapping[str, Any] = {
+    "name": "Inference-Header-Content-Length",
+    "in": "header",
+    "description": "How long the JSON is, where data of tensors stand behind it as bytes.",
+    "schema": {"type": "integer", "minimum": 0},
+}
+OF_BYTES: Mapping[str, Any] = {
+    "type": "string",
+    "format": "binary",
+    "description": "The JSON, and behind it the data of those tensors that have the parameter `binary_data_size`.",
+}
 SIZE: Mapping[str, Any] = {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2}
 
 
@@ -106,12 +117,17 @@ def _answer(tasks: Sequence[str]) -> dict[str, Any]:
 
 
 def _infer(refusals: Mapping[str, str]) -> dict[str, Any]:
+    answer = _response("A tensor for each task.", "OipAnswer")
     told = {**refusals, "400": "The body is not JSON, or no inference request.", "404": UNKNOWN_MODEL}
     return {
         "summary": "Predict every task, or those wanted, for records given as tensors of texts.",
-        "requestBody": {"required": True, "content": {JSON: {"schema": _ref("OipRequest")}}},
+        "parameters": [BINARY],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": _ref("OipRequest")}, OCTETS: {"schema": OF_BYTES}},
+        },
         "responses": {
-            "200": _response("A tensor for each task.", "OipAnswer"),
+            "200": {**answer, "content": {**answer["content"], OCTETS: {"schema": OF_BYTES}}},
             **{code: _response(text, "OipProblems") for code, text in sorted(told.items())},
         },
     }

@@ -52,6 +52,7 @@ PATHS = (
     "/%00",
     "",
 )
+LENGTH = b"inference-header-content-length"
 METHODS = ("POST", "POST", "POST", "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "X")
 TYPES = (b"application/json", b"application/x-ndjson", b"", b"text/plain", b"application/json; charset=utf-7", b"\xff")
 QUERIES = (
@@ -65,7 +66,7 @@ QUERIES = (
 )
 headers = st.lists(
     st.tuples(
-        st.sampled_from([b"x-request-id", b"authorization", b"content-length", b"accept", b"expect", b"x"]),
+        st.sampled_from([LENGTH, b"x-request-id", b"authorization", b"content-length", b"accept", b"expect", b"x"]),
         st.binary(max_size=20),
     ),
     max_size=3,
@@ -137,7 +138,9 @@ def mutated(choose: random.Random) -> Iterator[tuple[str, str, bytes, list[tuple
             text = msgspec.json.encode(value).decode()
             value = {"inputs": [{"name": "record", "shape": [1], "datatype": "BYTES", "data": [text]}]}
             replace_within(value, choose)
-        body = bytearray(msgspec.json.encode(value))
+        body, heads = bytearray(msgspec.json.encode(value)), []
+        if form == 2:
+            body, heads = as_bytes(value)
         for _ in range(choose.choice((0, 0, 0, 1, 5))):
             place = choose.randrange(len(body))
             if choose.random() < 0.5:
@@ -146,10 +149,19 @@ def mutated(choose: random.Random) -> Iterator[tuple[str, str, bytes, list[tuple
                 del body[place : place + choose.randint(1, 30)]
                 body = body or bytearray(b" ")
         kind = choose.choice(TYPES) if choose.random() < 0.2 else b"application/json"
-        path = choose.choice(PATHS) if form else "/v1/predict"
+        usual = "/v2/models/overton/infer" if form in (1, 2) else "/v1/predict"
+        path = usual if choose.random() < 0.7 else choose.choice(PATHS)
         method = choose.choice(METHODS) if choose.random() < 0.2 else "POST"
-        heads = [(b"content-type", kind), (b"x-request-id", str(choose.random()).encode())]
+        heads += [(b"content-type", kind), (b"x-request-id", str(choose.random()).encode())]
         yield method, path, choose.choice(QUERIES), heads, bytes(body)
+
+
+def as_bytes(value: Any) -> tuple[bytearray, list[tuple[bytes, bytes]]]:
+    """An inference request whose tensor stands behind the JSON, and the header that says where."""
+    text = msgspec.json.encode(value)
+    given = {"name": "record", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": len(text) + 4}}
+    head = msgspec.json.encode({"inputs": [given], "parameters": {"binary_data_output": True}})
+    return bytearray(head + len(text).to_bytes(4, "little") + text), [(LENGTH, str(len(head)).encode())]
 
 
 def replace_within(value: Any, choose: random.Random) -> None:

@@ -79,6 +79,17 @@ def test_a_shadow_of_the_same_version_never_differs_whatever_is_asked_for():
         assert "overton_shadow_disagreements_total{" not in text
 
 
+def test_tags_of_clients_do_not_make_counters_without_end():
+    service = Service(model(0))
+    service.shadow = Shadow(model(1))
+    records = [{**RECORD, "tags": [f"slice:{number}", f"slice:a{number}"]} for number in range(80)]
+    text = shadowed(service, {"records": records})
+    counted = [line for line in text.splitlines() if line.startswith('overton_shadow_compared_total{task="Intent"')]
+    assert len(counted) == 102, "all, a hundred by name, and the others"
+    assert metric(text, 'overton_shadow_compared_total{task="Intent",slice="(others)"}') == 30
+    assert metric(text, 'overton_shadow_compared_total{task="Intent",slice="*"}') == 80
+
+
 def test_a_shadow_that_fails_or_is_behind_fails_alone():
     class Broken:
         def parse(self, line: bytes) -> object:

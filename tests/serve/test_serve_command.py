@@ -48,6 +48,19 @@ def test_another_version_is_named_by_what_is_told_of_it_in_the_store(application
     assert served[0].shadow == Place(FIRST.id, store)
 
 
+def test_the_content_of_a_version_is_left_to_who_serves_it(application, served, capsys, monkeypatch):
+    for blob in (application / "store" / "blobs" / "sha256").iterdir():
+        blob.write_bytes(b"damaged")
+    assert main(["serve", f"{application}@live", "--shadow", SECOND.id, "-q"]) == 0
+    assert served[0].place.version == FIRST.id
+    monkeypatch.undo()
+    for workers in ("1", "2"):
+        assert main(["serve", f"{application}@live", "--port", "0", "--workers", workers, "-q"]) == 1
+        error = capsys.readouterr().err
+        assert "[artifact.digest]" in error
+        assert "Traceback" not in error
+
+
 def test_a_directory_is_served_as_it_is(tmp_path, served):
     save_artifact(FIRST, tmp_path / "version")
     assert main(["serve", str(tmp_path / "version"), "--shadow", str(tmp_path / "version"), "-q"]) == 0

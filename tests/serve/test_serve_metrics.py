@@ -1,6 +1,8 @@
+import json
 import re
 
 from overton.artifact import Runtime
+from overton.data import RecordParser
 from overton.serve import Limits, Service, create_app, make_app
 from overton.serve.answer import Model
 from overton.serve.metrics import FAMILIES, Metrics, merge_counts, render_metrics
@@ -30,6 +32,51 @@ def test_every_line_is_of_the_format_and_every_metric_is_told():
         float(line.rpartition(" ")[2]) for line in answer.text.splitlines() if 'role="serving",task="Intent"' in line
     )
     assert counted == 4
+
+
+def of_length(n_tokens: int) -> dict:
+    return {"payloads": {"tokens": ["how"] * n_tokens, "query": "how"}}
+
+
+def test_the_slices_that_a_version_predicts_are_counted_as_its_answers_are():
+    runtime = Runtime(tiny_artifact(slices=True))
+    app = create_app(runtime, "v1")
+
+    def members() -> tuple[float, float]:
+        text = call(app, "GET", "/metrics").text
+        long, short = (
+            metric(text, f'overton_slice_records_total{{version="v1",role="serving",slice="{name}"}}')
+            for name in ("slice:long", "slice:short")
+        )
+        return long, short
+
+    assert call(app, "GET", "/v1/signature").json()["slices"] == ["slice:long", "slice:short"]
+    assert members() == (0, 0), "both stand there before the first request"
+    assert call(app, "POST", "/v1/predict", json=of_length(9)).status_code == 200
+    assert members() == (1, 0)
+    records = [of_length(length) for length in (1, 2, 3, 6, 7, 8, 12)]
+    said = call(app, "POST", "/v1/predict", json={"records": records}).json()["records"]
+    belong = runtime.slices_of([RecordParser(runtime.schema).parse(json.dumps(record).encode()) for record in records])
+    assert belong == [["slice:short"]] * 2 + [[]] * 2 + [["slice:long"]] * 3
+    assert members() == (4, 2)
+    tokens = sum(map(len, (answer["tasks"]["POS"] for answer in said)))
+    text = call(app, "GET", "/metrics").text
+    counted = sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if 'task="POS"' in line)
+    assert (tokens, counted) == (39, 39 + 9), "a label of every token"
+    assert call(app, "POST", "/v1/predict", json={"payloads": {"tokens": "no list"}}).status_code == 422
+    assert members() == (4, 2), "what is refused counts as nothing"
+
+
+def test_a_version_without_slices_says_why_it_counts_none():
+    app = create_app(Runtime(tiny_artifact()), "v1")
+    call(app, "POST", "/v1/predict", json=of_length(9))
+    (told,) = [
+        line
+        for line in call(app, "GET", "/metrics").text.splitlines()
+        if "overton_slice_records_total" in line and "TYPE" not in line
+    ]
+    assert told.startswith("# HELP overton_slice_records_total ")
+    assert "no capacity for slices" in told
 
 
 def test_the_histogram_adds_up():

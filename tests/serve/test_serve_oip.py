@@ -149,3 +149,69 @@ def test_the_token_is_asked_for_but_by_the_probes():
     assert call(app, "GET", "/v2/health/ready").status_code == 200
     assert call(app, "GET", "/v2/models/factoid").status_code == 401
     assert infer(app, tensor("record", TEXT))[0] == 401
+
+
+def packed(*texts: str) -> bytes:
+    return b"".join(len(text.encode()).to_bytes(4, "little") + text.encode() for text in texts)
+
+
+def infer_bytes(app: object, data: bytes, size: object, many: int = 1, length: str = "", **more: object) -> tuple:
+    """Ask with a tensor whose data stand behind the JSON."""
+    given = {"name": "record", "shape": [many], "datatype": "BYTES", "parameters": {"binary_data_size": size}}
+    head = json.dumps({"inputs": [given], **more}).encode()
+    headers = {"Inference-Header-Content-Length": length or str(len(head)), "Content-Type": "application/octet-stream"}
+    answer = call(app, "POST", "/v2/models/factoid/infer", content=head + data, headers=headers)
+    return answer.status_code, answer
+
+
+def test_texts_may_stand_behind_the_json_and_do_so_in_the_answer_where_that_is_wanted(app):
+    data = packed(TEXT, TEXT)
+    status, answer = infer_bytes(app, data, len(data), many=2)
+    assert status == 200
+    assert outputs(answer.json()) == outputs(infer(app, tensor("record", TEXT, TEXT))[1])
+    status, answer = infer_bytes(app, data, len(data), many=2, outputs=[{"name": "Intent"}, {"name": "POS"}])
+    expected = outputs(answer.json())
+    wanted = [{"name": "Intent", "parameters": {"binary_data": True}}, {"name": "POS"}]
+    status, answer = infer_bytes(app, data, len(data), many=2, outputs=wanted)
+    head = int(answer.headers["inference-header-content-length"])
+    assert answer.headers["content-type"] == "application/octet-stream"
+    intent, pos = json.loads(answer.content[:head])["outputs"]
+    assert answer.content[head:] == packed(*expected["Intent"])
+    assert intent["parameters"]["binary_data_size"] == len(answer.content) - head
+    assert (intent.get("data"), pos["data"]) == (None, expected["POS"])
+
+
+@pytest.mark.parametrize(
+    ("data", "size", "more"),
+    [
+        (packed(TEXT), len(packed(TEXT)) + 1, {}),
+        (packed(TEXT), len(packed(TEXT)) - 1, {}),
+        (packed(TEXT) + b"more", len(packed(TEXT)), {}),
+        (packed(TEXT), len(packed(TEXT)), {"many": 2}),
+        ((1 << 32).to_bytes(8, "little"), 8, {}),
+        (b"\xff\xff\xff\xff" + TEXT.encode(), len(TEXT) + 4, {}),
+        (packed(TEXT), True, {}),
+        (packed(TEXT), -1, {}),
+        (packed(TEXT), "9", {}),
+        (packed(TEXT), None, {}),
+        (b"", 0, {}),
+        (packed(TEXT), len(packed(TEXT)), {"length": "99999"}),
+        (packed(TEXT), len(packed(TEXT)), {"length": "9" * 5000}),
+        (packed(TEXT), len(packed(TEXT)), {"length": "-1"}),
+        (packed(TEXT), len(packed(TEXT)), {"length": "7"}),
+        (packed("\udcff".encode("utf-8", "surrogateescape").decode("latin-1")), 6, {}),
+    ],
+)
+def test_bytes_that_are_not_the_tensors_they_should_be_are_told(app, data, size, more):
+    status, answer = infer_bytes(app, data, size, **more)
+    assert status == 400
+    assert answer.json()["error"]
+
+
+def test_bytes_behind_the_json_are_read_by_the_header_alone(app):
+    head = {"inputs": [{"name": "record", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": 5}}]}
+    content = json.dumps(head).encode() + packed("a")
+    path = "/v2/models/factoid/infer"
+    assert call(app, "POST", path, content=content, headers={"Content-Type": "application/json"}).status_code == 400
+    octets = {"Content-Type": "application/octet-stream"}
+    assert call(app, "POST", path, content=content, headers=octets).status_code == 415

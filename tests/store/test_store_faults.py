@@ -1,6 +1,9 @@
 """What can go wrong with a store, and who may want it to: one clear error each, and nothing half written."""
 
+import json
 import os
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -139,6 +142,39 @@ def test_a_disk_that_is_full_while_publishing_leaves_no_version_and_the_put_can_
         assert refusal(store.resolve, "latest") == "store.unknown-version"
         version = put(store)
         assert store.get(version).files == tiny_artifact().files
+
+
+IN_A_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+SMALL_DISK = "mount -t tmpfs -o size=512k tmpfs "
+
+
+def test_nothing_is_published_onto_a_real_disk_that_is_full_until_there_is_room(tmp_path):
+    """A disk of half a megabyte, in a mount namespace: the operating system itself says that there is no space left."""
+    disk, source = tmp_path / "disk", Store(str(tmp_path / "source"))
+    disk.mkdir()
+    put(source, 1)
+    mount = f"{SMALL_DISK}{shlex.quote(str(disk))}"
+    if shutil.which("unshare") is None or subprocess.run([*IN_A_NAMESPACE, mount], capture_output=True).returncode:
+        pytest.skip("needs namespaces for users and mounts")
+    root = str(Path(__file__).parents[2])
+    program = shlex.join([sys.executable, "-m", "tests.store.full_disk", str(disk), source.url])
+    words = [*IN_A_NAMESPACE, f"{mount} && {program}"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=root, env={**os.environ, "PYTHONPATH": root})
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    old, new = told["old"], told["new"]
+    assert len(told["rows"]) == 3
+    for (said,), status, error, versions, aliases, read in told["rows"]:
+        assert said[0] == "store.full"
+        assert "No space left on device" in said[1]
+        assert status == 1
+        assert "there is no space left to write to" in error
+        assert len(error.splitlines()) == 1
+        assert (versions, aliases, read) == ([old], {"live": old}, old)
+    assert [code for code, _ in told["promotion"]] == ["store.full"]
+    assert told["before"] == [{"live": old}, 1]
+    assert told["after"] == [{"live": new}, 2, new]
+    assert not list(disk.iterdir()), "the disk was there for the program alone"
 
 
 # ---------------------------------------------------------------------------------------------------- damage and attack
