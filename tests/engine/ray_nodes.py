@@ -54,8 +54,8 @@ class Node:
 
 
 @contextmanager
-def two_nodes(folder: Path) -> Iterator[tuple[str, Node, Node]]:
-    """Start them, wait until both have joined, give the address and the nodes, and stop them."""
+def two_nodes(folder: Path) -> Iterator[tuple[str, str, Node, Node]]:
+    """Start them, wait until both have joined, give the address, that for clients and the nodes, and stop them."""
     pytest.importorskip("ray")
     port, clients = free_ports(2)
     address = f"127.0.0.1:{port}"
@@ -70,7 +70,7 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, Node, Node]]:
                 nodes.pop().stop()
             else:
                 pytest.fail(f"the cluster did not start:\n{(folder / 'log').read_text()[-2000:]}")
-        yield address, nodes[0], nodes[1]
+        yield address, f"ray://127.0.0.1:{clients}", nodes[0], nodes[1]
     finally:
         for node in reversed(nodes):
             node.stop()
