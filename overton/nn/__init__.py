@@ -5,5 +5,17 @@ from overton.nn.masks import FAR, mask_of
 from overton.nn.model import Drop, Model, build_model
 from overton.nn.recurrent import RecurrentLayer, reversal
 from overton.nn.transformer import Transformer
+from overton.nn.wide import WideText
 
-__all__ = ["BLOCKS", "FAR", "Drop", "Model", "RecurrentLayer", "Transformer", "build_model", "mask_of", "reversal"]
+__all__ = [
+    "BLOCKS",
+    "FAR",
+    "Drop",
+    "Model",
+    "RecurrentLayer",
+    "Transformer",
+    "WideText",
+    "build_model",
+    "mask_of",
+    "reversal",
+]

@@ -16,7 +16,8 @@ ALONE = 0.25  # share of the records that train the deep path alone, and as many
 class WideText(nn.Module):
     """`wide_text.v1`: the vectors of all that a text contains, summed and divided by the root of their number.
 
-    In training half of the pieces are dropped, so that no rare one is believed by itself.
+    In training half of the pieces are dropped, so that no rare one is believed by itself, and the gradient of `pieces`
+    is sparse: it holds the rows that were read.
     """
 
     def __init__(self, *, rows: int, size: int) -> None:
@@ -31,7 +32,7 @@ class WideText(nn.Module):
             grams = grams * (torch.rand(grams.shape, device=grams.device) >= PIECE_DROPOUT)
         number = (grams > 0).to(self.pieces.weight.dtype).sum(1, keepdim=True).clamp(min=1)
         if self.training:  # the same sum, without the vectors of all pieces side by side
-            total = functional.embedding_bag(grams, self.pieces.weight, mode="sum", padding_idx=0)
+            total = functional.embedding_bag(grams, self.pieces.weight, mode="sum", padding_idx=0, sparse=True)
         else:
             total = self.pieces(grams).sum(1)
         found: Tensor = total / number.sqrt()

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from overton.base import Event, Meter, Observe, ignore
 from overton.compile import MEMBERSHIP, Program, TrainingChoices
-from overton.nn import Drop, Model, Transformer, build_model
+from overton.nn import Drop, Model, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.chain import chain_task_loss
 from overton.train.loss import Objective, sets_loss, task_loss, total_loss
+from overton.train.optimizer import Optimizer
 from overton.train.predict import Forward, ScoreDev, transitions_key
 from overton.train.ranks import ALONE, Ranks
 from overton.train.schedule import epochs_for, learning_rate_at
@@ -23,7 +24,6 @@ from overton.train.slices import membership_loss
 from overton.train.state import Checkpoint, EpochResult, Trained, Weights
 
 CLOSE = 0.002  # of dev scores: less than a few hundred or thousand records can tell
-LARGEST_GRADIENT = 5.0
 STEPS_PER_EVENT = 20
 NO_OBJECTIVE = Objective()
 
@@ -39,7 +39,7 @@ class _Run:
     program: Program
     settings: TrainingChoices
     model: Model
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     device: torch.device
     seed: int
     n_epochs: int
@@ -170,7 +170,7 @@ def _begin(
         program=program,
         settings=settings,
         model=model,
-        optimizer=torch.optim.AdamW(_groups(model, settings), lr=settings.learning_rate, fused=True),
+        optimizer=Optimizer(model, settings),
         device=device,
         seed=seed,
         n_epochs=settings.epochs or epochs_for(batches.n_records),
@@ -180,24 +180,6 @@ def _begin(
         stepped=None,
         meter=Meter(),
     )
-
-
-def _groups(model: Model, settings: TrainingChoices) -> list[dict[str, Any]]:
-    """The weights that learn: matrices decay and vectors do not, and a transformer has its own learning rate."""
-    slow = {id(weight) for block in model.modules() if isinstance(block, Transformer) for weight in block.parameters()}
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for weight in model.parameters():
-        if weight.requires_grad:
-            groups.setdefault((id(weight) in slow, weight.ndim > 1), []).append(weight)
-    share = settings.hf_learning_rate / settings.learning_rate
-    return [
-        {
-            "params": weights,
-            "weight_decay": settings.weight_decay if is_matrix else 0.0,
-            "share": share if is_slow else 1.0,
-        }
-        for (is_slow, is_matrix), weights in sorted(groups.items(), key=lambda item: (item[0][0], not item[0][1]))
-    ]
 
 
 def _to(objective: Objective, device: torch.device) -> Objective:
@@ -260,8 +242,6 @@ def _seed(*numbers: int) -> int:
 
 def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Tensor]:
     """One step down the gradient of a batch, of which this rank has a part; the losses of that part, to be added up."""
-    for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate * group["share"]
     with _part(run, "inputs"):
         inputs = {name: _placed(run, value) for name, value in batch.inputs.items()}
         targets = {name: (_placed(run, target), _placed(run, known)) for name, (target, known) in batch.targets.items()}
@@ -272,14 +252,13 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
         weights = {name: objective.weight for name, objective in run.objectives.items()}
         total = total_loss(losses, weights)
     with _part(run, "backward"):
-        run.optimizer.zero_grad(set_to_none=True)
+        run.optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
     if run.ranks.count > 1:
         with _part(run, "ranks"):
-            run.ranks.add(_gradients(run.model))
+            run.optimizer.add_up(run.ranks)
     with _part(run, "optimizer"):
-        torch.nn.utils.clip_grad_norm_(run.model.parameters(), LARGEST_GRADIENT)
-        run.optimizer.step()
+        run.optimizer.step(learning_rate)
     return {name: loss.detach() for name, loss in losses.items()}
 
 
@@ -313,16 +292,6 @@ def _placed(run: _Run, value: ndarray) -> Tensor:
     return torch.from_numpy(value).to(run.device)
 
 
-def _gradients(model: Model) -> list[Tensor]:
-    """The gradient of every weight that learns; zero where none of this rank's records has one."""
-    found = []
-    for weight in model.parameters():
-        if weight.requires_grad:
-            weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
-            found.append(weight.grad)
-    return found
-
-
 def _keep(run: _Run, result: EpochResult, batches: Batches) -> None:
     """Add an epoch to the history, keep its weights where none before is clearly better, and tell the observer.
 
@@ -338,7 +307,7 @@ def _keep(run: _Run, result: EpochResult, batches: Batches) -> None:
         "losses": dict(result.losses),
         "scores": dict(result.scores),
         "best_epoch": run.best_epoch,
-        "learning_rate": run.optimizer.param_groups[0]["lr"] / run.optimizer.param_groups[0]["share"],
+        "learning_rate": run.optimizer.learning_rate,
         "records": batches.n_records,
         "seconds": dict(run.meter.seconds),
     }
@@ -348,17 +317,11 @@ def _keep(run: _Run, result: EpochResult, batches: Batches) -> None:
 
 
 def _checkpoint(run: _Run) -> Checkpoint:
-    names = {id(weight): name for name, weight in run.model.named_parameters()}
-    optimizer = {
-        f"{names[id(weight)]}/{key}": value.detach().cpu().numpy().copy()
-        for weight, state in run.optimizer.state.items()
-        for key, value in state.items()
-    }
     return Checkpoint(
         program=run.program.digest(),
         weights=weights_of(run.model),
         best=run.best,
-        optimizer=optimizer,
+        optimizer=run.optimizer.state(),
         history=run.history,
         best_epoch=run.best_epoch,
         seed=run.seed,
@@ -369,9 +332,5 @@ def _restore(run: _Run, start: Checkpoint) -> None:
     assert start.program == run.program.digest(), "a checkpoint belongs to its program"
     assert start.seed == run.seed, "a checkpoint belongs to its seed"
     run.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in start.weights.items()})
-    for name, weight in run.model.named_parameters():
-        found = {key: value for key, value in start.optimizer.items() if key.rpartition("/")[0] == name}
-        run.optimizer.state[weight] = {
-            key.rpartition("/")[2]: torch.from_numpy(value.copy()).to(run.device) for key, value in found.items()
-        }
+    run.optimizer.restore(start.optimizer)
     run.best, run.best_epoch, run.history = start.best, start.best_epoch, start.history

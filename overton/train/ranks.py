@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 from torch._C._distributed_c10d import TCPStore  # where the types of torch have it
+from torch.nn import functional
 
 from overton.base import OvertonError, Problem
 
@@ -51,6 +52,26 @@ class Ranks:
             distributed.all_reduce(flat)
         for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(part.view_as(tensor))
+
+    def add_rows(self, gradient: Tensor) -> Tensor:
+        """The sum over all ranks of a coalesced sparse tensor, (row, width), coalesced; only its rows are sent."""
+        if self.count == 1:
+            return gradient
+        rows, values = gradient.indices()[0], gradient.values()
+        lengths = [torch.zeros(1, dtype=torch.int64, device=rows.device) for _ in range(self.count)]
+        with _others():
+            distributed.all_gather(lengths, torch.tensor([len(rows)], device=rows.device))
+        most = int(max(lengths))
+        padded = functional.pad(rows, (0, most - len(rows))), functional.pad(values, (0, 0, 0, most - len(rows)))
+        found = []
+        for own in padded:
+            every = [torch.empty_like(own) for _ in range(self.count)]
+            with _others():
+                distributed.all_gather(every, own)
+            found.append(torch.cat([part[: int(length)] for part, length in zip(every, lengths, strict=True)]))
+        return torch.sparse_coo_tensor(
+            found[0].unsqueeze(0), found[1], gradient.shape, check_invariants=False
+        ).coalesce()
 
     def told_by_first(self, value: Any, device: torch.device) -> Any:
         """The first rank's JSON value, on every rank."""

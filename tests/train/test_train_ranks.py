@@ -114,6 +114,10 @@ def rank(host: str, port: int, count: int, number: int, observe) -> Trained:
     batches = replace(make_batches()[0], part=number, n_parts=count)
     torch.set_default_dtype(EXACT)
     with joined(number, count, host, port) as ranks:
+        values = torch.full((number + 1, 2), number + 1.0)
+        rows = torch.sparse_coo_tensor([list(range(number + 1))], values, (4, 2), check_invariants=True)
+        added = ranks.add_rows(rows.coalesce()).to_dense()
+        assert added.tolist() == [[3, 3], [2, 2], [0, 0], [0, 0]], "each sends its rows, however many"
         scores = {"Record": 0.5} if number == 0 else {"Record": 0.0}
         return train(PROGRAM, batches, settings=SHORT, seed=0, ranks=ranks, score_dev=lambda forward: scores)
 
