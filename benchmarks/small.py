@@ -1,10 +1,13 @@
 """What a small model gains by learning from a large one: beside the same small model taught by the votes alone.
 
-    python benchmarks/small.py [--records 3000] [--seeds 2] [--epochs 20] [--encoder bag] [--app DIR]
+    python benchmarks/small.py [--app DIR] [--labelled N] [--epochs 20] [--encoder bag] [--size 32] [--seeds 2]
+    python benchmarks/small.py --records 3000                the example application, made from a seed
 
-The example application, made from a seed, or the application in DIR. The large model is the default program; the small
-one has vectors of width 32 and a bag of words, or another encoder of one layer. Per seed and task: the main metric on
-test against gold, as `overton build` measures it but without the export, and what the two have in the mean.
+The large model is the default program; the small one has narrow vectors, no wide path, and a bag of words or another
+encoder of one layer. With --labelled all but N of the training records are without labels, drawn anew by each seed: the
+large one learns from those N, and teaches on all. What has N records to learn from gets twice the epochs. Per seed and
+task: the main metric on test against gold, as `overton build` measures it but without the export, and what the two have
+in the mean.
 """
 
 import argparse
@@ -25,9 +28,9 @@ from overton.evaluate import main_scores
 from overton.example import factoid
 from overton.example.files import write_application
 from overton.export import load_model
-from overton.fitting import Plan, fit, teaching
+from overton.fitting import Plan, fit, taught_targets, teaching
 from overton.pipeline import combine_all, plan
-from overton.supervision import Combined, taught_by
+from overton.supervision import Combined
 from overton.train import Trained, forward_of, predict
 
 
@@ -55,6 +58,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--encoder", default="bag", help="of the small model's tokens")
+    parser.add_argument("--size", type=int, default=32, help="of its vectors")
+    parser.add_argument("--labelled", type=int, default=0, help="training records that keep their labels; 0 for all")
     parser.add_argument("--app", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -62,28 +67,45 @@ def main() -> None:
         if not options.app:
             write_application(factoid(options.records, 0), home)
         dataset = overton.load(home).dataset()
-        combined = combine_all(dataset)
-        both = {"training": {"epochs": options.epochs}}
-        payloads = {payload.name: {"size": 32} for payload in dataset.schema.payloads}
+        every = combine_all(dataset)
+        payloads = {payload.name: {"size": options.size} for payload in dataset.schema.payloads}
         for payload in dataset.schema.payloads:
             if payload.type == "sequence":
                 payloads[payload.name] |= {"encoder": options.encoder, "layers": 1}
-        large, small = (plan(dataset, parsed(tuning, dataset)) for tuning in (both, {**both, "payloads": payloads}))
+            if payload.type == "singleton":
+                payloads[payload.name] |= {"wide": False, "aggregate": "max"}
+        more = options.epochs * (2 if options.labelled else 1)
+        large, alone, small = (
+            plan(dataset, parsed({"training": {"epochs": epochs}, "payloads": own}, dataset))
+            for epochs, own in ((more, {}), (more, payloads), (options.epochs, payloads))
+        )
         rows, found = np.sort(dataset.splits.train), {"large": [], "small alone": [], "small taught": []}
         for seed in range(options.seeds):
+            combined = labelled(every, rows, options.labelled, seed)
             teacher = fit(dataset, large, combined, seed=seed)
-            voice = said(dataset, large, combined, teacher, rows)
-            taught = {
-                name: replace(one, targets=taught_by(one.targets, voice[name], rows)) for name, one in combined.items()
-            }
+            taught = taught_targets(combined, said(dataset, large, combined, teacher, rows), rows, small)
             found["large"].append(scores_of(dataset, large, combined, teacher))
-            for name, targets in (("small alone", combined), ("small taught", taught)):
-                found[name].append(scores_of(dataset, small, combined, fit(dataset, small, targets, seed=seed)))
+            for name, planned, targets in (("small alone", alone, combined), ("small taught", small, taught)):
+                trained = fit(dataset, planned, targets, seed=seed)
+                found[name].append(scores_of(dataset, planned, combined, trained))
             for name, scores in found.items():
                 told = "  ".join(f"{task} {value:.3f}" for task, value in scores[-1].items())
                 print(f"seed {seed}  {name:13} mean {mean(scores[-1].values()):.4f}  {told}", flush=True)
     for name, scores in found.items():
         print(f"{name:13} mean of {options.seeds} seeds {mean(mean(one.values()) for one in scores):.4f}")
+
+
+def labelled(every: Mapping[str, Combined], rows: np.ndarray, number: int, seed: int) -> dict[str, Combined]:
+    """The combined votes, but for those of all training records beyond a number; all where it is 0."""
+    if not number:
+        return dict(every)
+    left_out = np.random.default_rng(seed).permutation(rows)[number:]
+    found = {}
+    for name, one in every.items():
+        index = one.targets.index.copy()
+        index[np.repeat(np.isin(np.arange(len(one.targets.offsets) - 1), left_out), np.diff(one.targets.offsets))] = -1
+        found[name] = replace(one, targets=replace(one.targets, index=index))
+    return found
 
 
 def parsed(tuning: dict, dataset: Dataset) -> Tuning:

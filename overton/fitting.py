@@ -15,12 +15,12 @@ from numpy import ndarray
 
 from overton import __version__
 from overton.base import Event, Observe, digest_json, ignore
-from overton.codec import Encoder, chained_tasks
+from overton.codec import Encoder, Predictions, chained_tasks
 from overton.compile import Choices, Program, SliceChoice
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, gold_of
 from overton.evaluate import best_temperature, best_thresholds, main_scores, tag_scores
 from overton.pretrained import Given
-from overton.supervision import Combined
+from overton.supervision import Combined, taught_by
 
 if TYPE_CHECKING:
     from overton.train import Batches, Checkpoint, Forward, Objective, Parent, Ranks, ScoreDev, Stepped, Stop, Trained
@@ -249,6 +249,19 @@ def _both(first: Observe, second: Observe) -> Observe:
         second(event)
 
     return observe
+
+
+def taught_targets(
+    combined: Mapping[str, Combined], said: Mapping[str, Predictions], rows: ndarray, planned: Plan
+) -> dict[str, Combined]:
+    """The combined votes of every task, with what a model says of some records among them."""
+    chained = chained_tasks(planned.program)
+    return {
+        name: replace(found, targets=taught_by(found.targets, said[name], rows, certain=name in chained))
+        if name in said
+        else found
+        for name, found in combined.items()
+    }
 
 
 def calibrate(

@@ -33,7 +33,7 @@ from overton.evaluate import (
     profile_of,
     render_examples,
 )
-from overton.fitting import Plan, Teach, fit
+from overton.fitting import Plan, Teach, fit, taught_targets
 from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
 from overton.schema import Schema
@@ -48,7 +48,6 @@ from overton.supervision import (
     combined_labels,
     count_votes,
     label_sets,
-    taught_by,
 )
 from overton.tune import Study
 
@@ -205,15 +204,12 @@ def build_small(
 
     clock = Clock(observe)
     observe(Event("train", "the small model, which learns from the large one too"))
+    planned = plan(dataset, tuning.of_model(SMALL), folder, observe=observe)
+    planned = replace(planned, teacher=digest_bytes(large.files["weights.safetensors"]))
     with clock("teach"):
         rows = np.sort(dataset.splits.train)
         said = predict_rows(dataset, Runtime(large), rows, observe=observe)
-        taught = {
-            name: replace(found, targets=taught_by(found.targets, said[name], rows)) if name in said else found
-            for name, found in combined.items()
-        }
-    planned = plan(dataset, tuning.of_model(SMALL), folder, observe=observe)
-    planned = replace(planned, teacher=digest_bytes(large.files["weights.safetensors"]))
+        taught = taught_targets(combined, said, rows, planned)
     with clock("train"):
         begin = parent_of(parent) if parent else None
         trained = teach(dataset, planned, taught, seed=seed, parent=begin, observe=observe)

@@ -197,11 +197,12 @@ class Version:
     def embed_files(
         self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
     ) -> Outcome:
-        """Write the vectors of a payload of any number of files; `how` is what `overton.batch.embed_files` takes."""
-        from overton.batch import embed_files
+        """Write the vectors of a payload; `how` is what `overton.batch.embed_files` takes, with words `embed_words`."""
+        from overton.batch import embed_files, embed_words
         from overton.engine import engine_of
 
-        return embed_files(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
+        embed = embed_words if how.pop("words", False) else embed_files
+        return embed(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
 
     def discover(
         self,

@@ -64,6 +64,15 @@ def s3_server(folder: Path) -> Iterator[str]:
         server.wait()
 
 
+def lead_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the environment lead to the server, and to no other."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+
 def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
     """Wait until the server has a bucket to write to."""
     store = S3Store(

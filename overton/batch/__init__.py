@@ -2,18 +2,17 @@
 
 from overton.batch.run import Outcome
 from overton.batch.sinks import FORMATS, format_of
-from overton.batch.verbs import embed_file, embed_files, embed_words, predict_file, predict_files
-from overton.batch.words import Words
+from overton.batch.verbs import embed_file, embed_files, embed_words, embed_words_file, predict_file, predict_files
 from overton.batch.work import Counts
 
 __all__ = [
     "FORMATS",
     "Counts",
     "Outcome",
-    "Words",
     "embed_file",
     "embed_files",
     "embed_words",
+    "embed_words_file",
     "format_of",
     "predict_file",
     "predict_files",

@@ -16,6 +16,7 @@ from overton.base import OvertonError, Problem, digest_bytes
 FORMAT = 1
 PREDICT, EMBED = "predict", "embed"
 COMPRESSED = (".gz", ".zst")
+COUNTED = "_words/{name}.jsonl"  # the counted strings of a piece, which readers of folders pass over
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 ENDING = re.compile(r"\.jsonl(\.gz|\.zst)?$")
 LONGEST_STEM = 100
@@ -69,6 +70,8 @@ class Asked:
         probabilities: Of predictions: class -> probability in place of labels.
         payload: Of embeddings: whose.
         shard_bytes: Most bytes of an input that make one shard.
+        words: Of embeddings: of each different string by itself. Shards are counts, and one file is made of them.
+        least: Of words: how often one must be there.
     """
 
     verb: str
@@ -77,6 +80,8 @@ class Asked:
     probabilities: bool = False
     payload: str = ""
     shard_bytes: int = 0
+    words: bool = False
+    least: int = 1
 
 
 @dataclass(frozen=True, slots=True)

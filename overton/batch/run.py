@@ -30,6 +30,7 @@ class Outcome:
         known: How many of them were there before.
         seconds: How long it took.
         rate: Records a second of this run.
+        words: Of word vectors, how many there are.
     """
 
     counts: Counts
@@ -37,13 +38,15 @@ class Outcome:
     known: int
     seconds: float
     rate: float
+    words: int | None = None
 
     def __str__(self) -> str:
         """One line for a person."""
         before = f", {self.known:,} of them from before" if self.known else ""
         rate = f", {self.rate:,.0f} records/s" if self.rate else ""
+        words = "" if self.words is None else f"{self.words:,} words of "
         return (
-            f"{self.counts.records:,} records in {self.shards:,} shards{before}, {self.counts.errors:,} errors; "
+            f"{words}{self.counts.records:,} records in {self.shards:,} shards{before}, {self.counts.errors:,} errors; "
             f"{self.seconds:,.1f} s{rate}"
         )
 

@@ -1,25 +1,27 @@
 """What `overton predict` and `overton embed` do: of one file to one, or of any number of files to shards."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, ignore
 from overton.base.files import atomic_writer, check_output
 from overton.batch import embed as embedding
 from overton.batch import predict as predicting
-from overton.batch.files import find_inputs
-from overton.batch.plan import EMBED, PREDICT, Asked, make_plan
+from overton.batch.files import Output
+from overton.batch.plan import COUNTED, EMBED, PREDICT, Asked
 from overton.batch.run import Outcome, run_batch
 from overton.batch.sinks import PARQUET, check_format, format_of, sink
-from overton.batch.words import Words, count_words
+from overton.batch.words import Words, added_up, count_verb, counter_of
 from overton.batch.work import Verb, only_good
 from overton.codec import chained_tasks
 from overton.compile import embedding_program, weights_of
-from overton.data import LineReader, without_collection
+from overton.data import LineReader, Records, without_collection
 from overton.data.files import STANDARD, read_lines, write_parts
 from overton.engine import Engine, Inline
 
@@ -133,39 +135,81 @@ def embed_file(
 
 def embed_words(
     artifact: Artifact,
+    version: str,
     inputs: Sequence[str],
-    output: Path,
+    output: str,
     *,
     payload: str,
     least: int = 1,
+    format: str = PARQUET,
+    shard_mb: float | None = None,
     engine: Engine | None = None,
     observe: Observe = ignore,
-) -> Words:
+) -> Outcome:
     """Write one row for each different string of a payload: how often it is there, and its vector by itself.
+
+    What is counted of each piece is created once, so that a run that was killed goes on; lines with faults are told in
+    side files, as `predict_files` does. The last file is `words` with the ending of the format.
 
     Args:
         artifact: The version.
+        version: Its id.
         inputs: Files, folders, patterns or URLs.
-        output: A Parquet file, or one of lines of JSON.
+        output: A folder, or a URL of an object store.
         payload: Name of the payload.
         least: Leave out strings that are there less often.
-        engine: Where inputs are read; here where None.
+        format: One of `overton.batch.sinks.FORMATS`.
+        shard_mb: Most megabytes of an input that are counted in one piece; 32 where None.
+        engine: Where pieces are worked on; here where None.
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where there is no input, or the payload has no strings.
+        OvertonError: Where there is no input, the payload has no strings, or the output belongs to another run.
     """
-    found = find_inputs(inputs)
-    check_output(output, [Path(one.place) for one in found])
     made = embedding_of(artifact, payload, words=True)
-    asked = Asked(EMBED, "", format_of(output.name), payload=payload, shard_bytes=PREDICT_MB * MB)
-    words = count_words(make_plan(asked, found), artifact.schema, payload, engine or Inline(), observe=observe)
-    kept = words.at_least(least)
-    columns = embedding.word_vectors(embedding.Embedder(made), kept.texts, kept.counts)
-    schema = _embed_schema(made, asked, words=True)
-    with atomic_writer(output) as file, sink(file, asked.format, schema) as write:
+    shard_bytes = int((shard_mb or PREDICT_MB) * MB)
+    asked = Asked(
+        EMBED, version, check_format(format), payload=payload, shard_bytes=shard_bytes, words=True, least=least
+    )
+    verb = partial(count_verb, artifact.schema, payload)
+    outcome = run_batch(asked, inputs, output, verb, engine or Inline(), observe=observe)
+    place, counted = Output(output), COUNTED.partition("/")[0]
+    there = place.names()
+    words = Words.of(added_up(place, (name for name in there if name.startswith(f"{counted}/"))), least)
+    if (name := f"words.{format}") not in there:
+        with place.creating(name) as draft:
+            _write_words(words, made, asked, draft.file)
+    return replace(outcome, words=len(words.texts))
+
+
+def embed_words_file(
+    artifact: Artifact, source: Path, output: Path, *, payload: str, least: int = 1, observe: Observe = ignore
+) -> tuple[int, int]:
+    """As `embed_words`, of one file into one; gives how many words and how many records there were.
+
+    Raises:
+        OvertonError: Where a record has a fault, the payload has no strings, or the output is the input.
+    """
+    check_output(output, [source])
+    made = embedding_of(artifact, payload, words=True)
+    asked = Asked(EMBED, "", format_of(output.name), payload=payload)
+    total: Counter[str] = Counter()
+    count, n_records = counter_of(payload), 0
+    with without_collection():
+        for records in _good_records(LineReader(artifact.schema), source):
+            total.update(count(records, ""))
+            n_records += len(records.lines)
+            observe(Event(asked.verb, done=n_records))
+    words = Words.of(total, least)
+    with atomic_writer(output) as file:
+        _write_words(words, made, asked, file)
+    return len(words.texts), n_records
+
+
+def _write_words(words: Words, made: embedding.Embedding, asked: Asked, file: IO[bytes]) -> None:
+    columns = embedding.word_vectors(embedding.Embedder(made), words.texts, words.counts)
+    with sink(file, asked.format, _embed_schema(made, asked, words=True)) as write:
         write(embedding.as_table(columns) if asked.format == PARQUET else embedding.as_lines(columns))
-    return kept
 
 
 def embedding_of(artifact: Artifact, payload: str, *, words: bool = False) -> embedding.Embedding:
@@ -215,10 +259,7 @@ def _one_file(verb: Verb, asked: Asked, source: Path, output: Path, observe: Obs
 
     def parts() -> Iterator[Any]:
         nonlocal count
-        rest = read_lines(source)
-        while chunk := list(islice(rest, LINES_OF_STDIN if source == STANDARD else LINES)):
-            numbers, lines = zip(*chunk, strict=True)
-            records = only_good(reader.read(list(lines), list(numbers), str(source)))
+        for records in _good_records(reader, source):
             count += len(records.lines)
             yield verb.make(records, "" if asked.verb == PREDICT and asked.format != PARQUET else source.name)
             observe(Event(asked.verb, done=count))
@@ -226,3 +267,15 @@ def _one_file(verb: Verb, asked: Asked, source: Path, output: Path, observe: Obs
     with without_collection():
         write_parts(output, parts(), verb.sink)
     return count
+
+
+def _good_records(reader: LineReader, source: Path) -> Iterator[Records]:
+    """The records of a file, some thousands at a time.
+
+    Raises:
+        OvertonError: Where one has a fault.
+    """
+    rest = read_lines(source)
+    while chunk := list(islice(rest, LINES_OF_STDIN if source == STANDARD else LINES)):
+        numbers, lines = zip(*chunk, strict=True)
+        yield only_good(reader.read(list(lines), list(numbers), str(source)))

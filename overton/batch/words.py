@@ -1,19 +1,24 @@
-"""The different strings of a payload and how often each is there: what a table of word vectors is made of."""
+"""The different strings of a payload and how often each is there: what a table of word vectors is made of.
+
+Each piece has its strings counted into a file of its own, created once; when all are there, they are added up.
+"""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from typing import IO
 
+import msgspec
 import numpy as np
 
-from overton.base import Event, Observe, ignore
-from overton.batch.files import opened
-from overton.batch.lines import read_lines
-from overton.batch.plan import Piece, Plan
-from overton.data import LineReader, without_collection
-from overton.engine import Engine
+from overton.batch.files import Output
+from overton.batch.sinks import Sink
+from overton.batch.work import Verb
+from overton.data import Records
 from overton.schema import Schema
+
+_counts = msgspec.json.Decoder(tuple[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,52 +28,50 @@ class Words:
     Attributes:
         texts: The strings.
         counts: How often each is there.
-        records: Good lines that were read.
-        errors: Lines that have faults, and were left out.
     """
 
     texts: tuple[str, ...]
     counts: tuple[int, ...]
-    records: int
-    errors: int
 
-    def at_least(self, n: int) -> "Words":
+    @classmethod
+    def of(cls, counts: Mapping[str, int], least: int) -> "Words":
         """Those that are there so often."""
-        kept = sum(count >= n for count in self.counts)
-        return Words(self.texts[:kept], self.counts[:kept], self.records, self.errors)
+        kept = sorted((item for item in counts.items() if item[1] >= least), key=lambda item: (-item[1], item[0]))
+        return cls(tuple(text for text, _ in kept), tuple(count for _, count in kept))
 
 
-def count_words(plan: Plan, schema: Schema, payload: str, engine: Engine, *, observe: Observe = ignore) -> Words:
-    """Count the strings of a payload, after cutting."""
-    total: Counter[str] = Counter()
-    records = errors = 0
-    work = partial(_make_count, plan, schema, payload)
-    for number, (counts, n_records, n_errors) in enumerate(engine.run(work, plan.pieces, observe=observe), 1):
-        total.update(counts)
-        records, errors = records + n_records, errors + n_errors
-        observe(Event("words", f"{len(total):,} different in {records:,} records", number, len(plan.pieces)))
-    ordered = sorted(total.items(), key=lambda item: (-item[1], item[0]))
-    return Words(tuple(text for text, _ in ordered), tuple(count for _, count in ordered), records, errors)
+def counter_of(payload: str) -> Callable[[Records, str], Counter[str]]:
+    """What counts the strings of a payload, after cutting, in some records."""
 
-
-def _make_count(
-    plan: Plan, schema: Schema, payload: str
-) -> Callable[[Piece, Observe], tuple[dict[str, int], int, int]]:
-    def count(piece: Piece, observe: Observe) -> tuple[dict[str, int], int, int]:
-        one, reader = plan.inputs[piece.input], LineReader(schema)
+    def count(records: Records, name: str = "") -> Counter[str]:
         found: Counter[str] = Counter()
-        n_records = n_errors = 0
-        with opened(one, piece) as contents, without_collection():
-            for lines in read_lines(contents, piece):
-                records = reader.read(lines.lines, lines.numbers, one.name)
-                n_records += len(records.lines)
-                n_errors += len(records.bad) + len(lines.too_long)
-                if records.n_rows:
-                    batch = records.gather(np.arange(records.n_rows))
-                    numbers = batch.columns[payload].strings
-                    numbers, n = np.unique(numbers[numbers >= 0], return_counts=True)
-                    for number, often in zip(numbers.tolist(), n.tolist(), strict=True):
-                        found[batch.pool.texts[number]] += often
-        return dict(found), n_records, n_errors
+        if records.n_rows:
+            batch = records.gather(np.arange(records.n_rows))
+            numbers = batch.columns[payload].strings
+            numbers, often = np.unique(numbers[numbers >= 0], return_counts=True)
+            for number, n in zip(numbers.tolist(), often.tolist(), strict=True):
+                found[batch.pool.texts[number]] += n
+        return found
 
     return count
+
+
+def count_verb(schema: Schema, payload: str) -> Verb:
+    """What a piece does with records: count their strings."""
+    return Verb(schema, counter_of(payload), _sink)
+
+
+@contextmanager
+def _sink(file: IO[bytes]) -> Iterator[Sink]:
+    """Adds up counts, and writes them in the end, a line for each string."""
+    total: Counter[str] = Counter()
+    yield total.update
+    file.write(msgspec.json.Encoder().encode_lines(sorted(total.items())))
+
+
+def added_up(output: Output, names: Iterable[str]) -> Counter[str]:
+    """What is counted in some files of an output."""
+    total: Counter[str] = Counter()
+    for name in names:
+        total.update(dict(_counts.decode_lines(output.read(name) or b"")))
+    return total

@@ -13,7 +13,7 @@ import msgspec
 from overton.base import Event, Observe, OvertonError, Problem
 from overton.batch.files import Output, opened
 from overton.batch.lines import LONGEST, Lines, read_lines
-from overton.batch.plan import Piece, Plan
+from overton.batch.plan import COUNTED, Piece, Plan
 from overton.batch.sinks import Sink
 from overton.data import BadLine, LineReader, Records, without_collection
 from overton.schema import Schema
@@ -74,7 +74,7 @@ def make_work(plan: Plan, output: str, verb: Callable[[], Verb]) -> Callable[[Pi
 
 def shard_name(plan: Plan, piece: Piece) -> str:
     """Name of the shard of a piece."""
-    return f"{piece.name}.{plan.asked.format}"
+    return COUNTED.format(name=piece.name) if plan.asked.words else f"{piece.name}.{plan.asked.format}"
 
 
 def done_before(plan: Plan, output: Output, there: set[str], piece: Piece) -> Counts | None:

@@ -2,14 +2,19 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overton.cli import console, predict_command
+
+if TYPE_CHECKING:
+    from overton.base import Observe
+    from overton.version import Version
 
 HELP = "write the embedding of a payload: a row a record, a token, a member or a word, with ids"
 EXAMPLE = """\
   overton embed demo@live questions.jsonl queries.parquet --payload query
   overton embed demo@live logs/ vectors/ --payload entities --on local:8
-  overton embed demo@live logs/ words.parquet --payload tokens --words --least 5"""
+  overton embed demo@live logs/ words/ --payload tokens --words --least 5"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     predict_command.add_files(parser)
     parser.add_argument("--payload", required=True, metavar="P", help="the payload whose vectors are written")
     parser.add_argument(
-        "--words", action="store_true", help="one row for each different string, by itself, into one file: word vectors"
+        "--words", action="store_true", help="one row for each different string, by itself: word vectors"
     )
     parser.add_argument(
         "--least", type=console.natural, default=1, metavar="N", help="with --words: only strings seen so often"
@@ -32,28 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Embed; 1 where more lines than --max-bad had faults."""
     from overton.application import find_version
-    from overton.batch import embed_file, embed_words
     from overton.batch.files import is_one_file
-    from overton.engine import engine_of
 
-    one_file = not options.words and is_one_file(options.inputs, options.output)
+    one_file = is_one_file(options.inputs, options.output)
     version = find_version(options.version, store=options.store)
-    output = Path(options.output)
     with console.progress(quiet=options.quiet) as observe:
-        if options.words:
-            words = embed_words(
-                version.artifact,
-                options.inputs,
-                output,
-                payload=options.payload,
-                least=options.least,
-                engine=engine_of(options.on),
-                observe=observe,
-            )
-        elif one_file:
-            source = Path(options.inputs[0])
-            count = embed_file(version.artifact, version.id, source, output, payload=options.payload, observe=observe)
+        if one_file:
+            told = _one_file(options, version, observe)
         else:
+            how = {"words": True, "least": options.least} if options.words else {}
             outcome = version.embed_files(
                 options.inputs,
                 options.output,
@@ -62,11 +54,23 @@ def run(options: argparse.Namespace) -> int:
                 shard_mb=options.shard_mb,
                 on=options.on,
                 observe=observe,
+                **how,
             )
-    if options.words:
-        console.note(f"{output}: {len(words.texts):,} words of {words.records:,} records, {words.errors:,} errors")
-        return 1 if words.errors > options.max_bad else 0
     if one_file:
-        console.note(f"{output}: {options.payload} of {count:,} records")
+        console.note(f"{options.output}: {told}")
         return 0
     return predict_command.finish(options, outcome)
+
+
+def _one_file(options: argparse.Namespace, version: "Version", observe: "Observe") -> str:
+    """Embed one file into another, and tell what was done."""
+    from overton.batch import embed_file, embed_words_file
+
+    artifact, source, output = version.artifact, Path(options.inputs[0]), Path(options.output)
+    if options.words:
+        n_words, count = embed_words_file(
+            artifact, source, output, payload=options.payload, least=options.least, observe=observe
+        )
+        return f"{n_words:,} words of {count:,} records"
+    count = embed_file(artifact, version.label, source, output, payload=options.payload, observe=observe)
+    return f"{options.payload} of {count:,} records"

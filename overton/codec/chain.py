@@ -22,6 +22,7 @@ MOST_DOUBT = 0.49
 FEW_CLASSES = 12
 CLOSE = 1e-4  # two probabilities so close may be equal but for rounding
 LEAST = 1e-300
+TINY = np.float32(1e-25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class Chain:
         first: Score of each class at the beginning, float32 of shape (class,).
         last: Likewise at the end.
         weight: `exp` of the transpose of `onto`, float64.
+        quick: The same divided by its greatest, float32: for what need not be exact.
     """
 
     onto: ndarray
     first: ndarray
     last: ndarray
     weight: ndarray
+    quick: ndarray
 
     @classmethod
     def of(cls, transitions: ndarray, classes: tuple[str, ...]) -> "Chain":
@@ -58,12 +61,13 @@ class Chain:
         bio = find_bio(classes)
         if bio is not None:
             pairs, first = np.where(bio.before, pairs, FORBIDDEN), np.where(bio.first, first, FORBIDDEN)
-        return cls(np.ascontiguousarray(pairs.T), first, last, np.exp(pairs.astype(np.float64)))
+        quick = np.exp(pairs - pairs.max(), dtype=np.float32)
+        return cls(np.ascontiguousarray(pairs.T), first, last, np.exp(pairs.astype(np.float64)), quick)
 
     def divided(self, temperature: float) -> "Chain":
         """The chain whose scores are divided by a temperature."""
         onto, first, last = (scores / np.float32(temperature) for scores in (self.onto, self.first, self.last))
-        return Chain(onto, first, last, self.weight ** (1 / temperature))
+        return Chain(onto, first, last, self.weight ** (1 / temperature), self.quick ** np.float32(1 / temperature))
 
     def decode(self, logits: ndarray, lengths: ndarray, *, probabilities: bool) -> tuple[ndarray, ndarray | None]:
         """The likeliest classes and, where they are wanted, the probabilities of all.
@@ -75,7 +79,7 @@ class Chain:
 
         Args:
             logits: Float32 of shape (row, token, class).
-            lengths: Tokens of each row, int of shape (row,).
+            lengths: Tokens of each row, int of shape (row,); what stands behind them is not looked at.
             probabilities: Whether they are wanted.
 
         Returns:
@@ -101,38 +105,50 @@ class Chain:
 
     def _label_many(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """As `label`, for many rows."""
-        path, sure = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits))
+        path, sure = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits), np.float32)
         for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
-            path[rows], sure[rows] = self._guess(logits[rows], lengths[rows])
+            path[rows], sure[rows] = self._guess(logits, rows, lengths[rows])
         (rows,) = np.nonzero(sure <= 1 - MOST_DOUBT)
         if len(rows):
             probability, log_total = self._marginals(logits[rows], lengths[rows])
             path[rows] = self._label_doubtful(logits[rows], lengths[rows], probability, log_total)
         return path
 
-    def _guess(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
-        """A likely sequence of each row, and its probability given the record; the rows come longest first.
+    def _guess(self, logits: ndarray, rows: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
+        """A likely sequence of some rows, and its probability given the record; they come longest first.
 
-        The last class is the likeliest, and each before it the likeliest given the one behind it.
+        The last class is the likeliest, and each before it the likeliest given the one behind it. Reckoned with six
+        digits; where they do not suffice, the probability is said to be 0. Token by token, so that it all stays in the
+        cache, and without a look at padding.
         """
-        alive = _alive(lengths)
-        by_token = logits.transpose(1, 0, 2)
-        emission = np.exp(by_token - by_token.max(axis=2, keepdims=True), dtype=np.float32).astype(np.float64)
-        first, last = (np.exp((scores - scores.max()).astype(np.float64)) for scores in (self.first, self.last))
-        onward, behind = np.empty(emission.shape), np.ascontiguousarray(self.weight.T)
+        alive, every = _alive(lengths), np.arange(len(rows))
+        first, last = (np.exp(scores - scores.max(), dtype=np.float32) for scores in (self.first, self.last))
+        onward: list[ndarray] = []
+        reached: list[ndarray] = []
+        path, sure = np.zeros((len(rows), logits.shape[1]), np.int32), np.ones(len(rows), np.float32)
         for token, some in enumerate(alive):
-            mass = emission[token, :some]
-            mass *= onward[token - 1, :some] @ self.weight if token else first
-            np.divide(mass, np.maximum(mass.sum(axis=1, keepdims=True), LEAST), out=onward[token, :some])
-        path, sure = np.zeros(logits.shape[:2], np.int32), np.ones(len(logits))
-        state, going = np.zeros(len(logits), np.int64), 0
+            mass = logits[rows[:some], token]
+            mass -= np.maximum.reduce(mass, axis=1, keepdims=True)
+            np.exp(mass, out=mass)
+            reached.append(onward[-1][:some] @ self.quick if token else first)
+            mass *= reached[-1]
+            total = np.add.reduce(mass, axis=1, keepdims=True)
+            sure[:some][total[:, 0] < TINY] = 0
+            mass /= np.maximum(total, TINY)
+            onward.append(mass)
+        behind = np.ascontiguousarray(self.quick.T)
+        state, going = np.zeros(len(rows), np.int64), 0
         for token in range(len(alive) - 1, -1, -1):
-            some = alive[token]
-            mass = onward[token, :some]
-            mass[:going] *= behind[state[:going]]
-            mass[going:] *= last
+            some, mass = alive[token], onward[token]
+            total = np.empty(some, np.float32)
+            if going:  # by what the sum over the classes of this token was, times the way to the one behind it
+                total[:going] = reached[token + 1][every[:going], state[:going]]
+                mass[:going] *= behind[state[:going]]
+            if some > going:
+                mass[going:] *= last
+                total[going:] = np.add.reduce(mass[going:], axis=1)
             state[:some] = path[:some, token] = mass.argmax(axis=1)
-            sure[:some] *= mass[np.arange(some), state[:some]] / np.maximum(mass.sum(axis=1), LEAST)
+            sure[:some] *= mass[every[:some], state[:some]] / np.maximum(total, TINY)
             going = some
         return path, sure
 
@@ -168,7 +184,9 @@ class Chain:
         """Beside the marginals the log of the sum over all sequences, float64 of shape (row,)."""
         probability, log_total = np.zeros(logits.shape, np.float32), np.zeros(len(logits))
         for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
-            probability[rows], log_total[rows] = self._sum(logits[rows], lengths[rows])
+            inside = np.arange(logits.shape[1]) < lengths[rows, None]
+            some = np.where(inside[:, :, None], logits[rows], np.float32(0))  # what stands there may be no number
+            probability[rows], log_total[rows] = self._sum(some, lengths[rows])
         return probability, log_total
 
     def _sum(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:

@@ -131,7 +131,6 @@ def _items(
 
 def _chained(task: Task, logits: ndarray, lengths: ndarray, chain: Chain, probabilities: bool) -> Predictions:
     inside = np.arange(logits.shape[1]) < lengths[:, None]
-    logits = np.where(inside[:, :, None], logits, np.float32(0))  # what stands there may be no number
     label, probability = chain.decode(logits, lengths, probabilities=probabilities)
     found = np.zeros((int(lengths.sum()), 0), np.float32) if probability is None else probability[inside]
     return Predictions(task, _offsets(lengths), found, label[inside])

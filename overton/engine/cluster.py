@@ -27,6 +27,7 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_raylet_start_wait_time_s": "120",  # a busy machine takes its time
+    "RAY_worker_niceness": "0",  # of a Ray that is started here: its workers are worth what `local` ones are
 }
 LISTEN = 0.5  # seconds between two looks at what pieces tell
 KNOCK = 10.0  # seconds in which a cluster must answer at all
@@ -112,10 +113,13 @@ def _ray(address: str) -> Any:
         _knock(place)
         with warnings.catch_warnings(action="ignore"):
             ray.init(place, logging_level=logging.ERROR, log_to_driver=False, **own)
-    except (OSError, ImportError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray's errors share no other class: one of its processes not starting is a plain one
         reason = str(error).partition("\n")[0] or type(error).__name__
         message = f"the Ray cluster {place!r} cannot be joined: {reason}"
         hint = "`ray start --head` starts one; ray://HOST:PORT is the port of its clients, 10001 unless told otherwise"
+        if place == "local":
+            message = f"Ray cannot be started on this machine: {reason}"
+            hint = "Where the machine is busy, RAY_raylet_start_wait_time_s gives it more time; `--on local` needs none"
         raise OvertonError(Problem(message, "engine.no-cluster", hint=hint)) from None
     return ray
 

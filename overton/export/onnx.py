@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from overton.codec import InputSpec, input_specs
 from overton.compile import MEMBERSHIP, Program
+from overton.export.narrow import narrow_wide_paths
 from overton.export.quiet import quiet
 from overton.export.reshapes import fix_reshapes
 from overton.export.side_by_side import join_dense_layers
@@ -31,7 +32,7 @@ def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
     Its inputs are those of `overton.codec.input_specs`, its outputs the logits of each task and
     those of membership in slices (`output_name`).
     """
-    model = load_model(program, weights)
+    model = narrow_wide_paths(load_model(program, weights))
     specs = input_specs(program)
     sizes = example_sizes(specs)
     with quiet():

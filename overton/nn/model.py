@@ -43,6 +43,10 @@ class Model(nn.Module):
             values[node.name] = self.blocks[_key(node)](*(values[name] for name in node.inputs))
         return {output: values[name] for output, name in self.outputs.items()}
 
+    def block(self, node: Node) -> nn.Module:
+        """The block that a node of the program is run by."""
+        return self.blocks[_key(node)]
+
     def transitions(self, task: str) -> Tensor | None:
         """What a task scores when one class follows another, (class + 2, class); None where it has no chain."""
         found = getattr(self.blocks[self.outputs[task].replace(".", "/")], "transitions", None)

@@ -11,11 +11,12 @@ import torch
 
 from overton.artifact import Artifact, pack_artifact
 from overton.base import OvertonError
-from overton.batch import embed_file, embed_files, embed_words
+from overton.batch import embed_file, embed_files, embed_words, embed_words_file, work
 from overton.codec import Encoder
 from overton.compile import embedding_program, weights_of
 from overton.data import Pool, RecordParser, pack
 from overton.nn import build_model
+from tests.batch.test_batch_run import content
 from tests.tiny_artifact import tiny_artifact
 
 RECORDS = [
@@ -106,12 +107,59 @@ def test_a_set_has_a_row_a_member_in_shards_too(source: Path, tmp_path: Path):
 
 
 def test_words_have_a_row_each_with_their_count(source: Path, tmp_path: Path):
-    words = embed_words(drawn(), [str(source)], tmp_path / "words.parquet", payload="tokens", least=2)
+    found = embed_words_file(drawn(), source, tmp_path / "words.parquet", payload="tokens", least=2)
     table = pq.read_table(tmp_path / "words.parquet")
+    assert found == (4, len(RECORDS))
     counted = dict(zip(table["word"].to_pylist(), table["count"].to_pylist(), strict=True))
     assert counted == {"how": 8, "tall": 6, "is": 4, "the": 2}
-    assert words.records == len(RECORDS)
     expected = by_torch("tokens", words=True)[1]
     for place, word in enumerate(("how", "tall")):
         vector = table["vector"].to_pylist()[table["word"].to_pylist().index(word)]
         assert vector == pytest.approx(expected[place].tolist(), abs=1e-5)
+
+
+def test_words_of_many_files_are_counted_once_though_the_run_is_stopped(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    source.rename(folder / "a.jsonl")
+    (folder / "b.jsonl").write_text("\n".join(map(json.dumps, RECORDS)) + '\n{"payloads"\n')
+
+    def embed(output: str):
+        how = {"payload": "tokens", "least": 2, "format": "jsonl", "shard_mb": 0.0004}
+        return embed_words(drawn(), "v", [str(folder)], str(tmp_path / output), **how)
+
+    whole = embed("whole")
+    assert (whole.words, whole.counts.records, whole.counts.errors) == (5, 2 * len(RECORDS), 1)
+    rows = [json.loads(line) for line in (tmp_path / "whole" / "words.jsonl").read_text().splitlines()]
+    assert [(row["word"], row["count"]) for row in rows] == [
+        ("how", 16),
+        ("tall", 12),
+        ("is", 8),
+        ("the", 4),
+        ("president", 2),
+    ]
+    (errors,) = (tmp_path / "whole" / "_errors").iterdir()
+    assert json.loads(errors.read_text())["line"] == 10
+
+    make, left = work._make_shard, 2
+
+    def stopping(*words):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return make(*words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "_make_shard", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            embed("out")
+    assert not (tmp_path / "out" / "words.jsonl").exists()
+    outcome = embed("out")
+    assert (outcome.known, outcome.counts, outcome.words) == (2, whole.counts, 5)
+    assert str(outcome).startswith(f"5 words of {2 * len(RECORDS)} records in {outcome.shards} shards, 2 of them")
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+    with pytest.raises(OvertonError, match="least 2, not 3"):
+        embed_words(drawn(), "v", [str(folder)], str(tmp_path / "out"), payload="tokens", least=3, format="jsonl")

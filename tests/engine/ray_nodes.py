@@ -17,6 +17,7 @@ from tests.s3_server import free_ports
 ROOT = Path(__file__).parents[2]
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "OMP_NUM_THREADS": "1"}
 QUIET["RAY_raylet_start_wait_time_s"] = "120"  # a busy machine takes its time
+QUIET["RAY_worker_niceness"] = "0"  # else workers come last there: a search of two trials took seven minutes
 OPEN = {"RAY_AUTH_MODE": "disabled"}  # it listens on this machine for a minute; no token of the user's is looked for
 SECONDS_TO_START = 180
 STARTS = 3
@@ -54,8 +55,8 @@ class Node:
 
 
 @contextmanager
-def two_nodes(folder: Path) -> Iterator[tuple[str, Node, Node]]:
-    """Start them, wait until both have joined, give the address and the nodes, and stop them."""
+def two_nodes(folder: Path) -> Iterator[tuple[str, str, Node, Node]]:
+    """Start them, wait until both have joined, give the address, that for clients and the nodes, and stop them."""
     pytest.importorskip("ray")
     port, clients = free_ports(2)
     address = f"127.0.0.1:{port}"
@@ -70,7 +71,7 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, Node, Node]]:
                 nodes.pop().stop()
             else:
                 pytest.fail(f"the cluster did not start:\n{(folder / 'log').read_text()[-2000:]}")
-        yield address, nodes[0], nodes[1]
+        yield address, f"ray://127.0.0.1:{clients}", nodes[0], nodes[1]
     finally:
         for node in reversed(nodes):
             node.stop()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import overton
 from overton import pipeline, spreading
 from overton.artifact import Runtime
+from overton.artifact.files import save_artifact
 from overton.base import Event, OvertonError
 from overton.batch import predict_files
 from overton.batch.plan import Asked
@@ -25,28 +27,42 @@ from overton.data.files import data_files, load_dataset
 from overton.engine import Cluster, Inline, engine_of
 from overton.supervision import count_votes
 from tests.batch.test_batch_run import VERSION, content, record
-from tests.engine.ray_nodes import OPEN, Node, two_nodes
+from tests.engine.ray_nodes import OPEN, ROOT, Node, two_nodes
 from tests.engine.test_engine import make_deadly, make_impossible, make_squares
-from tests.test_search_build import write as write_searched
 from tests.test_spreading import assert_same
+from tests.test_warm_build import write_application
 from tests.tiny_artifact import tiny_artifact
 from tests.tune.test_tune_search import look, told
 from tests.tune.tune_factories import make_formula
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 N_SHARDS, N_LINES = 20, 30
+WEIGHTS = "weights.safetensors"
 
 
-@pytest.fixture
-def nodes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Node, Node]]:
-    """Two nodes of one core, which this process has joined."""
+@dataclass
+class Joined:
+    """Two nodes of one core, which this process has joined.
+
+    Attributes:
+        clients: Where clients join, which are no part of the cluster.
+        other: The node that has no head.
+    """
+
+    clients: str
+    other: Node
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
+    """Started once, since that takes its time: the test that loses a node is the last."""
     ray = pytest.importorskip("ray")
-    with two_nodes(tmp_path_factory.mktemp("r")) as (address, head, other):
-        monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.MonkeyPatch.context() as patch, two_nodes(tmp_path_factory.mktemp("r")) as (address, clients, _, other):
+        patch.setenv("RAY_ADDRESS", address)
         for name, value in OPEN.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         try:
-            yield head, other
+            yield Joined(clients, other)
         finally:
             ray.shutdown()
 
@@ -66,7 +82,7 @@ def predict(inputs: Path, output: str, engine):
     return predict_files(tiny_artifact(), VERSION, [str(inputs)], str(inputs.parent / output), engine=engine)
 
 
-def test_a_cluster_gives_what_local_gives(nodes, inputs: Path, tmp_path: Path):
+def test_a_cluster_gives_what_local_gives(cluster, inputs: Path, tmp_path: Path):
     engine = engine_of("ray")
     assert isinstance(engine, Cluster)
     assert engine.workers == 2
@@ -95,7 +111,7 @@ def test_a_cluster_gives_what_local_gives(nodes, inputs: Path, tmp_path: Path):
     assert content(inputs.parent / "one") == content(inputs.parent / "two")
 
 
-def test_votes_and_predictions_of_a_data_set_are_what_local_gives(nodes, tmp_path: Path, monkeypatch):
+def test_votes_and_predictions_of_a_data_set_are_what_local_gives(cluster, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(spreading, "COUNT_ROWS", 40)
     monkeypatch.setattr(spreading, "PREDICT_ROWS", pipeline.PREDICT_RECORDS)
     (tmp_path / "data").mkdir()
@@ -113,6 +129,69 @@ def test_votes_and_predictions_of_a_data_set_are_what_local_gives(nodes, tmp_pat
         assert_same(found[task], predictions)
 
 
+def write_tiny(directory: Path, **tuning: object) -> Path:
+    """An application whose programs are trained in no time."""
+    write_application(directory, ("Record",), 40)
+    small = {"tokens": {"size": 8, "encoder": "bag"}, "query": {"size": 8, "wide": False}, "entities": {"size": 8}}
+    training = {"epochs": 1, **tuning.pop("training", {})}
+    said = {"payloads": small, "training": training, "serving": {"int8": "off"}, **tuning}
+    (directory / "tuning.json").write_text(json.dumps(said))
+    return directory
+
+
+def test_a_search_on_a_cluster_picks_what_a_local_one_picks(cluster, tmp_path: Path):
+    local, remote = (
+        write_tiny(tmp_path / name, training={"dropout": [0.3, 0.1, 0.2]}, search={"trials": 2})
+        for name in ("local", "remote")
+    )
+    one = overton.load(local).build(on="local:1")
+    other = overton.load(remote).build(on="ray")
+    assert len(one.study().trials) == 2
+    for trial, twin in zip(one.study().trials, other.study().trials, strict=True):
+        assert dict(trial.picked) == dict(twin.picked)
+        assert trial.score.value == twin.score.value
+    assert one.artifact.files[WEIGHTS] == other.artifact.files[WEIGHTS]
+
+
+def test_two_ranks_on_two_nodes_train_what_two_processes_train(cluster, tmp_path: Path):
+    local, remote = write_tiny(tmp_path / "local"), write_tiny(tmp_path / "remote")
+    one = overton.load(local).build(ranks=2, on="local:2")
+    told: list[str] = []
+    other = overton.load(remote).build(ranks=2, on="ray", observe=lambda event: told.append(event.message))
+    assert any("seed 0, 2 ranks" in line for line in told)
+    assert one.artifact.files[WEIGHTS] == other.artifact.files[WEIGHTS]
+
+
+@pytest.mark.parametrize("named", ["by --on", "by RAY_ADDRESS"])
+def test_a_client_of_a_cluster_predicts_on_it(cluster: Joined, named: str, inputs: Path, tmp_path: Path):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    address = "ray://127.0.0.1:1" if named == "by --on" else cluster.clients  # --on goes before
+    env = {**os.environ, "RAY_ADDRESS": address, "PYTHONPATH": str(ROOT)}
+    place = cluster.clients if named == "by --on" else "ray"
+    words = ["predict", str(tmp_path / "version"), str(inputs), str(tmp_path / "out"), "--on", place, "--max-bad", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "overton", *words], capture_output=True, text=True, env=env, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{N_SHARDS * N_LINES} records in {N_SHARDS} shards, 1 errors" in done.stderr
+    predict_files(tiny_artifact(), tiny_artifact().id, [str(inputs)], str(tmp_path / "whole"))
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("place", ["ray", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_told(place: str):
+    pytest.importorskip("ray")
+    code = (
+        "from overton.base import OvertonError\n"
+        "from overton.engine import engine_of\n"
+        f"try: engine_of({place!r}).workers\n"
+        "except OvertonError as error: print(error.problems[0].code)"
+    )
+    env = {**os.environ, "RAY_ADDRESS": "127.0.0.1:1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.strip() == "engine.no-cluster"
+
+
 def make_slow(folder: str) -> Verb:
     """What is made of records, so slowly that a node can be lost meanwhile; it tells that it has begun."""
     verb = _predict_verb(tiny_artifact(), Asked("predict", VERSION, "jsonl"))
@@ -125,7 +204,7 @@ def make_slow(folder: str) -> Verb:
     return Verb(verb.schema, make, verb.sink)
 
 
-def test_a_node_that_is_killed_costs_time_and_no_record(nodes: tuple[Node, Node], inputs: Path, tmp_path: Path):
+def test_a_node_that_is_killed_costs_time_and_no_record(cluster: Joined, inputs: Path, tmp_path: Path):
     predict(inputs, "whole", Inline())
     (tmp_path / "begun").mkdir()
     said: list[str] = []
@@ -135,7 +214,7 @@ def test_a_node_that_is_killed_costs_time_and_no_record(nodes: tuple[Node, Node]
         said.append(event.message)
         workers = len(list((tmp_path / "begun").iterdir()))
         if event.done >= 4 and workers == 2 and not killed:  # both are at work, and some shards are there
-            nodes[1].kill()
+            cluster.other.kill()
             killed.append(True)
 
     outcome = run_batch(
@@ -157,29 +236,3 @@ def test_a_node_that_is_killed_costs_time_and_no_record(nodes: tuple[Node, Node]
     assert {name: text for name, text in found.items() if name != "_plan.json"} == {
         name: text for name, text in whole.items() if name != "_plan.json"
     }
-
-
-def test_a_search_on_a_cluster_picks_what_a_local_one_picks(nodes, tmp_path: Path):
-    local, remote = write_searched(tmp_path / "local"), write_searched(tmp_path / "remote")
-    one = overton.load(local).build(trials=3, on="local:1")
-    other = overton.load(remote).build(trials=3, on="ray")
-    assert [dict(trial.picked) for trial in one.study().trials] == [
-        dict(trial.picked) for trial in other.study().trials
-    ]
-    assert [trial.score.value for trial in one.study().trials] == [trial.score.value for trial in other.study().trials]
-    weights = "weights.safetensors"
-    assert one.artifact.files[weights] == other.artifact.files[weights]
-
-
-@pytest.mark.parametrize("place", ["ray", "ray://127.0.0.1:1"])
-def test_a_cluster_that_is_not_there_is_told(place: str):
-    pytest.importorskip("ray")
-    code = (
-        "from overton.base import OvertonError\n"
-        "from overton.engine import engine_of\n"
-        f"try: engine_of({place!r}).workers\n"
-        "except OvertonError as error: print(error.problems[0].code)"
-    )
-    env = {**os.environ, "RAY_ADDRESS": "127.0.0.1:1"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
-    assert done.stdout.strip() == "engine.no-cluster"

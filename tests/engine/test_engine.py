@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from overton.base import Event, Observe, OvertonError, Problem
-from overton.engine import Engine, Inline, Processes, engine_of
+from overton.engine import Engine, Inline, Processes, cluster, engine_of
 
 ENGINES = [Inline(), Processes(2)]
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=["inline", "processes"])
@@ -188,3 +189,34 @@ def test_a_place_names_an_engine(place: str, workers: int) -> None:
 def test_a_place_that_is_none_is_refused(place: str) -> None:
     with pytest.raises(OvertonError, match="there is no engine"):
         engine_of(place)
+
+
+class Slow:
+    """A Ray whose processes do not start in time, as it tells that."""
+
+    exceptions = SimpleNamespace(RayError=RuntimeError)
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, *words: object, **named: object) -> None:
+        raise Exception("The current node timed out during startup.\nMore.")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("ray", "Ray cannot be started on this machine"), ("ray://localhost:1", "'ray://localhost:1' cannot be joined")],
+)
+def test_a_ray_that_does_not_start_is_told_in_one_error(place: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", Slow())
+    monkeypatch.setattr(cluster, "_knock", lambda place: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    for name in cluster.QUIET:
+        monkeypatch.setenv(name, "")
+    with pytest.raises(OvertonError) as raised:
+        _ = engine_of(place).workers
+    (problem,) = raised.value.problems
+    assert problem.code == "engine.no-cluster"
+    assert f"{said}: The current node timed out during startup." in problem.message
+    assert "\n" not in problem.message
+    assert problem.hint

@@ -1,7 +1,6 @@
 """The store on a real S3-compatible server, which the tests start: that it is safe there, and not only on a disk."""
 
 import json
-import os
 from collections.abc import Iterator
 
 import obstore
@@ -12,7 +11,7 @@ from overton.base import OvertonError, digest_bytes, now
 from overton.cli.main import main
 from overton.store import Store
 from overton.store.blobs import Blobs
-from tests.s3_server import BUCKET, KEY, SECRET, s3_server
+from tests.s3_server import BUCKET, lead_to, s3_server
 from tests.store.test_store_races import RACES, check, race
 from tests.stores import LATER, N_WRITES, NOON, promote, put, refusal, rollback
 from tests.tiny_artifact import tiny_artifact
@@ -29,11 +28,7 @@ def address(tmp_path_factory) -> Iterator[str]:
 @pytest.fixture
 def url(address, monkeypatch, request) -> str:
     """A place of its own for each test, and the environment that leads there."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    lead_to(address, monkeypatch)
     return f"s3://{BUCKET}/{digest_bytes(request.node.name.encode())[:12]}/store"
 
 

@@ -26,3 +26,12 @@ def test_what_the_model_cannot_say_stays_without_a_target() -> None:
     taught = taught_by(targets, predictions, np.arange(2), share=0.5)
     assert taught.has_target().tolist() == [False, True]
     np.testing.assert_allclose(taught.gather(np.array([1]))[0], [[[0.75, 0.125, 0.125]]])
+
+
+def test_a_model_that_is_taken_for_certain_gives_its_labels() -> None:
+    targets = Targets(TASK, np.arange(3), np.array([0, -1], np.int32), np.eye(2, dtype=np.float32))
+    said = np.array([[0.4, 0.6], [0.7, 0.3]], np.float32)
+    # The likeliest sequence need not be the likeliest class of each by itself.
+    predictions = Predictions(TASK, np.arange(3), said, np.array([1, 1], np.int32))
+    taught = taught_by(targets, predictions, np.arange(2), share=0.5, certain=True)
+    np.testing.assert_allclose(taught.to_array(), [[0.5, 0.5], [0, 1]])

@@ -28,7 +28,7 @@ def find_inputs(texts: Sequence[str]) -> list[Input]:
 
     Args:
         texts: Each a file, a folder (all data files below it, but for hidden ones), a pattern such as `in/*.jsonl`, or
-            a URL of an object store: one object, or all data files whose names begin with it.
+            a URL of an object store: one object, all data files below it, or a pattern.
 
     Raises:
         OvertonError: Where a word names none, or an object store cannot be read.
