@@ -71,7 +71,8 @@ class Watched:
         assert growth < PART * AGAIN, f"{growth:,} bytes more after {AGAIN:,} bytes of requests"
         if self._asked >= MANY:
             growth = self._resident[-1] - self._resident[int(len(self._resident) * WARM)]
-            assert growth < MOST_GROWTH < PART * self._sent, f"{growth:,} bytes more after very many requests"
+            most = min(MOST_GROWTH, PART * self._sent)
+            assert growth < most, f"{growth:,} bytes more after {self._sent:,} bytes of very many requests"
 
     def _pass_on(self, what: list[Request] | int) -> list[Said]:
         self._connection.send(what)
