@@ -17,7 +17,7 @@ from tests.s3_server import free_ports
 ROOT = Path(__file__).parents[2]
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "OMP_NUM_THREADS": "1"}
 QUIET["RAY_raylet_start_wait_time_s"] = "120"  # a busy machine takes its time
-QUIET["RAY_worker_niceness"] = "0"  # else workers come last there: a search of two trials took seven minutes
+QUIET["RAY_worker_niceness"] = "0"  # else workers come last on a busy machine
 OPEN = {"RAY_AUTH_MODE": "disabled"}  # it listens on this machine for a minute; no token of the user's is looked for
 SECONDS_TO_START = 180
 STARTS = 3
