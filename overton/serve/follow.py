@@ -134,7 +134,7 @@ class Follower:
             self._told(following, f"{named} stays out: {reason}")
             return
         before = self._service.model
-        self._service.model = model  # requests that are being answered keep the one that they began with
+        self._service.serve(model)
         self._refused, self._failures = "", 0
         self._service.metrics.add("overton_reloads_total", "loaded")
         self._told(following, "")

@@ -5,6 +5,7 @@ client may send one id twice and a data file may not hold it twice; the id that 
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -27,8 +28,8 @@ OWNER_ONLY = 0o600
 class RequestLog:
     """Writes some of the requests to a file, and to others by turns.
 
-    A file that has reached its size is set aside as `NAME-<time>.jsonl` beside it, and of those the oldest are removed,
-    so that the folder holds at most ten. A disk that is full or gone costs log lines, never an answer.
+    A file that has reached its size is set aside as `NAME-<time>-<number>.jsonl` beside it, and of those the oldest are
+    removed, so that there are at most ten. A disk that is full or gone costs log lines, never an answer.
 
     Args:
         path: The file; its name ends with `.jsonl`, so that every command reads it as it is.
@@ -134,12 +135,19 @@ class RequestLog:
         self._file = None
         stem, moment = self._path.name.removesuffix(ENDING), time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         self._path.rename(self._path.with_name(f"{stem}-{moment}-{self._written}{ENDING}"))
-        for old in sorted(self._path.parent.glob(f"{stem}-*{ENDING}"))[: -(FILES - 1)]:
+        for old in set_aside_files(self._path)[: -(FILES - 1)]:
             old.unlink(missing_ok=True)
 
     def _name(self) -> str:
         self._written += 1
         return f"{time.time_ns() // 1_000_000:x}-{os.getpid():x}-{self._written:x}"
+
+
+def set_aside_files(path: Path) -> list[Path]:
+    """The files that were set aside from a log, the oldest first; others of like names beside it are somebody's own."""
+    ours = re.compile(re.escape(path.name.removesuffix(ENDING)) + r"-(\d{8}T\d{6})-(\d+)" + re.escape(ENDING))
+    found = [(match[1], int(match[2]), own) for own in path.parent.iterdir() if (match := ours.fullmatch(own.name))]
+    return [own for _, _, own in sorted(found)]
 
 
 def check_log(path: Path) -> None:

@@ -5,11 +5,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from overton.artifact import Tally
 from overton.serve.answer import Model, Question
 from overton.serve.canary import Canary, Shadow
 from overton.serve.limits import Limits
 from overton.serve.log import RequestLog
 from overton.serve.metrics import Counts, Metrics, merge_counts
+
+MOST_PAST = 8
 
 
 @dataclass(slots=True)
@@ -27,6 +30,14 @@ class Following:
     looked: float
     named: str = ""
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a version has answered that was served before."""
+
+    version: str
+    tally: Tally
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +88,17 @@ class Service:
         self.turn = asyncio.Lock()
         self.line: list[Waiting] = []
         self.metrics = Metrics()
+        self._past: list[Past] = []
+
+    def serve(self, model: Model) -> None:
+        """Let another version answer. Requests that are being answered keep the one that they began with.
+
+        What the versions before have answered is told on, of the last few, so that no scrape misses it.
+        """
+        if self.model is not None:
+            gone = [Past(own.version, own.tally) for own in (self.model, *self.model.others.values())]
+            self._past = [*self._past, *gone][-MOST_PAST:]
+        self.model = model
 
     @property
     def state(self) -> str:
@@ -119,6 +141,7 @@ class Service:
         """Everything that `/metrics` tells of this process."""
         parts = [self.metrics.counts(), self._gauges()]
         parts.extend(_tally_counts(model, role) for model, role in self._models())
+        parts.extend(_tally_counts(past, "serving") for past in self._past)
         if self.shadow is not None:
             parts.append(self.shadow.counts())
         return merge_counts(parts)
@@ -150,7 +173,7 @@ class Service:
         return gauges
 
 
-def _tally_counts(model: Model, role: str) -> Counts:
+def _tally_counts(model: Model | Past, role: str) -> Counts:
     labels: dict[tuple[str, ...], float] = {
         (model.version, role, task, label): count
         for task, counts in model.tally.labels().items()

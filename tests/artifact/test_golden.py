@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -33,7 +34,23 @@ def test_a_version_that_answers_otherwise_is_told_with_an_example():
         replay_golden(Runtime(tiny_artifact(3)), LINES)
     (problem,) = caught.value.problems
     assert problem.code == "artifact.golden"
-    assert "golden labels are not what the build answered: record " in problem.message
+    assert re.search(r"of \d+ golden labels of \w+ are not what the build answered: record ", problem.message)
+
+
+def test_labels_of_one_task_are_not_made_up_for_by_the_many_of_another():
+    long = {**RECORD["payloads"], "tokens": ["how", "old"] * 20, "entities": []}
+    lines = [json.loads(line) for line in golden_records(Records([long] * 20), RUNTIME).splitlines()]
+    for line in lines[:2]:
+        now = line["tasks"]["Intent"]["overton"]
+        line["tasks"]["Intent"]["overton"] = "age" if now == "height" else "height"
+    n_labels = sum(len(label["overton"]) for line in lines for label in line["tasks"].values() if _is_many(label))
+    assert n_labels >= 800
+    with pytest.raises(OvertonError, match="2 of 20 golden labels of Intent"):
+        replay_golden(RUNTIME, [json.dumps(line).encode() for line in lines])
+
+
+def _is_many(label):
+    return isinstance(label["overton"], list)
 
 
 def test_one_label_in_a_hundred_may_tip():

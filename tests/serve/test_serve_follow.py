@@ -55,6 +55,17 @@ def test_what_is_promoted_is_served(tmp_path):
     assert watch.told[0].startswith(f"live: {FIRST.id} -> {SECOND.id}")
 
 
+def test_what_the_version_before_has_answered_is_told_on(tmp_path):
+    watch = Watch(tmp_path, FIRST, SECOND)
+    watch.look()
+    label = call(watch.app, "POST", "/v1/predict", json=RECORD).json()["tasks"]["Intent"]
+    counter = f'overton_predicted_total{{version="{FIRST.id}",role="serving",task="Intent",label="{label}"}}'
+    assert watch.metric(counter) == 1
+    promote(watch.store, SECOND.id)
+    watch.look()
+    assert watch.metric(counter) == 1
+
+
 def test_a_version_that_answers_otherwise_than_its_build_stays_out(tmp_path):
     swapped = {b"height": b"age", b"age": b"height"}
     told = SECOND.files["golden.jsonl"]

@@ -9,7 +9,7 @@ import overton
 from overton.artifact import Runtime
 from overton.base import OvertonError
 from overton.serve import Model, Service, make_app
-from overton.serve.log import FILES, RequestLog
+from overton.serve.log import FILES, RequestLog, set_aside_files
 from overton.serve.metrics import Metrics
 from tests.serve.serving import call
 from tests.tiny_artifact import RECORD, SCHEMA, tiny_artifact
@@ -83,15 +83,26 @@ def test_of_a_request_with_many_records_the_first_are_logged(tmp_path):
     assert len(lines(tmp_path / "requests.jsonl")) == 3
 
 
+def age(path: Path) -> tuple[str, int]:
+    """When a file was set aside, by its name."""
+    _, moment, number = path.stem.rsplit("-", 2)
+    return moment, int(number)
+
+
 def test_a_full_file_is_set_aside_and_the_oldest_go(tmp_path):
     clock = Clock()
+    own = [f"requests-{name}.jsonl" for name in ("0-labelled-by-hand", "20260101", "20260101T000000-1-old")]
+    for name in own:
+        (tmp_path / name).write_text("kept")
     log = RequestLog(tmp_path / "requests.jsonl", rate=1e6, max_bytes=1000, metrics=Metrics(), clock=clock)
     for _ in range(100):
         clock.now += 1
         log.write("v1", [LINE], [LABELS])
     log.close()
-    files = list(tmp_path.iterdir())
+    assert all((tmp_path / name).read_text() == "kept" for name in own), "files of a person stay"
+    files = [path for path in tmp_path.iterdir() if path.name not in own]
     assert len(files) <= FILES
+    assert set_aside_files(tmp_path / "requests.jsonl") == sorted(set(files) - {tmp_path / "requests.jsonl"}, key=age)
     assert all(path.suffix == ".jsonl" and path.stat().st_size < 2000 for path in files)
     written = [record for path in sorted(files) for record in lines(path)]
     assert len({record["id"] for record in written}) == len(written) > 20
