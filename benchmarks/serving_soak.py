@@ -204,7 +204,10 @@ class Soak:
 
 
 def sibling(artifact: Artifact) -> Artifact:
-    """The same model with the classes of its tasks in the other order: it says something else about every record."""
+    """The same model with the classes of its tasks in the other order: it says something else about every record.
+
+    Its golden records are told anew, so that a server replays them as those of any version.
+    """
 
     def turned(name: str) -> bytes:
         value = artifact.json(name)
@@ -217,9 +220,13 @@ def sibling(artifact: Artifact) -> Artifact:
         return render_json(value)
 
     files = {name: turned(name) for name in ("program.json", "schema.json", "signature.json")}
-    return replace(
-        artifact, files={**{name: artifact.files[name] for name in artifact.files if name != "golden.jsonl"}, **files}
-    )
+    lines = artifact.files["golden.jsonl"].splitlines()
+    found = replace(artifact, files={**artifact.files, **files})
+    golden = b""
+    for line, labels in zip(lines, answers_of(found, lines), strict=True):
+        tasks = {task: {"overton": label} for task, label in labels.items() if label is not None}
+        golden += msgspec.json.encode({**msgspec.json.decode(line), "tasks": tasks}) + b"\n"
+    return replace(found, files={**found.files, "golden.jsonl": golden})
 
 
 def answers_of(artifact: Artifact, lines: list[bytes]) -> list[dict[str, Any]]:
