@@ -1,7 +1,8 @@
 """What slices cost and what they bring.
 
     python benchmarks/slices.py [--data FOLDER] [--counts 0,10,100,500] [--steps 100]
-    python benchmarks/slices.py --quality FOLDER [--seeds 5] [--records 4000] [--noise 0.25] [--arms on,plain]
+    python benchmarks/slices.py --quality FOLDER [--seeds 5] [--from-seed 0] [--records 4000] [--noise 0.25]
+                                [--arms on,plain]
 
 The first times training steps with made slices of random members at each count, interleaved, and prints parameters
 and ratios. The second trains an application from scratch in four ways and prints the test figures of each beside
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--quality", type=Path, help="folder of an application, to train")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--from-seed", type=int, default=0, metavar="N", help="the first of them")
     parser.add_argument("--records", type=int, default=0, help="train on so many records; 0 for all")
     parser.add_argument("--epochs", type=int, default=0, help="0 for as many as a build has")
     parser.add_argument("--noise", type=float, default=0.0)
@@ -67,7 +69,12 @@ def main() -> None:
             dataset = overton.load(application).dataset()
             if options.records:
                 keep_some(dataset, options.records)
-            compare(dataset, options.arms.split(","), options.seeds, options.epochs)
+            compare(
+                dataset,
+                options.arms.split(","),
+                range(options.from_seed, options.from_seed + options.seeds),
+                options.epochs,
+            )
         else:
             dataset = overton.load(find_application(options.data, Path(folder))).dataset()
             print_costs(dataset, [int(count) for count in options.counts.split(",")], options.steps)
@@ -79,12 +86,12 @@ def keep_some(dataset: Dataset, n_records: int) -> None:
     dataset.__dict__["splits"] = replace(dataset.splits, train=np.sort(rows))
 
 
-def compare(dataset: Dataset, arms: Sequence[str], n_seeds: int, epochs: int) -> None:
+def compare(dataset: Dataset, arms: Sequence[str], seeds: Sequence[int], epochs: int) -> None:
     """Train in every way with every seed, and print the means and what each differs from `off` by."""
     combined = combine_all(dataset)
     print(f"{len(dataset.splits.train):,} training records; {plan(dataset, Tuning(slices=('on',))).slices}", flush=True)
     found: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
-    for seed in range(n_seeds):
+    for seed in seeds:
         for arm in arms:
             start = time.process_time()
             way = planned(dataset, arm, epochs)

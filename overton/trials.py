@@ -28,6 +28,7 @@ from overton.fitting import Watch, dev_truth, fit, untrained
 from overton.pipeline import Found, export, plan, predict_rows
 from overton.supervision import Combined
 from overton.tune import (
+    BOUNDS,
     Asked,
     Effort,
     Goal,
@@ -48,9 +49,6 @@ from overton.watch.files import watching
 if TYPE_CHECKING:
     from overton.engine import Engine, Work
     from overton.train import EpochResult, Parent
-
-
-BOUNDS = ("p99_ms", "size_mb")
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def _measure(application: "Application", options: argparse.Namespace, observe: O
             seed=options.seed,
             **common,
         )
-    common |= {"sizes": options.sizes, "seeds": options.seeds}
+    common |= {"sizes": options.sizes, "seeds": options.seeds, "on": options.on}
     if options.kind == "scaling":
         return run_scaling(application, **common)
     return run_pretrained(application, embedding=options.embedding, payload=options.payload, **common)
@@ -112,6 +112,12 @@ def _add_curve(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--seeds", type=int, default=3, metavar="N", help="seeds at each size, each with its own draw (default 3)"
+    )
+    command.add_argument(
+        "--on",
+        default="local",
+        metavar="PLACE",
+        help="where the programs are trained: local, a process a core (default); local:N; ray; ray://HOST:PORT",
     )
 
 

@@ -3,7 +3,7 @@
 from overton.engine.cluster import Cluster
 from overton.engine.engine import Engine, Work
 from overton.engine.inline import Inline
-from overton.engine.place import engine_of
+from overton.engine.place import LOCAL, engine_of
 from overton.engine.processes import Processes
 
-__all__ = ["Cluster", "Engine", "Inline", "Processes", "Work", "engine_of"]
+__all__ = ["LOCAL", "Cluster", "Engine", "Inline", "Processes", "Work", "engine_of"]

@@ -69,11 +69,11 @@ def count_labels(dataset: Dataset, task: str) -> int:
     return int((unit_trains[votes.unit] & weak[votes.source]).sum())
 
 
-def steps_alone(observe: Observe) -> Observe:
-    """An observer that passes the steps of a stage on, and keeps its messages back: a point has one of its own."""
+def steps_alone(name: str, observe: Observe) -> Observe:
+    """An observer that passes on how far the training of a point is, and keeps back what a build would tell."""
 
     def step(event: Event) -> None:
         if event.total:
-            observe(Event(event.stage, done=event.done, total=event.total))
+            observe(Event(name, done=event.done, total=event.total))
 
     return step

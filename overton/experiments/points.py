@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from overton.base import Event, Observe, ignore
+from overton.engine import Engine, Inline, Work
 from overton.evaluate import Row
 
 FORMAT = 1
@@ -74,31 +75,35 @@ def parse_measured(value: Any) -> Measured | None:
 
 def measure_all(
     jobs: Sequence[Job],
-    measure: Callable[[Job], Measured],
+    make: Callable[[], Work[Job, Measured]],
     *,
     load: Callable[[str], Measured | None],
-    save: Callable[[str, Measured], None],
+    engine: Engine | None = None,
     observe: Observe = ignore,
 ) -> tuple[Point, ...]:
-    """Measure every point that was not measured before, and keep it as soon as it is there.
+    """Measure every point that was not measured before.
 
     Args:
-        jobs: The points, in the order in which they are measured.
-        measure: Measures one.
+        jobs: The points, in the order in which they are told.
+        make: Makes the function that measures one and keeps it, once in each worker.
         load: Gives what was kept under a key; None where there is nothing.
-        save: Keeps what was measured.
+        engine: Where points are measured; here where None.
         observe: Told of every point.
     """
-    points = []
-    for number, job in enumerate(jobs, 1):
+    before: set[str] = set()
+
+    def known(job: Job) -> Measured | None:
         found = load(job.key)
-        known = found is not None
-        if found is None:
-            found = measure(job)
-            save(job.key, found)
+        if found is not None:
+            before.add(job.key)
+        return found
+
+    points = []
+    results = (engine or Inline()).run(make, jobs, known=known, observe=observe)
+    for number, (job, found) in enumerate(zip(jobs, results, strict=True), 1):
         points.append(Point(job, found))
         told = ", ".join(f"{row.task} {row.value:.3f}" for row in found.rows if row.value is not None)
-        when = "measured before" if known else f"{found.seconds:.0f} s"
+        when = "measured before" if job.key in before else f"{found.seconds:.0f} s"
         message = f"{number}/{len(jobs)}: {describe(job)}, {found.records:,} records: {told} ({when})"
         observe(Event("experiment", message, done=number, total=len(jobs)))
     return tuple(points)

@@ -10,16 +10,17 @@ This is the outer module of the room: it knows the application, the disk and the
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from overton import __version__
 from overton.base import Event, Observe, OvertonError, digest_json, ignore
 from overton.compile import Tuning
 from overton.data import Dataset
+from overton.engine import LOCAL, Work, engine_of
 from overton.experiments.asked import (
     check_comparable,
     check_sources,
@@ -32,10 +33,11 @@ from overton.experiments.baseline import Baseline, compare_all
 from overton.experiments.curves import WITH, Curves, figures_of, payoff, sizes_of
 from overton.experiments.files import digest_pretrained, point_store
 from overton.experiments.measure import measure, steps_alone
-from overton.experiments.points import FORMAT, Job, Measured, Point, measure_all
-from overton.experiments.subsample import check_sizes, count_at, draw_order
+from overton.experiments.points import FORMAT, Job, Measured, Point, describe, measure_all
+from overton.experiments.subsample import Draws, check_sizes
 from overton.pipeline import plan, predict_rows
 from overton.pretrained.files import check_pretrained
+from overton.spreading import Source
 
 if TYPE_CHECKING:
     from overton.application import Application
@@ -52,6 +54,7 @@ def run_scaling(
     seeds: int = SEEDS,
     tasks: Sequence[str] = (),
     max_bad: int = 0,
+    on: str = LOCAL,
     observe: Observe = ignore,
 ) -> Curves:
     """Quality against the amount of weak supervision (Ré et al. 2019, arXiv:1909.05372, figure 4a).
@@ -62,6 +65,7 @@ def run_scaling(
         seeds: How many seeds each is measured with; a seed draws the records and trains.
         tasks: The tasks to tell of; all that have gold on test where none is named.
         max_bad: Go on without the lines that have faults where there are at most so many.
+        on: Where points are measured, as in `overton build`; the outcome is the same everywhere.
         observe: Told of the progress.
 
     Raises:
@@ -71,7 +75,7 @@ def run_scaling(
     names, notes = judged_tasks(application, dataset, tasks)
     check_sizes(sizes, seeds, len(dataset.splits.train))
     arms = {"": application.tuning}
-    points = measure_arms(application, dataset, arms, sizes, seeds, observe=observe)
+    points = measure_arms(application, dataset, arms, sizes, seeds, on=on, observe=observe)
     return curves("scaling", application, dataset, arms, points, names, named=bool(tasks), notes=notes)
 
 
@@ -84,6 +88,7 @@ def run_pretrained(
     seeds: int = SEEDS,
     tasks: Sequence[str] = (),
     max_bad: int = 0,
+    on: str = LOCAL,
     observe: Observe = ignore,
 ) -> Curves:
     """The same curve with and without something pretrained (figure 4b of the paper).
@@ -96,6 +101,7 @@ def run_pretrained(
         seeds: Likewise.
         tasks: Likewise.
         max_bad: Likewise.
+        on: Likewise.
         observe: Told of the progress.
 
     Raises:
@@ -108,7 +114,7 @@ def run_pretrained(
     dataset = application.dataset(max_bad=max_bad, observe=observe)
     names, notes = judged_tasks(application, dataset, tasks)
     check_sizes(sizes, seeds, len(dataset.splits.train))
-    points = measure_arms(application, dataset, arms, sizes, seeds, observe=observe)
+    points = measure_arms(application, dataset, arms, sizes, seeds, on=on, observe=observe)
     found = curves("pretrained", application, dataset, arms, points, names, named=bool(tasks), notes=notes)
     payoffs = {name: payoff(found.find(name, "difference")) for name in names}
     given = {"payload": chosen, "embedding": embedding}
@@ -162,18 +168,36 @@ def run_baseline(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that measuring a point needs beside its job: what travels to the workers.
+
+    Attributes:
+        source: Where the records are.
+        arms: The programs that are compared, by the word for a person.
+        sizes: The amounts of supervision.
+        folder: The application's, where what is pretrained is looked for.
+        kept: Folder of the points that were measured.
+    """
+
+    source: Source
+    arms: Mapping[str, Tuning]
+    sizes: tuple[int, ...]
+    folder: Path
+    kept: Path
+
+
 def measure_arms(
     application: Application,
     dataset: Dataset,
-    arms: dict[str, Tuning],
+    arms: Mapping[str, Tuning],
     sizes: Sequence[int],
     seeds: int,
     *,
+    on: str,
     observe: Observe = ignore,
 ) -> tuple[Point, ...]:
     """Every size with every seed and every arm, small sizes first; those measured before are read."""
-    train, ids = dataset.splits.train, dataset.ids(dataset.splits.train)
-    orders = {seed: draw_order(ids, seed) for seed in range(seeds)}
     digests = {
         arm: [
             (choices := tuning.choices(dataset.schema)).to_json(),
@@ -182,34 +206,46 @@ def measure_arms(
         ]
         for arm, tuning in arms.items()
     }
-    rest = np.concatenate([dataset.splits.dev, dataset.splits.test])
-
-    def drawn(size: int, seed: int) -> Dataset:
-        chosen = train[orders[seed][: count_at(size, sizes, len(train))]]
-        return dataset.subset(np.sort(np.concatenate([chosen, rest])))
-
-    def measure_one(job: Job) -> Measured:
-        start, part = time.perf_counter(), drawn(job.size, job.seed)
-        tuning, quiet = arms[job.arm], steps_alone(observe)
-        planned = plan(part, tuning, application.directory, observe=quiet)
-        labels, rows = measure(part, planned, use_dev_gold=tuning.use_dev_gold, seed=job.seed, observe=quiet)
-        return Measured(len(part.splits.train), labels, rows, round(time.perf_counter() - start, 1))
-
+    drawn = Draws(dataset, tuple(sizes))
     jobs = [
         Job(arm, size, seed, digest_json([FORMAT, __version__, drawn(size, seed).digest, digests[arm], seed]))
         for size in sizes
         for seed in range(seeds)
         for arm in arms
     ]
-    load, save = point_store(application.home / "experiments" / "points")
-    return measure_all(jobs, measure_one, load=load, save=save, observe=observe)
+    source = Source.of(dataset, application.home / "rows")
+    recipe = Recipe(source, arms, tuple(sizes), application.directory, application.home / "experiments" / "points")
+    load, _ = point_store(recipe.kept)
+    return measure_all(jobs, partial(measurer, recipe), load=load, engine=engine_of(on), observe=observe)
+
+
+def measurer(recipe: Recipe) -> Work[Job, Measured]:
+    """The function that measures a point and keeps it; the records are opened once for all points of a worker.
+
+    Raises:
+        OvertonError: Where the data files are no longer those that the experiment began with.
+    """
+    dataset = recipe.source.load()
+    drawn = Draws(dataset, recipe.sizes)
+    _, save = point_store(recipe.kept)
+
+    def measured(job: Job, observe: Observe) -> Measured:
+        start, part = time.perf_counter(), drawn(job.size, job.seed)
+        tuning, quiet = recipe.arms[job.arm], steps_alone(describe(job), observe)
+        planned = plan(part, tuning, recipe.folder, observe=quiet)
+        labels, rows = measure(part, planned, use_dev_gold=tuning.use_dev_gold, seed=job.seed, observe=quiet)
+        found = Measured(len(part.splits.train), labels, rows, round(time.perf_counter() - start, 1))
+        save(job.key, found)
+        return found
+
+    return measured
 
 
 def curves(
     kind: str,
     application: Application,
     dataset: Dataset,
-    arms: dict[str, Tuning],
+    arms: Mapping[str, Tuning],
     points: tuple[Point, ...],
     tasks: Sequence[str],
     *,

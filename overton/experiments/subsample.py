@@ -1,12 +1,14 @@
 """Which training records belong to an amount of supervision: a smaller amount is always part of a larger one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem, digest_bytes
+from overton.data import Dataset
 
 HASH_DIGITS = 16  # hexadecimal: 64 bits
 
@@ -44,6 +46,26 @@ def count_at(size: int, sizes: Sequence[int], n_records: int) -> int:
         [3, 6, 100]
     """
     return round(n_records * size / max(sizes))
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The parts of some records that the points of an experiment are measured on; dev and test stay whole.
+
+    Attributes:
+        dataset: The records.
+        sizes: The amounts, the greatest of which is all training records.
+    """
+
+    dataset: Dataset
+    sizes: tuple[int, ...]
+
+    def __call__(self, size: int, seed: int) -> Dataset:
+        """An amount of the training records, as a seed draws them, and the records of dev and test."""
+        splits = self.dataset.splits
+        order = draw_order(self.dataset.ids(splits.train), seed)
+        chosen = splits.train[order[: count_at(size, self.sizes, len(splits.train))]]
+        return self.dataset.subset(np.sort(np.concatenate([chosen, splits.dev, splits.test])))
 
 
 def draw_order(ids: Sequence[str], seed: int) -> ndarray:

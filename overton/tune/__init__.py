@@ -7,10 +7,11 @@ from overton.tune.propose import Known, need_optuna, propose
 from overton.tune.prune import is_poor, limits_of
 from overton.tune.render import render_picked, render_space, render_study
 from overton.tune.search import Effort, Goal, search, told_option, told_picked
-from overton.tune.space import Knob, Picked, Space, effective, space_of
+from overton.tune.space import BOUNDS, Knob, Picked, Space, effective, space_of
 from overton.tune.study import Asked, Score, Study, Trial, best_of, parse_study, violations
 
 __all__ = [
+    "BOUNDS",
     "Asked",
     "Effort",
     "Goal",

@@ -10,6 +10,8 @@ from overton.base import digest_json
 from overton.compile import SETTINGS_OF_PAYLOAD, Choices, PayloadChoices, TrainingChoices, Tuning, texts_of
 from overton.schema import Payload, Schema
 
+BOUNDS = ("p99_ms", "size_mb")  # of what serving asks
+
 Place = tuple[str, ...]  # ("payloads", "tokens", "size"), ("training", "dropout") or ("slices",)
 Picked = Mapping[str, Any]  # an option by name of knob
 
@@ -29,6 +31,16 @@ TRAINING_OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "label_smoothing": (0.0, 0.1),
 }
 SLICE_OPTIONS = ("off", "records", "on")
+SMALL_SIZE = 32  # is an option too where serving has bounds
+
+# Options of settings that are not numbers, the quickest to serve first. Of numbers the least is quickest, and of flags
+# no; what is not here (an embedding, how to train) keeps its first option.
+QUICKEST: Mapping[str, tuple[Any, ...]] = {
+    "aggregate": ("mean", "max", "attention"),
+    "encoder": ("bag", "cnn", "dilated", "bigru", "bilstm", "transformer"),
+    "slices": SLICE_OPTIONS,
+}
+COSTLY = ("size", "layers", "attention", "affixes", "characters", "strings", "sets", "wide", *QUICKEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,17 @@ class Knob:
     def is_ordered(self) -> bool:
         """Whether its options are numbers, so that what lies between two good ones is likely to be good."""
         return all(isinstance(option, int | float) and not isinstance(option, bool) for option in self.options)
+
+    def cost(self, option: Any) -> int:
+        """What an option costs in serving, beside the others: 0 for the least, or where it makes no difference."""
+        setting = self.places[0][-1]
+        if setting not in COSTLY:
+            return self.options.index(option)
+        if setting in QUICKEST:
+            return QUICKEST[setting].index(option)
+        if isinstance(option, str):  # heads x size of a head
+            return prod(map(int, option.split("x")))
+        return int(option)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +97,11 @@ class Space:
     def first(self) -> dict[str, Any]:
         """The combination that a build without a search takes."""
         return {knob.name: knob.options[0] for knob in self.knobs}
+
+    @property
+    def cheapest(self) -> dict[str, Any]:
+        """The combination that is likely to be the quickest to serve."""
+        return {knob.name: min(knob.options, key=knob.cost) for knob in self.knobs}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Every combination."""
@@ -161,7 +189,9 @@ def _listed(tuning: Tuning) -> tuple[Knob, ...]:
 
 def _default_knobs(tuning: Tuning, schema: Schema, has_slices: bool) -> tuple[Knob, ...]:
     knobs = []
-    for setting, options in PAYLOAD_OPTIONS.items():
+    bounded = bool(set(BOUNDS) & set(tuning.serving))
+    for setting, known in PAYLOAD_OPTIONS.items():
+        options = (*known, SMALL_SIZE) if bounded and setting == "size" else known
         names = [
             payload.name
             for payload in schema.payloads

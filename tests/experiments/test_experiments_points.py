@@ -30,7 +30,13 @@ class Trainer:
 
 def run(folder, trainer, **options):
     load, save = point_store(folder)
-    return measure_all(jobs(), trainer, load=load, save=save, **options)
+
+    def work(job, observe):
+        found = trainer(job)
+        save(job.key, found)
+        return found
+
+    return measure_all(jobs(), lambda: work, load=load, **options)
 
 
 def test_a_killed_experiment_goes_on_where_it_stood(tmp_path):

@@ -46,8 +46,8 @@ def files_of(folder: Path):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_all_the_records_give_what_a_build_gives(application):
-    curves = run_scaling(application, sizes=(1,), seeds=1)
+def test_all_the_records_give_what_a_build_gives_in_a_process_of_its_own_too(application):
+    curves = run_scaling(application, sizes=(1,), seeds=1, on="local:2")
     built = {row.task: row.value for row in application.version().report().main_rows()}
     measured = {row.task: row.value for row in curves.points[0].measured.rows}
     assert measured == {task: pytest.approx(value) for task, value in built.items()}
@@ -56,7 +56,7 @@ def test_all_the_records_give_what_a_build_gives(application):
 
 def test_votes_of_records_that_are_left_out_reach_nobody(application, seen):
     kept = files_of(application.home / "votes")
-    run_scaling(application, sizes=(1, 2, 4), seeds=2)
+    run_scaling(application, sizes=(1, 2, 4), seeds=2, on="local:1")
     assert files_of(application.home / "votes") == kept
     whole = application.dataset()
     small, middle, large = (seen[place] for place in (0, 2, 4))
@@ -79,15 +79,15 @@ def voted_records(dataset):
 
 
 def test_points_are_shared_by_experiments_and_change_with_what_decides_them(application, seen):
-    run_scaling(application, sizes=(1, 4), seeds=1)
-    run_scaling(application, sizes=(1, 2, 4), seeds=1)
+    run_scaling(application, sizes=(1, 4), seeds=1, on="local:1")
+    run_scaling(application, sizes=(1, 2, 4), seeds=1, on="local:1")
     assert len(seen) == 3
     object.__setattr__(application, "tuning", replace(application.tuning, use_dev_gold=False))
-    run_scaling(application, sizes=(4,), seeds=1)
+    run_scaling(application, sizes=(4,), seeds=1, on="local:1")
     assert len(seen) == 4
     with (application.directory / "data" / "more.jsonl").open("w") as file:
         file.write('{"id": "r1", "tasks": {"Record": {"other": "red"}}}\n')
-    run_scaling(application, sizes=(4,), seeds=1)
+    run_scaling(application, sizes=(4,), seeds=1, on="local:1")
     assert len(seen) == 5
 
 
@@ -140,14 +140,14 @@ def test_faults_are_told_before_anything_is_measured(application, seen, run_it, 
 def test_a_task_without_gold_on_test_is_left_out_or_refused_where_it_is_named(application, seen):
     path = application.directory / "data" / "records.jsonl"
     path.write_text(path.read_text().replace(', "gold": "short"', "").replace(', "gold": "long"', ""))
-    curves = run_scaling(application, sizes=(1,), seeds=1)
+    curves = run_scaling(application, sizes=(1,), seeds=1, on="local:1")
     assert "Title" not in curves.units
     assert curves.notes[-1] == "Title has no gold on test"
     with pytest.raises(OvertonError, match="no test record has gold of Title"):
-        run_scaling(application, sizes=(1,), seeds=1, tasks=["Record", "Title"])
+        run_scaling(application, sizes=(1,), seeds=1, tasks=["Record", "Title"], on="local:1")
 
 
 def test_measured_points_hold_no_numpy(application, seen):
-    curves = run_scaling(application, sizes=(1,), seeds=1)
+    curves = run_scaling(application, sizes=(1,), seeds=1, on="local:1")
     assert isinstance(curves.points[0].measured, Measured)
     assert curves.to_json()["rows"]

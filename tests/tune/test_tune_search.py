@@ -82,6 +82,16 @@ def test_no_program_is_tried_twice_and_a_small_space_is_tried_whole() -> None:
     assert "every program of the space was tried: 3 trials" in said
 
 
+def test_the_quickest_program_is_tried_early_where_the_default_is_too_slow() -> None:
+    bounds = {"p99_ms": 0.4}  # of the four sizes one keeps to it
+    study = look(4, make=partial(make_formula, bounds), goal=Goal(bounds=bounds))
+    assert study.trials[1].picked == listed_space().cheapest
+    assert study.trials[1].score.status == "done"
+    assert study.best.picked["tokens.size"] == 32
+    free = look(4)
+    assert listed_space().cheapest not in [trial.picked for trial in free.trials]
+
+
 @pytest.mark.parametrize("bounds", [{"p99_ms": 0.7}, {"size_mb": 3.5, "p99_ms": 1.0}])
 def test_a_program_that_serving_cannot_bear_never_wins(bounds: dict[str, float]) -> None:
     study = look(20, make=partial(make_formula, bounds), goal=Goal(bounds=bounds))

@@ -3,7 +3,9 @@
 import pytest
 
 from overton.compile import default_choices
+from overton.compile.settings import PAYLOAD_SETTINGS, SLICES
 from overton.tune import render_space, space_of
+from overton.tune.space import QUICKEST
 from tests.tune.tune_factories import KINDS, listed_space, tune
 
 
@@ -84,3 +86,27 @@ def test_a_space_is_told() -> None:
     assert ["tokens.size", "64,", "32,", "128,", "256"] in lines
     default = render_space(space_of(tune({}), KINDS, has_slices=False)).splitlines()
     assert "of tokens, query, title, entities" in next(line for line in default if line.strip().startswith("size"))
+
+
+def test_bounds_of_serving_add_a_small_size_and_the_cheapest_is_small_everywhere() -> None:
+    free, bounded = (space_of(tune(value), KINDS, has_slices=True) for value in ({}, {"serving": {"p99_ms": 1}}))
+    assert [32 in next(knob for knob in space.knobs if knob.name == "size").options for space in (free, bounded)] == [
+        False,
+        True,
+    ]
+    cheapest = bounded.choices(bounded.cheapest)
+    assert cheapest.slices == "off"
+    assert cheapest.training == bounded.base.training
+    tokens, query = cheapest.payloads["tokens"], cheapest.payloads["query"]
+    assert (tokens.encoder, tokens.size, tokens.characters) == ("bag", 32, False)
+    assert (query.aggregate, query.size, query.wide) == ("mean", 32, False)
+    asked = tune({"payloads": {"tokens": {"attention": ["4x32", "2x16"], "encoder": ["transformer", "bilstm"]}}})
+    listed = space_of(asked, KINDS, has_slices=False)
+    assert listed.cheapest == {"tokens.attention": "2x16", "tokens.encoder": "bilstm"}
+
+
+def test_every_name_of_a_setting_has_its_place_among_the_quick_ones() -> None:
+    rules = {**PAYLOAD_SETTINGS, "slices": SLICES}
+    assert {name: set(options) for name, options in QUICKEST.items()} == {
+        name: set(rules[name].names) for name in QUICKEST
+    }
