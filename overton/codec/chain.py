@@ -265,24 +265,19 @@ def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, la
         The best classes, int32 of shape (row, token), and their score, of shape (row,).
     """
     alive = _alive(lengths)
-    scores = np.empty((max(len(alive), 1), *logits[:, 0].shape), np.result_type(logits, first))
-    np.add(logits[:, 0], first, out=scores[0])
+    score = logits[:, 0] + first
+    back = np.zeros((len(alive), *score.shape), np.intp)
+    cells = np.arange(0, score.size * score.shape[1], score.shape[1]).reshape(score.shape)  # the first of each row
     for token in range(1, len(alive)):
         some = alive[token]
-        reached = scores[token - 1, :some, None, :] + (onto if onto.ndim == 2 else onto[:some])
-        np.maximum.reduce(reached, axis=2, out=scores[token, :some])
-        scores[token, :some] += logits[:some, token]
+        reached = score[:some, None, :] + (onto if onto.ndim == 2 else onto[:some])
+        best = reached.argmax(axis=2, out=back[token, :some])
+        np.add(reached.reshape(-1).take(cells[:some] + best), logits[:some, token], out=score[:some])
     path, every = np.zeros(logits.shape[:2], np.int32), np.arange(len(logits))
-    highest, state, going = (scores[0] + last).max(axis=1), np.zeros(len(logits), np.int64), 0
-    # Which class came before is asked of those on the best way alone, not of every class of every token.
+    state = (score + last).argmax(axis=1)
+    highest = (score + last).max(axis=1)
     for token in range(len(alive) - 1, -1, -1):
         some = alive[token]
-        if going:
-            after = onto[state[:going]] if onto.ndim == 2 else onto[every[:going], state[:going]]
-            state[:going] = (scores[token, :going] + after).argmax(axis=1)
-        if some > going:
-            ended = scores[token, going:some] + (last if last.ndim == 1 else last[going:some])
-            state[going:some], highest[going:some] = ended.argmax(axis=1), ended.max(axis=1)
         path[:some, token] = state[:some]
-        going = some
+        state[:some] = back[token, every[:some], state[:some]]
     return path, highest

@@ -1,29 +1,15 @@
-"""Weights of a program to one ONNX file: every size that varies stays free, and nothing is stored outside of it."""
+"""A trained program as an ONNX model in one piece."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from numpy import ndarray
-from torch import Tensor, nn
 
-from overton.codec import InputSpec, input_specs
-from overton.compile import MEMBERSHIP, Program
+from overton.compile import Program
+from overton.export.graph import graph_of
 from overton.export.narrow import narrow_wide_paths
-from overton.export.quiet import quiet
-from overton.export.reshapes import fix_reshapes
-from overton.export.side_by_side import join_dense_layers
+from overton.export.trace import traced
 from overton.nn import Model, build_model
-
-OPSET = 20
-# Sizes of the example that is traced: all different and none of them 1, so that no size is taken for another.
-EXAMPLE_ROWS = 3
-EXAMPLE_ITEMS = 5
-
-
-def output_name(output: str) -> str:
-    """Name of the ONNX output that holds the logits of a task, or those of membership in slices."""
-    return output if output == MEMBERSHIP else f"{output}.logits"
 
 
 def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
@@ -32,41 +18,10 @@ def to_onnx(program: Program, weights: Mapping[str, ndarray]) -> bytes:
     Its inputs are those of `overton.codec.input_specs`, its outputs the logits of each task and
     those of membership in slices (`output_name`).
     """
-    model = narrow_wide_paths(load_model(program, weights))
-    specs = input_specs(program)
-    sizes = example_sizes(specs)
-    with quiet():
-        exported = torch.onnx.export(
-            Flat(model, tuple(spec.name for spec in specs)),
-            tuple(example_input(spec, sizes) for spec in specs),
-            dynamo=True,
-            dynamic_shapes=(tuple(free_axes(spec) for spec in specs),),
-            input_names=[spec.name for spec in specs],
-            output_names=[output_name(task) for task in program.all_outputs],
-            opset_version=OPSET,
-            external_data=False,
-            verbose=False,
-        )
-    assert exported is not None, "the exporter gives a program where it is given no file"
-    model_proto = exported.model_proto
-    _forget_origin(model_proto)
-    fix_reshapes(model_proto.graph)
-    join_dense_layers(model_proto.graph)
-    serialized: bytes = model_proto.SerializeToString()
+    model, graph = narrow_wide_paths(load_model(program, weights)), graph_of(program)
+    found = graph.filled(model) if graph else traced(program, model)
+    serialized: bytes = found.SerializeToString()
     return serialized
-
-
-def _forget_origin(model: Any) -> None:
-    """Take out where in the source each node comes from: paths of this machine, which would change the version's id."""
-    graph = model.graph
-    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer, graph, model):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    for function in model.functions:
-        del function.metadata_props[:]
-        for node in function.node:
-            del node.metadata_props[:]
-            node.doc_string = ""
 
 
 def load_model(program: Program, weights: Mapping[str, ndarray]) -> Model:
@@ -74,33 +29,3 @@ def load_model(program: Program, weights: Mapping[str, ndarray]) -> Model:
     model = build_model(program, seed=0)
     model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
     return model.eval()
-
-
-class Flat(nn.Module):
-    """The model with its inputs and outputs in a row instead of by name, as ONNX has them."""
-
-    def __init__(self, model: Model, names: tuple[str, ...]) -> None:
-        super().__init__()
-        self.model = model
-        self.names = names
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Inputs in the order of the names to the logits in the order of the program's outputs."""
-        return tuple(self.model(dict(zip(self.names, inputs, strict=True))).values())
-
-
-def example_sizes(specs: tuple[InputSpec, ...]) -> dict[str, int]:
-    """A size for every name of one in the shapes of some inputs."""
-    names = dict.fromkeys(size for spec in specs for size in spec.shape if isinstance(size, str) and size != "row")
-    return {"row": EXAMPLE_ROWS, **{name: EXAMPLE_ITEMS + 2 * number for number, name in enumerate(names)}}
-
-
-def example_input(spec: InputSpec, sizes: Mapping[str, int]) -> Tensor:
-    """An input to trace with."""
-    shape = [sizes[size] if isinstance(size, str) else size for size in spec.shape]
-    return torch.ones(shape, dtype=getattr(torch, spec.type))
-
-
-def free_axes(spec: InputSpec) -> dict[int, Any]:
-    """The axes of an input whose sizes vary."""
-    return {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if isinstance(size, str)}

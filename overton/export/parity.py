@@ -9,7 +9,8 @@ import torch
 from numpy import ndarray
 
 from overton.compile import Program
-from overton.export.onnx import load_model, output_name
+from overton.export.onnx import load_model
+from overton.export.trace import output_name
 
 ERRORS_ONLY = 3
 

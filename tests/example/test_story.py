@@ -29,7 +29,8 @@ def test_supervision_that_arrives_later_mends_the_poor_slices_of_real_questions(
     changed = check_story(story)
     rare, ambiguous = (changed[pair] for pair in POOR.items())
     assert rare.low > 0.05
-    assert ambiguous.high > 0  # 137 questions show a change of four points no better than by its sign
+    assert ambiguous.low > 0
+    assert story.mended
     assert changed["Intent", "*"].low > 0
     assert changed["IntentArg", "*"].low > -0.01
 
