@@ -15,6 +15,7 @@ from overton.schema import Schema
 
 if TYPE_CHECKING:
     from overton.engine import Engine
+    from overton.export import Graphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Bench:
         runs: Folder of checkpoints.
         searches: Folder of the journals.
         builds: Folder of the accounts of builds.
+        traced: Folder of the graphs of programs.
         watch: Folder of what is watched of this build; None where nothing is.
         max_bad: How many bad lines may be left out.
     """
@@ -40,6 +42,7 @@ class Bench:
     runs: Path
     searches: Path
     builds: Path
+    traced: Path
     watch: Path | None = None
     max_bad: int = 0
 
@@ -50,6 +53,12 @@ class Bench:
     def watch_folder(self, planned: Plan) -> Path | None:
         """Where the curves of a build's own training go."""
         return self.watch / ("small" if planned.teacher else "train") if self.watch else None
+
+    def graphs(self) -> Graphs:
+        """Where the graphs of programs are kept."""
+        from overton.export.files import graph_store
+
+        return graph_store(self.traced)
 
     def resume(self) -> Resume:
         """Where training keeps its state."""
@@ -71,5 +80,6 @@ def bench_of(schema: Schema, files: Sequence[Path], folder: Path, home: Path, ma
         runs=home / "runs",
         searches=home / "searches",
         builds=home / "builds",
+        traced=home / "graphs",
         max_bad=max_bad,
     )

@@ -87,6 +87,7 @@ def build_version(
             tallies=tallies(engine),
             choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
             gate=load_gate(bench.folder / "gate.json"),
+            graphs=bench.graphs(),
             observe=observe,
         )
         store.put(artifact, when=now())

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from overton.artifact import LARGE, Artifact, Runtime, golden_records, pack_artifact, sample_records, signature_of
+from overton.artifact import LARGE, Artifact, Runtime, golden_records, sample_records
 from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_bytes, ignore
-from overton.codec import Encoder, Predictions, concatenate
+from overton.codec import Predictions, concatenate
 from overton.compile import Choices, Tuning, choose_slices, compile_program
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Splits, gold_of
 from overton.evaluate import (
@@ -33,6 +33,7 @@ from overton.evaluate import (
     profile_of,
     render_examples,
 )
+from overton.exporting import export
 from overton.fitting import Plan, Teach, fit, taught_targets
 from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
@@ -52,13 +53,12 @@ from overton.supervision import (
 from overton.tune import Study
 
 if TYPE_CHECKING:
+    from overton.export import Graphs
     from overton.train import Trained
 
 SMALL = "small"  # the model beside the large one, where the tuning wants two
 PREDICT_RECORDS = 512
 CHUNK = 4096  # records at a time, where a file is written from the row store
-PARITY_RECORDS = 256
-TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ def build(
     tallies: Tallies | None = None,
     choose: Callable[[Dataset, Mapping[str, Combined]], Found | None] | None = None,
     gate: Gate | None = None,
+    graphs: Graphs | None = None,
     observe: Observe = ignore,
 ) -> Artifact:
     """Build one version.
@@ -109,6 +110,7 @@ def build(
         tallies: Where counted votes are kept; None for nowhere.
         choose: Searches for the choices; those of the tuning are taken where it is None, or finds nothing to choose.
         gate: What int8 must keep to beside float32; the defaults where None.
+        graphs: Where the graphs of programs are kept; None for this process alone.
         observe: Told of the progress.
 
     Raises:
@@ -130,10 +132,12 @@ def build(
         begin = parent_of(parent) if parent else None
         trained = teach(dataset, planned, combined, seed=seed, parent=begin, observe=observe)
     study = found.study if found else None
-    artifact = finish(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate, study=study)
+    artifact = finish(
+        dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate, graphs=graphs, study=study
+    )
     if tuning.models:
         before = parent.model(SMALL) if parent and SMALL in parent.models else None
-        small = build_small(dataset, tuning, combined, artifact, folder, seed, before, teach, gate, observe)
+        small = build_small(dataset, tuning, combined, artifact, folder, seed, before, teach, gate, graphs, observe)
         artifact = artifact.with_model(SMALL, small)
     return artifact
 
@@ -148,6 +152,7 @@ def finish(
     seed: int,
     clock: Clock,
     gate: Gate | None = None,
+    graphs: Graphs | None = None,
     study: Study | None = None,
 ) -> Artifact:
     """Export, evaluate and package a trained program.
@@ -161,13 +166,15 @@ def finish(
         seed: Seed of the training.
         clock: Times the stages, and has those before.
         gate: What int8 must keep to beside float32; the defaults where None.
+        graphs: Where the graphs of programs are kept; None for this process alone.
         study: The search behind it, if any.
     """
     from overton.export.files import choose_precision
 
     observe = clock.observe
     with clock("export"):
-        artifact, sample = export(dataset, planned, trained, observe=observe), sample_records(dataset)
+        artifact = export(dataset, planned, trained, graphs=graphs, observe=observe)
+        sample = sample_records(dataset)
         artifact, precision = choose_precision(artifact, dataset, predict_rows, sample, tuning, gate, observe=observe)
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
@@ -193,6 +200,7 @@ def build_small(
     parent: Artifact | None,
     teach: Teach,
     gate: Gate | None,
+    graphs: Graphs | None,
     observe: Observe,
 ) -> Artifact:
     """The small model of a version, which learns from the votes and from what the large one says of training records.
@@ -213,7 +221,7 @@ def build_small(
     with clock("train"):
         begin = parent_of(parent) if parent else None
         trained = teach(dataset, planned, taught, seed=seed, parent=begin, observe=observe)
-    return finish(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate)
+    return finish(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate, graphs=graphs)
 
 
 def combine_all(
@@ -305,33 +313,6 @@ def plan(
     modelled, facts = tuple(slices.modelled), given.facts
     program = compile_program(dataset.schema, choices, modelled, pretrained=facts, sets=sets, n_records=len(train))
     return Plan(choices, program, given, slices)
-
-
-def export(dataset: Dataset, planned: Plan, trained: Trained, *, observe: Observe = ignore) -> Artifact:
-    """The trained program as an artefact that runs without torch; an error where real records show a difference."""
-    from overton.export import parity, to_onnx
-
-    program = planned.program
-    onnx = to_onnx(program, trained.weights)
-    encoder = Encoder(program, planned.given.strings)
-    rows = np.linspace(0, dataset.n_records - 1, min(PARITY_RECORDS, dataset.n_records)).astype(np.int64)
-    parts = (rows[:1], rows[1:8], rows[8:])  # one record alone, a few, many: sizes must not be frozen
-    batches = [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
-    checked = parity(onnx, program, trained.weights, batches)
-    if not checked.within(TOLERANCE):
-        hint = "This is a fault of Overton, not of the data; the version was not published"
-        message = f"the exported model is off by {checked.max_error:.2g} from the trained one"
-        raise OvertonError(Problem(message, "build.parity", hint=hint))
-    told = f"{len(onnx) / 1e6:.1f} MB, at most {checked.max_error:.1g} off on {checked.n_records} records"
-    observe(Event("export", told))
-    return pack_artifact(
-        onnx=onnx,
-        weights=trained.weights,
-        program=program,
-        choices=planned.choices.to_json(dataset.schema),
-        signature=signature_of(program, onnx, trained.thresholds),
-        strings=planned.given.strings,
-    )
 
 
 def evaluate_version(

@@ -24,8 +24,9 @@ from overton.compile import Choices, Tuning, choose_slices, split_objective
 from overton.data import SLICE_PREFIX, Dataset, tag_mask
 from overton.data.names import count_of
 from overton.evaluate import main_scores
+from overton.exporting import export
 from overton.fitting import Watch, dev_truth, fit, untrained
-from overton.pipeline import Found, export, plan, predict_rows
+from overton.pipeline import Found, plan, predict_rows
 from overton.supervision import Combined
 from overton.tune import (
     BOUNDS,
@@ -216,7 +217,8 @@ def _score(
     """Train a program, unless it is too slow or too large to serve, and tell how good it is on dev."""
     planned = plan(dataset, recipe.tuning, recipe.bench.folder, choices=asked.choices)
     if recipe.goal.bounds:  # neither depends on what training will make of the weights
-        score = _measured(recipe, export(dataset, planned, untrained(planned, recipe.seed)), lines, Score("done"))
+        artifact = export(dataset, planned, untrained(planned, recipe.seed), graphs=recipe.bench.graphs())
+        score = _measured(recipe, artifact, lines, Score("done"))
         if score.status == "infeasible":
             return score
     task = split_objective(recipe.goal.objective)[0]
@@ -245,7 +247,7 @@ def _score(
     known = Score("done", curve=reached, n_epochs=trained.n_epochs, run=trained.run)
     if stop(trained.history, trained.n_epochs):
         return replace(known, status="pruned", value=max(reached))
-    artifact = export(dataset, planned, trained)
+    artifact = export(dataset, planned, trained, graphs=recipe.bench.graphs())
     scores = dict(trained.history[trained.best_epoch - 1].scores)
     scores = _scores_on(recipe, dataset, artifact) or scores
     value = scores[task] if task else sum(scores.values()) / len(scores)

@@ -5,17 +5,20 @@ turns matrices and joins them, and puts the gates of recurrent layers in another
 of which each tells its own place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 import onnx
 import onnxruntime
+import onnxscript
 import torch
 from numpy import ndarray
 from torch import Tensor
 
+from overton import __version__
+from overton.base import digest_json
 from overton.codec import input_specs
 from overton.compile import Program
 from overton.export.narrow import narrow_wide_paths
@@ -24,6 +27,8 @@ from overton.nn import Model, build_model
 
 # Float32 with these bits, 1.7e35 and what follows, are places of weights: no constant of a model is so large.
 FIRST_BITS, LAST_BITS = 0x7A000000, 0x7F7FFFFF
+FORMAT = 1
+VERSIONS = (torch.__version__, onnx.__version__, onnxscript.__version__)
 KEPT = 16  # graphs of a process
 SCALE, CLOSE = 0.1, 1e-4  # of the weights that a graph is tried with, and of what may differ then
 ERRORS_ONLY = 3
@@ -77,9 +82,33 @@ class Graph:
         return proto
 
 
-def graph_of(program: Program) -> Graph | None:
-    """The graph of a program; None where it cannot be told what the exporter made of the weights."""
-    return _graph_of(_Known(program.digest(), program))
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """Where graphs are kept from build to build.
+
+    Attributes:
+        load: Gives that of a key; None where there is none, or none that can be read.
+        save: Keeps it.
+    """
+
+    load: Callable[[str], Graph | None]
+    save: Callable[[str, Graph], None]
+
+
+def graph_of(program: Program, graphs: Graphs | None = None) -> Graph | None:
+    """The graph of a program; None where it cannot be told what the exporter made of the weights.
+
+    Args:
+        program: The program.
+        graphs: Where graphs are kept; None for this process alone.
+    """
+    key = digest_json([FORMAT, __version__, *VERSIONS, program.digest()])
+    found = graphs.load(key) if graphs else None
+    if found is None:
+        found = _graph_of(_Known(program.digest(), program))
+        if graphs and found:
+            graphs.save(key, found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
