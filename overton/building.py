@@ -76,9 +76,8 @@ def build_version(
     with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
         bench = replace(bench, watch=run.folder)
         teach = _teach(bench, tuning, ranks, on, profile, observe)
-        dataset = bench.dataset(engine, observe)
         artifact = build(
-            dataset,
+            bench.dataset(engine, observe),
             tuning,
             folder=bench.folder,
             seed=seed,
