@@ -39,7 +39,7 @@ def main() -> int:
 
 def example(directory: Path) -> Application:
     """The factoid example, built."""
-    overton = [sys.executable, "-c", "import sys; from overton.cli.main import main; sys.exit(main())"]
+    overton = [sys.executable, "-m", "overton"]
     subprocess.run([*overton, "init", str(directory), "--example", "factoid", "--records", "2000"], check=True)
     application = load(directory)
     application.build()

@@ -21,6 +21,10 @@ import time
 from itertools import islice
 from pathlib import Path
 
+from overton.base.threads import one_thread
+
+one_thread()  # as the command does, before numpy is loaded
+
 import msgspec
 import onnxruntime
 from serving_load import version_and_records

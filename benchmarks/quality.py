@@ -115,7 +115,7 @@ def build(data: Path, case: Case, seed: int) -> Built:
         write_application(data, case, copy)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
-        words = [sys.executable, "-m", "overton.cli.main", "build", str(copy), "--seed", str(seed), "--json", "-q"]
+        words = [sys.executable, "-m", "overton", "build", str(copy), "--seed", str(seed), "--json", "-q"]
         outcome = subprocess.run(words, stdout=subprocess.PIPE, check=True)
         wall = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

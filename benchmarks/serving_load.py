@@ -321,7 +321,7 @@ def version_and_records(
     """A version and records to ask it about; the factoid example, built, where none is named."""
     if version is None:
         version = str(scratch / "factoid")
-        overton = [sys.executable, "-c", "import sys; from overton.cli.main import main; sys.exit(main())"]
+        overton = [sys.executable, "-m", "overton"]
         init = [*overton, "init", version, "--example", "factoid", "--records", "2000"]
         subprocess.run(init, check=True, stdout=sys.stderr)
         subprocess.run([*overton, "build", version], check=True, stdout=sys.stderr)

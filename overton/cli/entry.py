@@ -6,6 +6,9 @@ import sys
 def start() -> int:
     """Run the command line; stopped while that is still being imported, it ends as quietly as later."""
     try:
+        from overton.base.threads import one_thread
+
+        one_thread()
         from overton.cli.main import main
 
         return main()

@@ -18,11 +18,11 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from overton.base import Observe, ignore
+from overton.base.threads import THREADS
 from overton.engine.engine import P, R, Work
 from overton.engine.pending import AHEAD, Pending, taken
 from overton.engine.worker import DONE, MAKE, PIECE, TOLD
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
     "from overton.engine.worker import main; main(int(sys.argv[1]))"

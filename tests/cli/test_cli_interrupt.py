@@ -1,6 +1,7 @@
 """A build that is stopped: nothing half written, and the next build goes on where it stood."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from overton import load
+from overton.base.threads import THREADS
 from overton.cli.entry import start
 from tests.kinds import write_kinds
 
@@ -77,3 +79,23 @@ def test_a_build_that_is_killed_leaves_no_version(tmp_path: Path) -> None:
     write_application(tmp_path / "killed", epochs=6)
     assert stop_after_epoch(tmp_path / "killed", 2, signal.SIGKILL) == -signal.SIGKILL
     assert load(tmp_path / "killed").version_rows() == []
+
+
+def test_numerical_libraries_are_told_to_use_one_thread_before_they_are_loaded():
+    code = """
+import os, sys
+from overton.base.threads import THREADS
+from overton.cli import entry
+assert "numpy" not in sys.modules
+sys.argv = ["overton", "--version"]
+try:
+    entry.start()
+except SystemExit:
+    print(*(os.environ[name] for name in THREADS))
+"""
+    environment = {name: value for name, value in os.environ.items() if name not in THREADS}
+    for given, told in (({}, "1 1 1"), ({"OMP_NUM_THREADS": "3"}, "3 1 1")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**environment, **given}, capture_output=True, text=True
+        )
+        assert done.stdout.splitlines()[-1:] == [told], done.stderr
