@@ -77,7 +77,7 @@ class TrainingChoices:
             are heuristics of the same features, whose errors are easily learned by heart.
         word_dropout: Share of tokens whose features are dropped, so that unknown words are no surprise.
         id_dropout: Share of set members whose id is dropped, so that unknown ids are no surprise.
-        rebalance: 0 trains on the classes as they are, 1 as if all were equally frequent.
+        rebalance: 0 trains on the classes of records as they are, 1 as if all were equally frequent.
         robustness: How far a target of a `select` task that the model finds absurd is let go: 0 is the cross entropy,
             1 the mean absolute error.
         bit_weight: Largest extra weight of the rare bits of a bitvector; 1 is none.

@@ -114,7 +114,7 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
     "member_dropout": Rule("Share of activations dropped where members of a set are compared.", high=0.9),
     "mixed": Rule("Whether a GPU computes in bfloat16 where that does no harm; a CPU never does.", flag=True),
     "patience": Rule("Epochs without a better score on dev before it stops.", low=1, high=10000, whole=True),
-    "rebalance": Rule("0: classes as frequent as they are; 1: as if equally frequent.", high=1),
+    "rebalance": Rule("0: classes of records as frequent as they are; 1: as if equally frequent.", high=1),
     "robustness": Rule("How far an absurd target of a `select` task is let go; 0: not at all.", high=1),
     "weight_decay": Rule("Weight decay of AdamW.", high=1),
     "word_dropout": Rule("Share of tokens whose features are dropped.", high=1),

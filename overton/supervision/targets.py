@@ -35,6 +35,11 @@ class Targets:
         """Width of the table."""
         return int(self.table.shape[1])
 
+    @property
+    def of_records(self) -> bool:
+        """Whether each record is one unit, as it is for tasks on singletons."""
+        return len(self.index) == len(self.offsets) - 1
+
     def has_target(self) -> ndarray:
         """Which records have at least one unit with a target, bool of shape (record,)."""
         labelled = np.concatenate([[0], np.cumsum(self.index >= 0)])

@@ -20,6 +20,9 @@ from overton.schema import Task
 from overton.supervision import Targets
 
 SMALLEST_PRIOR = 1e-6
+# Of an equal share of the classes, what each is taken to have at least where they are rebalanced: a class that nothing
+# but noise says must not be taken for likely.
+LEAST_SHARE = 0.1
 LEAST_LOG = -30.0  # padding scores so low that its cost must not reach infinity times zero
 MOST_PAIRS = 200_000  # neighbours that tell how labels follow each other
 LEAST_BIT = 1e-4  # a bit that is certain is held for as sure as this, so that its odds are finite
@@ -32,7 +35,8 @@ class Objective:
 
     Attributes:
         shift: Added to the logits while training, of shape (class,): `rebalance * log P(class)`, so that the model
-            need not learn which classes are frequent (Menon et al. 2021, arXiv:2007.07314). None for none.
+            need not learn which classes are frequent (Menon et al. 2021, arXiv:2007.07314). For classes of records
+            alone: of tokens, those outside of anything are frequent by nature. None for none.
         bit_weight: Weight of a bit where it holds, of shape (class,). None for 1.
         robustness: For `select`, how far a target that the model finds absurd is let go: 0 is the cross entropy,
             1 the mean absolute error. Sources of a `select` task are heuristics of what the model sees as well (the
@@ -92,8 +96,10 @@ def _objective(targets: Targets, rows: ndarray, settings: TrainingChoices) -> Ob
         return objective
     share = _shares(targets, targets.known_index(rows))
     if targets.task.type == "multiclass":
-        shift = settings.rebalance * np.log(np.maximum(share, SMALLEST_PRIOR))
-        return replace(objective, shift=torch.from_numpy(shift.astype(np.float32)) if settings.rebalance else None)
+        if not (settings.rebalance and targets.of_records):
+            return objective
+        shift = settings.rebalance * np.log(np.maximum(share, LEAST_SHARE / targets.n_labels))
+        return replace(objective, shift=torch.from_numpy(shift.astype(np.float32)))
     weight = np.sqrt((1 - share) / np.maximum(share, SMALLEST_PRIOR)).clip(1, settings.bit_weight).astype(np.float32)
     return replace(objective, bit_weight=torch.from_numpy(weight) if settings.bit_weight > 1 else None)
 

@@ -27,6 +27,7 @@ from overton.train import (
     with_temperatures,
 )
 from overton.train.files import load_checkpoint, remove_checkpoints, save_checkpoint
+from overton.train.loss import LEAST_SHARE
 
 SCHEMA = parse_schema(
     json.dumps(
@@ -195,6 +196,16 @@ def test_rebalancing_follows_the_shares_of_the_classes():
     shift = objectives_of(targets, np.arange(4), TrainingChoices(rebalance=1.0))["T"].shift
     assert shift.tolist() == pytest.approx([math.log(0.75), math.log(0.25)])
     assert objectives_of(targets, np.arange(4), TrainingChoices())["T"].shift is None
+    tokens = {"T": targets_of(task, [[0, 0], [0, 1]])}
+    assert objectives_of(tokens, np.arange(2), TrainingChoices(rebalance=1.0))["T"].shift is None
+
+
+def test_a_class_that_hardly_occurs_is_not_taken_for_likely():
+    task = Task("T", "p", "multiclass", ("a", "b", "c", "d"))
+    targets = {"T": targets_of(task, [[0]] * 50 + [[1]] * 49 + [[2]])}
+    shift = objectives_of(targets, np.arange(100), TrainingChoices(rebalance=0.5))["T"].shift
+    least = 0.5 * math.log(LEAST_SHARE / 4)
+    assert shift.tolist() == pytest.approx([0.5 * math.log(0.5), 0.5 * math.log(0.49), least, least])
 
 
 def test_a_blind_guess_loses_the_entropy_of_the_labels_in_all_units_of_a_record():
