@@ -98,7 +98,7 @@ class TrainingChoices:
     member_dropout: float = 0.5
     word_dropout: float = 0.05
     id_dropout: float = 0.6
-    rebalance: float = 0.0
+    rebalance: float = 0.5
     bit_weight: float = 1.0
     robustness: float = 0.7
     balance: float = 0.25

@@ -195,7 +195,7 @@ def test_rebalancing_follows_the_shares_of_the_classes():
     targets = {"T": targets_of(task, [[0], [0], [0], [1]])}
     shift = objectives_of(targets, np.arange(4), TrainingChoices(rebalance=1.0))["T"].shift
     assert shift.tolist() == pytest.approx([math.log(0.75), math.log(0.25)])
-    assert objectives_of(targets, np.arange(4), TrainingChoices())["T"].shift is None
+    assert objectives_of(targets, np.arange(4), TrainingChoices(rebalance=0.0))["T"].shift is None
     tokens = {"T": targets_of(task, [[0, 0], [0, 1]])}
     assert objectives_of(tokens, np.arange(2), TrainingChoices(rebalance=1.0))["T"].shift is None
 
