@@ -13,6 +13,7 @@ the CPU seconds, which say what splitting the work costs.
 """
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from overton.base.threads import one_thread
 
-one_thread()  # as the command does, before numpy is loaded
+one_thread(os.environ)  # as the command does, before numpy is loaded
 
 import msgspec
 import onnxruntime

@@ -1,5 +1,6 @@
 """Where the installed `overton` begins: it imports nothing that takes time before it can be stopped quietly."""
 
+import os
 import sys
 
 
@@ -8,7 +9,7 @@ def start() -> int:
     try:
         from overton.base.threads import one_thread
 
-        one_thread()
+        one_thread(os.environ)
         from overton.cli.main import main
 
         return main()
