@@ -4,7 +4,8 @@ Builds a real application with its defaults, then with a search, then with a sea
 best program that was found, and prints each beside the one before. Few training records make it quick; dev and test
 are whole.
 
-    python benchmarks/search.py [DATA] [--sets snips] [--train 2000] [--trials 12] [--on local:2] [--no-bound | --p99 MS]
+    python benchmarks/search.py [DATA] [--sets snips] [--train 2000] [--trials 12] [--on local:2]
+                                [--no-bound | --p99 MS]
 
 DATA is a folder of real data sets; OVERTON_TEST_DATA where not given. CPU seconds are those of all processes.
 """
@@ -53,7 +54,8 @@ def measure(data: Path, directory: Path, options: argparse.Namespace) -> None:
     print(f"{data.name}: {len(splits.train):,} training records, {len(splits.dev):,} dev, {len(splits.test):,} test")
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
     if options.p99:
-        return bound(directory, options.p99, options)
+        bound(directory, options.p99, options)
+        return
     default = built(application, "default", trials=1, options=options)
     best = built(application, "search", trials=options.trials, options=options, beside=default)
     study = best.study()
