@@ -35,6 +35,8 @@ MOST_WORDS = 2000  # classes or tags that a decoder is made to expect
 _ABSENT = -9  # no tag has this number
 _get_fields = attrgetter(*LINE_FIELDS)
 
+_NOTHING: dict[str, Any] = {}  # of a record without labels; never changed
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -179,10 +181,13 @@ class Encoder:
         columns: list[list[Any]] = [list(column) for column in zip(*decoded, strict=True)] or [[], [], [], []]
         n_keys = np.full(n, len(columns))
         for column in columns:
-            if UnsetType in set(map(type, column)):
+            kinds = set(map(type, column))
+            if kinds == {UnsetType}:
+                n_keys -= 1
+            elif UnsetType in kinds:
                 n_keys -= np.fromiter((isinstance(value, UnsetType) for value in column), bool, n)
         ids, payloads, tasks, tags = columns
-        tasks = [record or {} for record in tasks]
+        tasks = [record or _NOTHING for record in tasks]
         tags = [record or () for record in tags]
         n_keys += lengths(tasks, n)
         items: tuple[Items, ...] = ()
