@@ -27,7 +27,7 @@ def written(folder: Path, kind: str) -> dict:
 
 
 def test_scaling_tells_draws_and_goes_on_where_it_stood(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["experiment", "scaling", str(app), "--seeds", "1"]
+    words = ["experiment", "scaling", str(app), "--seeds", "1", "--on", "local:1"]
     assert main([*words, "--sizes", "1,4"]) == 0
     told = capsys.readouterr()
     assert "Intent  accuracy on test" in told.out
@@ -48,8 +48,9 @@ def test_what_is_pretrained_is_measured_beside_what_is_not(app: Path, capsys: py
     (app / "vectors.txt").write_text(
         "".join(f"{word} {n} 1 -1\n" for n, word in enumerate(["how", "tall", "is", "the"]))
     )
-    assert main(["experiment", "scaling", str(app), "--seeds", "1", "--sizes", "1", "-q"]) == 0
+    assert main(["experiment", "scaling", str(app), "--seeds", "1", "--sizes", "1", "-q", "--on", "local:1"]) == 0
     words = ["experiment", "pretrained", str(app), "--embedding", "vectors:vectors.txt", "--sizes", "1", "--seeds", "1"]
+    words += ["--on", "local:1"]
     assert main(words) == 0
     told = capsys.readouterr()
     assert "one seed: whether a difference is more than noise cannot be told" in told.out

@@ -16,8 +16,8 @@ from overton.nn import build_model
 from overton.schema import parse_schema
 from tests.kinds import BASES, ODD
 
-# Each export takes seconds. So the application of every kind lends its program, and encoders share others: one where
-# payloads read each other, with few tasks, and for the slow tests two where everything reads everything.
+# Each export takes seconds. So the application of every kind lends its program, and for the slow tests encoders share
+# others: one where payloads read each other, with few tasks, and two where everything reads everything.
 READS = {
     "payloads": {
         **{name: BASES["payloads"][name] for name in ("tokens", "title", "tagged", "linked")},
@@ -39,7 +39,7 @@ PROGRAMS = {
     "bigru cnn dilated": (ALL, ("bigru", "cnn", "dilated"), "attention", ("slice:a", "slice:b")),
     "transformer bag": (ALL, ("transformer", "transformer", "bag"), "mean", ()),
 }
-SLOW = ("bigru cnn dilated", "transformer bag")
+SLOW = ("bigru cnn dilated", "bilstm dilated", "transformer bag")
 MARKED = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in PROGRAMS]
 
 
