@@ -34,7 +34,7 @@ from overton.experiments.curves import WITH, Curves, figures_of, payoff, sizes_o
 from overton.experiments.files import digest_pretrained, point_store
 from overton.experiments.measure import measure, steps_alone
 from overton.experiments.points import FORMAT, Job, Measured, Point, describe, measure_all
-from overton.experiments.subsample import Draws, check_sizes
+from overton.experiments.subsample import check_sizes, draws_of
 from overton.pipeline import plan, predict_rows
 from overton.pretrained.files import check_pretrained
 from overton.spreading import Source
@@ -206,11 +206,12 @@ def measure_arms(
         ]
         for arm, tuning in arms.items()
     }
-    drawn = Draws(dataset, tuple(sizes))
+    drawn = draws_of(dataset, sizes)
     jobs = [
-        Job(arm, size, seed, digest_json([FORMAT, __version__, drawn(size, seed).digest, digests[arm], seed]))
+        Job(arm, size, seed, digest_json([FORMAT, __version__, records, digests[arm], seed]))
         for size in sizes
         for seed in range(seeds)
+        for records in [drawn(size, seed).digest]
         for arm in arms
     ]
     source = Source.of(dataset, application.home / "rows")
@@ -226,7 +227,7 @@ def measurer(recipe: Recipe) -> Work[Job, Measured]:
         OvertonError: Where the data files are no longer those that the experiment began with.
     """
     dataset = recipe.source.load()
-    drawn = Draws(dataset, recipe.sizes)
+    drawn = draws_of(dataset, recipe.sizes)
     _, save = point_store(recipe.kept)
 
     def measured(job: Job, observe: Observe) -> Measured:

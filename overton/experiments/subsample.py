@@ -1,7 +1,7 @@
 """Which training records belong to an amount of supervision: a smaller amount is always part of a larger one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -48,24 +48,23 @@ def count_at(size: int, sizes: Sequence[int], n_records: int) -> int:
     return round(n_records * size / max(sizes))
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """The parts of some records that the points of an experiment are measured on; dev and test stay whole.
+def draws_of(dataset: Dataset, sizes: Sequence[int]) -> Callable[[int, int], Dataset]:
+    """The parts of some records that the points of an experiment are measured on, by size and seed.
 
-    Attributes:
-        dataset: The records.
-        sizes: The amounts, the greatest of which is all training records.
+    Each is an amount of the training records, as the seed draws them, with all records of dev and test.
     """
+    splits = dataset.splits
+    ids = dataset.ids(splits.train)
 
-    dataset: Dataset
-    sizes: tuple[int, ...]
+    @cache
+    def order(seed: int) -> ndarray:
+        return draw_order(ids, seed)
 
-    def __call__(self, size: int, seed: int) -> Dataset:
-        """An amount of the training records, as a seed draws them, and the records of dev and test."""
-        splits = self.dataset.splits
-        order = draw_order(self.dataset.ids(splits.train), seed)
-        chosen = splits.train[order[: count_at(size, self.sizes, len(splits.train))]]
-        return self.dataset.subset(np.sort(np.concatenate([chosen, splits.dev, splits.test])))
+    def drawn(size: int, seed: int) -> Dataset:
+        chosen = splits.train[order(seed)[: count_at(size, sizes, len(ids))]]
+        return dataset.subset(np.sort(np.concatenate([chosen, splits.dev, splits.test])))
+
+    return drawn
 
 
 def draw_order(ids: Sequence[str], seed: int) -> ndarray:

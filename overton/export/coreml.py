@@ -19,9 +19,8 @@ from overton.base import OvertonError, Problem
 from overton.codec import InputSpec, input_specs
 from overton.compile import Program
 from overton.export.mil import run_program
-from overton.export.onnx import load_model
 from overton.export.quiet import quiet
-from overton.export.trace import Flat, example_input, example_sizes, output_name
+from overton.export.trace import Flat, example_input, example_sizes, load_model, output_name
 
 MOST_ROWS = 64  # records of one call: Core ML wants a bound for every size that varies
 MOST_PIECES = 512

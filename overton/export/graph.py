@@ -8,10 +8,10 @@ of which each tells its own place.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 import onnx
-import onnxruntime
 import onnxscript
 import torch
 from numpy import ndarray
@@ -22,7 +22,8 @@ from overton.base import digest_json
 from overton.codec import input_specs
 from overton.compile import Program
 from overton.export.narrow import narrow_wide_paths
-from overton.export.trace import example_input, example_sizes, output_name, traced
+from overton.export.parity import parity
+from overton.export.trace import example_input, example_sizes, load_model, traced
 from overton.nn import Model, build_model
 
 # Float32 with these bits, 1.7e35 and what follows, are places of weights: no constant of a model is so large.
@@ -31,7 +32,6 @@ FORMAT = 1
 VERSIONS = (torch.__version__, onnx.__version__, onnxscript.__version__)
 KEPT = 16  # graphs of a process
 SCALE, CLOSE = 0.1, 1e-4  # of the weights that a graph is tried with, and of what may differ then
-ERRORS_ONLY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Filling:
         shape: Its shape.
         start: Where it begins, where it is weights one after the other.
         turned: Whether it is the transpose of those.
-        places: Where each number stands, where they are in another order, int32 of its shape.
+        places: Where each number stands, where they are in another order, int32 of shape (number,).
     """
 
     name: str
@@ -52,12 +52,12 @@ class Filling:
     turned: bool = False
     places: ndarray | None = None
 
-    def of(self, weights: ndarray) -> ndarray:
-        """The constant, of all weights in a row."""
+    def of(self, weights: ndarray) -> bytes:
+        """The constant as bytes, of all weights in a row."""
         if self.places is not None:
-            return weights.take(self.places)
-        part = weights[self.start : self.start + int(np.prod(self.shape))]
-        return part.reshape(self.shape[::-1]).T if self.turned else part.reshape(self.shape)
+            return weights.take(self.places).tobytes()
+        part = weights[self.start : self.start + prod(self.shape)]
+        return (part.reshape(self.shape[::-1]).T if self.turned else part).tobytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Graph:
         constants = {value.name: value for value in proto.graph.initializer}
         weights = np.concatenate([value.numpy().ravel() for value in _floats(model).values()])
         for filling in self.fillings:
-            constants[filling.name].raw_data = filling.of(weights).tobytes()
+            constants[filling.name].raw_data = filling.of(weights)
         return proto
 
 
@@ -105,7 +105,7 @@ def graph_of(program: Program, graphs: Graphs | None = None) -> Graph | None:
     key = digest_json([FORMAT, __version__, *VERSIONS, program.digest()])
     found = graphs.load(key) if graphs else None
     if found is None:
-        found = _graph_of(_Known(program.digest(), program))
+        found = _graph_of(_Known(key, program))
         if graphs and found:
             graphs.save(key, found)
     return found
@@ -113,9 +113,9 @@ def graph_of(program: Program, graphs: Graphs | None = None) -> Graph | None:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A program by its digest, as the key of what is kept of it."""
+    """A program by the key of what is kept of it."""
 
-    digest: str
+    key: str
     program: Program = field(compare=False)
 
 
@@ -155,33 +155,27 @@ def _filling_of(name: str, places: ndarray) -> Filling:
         row = (places.T if turned else places).ravel()
         if (np.diff(row) == 1).all():
             return Filling(name, places.shape, int(row[0]), turned)
-    return Filling(name, places.shape, places=places.astype(np.int32))
+    return Filling(name, places.shape, places=places.ravel().astype(np.int32))
 
 
 def _holds(graph: Graph, program: Program) -> bool:
     """Whether the graph computes what the module does, with other weights."""
-    model, random = narrow_wide_paths(build_model(program, seed=1).eval()), torch.Generator().manual_seed(0)
-    for value in _floats(model).values():
-        value.copy_(torch.randn(value.shape, generator=random) * SCALE)
+    random = torch.Generator().manual_seed(0)
+    weights = {
+        name: (torch.randn(value.shape, generator=random) * SCALE).numpy() if _is_float(value) else value.numpy()
+        for name, value in build_model(program, seed=1).state_dict().items()
+    }
     specs = input_specs(program)
     sizes = example_sizes(specs)
-    inputs = {spec.name: example_input(spec, sizes) for spec in specs}
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = ERRORS_ONLY
-    filled = graph.filled(model).SerializeToString()
-    session = onnxruntime.InferenceSession(filled, options, providers=["CPUExecutionProvider"])
-    read = {value.name for value in session.get_inputs()}
-    found = session.run(
-        [output_name(output) for output in program.all_outputs],
-        {name: value.numpy() for name, value in inputs.items() if name in read},
-    )
-    with torch.inference_mode():
-        wanted = model(inputs).values()
-    pairs = zip(found, (value.numpy() for value in wanted), strict=True)
-    return all(np.allclose(one, other, rtol=CLOSE, atol=CLOSE) for one, other in pairs)
+    inputs = {spec.name: example_input(spec, sizes).numpy() for spec in specs}
+    filled = graph.filled(narrow_wide_paths(load_model(program, weights))).SerializeToString()
+    return parity(filled, program, weights, [inputs]).within(CLOSE)
 
 
 def _floats(model: Model) -> Mapping[str, Tensor]:
     """The float32 numbers of a module by name, whether or not training changes them, in a fixed order."""
-    return {name: value for name, value in sorted(model.state_dict().items()) if value.dtype == torch.float32}
+    return {name: value for name, value in sorted(model.state_dict().items()) if _is_float(value)}
+
+
+def _is_float(value: Tensor) -> bool:
+    return value.dtype == torch.float32

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 
-import torch
 from numpy import ndarray
 
 from overton.compile import Program
 from overton.export.graph import Graphs, graph_of
 from overton.export.narrow import narrow_wide_paths
-from overton.export.trace import traced
-from overton.nn import Model, build_model
+from overton.export.trace import load_model, traced
 
 
 def to_onnx(program: Program, weights: Mapping[str, ndarray], graphs: Graphs | None = None) -> bytes:
@@ -27,10 +25,3 @@ def to_onnx(program: Program, weights: Mapping[str, ndarray], graphs: Graphs | N
     found = graph.filled(model) if graph else traced(program, model)
     serialized: bytes = found.SerializeToString()
     return serialized
-
-
-def load_model(program: Program, weights: Mapping[str, ndarray]) -> Model:
-    """The module of a program with given weights, ready to predict."""
-    model = build_model(program, seed=0)
-    model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
-    return model.eval()

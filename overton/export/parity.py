@@ -4,15 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy import ndarray
 
+from overton.artifact import open_session
 from overton.compile import Program
-from overton.export.onnx import load_model
-from overton.export.trace import output_name
-
-ERRORS_ONLY = 3
+from overton.export.trace import load_model, output_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +35,7 @@ def parity(
     onnx: bytes, program: Program, weights: Mapping[str, ndarray], inputs: Iterable[Mapping[str, ndarray]]
 ) -> Parity:
     """Compare the two on some batches of real inputs, as `overton.codec.Encoder` makes them."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = ERRORS_ONLY
-    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    model = load_model(program, weights)
+    session, model = open_session(onnx), load_model(program, weights)
     errors = dict.fromkeys(program.all_outputs, 0.0)
     n_records = 0
     for batch in inputs:

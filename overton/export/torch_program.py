@@ -13,9 +13,8 @@ from torch._higher_order_ops.scan import scan
 
 from overton.codec import input_specs
 from overton.compile import Program
-from overton.export.onnx import load_model
 from overton.export.quiet import quiet
-from overton.export.trace import Flat, example_input, example_sizes, free_axes, output_name
+from overton.export.trace import Flat, example_input, example_sizes, free_axes, load_model, output_name
 from overton.nn import Model, RecurrentLayer, mask_of, reversal
 
 GATES = {"GRU": 3, "LSTM": 4}

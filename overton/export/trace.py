@@ -5,6 +5,7 @@ from typing import Any
 
 import onnx
 import torch
+from numpy import ndarray
 from torch import Tensor, nn
 
 from overton.codec import InputSpec, input_specs
@@ -12,7 +13,7 @@ from overton.compile import MEMBERSHIP, Program
 from overton.export.quiet import quiet
 from overton.export.reshapes import fix_reshapes
 from overton.export.side_by_side import join_dense_layers
-from overton.nn import Model
+from overton.nn import Model, build_model
 
 OPSET = 20
 # Sizes of the example that is traced: all different and none of them 1, so that no size is taken for another.
@@ -60,6 +61,13 @@ def _forget_origin(model: onnx.ModelProto) -> None:
         for node in function.node:
             del node.metadata_props[:]
             node.doc_string = ""
+
+
+def load_model(program: Program, weights: Mapping[str, ndarray]) -> Model:
+    """The module of a program with given weights, ready to predict."""
+    model = build_model(program, seed=0)
+    model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+    return model.eval()
 
 
 class Flat(nn.Module):

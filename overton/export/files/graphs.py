@@ -1,29 +1,16 @@
 """Graphs of programs on disk, one file each: derived from the programs, and safe to delete."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import zstandard
+from numpy import ndarray
 
 from overton.base.files import write_atomic
-from overton.export.graph import Filling, Graph, Graphs
+from overton.export.graph import Graph, Graphs
 
 MOST = 64  # files that are kept, of a search for instance; the oldest go first
-
-
-class _Part(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    shape: tuple[int, ...]
-    start: int
-    turned: bool
-    places: bytes | None
-
-
-class _Written(msgspec.Struct, forbid_unknown_fields=True):
-    model: bytes
-    fillings: list[_Part]
 
 
 def graph_store(folder: Path) -> Graphs:
@@ -32,16 +19,12 @@ def graph_store(folder: Path) -> Graphs:
     def load(key: str) -> Graph | None:
         try:
             content = zstandard.ZstdDecompressor().decompress((folder / key).read_bytes())
-            return _graph_of(msgspec.msgpack.decode(content, type=_Written))
+            return msgspec.msgpack.decode(content, type=Graph, dec_hook=_places_of)
         except (OSError, ValueError, msgspec.MsgspecError, zstandard.ZstdError):
             return None
 
     def save(key: str, graph: Graph) -> None:
-        fillings = [
-            _Part(**{**asdict(one), "places": None if one.places is None else one.places.tobytes()})
-            for one in graph.fillings
-        ]
-        content = msgspec.msgpack.encode(_Written(graph.model, fillings))
+        content = msgspec.msgpack.encode(graph, enc_hook=ndarray.tobytes)
         write_atomic(folder / key, zstandard.ZstdCompressor(write_checksum=True).compress(content))
         for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[MOST:]:
             path.unlink(missing_ok=True)
@@ -49,9 +32,6 @@ def graph_store(folder: Path) -> Graphs:
     return Graphs(load, save)
 
 
-def _graph_of(written: _Written) -> Graph:
-    fillings = []
-    for one in written.fillings:
-        places = None if one.places is None else np.frombuffer(one.places, np.int32).reshape(one.shape)
-        fillings.append(Filling(one.name, one.shape, one.start, one.turned, places))
-    return Graph(written.model, tuple(fillings))
+def _places_of(kind: type, content: bytes) -> ndarray:
+    assert kind is ndarray, "nothing else in a graph is written in a way of its own"
+    return np.frombuffer(content, np.int32)
