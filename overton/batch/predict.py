@@ -1,6 +1,6 @@
 """Records to their predictions: lines with one more source, or the rows of a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,11 +17,13 @@ from overton.schema import Schema, Task
 
 BATCH = 64  # records that go through the model together, of about the same length
 TOGETHER = 8  # batches that are decoded together
+NULL = b"null"
 ESCAPED = b"\\u"  # a key that is written with escapes may be any
 
 _value = msgspec.json.Decoder(dict[str, Raw])
 _tasks = msgspec.json.Decoder(dict[str, dict[str, Raw] | None] | None)
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode, _encode_lines = _encoder.encode, _encoder.encode_lines
 
 
 def predict_labels(runtime: Runtime, records: Records, *, probabilities: bool = False) -> dict[str, list[Any]]:
@@ -75,18 +77,29 @@ def render_lines(records: Records, labels: dict[str, list[Any]], source: str, *,
         named: What the ids of records without one begin with; those stay without where None.
     """
     lines = list(records.lines)
-    names = list(labels)
-    for row, (place, *own) in enumerate(zip(records.place.tolist(), *labels.values(), strict=True)):
-        said = {name: {source: label} for name, label in zip(names, own, strict=True) if label is not None}
+    for row, (place, said) in enumerate(zip(records.place.tolist(), _said(labels, source), strict=True)):
         new_id = f"{named}:{records.numbers[place]}" if named is not None and not records.ids[row] else None
         line = lines[place]
         if b'"tasks"' in line or ESCAPED in line or (new_id and b'"id"' in line):
-            lines[place] = _merged(line, said, source, new_id)
+            label_of = {name: {source: own[row]} for name, own in labels.items() if own[row] is not None}
+            lines[place] = _merged(line, label_of, source, new_id)
         else:
             begin = b'{"id":' + _encode(new_id) + b"," + line.lstrip()[1:] if new_id else line
-            lines[place] = begin.rstrip()[:-1] + b',"tasks":' + _encode(said) + b"}"
+            lines[place] = begin.rstrip()[:-1] + b',"tasks":{' + said + b"}}"
     lines.append(b"")
     return b"\n".join(lines)
+
+
+def _said(labels: Mapping[str, Sequence[Any]], source: str) -> list[bytes]:
+    """What is said of the tasks of each row, as JSON without its braces. Written by column: a fraction of the time."""
+    columns = []
+    for name, own in labels.items():
+        begin = _encode(name) + b":{" + _encode(source) + b":"
+        texts = _encode_lines(own).split(b"\n")[: len(own)]
+        columns.append([begin + text + b"}" if text != NULL else b"" for text in texts])
+    if any(b"" in column for column in columns):
+        return [b",".join(filter(None, row)) for row in zip(*columns, strict=True)]
+    return list(map(b",".join, zip(*columns, strict=True)))
 
 
 def _merged(line: bytes, said: dict[str, dict[str, Any]], source: str, new_id: str | None) -> bytes:

@@ -9,6 +9,8 @@ hashes of one string).
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 from zlib import crc32
 
@@ -17,39 +19,57 @@ from numpy import ndarray
 
 NO_ASPECT = ""
 LONGEST = 256  # characters of a string that are looked at; nobody means a longer word
+MOST_CODES = 1 << 16  # aspects whose code is remembered
 DIGITS = str.maketrans("123456789", "000000000")
 RUN, LONGEST_RUN = re.compile(r"(.)\1{3,}"), 4
 PARTS = re.compile(r"[^\W\d_]+")
 
 
-def words(text: str, columns: Sequence[str]) -> list[str]:
-    """The aspects of a word: itself in normal form, its prefixes, suffixes and shape, and its characters by threes.
+Aspects = Callable[[str], list[str]]
+"""A text to one aspect a column."""
 
-    Where there are more threes than columns, those at its end are left out.
+
+def words(columns: Sequence[str]) -> Aspects:
+    """The aspects of words: themselves in normal form, prefixes, suffixes and shape, and their characters by threes.
+
+    Where there are more threes than columns, those at the end of a word are left out.
 
     Example:
-        >>> words("Paris-24", ("word", "prefix3", "suffix2", "shape", "gram", "gram"))
+        >>> words(("word", "prefix3", "suffix2", "shape", "gram", "gram"))("Paris-24")
         ['paris-00', '<par', '00>', 'Xxxxx-dd', '<pa', 'par']
     """
-    normal = text.lower().translate(DIGITS)
-    grams = iter(_trigrams(f"<{normal}>"))
-    return [next(grams, NO_ASPECT) if column == "gram" else _word_aspect(text, normal, column) for column in columns]
+    n_grams = columns.count("gram")
+    grams = iter(range(n_grams))
+    # What a column shows is a part of one of five sequences, which are made once a word.
+    parts = [(4, next(grams)) if column == "gram" else _part_of_word(column) for column in columns]
+
+    def aspects(text: str) -> list[str]:
+        normal = text.lower() if text.isalpha() else text.lower().translate(DIGITS)
+        threes = _trigrams(f"<{normal}>")[:n_grams] if n_grams else []
+        made = (normal, "<" + normal, normal + ">", _shape(text), [*threes, *[NO_ASPECT] * (n_grams - len(threes))])
+        return [made[which][part] for which, part in parts]
+
+    return aspects
 
 
-def ids(text: str, columns: Sequence[str]) -> list[str]:
-    """The aspects of an id: itself, the words it is made of, and their character trigrams.
+def ids(columns: Sequence[str]) -> Aspects:
+    """The aspects of ids: themselves, the words they are made of, and the character trigrams of those.
 
     Example:
-        >>> ids("Ice_tea", ("id", "part", "part", "part", "gram", "gram"))
+        >>> ids(("id", "part", "part", "part", "gram", "gram"))("Ice_tea")
         ['Ice_tea', 'ice', 'tea', '', '<ic', 'ice']
     """
-    parts = PARTS.findall(text.lower())
-    grams = [gram for part in parts for gram in _trigrams(f"<{part}>")]
-    aspects = {"part": iter(parts), "gram": iter(grams)}
-    return [text if column == "id" else next(aspects[column], NO_ASPECT) for column in columns]
+
+    def aspects(text: str) -> list[str]:
+        parts = PARTS.findall(text.lower())
+        grams = [gram for part in parts for gram in _trigrams(f"<{part}>")]
+        made = {"part": iter(parts), "gram": iter(grams)}
+        return [text if column == "id" else next(made[column], NO_ASPECT) for column in columns]
+
+    return aspects
 
 
-FUNCTIONS: Mapping[str, Callable[[str, Sequence[str]], list[str]]] = {"ids.v1": ids, "words.v1": words}
+FUNCTIONS: Mapping[str, Callable[[Sequence[str]], Aspects]] = {"ids.v1": ids, "words.v1": words}
 
 
 def hash_features(texts: Sequence[str], settings: Mapping[str, Any]) -> ndarray:
@@ -63,14 +83,21 @@ def hash_features(texts: Sequence[str], settings: Mapping[str, Any]) -> ndarray:
     Returns:
         Int32 of shape (text, column), from 0 to the buckets of the column - 1.
     """
-    function, columns = FUNCTIONS[settings["function"]], settings["columns"]
+    columns = settings["columns"]
     buckets = np.array(settings["buckets"], np.uint64)
-    aspects = [function(text[:LONGEST], columns) for text in texts]
-    codes = np.array([[crc32(aspect.encode("utf-8", "replace")) for aspect in row] for row in aspects], np.uint64)
-    hashed = (codes.reshape(len(texts), len(columns)) + np.uint64(1)) * _multipliers(columns) >> np.uint64(33)
-    given = np.array([list(map(bool, row)) for row in aspects], bool).reshape(hashed.shape)
-    found: ndarray = np.where(given, hashed % (buckets - np.uint64(1)) + np.uint64(1), 0).astype(np.int32)
+    aspects = map(FUNCTIONS[settings["function"]](columns), [text[:LONGEST] for text in texts])
+    n_cells = len(texts) * len(columns)
+    told = np.fromiter(map(_code, chain.from_iterable(aspects)), np.int64, n_cells).reshape(len(texts), len(columns))
+    codes = told.astype(np.uint64)  # of what is not given whatever comes, since it is left out below
+    hashed = (codes + np.uint64(1)) * _multipliers(columns) >> np.uint64(33)
+    found: ndarray = np.where(told >= 0, hashed % (buckets - np.uint64(1)) + np.uint64(1), 0).astype(np.int32)
     return found
+
+
+@lru_cache(maxsize=MOST_CODES)
+def _code(aspect: str) -> int:
+    """CRC-32 of an aspect, -1 of none. Affixes and shapes recur in many words."""
+    return crc32(aspect.encode("utf-8", "replace")) if aspect else -1
 
 
 def _multipliers(columns: Sequence[str]) -> ndarray:
@@ -83,17 +110,20 @@ def _multipliers(columns: Sequence[str]) -> ndarray:
     return np.array([(crc32(key.encode()) << 32 | crc32(key[::-1].encode()) | 1) for key in keys], np.uint64)
 
 
-def _word_aspect(text: str, normal: str, column: str) -> str:
+def _part_of_word(column: str) -> tuple[int, slice]:
+    """Which of the sequences a column shows, and what of it; those of affixes begin or end with a mark."""
     if column == "word":
-        return normal
+        return 0, slice(None)
     if column == "shape":
-        return _shape(text)
+        return 3, slice(None)
     length = int(column[-1])
-    return f"<{normal[:length]}" if column.startswith("prefix") else f"{normal[-length:]}>"
+    return (1, slice(length + 1)) if column.startswith("prefix") else (2, slice(-length - 1, None))
 
 
 def _shape(text: str) -> str:
     """Capitals as X, other letters as x, digits as d, the rest as it is; runs are cut at four."""
+    if text.islower() and text.isalpha():
+        return "x" * min(len(text), LONGEST_RUN)
     marks = text.translate(MARKS) if text.isascii() else "".join(map(_mark, text))
     return RUN.sub(r"\1\1\1\1", marks) if len(marks) > LONGEST_RUN else marks
 

@@ -62,11 +62,12 @@ class Grams:
             self._first, self._count = grown(self._first, size, 0), grown(self._count, size, UNSEEN)
             self._code = grown(self._code, size, 0)
         places = strings + 1
-        count = self._count[places]
-        if (count == UNSEEN).any():
-            self._learn(places, pool)
-            count = self._count[places]
-        code = self._code[places]
+        count = self._count.take(places)
+        unseen = count == UNSEEN
+        if unseen.any():
+            self._learn(np.unique(places[unseen]), pool)
+            count = self._count.take(places)
+        code = self._code.take(places)
         together, codes, given = code, [code], [places > 0]
         for width in range(1, self._words):
             if code.shape[1] <= width:
@@ -85,21 +86,18 @@ class Grams:
             ends = (self._first[places[0]] + count[0]).tolist()
             return np.concatenate([self._flat[a:b] for a, b in zip(first, ends, strict=True)])[None]
         counts, per_row = count.ravel(), count.sum(1)
-        width = int(per_row.max(initial=0))
-        found = np.zeros((len(places), width), np.int32)
-        place = np.arange(int(counts.sum()))
-        source = place + np.repeat(self._first[places.ravel()] - (np.cumsum(counts) - counts), counts)
-        row_begin = np.arange(len(places)) * width - (np.cumsum(per_row) - per_row)
-        found.reshape(-1)[place + np.repeat(row_begin, per_row)] = self._flat[source]
+        ends = counts.cumsum()
+        source = np.arange(int(counts.sum()))
+        source += np.repeat(self._first.take(places.ravel()) - (ends - counts), counts)
+        found = np.zeros((len(places), int(per_row.max(initial=0))), np.int32)
+        found[np.arange(found.shape[1]) < per_row[:, None]] = self._flat.take(source)
         return found
 
     def _bucket(self, codes: ndarray, given: ndarray) -> ndarray:
         found: ndarray = np.where(given, _mixed(codes) % self._buckets + np.uint64(1), 0).astype(np.int32)
         return found
 
-    def _learn(self, places: ndarray, pool: Pool) -> None:
-        missing = np.unique(places)
-        missing = missing[self._count[missing] == UNSEEN]
+    def _learn(self, missing: ndarray, pool: Pool) -> None:
         flat, count, code = self._pieces([pool.texts[place - 1] for place in missing.tolist()])
         if self._used + len(flat) > len(self._flat):
             self._flat = grown(self._flat, self._used + len(flat), 0)

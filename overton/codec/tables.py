@@ -30,14 +30,13 @@ class Table:
         if len(pool.texts) >= len(self._known):
             self._rows = grown(self._rows, len(pool.texts) + 1, 0)
             self._known = grown(self._known, len(pool.texts) + 1, False)
-        if not self._known.take(rows).all():
-            self._learn(rows, pool)
+        known = self._known.take(rows)
+        if not known.all():
+            self._learn(np.unique(rows[~known]), pool)
         found: ndarray = self._rows.take(rows, axis=0)
         return found
 
-    def _learn(self, rows: ndarray, pool: Pool) -> None:
-        missing = np.unique(rows)
-        missing = missing[~self._known[missing]]
+    def _learn(self, missing: ndarray, pool: Pool) -> None:
         self._rows[missing] = self._function([pool.texts[row - 1] for row in missing.tolist()])
         self._known[missing] = True
 
