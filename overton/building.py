@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from overton.base import Event, Observe, OvertonError, Problem, ignore, now
 from overton.base.files import remove_drafts
 from overton.fitting import Plan, Teach, Watch, fit
-from overton.ranks import Ranked, host_of
+from overton.ranks import Ranked
 from overton.runs import dev_score, run_of
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, obs
         if engine.workers < ranks:
             message = f"{ranks} ranks need as many workers, and {on} has {engine.workers}"
             raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"--ranks {engine.workers} at most"))
-        return Ranked(bench, tuning, engine, ranks, host_of(on))
+        return Ranked(bench, tuning, engine, ranks)
     if ranks > 1:
         observe(Event("train", "each trial of a search trains alone: the ranks are not used"))
     return partial(_fit, bench, profile)

@@ -10,13 +10,15 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.compile import Choices, Tuning
 from overton.data import Dataset
+from overton.engine import LOST_GANG
 from overton.fitting import Plan, Watch, fit
 from overton.pipeline import plan
 from overton.supervision import Combined
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 HERE = "127.0.0.1"
 MOST_BEGINNINGS = 3  # of a training whose ranks are lost
 LOST = "train.rank-lost"
+FOLDER = "ranks"  # of what an engine keeps of ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,7 @@ class RankRecipe:
         seed: Seed of everything random.
         parent: The version whose weights training begins with; None for random ones.
         count: How many ranks there are.
-        host: Where they meet.
-        port: Its port.
+        port: Where on this machine they meet; 0 where the engine has let them meet.
     """
 
     bench: Bench
@@ -59,7 +61,6 @@ class RankRecipe:
     seed: int
     parent: Parent | None
     count: int
-    host: str
     port: int
 
 
@@ -72,14 +73,12 @@ class Ranked:
         tuning: What is pinned.
         engine: Where ranks run: one of as many workers.
         count: How many there are.
-        host: A name of this machine by which the workers of the engine reach it.
     """
 
     bench: Bench
     tuning: Tuning
     engine: Engine
     count: int
-    host: str = HERE
 
     def __call__(
         self,
@@ -96,12 +95,8 @@ class Ranked:
         Raises:
             OvertonError: Where ranks are lost again and again.
         """
-        from overton.train import meeting_place
-
         for beginning in range(1, MOST_BEGINNINGS + 1):
-            with socket.create_server((self.host, 0)) as listening:
-                port = int(listening.getsockname()[1])
-                place = meeting_place(self.host, port, listening.detach())
+            place = None if self.engine.introduces else _open_place()
             recipe = RankRecipe(
                 bench=self.bench,
                 digest=dataset.digest,
@@ -112,14 +107,13 @@ class Ranked:
                 seed=seed,
                 parent=parent,
                 count=self.count,
-                host=self.host,
-                port=port,
+                port=place.port if place else 0,
             )
-            results = self.engine.run(partial(make_rank, recipe), range(self.count), ahead=self.count, observe=observe)
+            folder = self.bench.runs.parent / FOLDER
             try:
-                trained = next(iter(results))
+                trained = self.engine.together(partial(make_rank, recipe), self.count, folder=folder, observe=observe)
             except OvertonError as error:
-                if beginning == MOST_BEGINNINGS or error.problems[0].code != LOST:
+                if beginning == MOST_BEGINNINGS or error.problems[0].code not in (LOST, LOST_GANG):
                     raise
                 observe(Event("train", f"{error.problems[0].message}: all begin again from the last epoch"))
                 continue
@@ -145,9 +139,9 @@ def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Tra
     Raises:
         OvertonError: Where another rank is lost, or the data files are no longer those that the build began with.
     """
-    from overton.train import joined
+    from overton.train import Ranks, joined
 
-    if recipe.host == HERE and sys.platform == "linux":  # gloo listens where the name of the machine leads, else
+    if recipe.port and sys.platform == "linux":  # gloo listens where the name of the machine leads, else
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     bench = recipe.bench
     dataset = bench.dataset()
@@ -158,10 +152,9 @@ def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Tra
     planned = replace(planned, teacher=recipe.teacher)
     first = number == 0
     folder = bench.watch_folder(planned) if first else None
-    with (
-        watching(folder, {"ranks": str(recipe.count)}) as epochs,
-        joined(number, recipe.count, recipe.host, recipe.port) as ranks,
-    ):
+    count = recipe.count
+    meeting = joined(number, count, HERE, recipe.port) if recipe.port else nullcontext(Ranks(number, count))
+    with watching(folder, {"ranks": str(count)}) as epochs, meeting as ranks:
         trained = fit(
             dataset,
             planned,
@@ -176,6 +169,9 @@ def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Tra
     return trained if first else None
 
 
-def host_of(on: str) -> str:
-    """By what name the workers of a place reach this machine: itself where they run here."""
-    return HERE if on.startswith("local") else socket.gethostbyname(socket.gethostname())
+def _open_place() -> Any:
+    """Where ranks on this machine find each other."""
+    from overton.train import meeting_place
+
+    with socket.create_server((HERE, 0)) as listening:
+        return meeting_place(HERE, int(listening.getsockname()[1]), listening.detach())

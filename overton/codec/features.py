@@ -46,7 +46,8 @@ def words(columns: Sequence[str]) -> Aspects:
     def aspects(text: str) -> list[str]:
         normal = text.lower() if text.isalpha() else text.lower().translate(DIGITS)
         threes = _trigrams(f"<{normal}>")[:n_grams] if n_grams else []
-        made = (normal, "<" + normal, normal + ">", _shape(text), [*threes, *[NO_ASPECT] * (n_grams - len(threes))])
+        threes += [NO_ASPECT] * (n_grams - len(threes))
+        made: Sequence[Any] = (normal, "<" + normal, normal + ">", _shape(text), threes)
         return [made[which][part] for which, part in parts]
 
     return aspects

@@ -2,8 +2,9 @@
 
 from overton.engine.cluster import Cluster
 from overton.engine.engine import Engine, Work
+from overton.engine.gang import LOST as LOST_GANG
 from overton.engine.inline import Inline
 from overton.engine.place import LOCAL, engine_of
 from overton.engine.processes import Processes
 
-__all__ = ["LOCAL", "Cluster", "Engine", "Inline", "Processes", "Work", "engine_of"]
+__all__ = ["LOCAL", "LOST_GANG", "Cluster", "Engine", "Inline", "Processes", "Work", "engine_of"]

@@ -27,12 +27,12 @@ class Actor:
 
     def make(self, make: Callable[[], Any]) -> tuple[str, Any]:
         """Make the work; what was made stays here."""
-        word, self._work = _outcome(make)
+        word, self._work = outcome_of(make)
         return word, None if word == DONE else self._work
 
     def work(self, piece: Any) -> tuple[str, Any, list[Event]]:
         """Work on a piece: what came of it, and what it told that nobody has heard."""
-        word, value = _outcome(lambda: self._work(piece, self._events.append))
+        word, value = outcome_of(lambda: self._work(piece, self._events.append))
         return word, value, self.told()
 
     def told(self) -> list[Event]:
@@ -40,7 +40,8 @@ class Actor:
         return [self._events.popleft() for _ in range(len(self._events))]
 
 
-def _outcome(act: Callable[[], Any]) -> tuple[str, Any]:
+def outcome_of(act: Callable[[], Any]) -> tuple[str, Any]:
+    """What came of doing something in a process of the cluster: its word, and the result or the error."""
     try:
         return DONE, act()
     except OvertonError as error:

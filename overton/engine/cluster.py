@@ -12,12 +12,14 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.engine.actor import Actor
 from overton.engine.engine import P, R, Work
+from overton.engine.gang import run_gang
 from overton.engine.pending import AHEAD, Pending, taken
 from overton.engine.processes import cores
 from overton.engine.worker import DONE
@@ -94,6 +96,16 @@ class Cluster:
         finally:
             for worker in run.workers:
                 ray.kill(worker.actor)
+
+    @property
+    def introduces(self) -> bool:
+        """See `Engine.introduces`."""
+        return True
+
+    def together(self, make: Callable[[], Work[int, R]], count: int, *, folder: Path, observe: Observe = ignore) -> R:
+        """The result of the first of some pieces that talk to each other; see `Engine.together`."""
+        result: R = run_gang(_ray(self.address), make, count, folder=folder, observe=observe)
+        return result
 
 
 def _ray(address: str) -> Any:

@@ -1,6 +1,7 @@
 """What an engine is: something that runs independent pieces of work and gives their results in order."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from overton.base import Observe, ignore
@@ -50,4 +51,24 @@ class Engine(Protocol):
         Raises:
             OvertonError: What the work raises, in the place of the result; or where a piece is lost for good.
         """
+        ...
+
+    def together(self, make: Callable[[], Work[int, R]], count: int, *, folder: Path, observe: Observe = ignore) -> R:
+        """The result of the first of some pieces that talk to each other: all are at work at one time.
+
+        Args:
+            make: Makes the work on a piece, which is its number, as for `run`.
+            count: How many there are, `workers` at most.
+            folder: For what the engine keeps of them meanwhile; removed in the end. All workers see it.
+            observe: Told what the pieces tell, as it comes.
+
+        Raises:
+            OvertonError: What the work of one raises; where one was lost, with the code `engine.lost-gang` if none of
+                the others noticed.
+        """
+        ...
+
+    @property
+    def introduces(self) -> bool:
+        """Whether pieces that are run together have met when they begin, in a process group of torch."""
         ...

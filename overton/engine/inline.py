@@ -1,6 +1,7 @@
 """The engine of one worker: this very process."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from overton.base import Observe, ignore
 from overton.engine.engine import P, R, Work
@@ -10,6 +11,7 @@ class Inline:
     """Runs every piece in this process, one after the other."""
 
     workers = 1
+    introduces = False
 
     def run(
         self,
@@ -40,3 +42,8 @@ class Inline:
                 work = work or make()
                 result = work(piece, observe)
             yield result
+
+    def together(self, make: Callable[[], Work[int, R]], count: int, *, folder: Path, observe: Observe = ignore) -> R:
+        """The result of the only piece; see `Engine.together`."""
+        assert count == 1, "one process is one piece"
+        return make()(0, observe)

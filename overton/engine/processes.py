@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 from overton.base import Observe, ignore
@@ -75,6 +76,16 @@ class Processes:
         finally:
             for worker in run.workers:
                 _end(worker)
+
+    @property
+    def introduces(self) -> bool:
+        """See `Engine.introduces`."""
+        return False
+
+    def together(self, make: Callable[[], Work[int, R]], count: int, *, folder: Path, observe: Observe = ignore) -> R:
+        """The result of the first of some pieces that talk to each other; see `Engine.together`."""
+        assert count <= self.workers, "all pieces are at work at one time"
+        return next(self.run(make, range(count), ahead=count, observe=observe))
 
 
 def _step(run: _Run) -> None:

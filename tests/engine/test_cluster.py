@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ from overton.data.files import data_files, load_dataset
 from overton.engine import Cluster, Inline, engine_of
 from overton.supervision import count_votes
 from tests.batch.test_batch_run import VERSION, content, record
-from tests.engine.ray_nodes import OPEN, ROOT, Node, two_nodes
+from tests.engine.ray_nodes import OPEN, ROOT, Node, command_of, descendants, two_nodes
 from tests.engine.test_engine import make_deadly, make_impossible, make_squares
 from tests.test_spreading import assert_same
 from tests.test_warm_build import write_application
@@ -160,6 +161,24 @@ def test_two_ranks_on_two_nodes_train_what_two_processes_train(cluster, tmp_path
     other = overton.load(remote).build(ranks=2, on="ray", observe=lambda event: told.append(event.message))
     assert any("seed 0, 2 ranks" in line for line in told)
     assert one.artifact.files[WEIGHTS] == other.artifact.files[WEIGHTS]
+    assert not (remote / ".overton" / "ranks").exists()
+
+
+def test_a_rank_that_is_killed_on_a_cluster_costs_time(cluster: Joined, tmp_path: Path):
+    tuning = {"training": {"epochs": 4, "patience": 9}}
+    whole, hurt = write_tiny(tmp_path / "whole", **tuning), write_tiny(tmp_path / "hurt", **tuning)
+    told: list[str] = []
+
+    def kill_one(event: Event) -> None:
+        told.append(event.message)
+        if event.message.startswith("epoch 2/") and not any("begin again" in line for line in told):
+            (rank,) = [pid for pid in descendants(cluster.other.process.pid) if b"TrainWorker" in command_of(pid)]
+            os.kill(rank, signal.SIGKILL)
+
+    killed = overton.load(hurt).build(ranks=2, on="ray", observe=kill_one)
+    assert any("all begin again from the last epoch" in line for line in told)
+    assert any("goes on after epoch" in line for line in told)
+    assert killed.artifact.files[WEIGHTS] == overton.load(whole).build(ranks=2).artifact.files[WEIGHTS]
 
 
 @pytest.mark.parametrize("named", ["by --on", "by RAY_ADDRESS"])
