@@ -94,6 +94,8 @@ class Runtime:
             probabilities: As for `run`.
         """
         logits: list[list[ndarray]] = []
+        with self._lock:
+            self._encoder.learn(batches)
         for batch in batches:
             with self._lock:
                 values = self._encoder.encode(batch)

@@ -1,6 +1,6 @@
 """A batch of records to the arrays that a model reads: the same code in training, batch work and serving."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -107,9 +107,7 @@ class Encoder:
             and `p.piece_tokens`, int32 of shape (row, piece); `p.grams`, int32 of shape (row, gram). There is at
             least one item, if only padding.
         """
-        if batch.pool is not self._pool:
-            self.reset()
-            self._pool = batch.pool
+        self._turn_to(batch.pool)
         inputs: dict[str, ndarray] = {}
         for payload, parts in self._parts.items():
             column = batch.columns[payload]
@@ -119,6 +117,17 @@ class Encoder:
                 found = self._pieces[payload].take(column.strings, batch.pool)
                 inputs[f"{payload}.pieces"], inputs[f"{payload}.piece_tokens"] = found
         return inputs
+
+    def learn(self, batches: Sequence[Batch]) -> None:
+        """Look at the strings of some batches of one pool, at least one: at once, which costs less than one by one."""
+        pool = batches[0].pool
+        self._turn_to(pool)
+        for payload, parts in self._parts.items():
+            strings = np.concatenate([batch.columns[payload].strings.ravel() for batch in batches])
+            if "features" in parts:
+                self._tables[payload].learn(strings, pool)
+            if "grams" in parts:
+                self._grams[payload].learn(strings, pool)
 
     def reset(self) -> None:
         """Forget all strings, as when a pool has grown too large to keep."""
@@ -132,6 +141,11 @@ class Encoder:
             grams.reset()
         self._row_tables = {payload: Table(1, rows) for payload, rows in self._rows.items()}
         self._pool = None
+
+    def _turn_to(self, pool: Pool) -> None:
+        if pool is not self._pool:
+            self.reset()
+            self._pool = pool
 
     def _encode(self, payload: str, part: str, column: Column, pool: Pool) -> ndarray:
         if part == "length":

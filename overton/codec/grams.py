@@ -57,17 +57,9 @@ class Grams:
         Returns:
             Int32 of shape (row, piece), at least one, with 0 for padding, which may stand anywhere.
         """
-        if len(pool.texts) >= len(self._count):
-            size = len(pool.texts) + 1
-            self._first, self._count = grown(self._first, size, 0), grown(self._count, size, UNSEEN)
-            self._code = grown(self._code, size, 0)
+        self.learn(strings, pool)
         places = strings + 1
-        count = self._count.take(places)
-        unseen = count == UNSEEN
-        if unseen.any():
-            self._learn(np.unique(places[unseen]), pool)
-            count = self._count.take(places)
-        code = self._code.take(places)
+        count, code = self._count.take(places), self._code.take(places)
         together, codes, given = code, [code], [places > 0]
         for width in range(1, self._words):
             if code.shape[1] <= width:
@@ -97,7 +89,17 @@ class Grams:
         found: ndarray = np.where(given, _mixed(codes) % self._buckets + np.uint64(1), 0).astype(np.int32)
         return found
 
-    def _learn(self, missing: ndarray, pool: Pool) -> None:
+    def learn(self, strings: ndarray, pool: Pool) -> None:
+        """Look at those strings that are new, of any shape."""
+        if len(pool.texts) >= len(self._count):
+            size = len(pool.texts) + 1
+            self._first, self._count = grown(self._first, size, 0), grown(self._count, size, UNSEEN)
+            self._code = grown(self._code, size, 0)
+        places = strings + 1
+        unseen = self._count.take(places) == UNSEEN
+        if not unseen.any():
+            return
+        missing = np.unique(places[unseen])
         flat, count, code = self._pieces([pool.texts[place - 1] for place in missing.tolist()])
         if self._used + len(flat) > len(self._flat):
             self._flat = grown(self._flat, self._used + len(flat), 0)

@@ -26,17 +26,20 @@ class Table:
 
     def take(self, strings: ndarray, pool: Pool) -> ndarray:
         """Numbers of strings by their places in the pool, int32 of shape (row, item, width)."""
+        self.learn(strings, pool)
+        found: ndarray = self._rows.take(strings + 1, axis=0)
+        return found
+
+    def learn(self, strings: ndarray, pool: Pool) -> None:
+        """Look at those strings that are new, of any shape."""
         rows = strings + 1
         if len(pool.texts) >= len(self._known):
             self._rows = grown(self._rows, len(pool.texts) + 1, 0)
             self._known = grown(self._known, len(pool.texts) + 1, False)
         known = self._known.take(rows)
-        if not known.all():
-            self._learn(np.unique(rows[~known]), pool)
-        found: ndarray = self._rows.take(rows, axis=0)
-        return found
-
-    def _learn(self, missing: ndarray, pool: Pool) -> None:
+        if known.all():
+            return
+        missing = np.unique(rows[~known])
         self._rows[missing] = self._function([pool.texts[row - 1] for row in missing.tolist()])
         self._known[missing] = True
 
