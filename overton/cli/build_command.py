@@ -46,13 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="search: begin no trial that would not end within M minutes",
     )
-    parser.add_argument(
-        "--on",
-        default="local",
-        metavar="PLACE",
-        help="where trials run and new data files are read: local, a process a core (default); local:N; ray; "
-        "ray://HOST:PORT",
-    )
+    console.add_place(parser, "trials run and new data files are read")
     parser.add_argument(
         "--ranks",
         type=console.natural,

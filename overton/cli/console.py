@@ -133,6 +133,18 @@ def add_version(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_place(parser: argparse.ArgumentParser, what: str, default: str = "local") -> None:
+    """The option that says where pieces of work run.
+
+    Args:
+        parser: Of a command.
+        what: What runs there, to go on with "where".
+        default: Where it runs unless told.
+    """
+    places = f"local, a process a core; local:N, N of them; ray; ray://HOST:PORT (default {default})"
+    parser.add_argument("--on", default=default, metavar="PLACE", help=f"where {what}: {places}")
+
+
 def add_store(parser: argparse.ArgumentParser) -> None:
     """The option that names the store; the environment is read here and nowhere else."""
     parser.add_argument(

@@ -113,12 +113,7 @@ def _add_curve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seeds", type=int, default=3, metavar="N", help="seeds at each size, each with its own draw (default 3)"
     )
-    command.add_argument(
-        "--on",
-        default="local",
-        metavar="PLACE",
-        help="where the programs are trained: local, a process a core (default); local:N; ray; ray://HOST:PORT",
-    )
+    console.add_place(command, "the programs are trained")
 
 
 def _add_pretrained(command: argparse.ArgumentParser) -> None:

@@ -55,12 +55,7 @@ def add_shards(parser: argparse.ArgumentParser, format: str, shard_mb: int) -> N
         metavar="MB",
         help=f"most megabytes of an INPUT that make one shard (default {shard_mb}); a compressed file is one",
     )
-    parser.add_argument(
-        "--on",
-        default="local",
-        metavar="PLACE",
-        help="where shards are made: local, a process a core (default); local:N, N of them; ray; ray://HOST:PORT",
-    )
+    console.add_place(parser, "shards are made")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -26,12 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="PATH", help="evaluate on this data file or folder instead")
     parser.add_argument("--tag", metavar="T", help="rows of this tag, or expression over tags, alone")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and predictions.parquet there")
-    parser.add_argument(
-        "--on",
-        default="local:1",
-        metavar="PLACE",
-        help="where records are predicted, with --data or an expression: local:1 (default), local:N, ray, ray://HOST:PORT",
-    )
+    console.add_place(parser, "records are predicted, with --data or an expression", default="local:1")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the page about the version, as one file")
     console.add_store(parser)
     console.add_common(parser, json_output=True)
