@@ -79,7 +79,7 @@ def render_settings() -> str:
         "## `slices`",
         _settings_table({"slices": settings.SLICES}, {"slices": "off"}),
         "## `supervision`",
-        _settings_table(settings.SUPERVISION_SETTINGS, {"use_dev_gold": True}),
+        _settings_table(settings.SUPERVISION_SETTINGS, {"trusted": [], "use_dev_gold": True}),
     ]
     return _joined(sections)
 

@@ -36,6 +36,9 @@ NEW_PHRASING = "lineage:template_v3"
 AUXILIARIES = ("is", "are", "was", "were", "does", "do", "did")
 # Two trainings on the same records with other seeds differ by as much, which no test of two versions can know.
 GATE = {"margin": 0.005}
+# A person who was asked knows better: as one vote among others, two of five of these labels lose to heuristics that
+# share an error.
+TRUST = {"supervision": {"trusted": ["annotator"]}}
 UPDATES = ("annotate_disagreement", "annotate_disambiguation", "rules_v2", "synthetic_rare_intents")
 
 
@@ -96,11 +99,9 @@ def tell(source: Path, place: Path, updates: Sequence[str] = UPDATES) -> Story:
 
     def mend(application: Application) -> None:
         for name in updates:
-            content = gzip.decompress((source / "updates" / f"{name}.jsonl.gz").read_bytes())
-            # What a person was asked is curated, as in the files of `overton errors --annotate`. As one vote among
-            # others, two of five of these labels lose to heuristics that share an error.
-            content = content.replace(b'"annotator"', b'"gold"') if name.startswith("annotate") else content
-            (application.directory / "data" / f"{name}.jsonl.gz").write_bytes(gzip.compress(content))
+            file = f"{name}.jsonl.gz"
+            shutil.copyfile(source / "updates" / file, application.directory / "data" / file)
+        (application.directory / "tuning.json").write_text(json.dumps(TRUST))
 
     return once_around(place, POOR, mend)
 

@@ -207,9 +207,9 @@ class Application:
         from overton.pipeline import combine_votes
 
         dataset = self.dataset(max_bad=max_bad, observe=observe) if dataset is None else dataset
-        tallies, use_dev_gold = self._tallies(observe), self.tuning.use_dev_gold
+        tallies, supervision = self._tallies(observe), self.tuning.supervision
         names = self.task_names(task)
-        return {name: combine_votes(dataset, name, use_dev_gold=use_dev_gold, tallies=tallies) for name in names}
+        return {name: combine_votes(dataset, name, supervision=supervision, tallies=tallies) for name in names}
 
     def explain_record(
         self, record_id: str, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore

@@ -20,7 +20,7 @@ from numpy import ndarray
 from overton.artifact import LARGE, Artifact, Runtime, golden_records, sample_records
 from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.codec import Predictions, concatenate
-from overton.compile import Choices, Tuning, choose_slices, compile_program
+from overton.compile import Choices, SupervisionSettings, Tuning, choose_slices, compile_program
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Splits, gold_of
 from overton.evaluate import (
     Gate,
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from overton.export import Graphs
     from overton.train import Trained
 
+PLAIN = SupervisionSettings()
 SMALL = "small"  # the model beside the large one, where the tuning wants two
 PREDICT_RECORDS = 512
 CHUNK = 4096  # records at a time, where a file is written from the row store
@@ -120,7 +121,7 @@ def build(
     for note in dataset.notes:
         observe(Event("data", note))
     with clock("combine"):
-        combined = combine_all(dataset, use_dev_gold=tuning.use_dev_gold, tallies=tallies, observe=observe)
+        combined = combine_all(dataset, supervision=tuning.supervision, tallies=tallies, observe=observe)
     with clock("search") if choose else nullcontext():
         found = choose(dataset, combined) if choose else None
     with clock("compile"):
@@ -225,13 +226,17 @@ def build_small(
 
 
 def combine_all(
-    dataset: Dataset, *, use_dev_gold: bool = True, tallies: Tallies | None = None, observe: Observe = ignore
+    dataset: Dataset,
+    *,
+    supervision: SupervisionSettings = PLAIN,
+    tallies: Tallies | None = None,
+    observe: Observe = ignore,
 ) -> dict[str, Combined]:
     """The combined votes of every task by name.
 
     Args:
         dataset: The records.
-        use_dev_gold: Whether gold on dev records shows what the sources are worth.
+        supervision: What is said of the sources of labels.
         tallies: Where counted votes are kept; None for nowhere.
         observe: Told of the progress.
 
@@ -239,11 +244,15 @@ def combine_all(
         OvertonError: Where no training record has a label of any task.
     """
     combined = {}
+    silent = [name for name in supervision.trusted if name not in dataset.sources]
+    if silent:
+        observe(Event("combine", f"no label of {', '.join(silent)}, though trusted"))
     for task in dataset.schema.learnable().tasks:
-        found = combine_votes(dataset, task.name, use_dev_gold=use_dev_gold, tallies=tallies)
+        found = combine_votes(dataset, task.name, supervision=supervision, tallies=tallies)
         combined[task.name] = found
         n_voted = int((found.targets.index >= 0).sum()) - found.n_certain
-        parts = [f"{found.n_certain:,} gold targets"] if found.n_certain else []
+        certain = ", those of trusted sources among them" if supervision.trusted else ""
+        parts = [f"{found.n_certain:,} gold targets{certain}"] if found.n_certain else []
         parts += [f"{n_voted:,} targets from {len(found.accuracy)} sources by {found.method}"] if n_voted else []
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
         parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
@@ -255,7 +264,7 @@ def combine_all(
 
 
 def combine_votes(
-    dataset: Dataset, task: str, *, use_dev_gold: bool = True, tallies: Tallies | None = None
+    dataset: Dataset, task: str, *, supervision: SupervisionSettings = PLAIN, tallies: Tallies | None = None
 ) -> Combined:
     """The combined votes of one task.
 
@@ -267,9 +276,16 @@ def combine_votes(
     if tallies and counted is not kept:
         tallies.save(task, counted)
     training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
-    gold = dataset.votes(task, [GOLD])
+    gold = dataset.votes(task, [GOLD, *supervision.trusted])
     slices = {name: dataset.tags.has(name) for name in dataset.tags.names if name.startswith(SLICE_PREFIX)}
-    return combine(gold, counted.tally, training=training, dev=dev if use_dev_gold else None, slices=slices)
+    return combine(
+        gold,
+        counted.tally,
+        training=training,
+        dev=dev if supervision.use_dev_gold else None,
+        trusted=supervision.trusted,
+        slices=slices,
+    )
 
 
 def combined_records(dataset: Dataset, targets: Mapping[str, Targets]) -> Iterator[dict[str, Any]]:
@@ -305,8 +321,8 @@ def plan(
     choices = choices or tuning.choices(dataset.schema)
     given = load_pretrained(choices, folder, dataset.texts, observe=observe)
     train = dataset.splits.train
-    in_sets, known = choices.tasks_in_sets(dataset.schema), tuning.use_dev_gold
-    sets = {name: label_sets(combine_votes(dataset, name, use_dev_gold=known).targets, train) for name in in_sets}
+    in_sets, known = choices.tasks_in_sets(dataset.schema), tuning.supervision
+    sets = {name: label_sets(combine_votes(dataset, name, supervision=known).targets, train) for name in in_sets}
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices != "off")
     if slices.modelled or slices.monitored:
         observe(Event("compile", str(slices)))

@@ -14,6 +14,7 @@ from overton.evaluation import Evaluation
 if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
     from overton.batch import Outcome
+    from overton.compile import SupervisionSettings
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
     from overton.export.files import Exported
@@ -147,7 +148,7 @@ class Version:
         """
         from overton.review import review_errors
 
-        dataset, splits, use_dev_gold = self._records(data, observe=observe)
+        dataset, splits, supervision = self._records(data, observe=observe)
         return review_errors(
             dataset,
             self.runtime,
@@ -158,7 +159,7 @@ class Version:
             tags=tags,
             limit=limit,
             annotate=annotate,
-            use_dev_gold=use_dev_gold,
+            supervision=supervision,
             observe=observe,
         )
 
@@ -262,14 +263,15 @@ class Version:
         profile = kept_profile(self.artifact, self.runtime, lambda: self._records(None, observe=observe)[0])
         return review_drift(dataset, self.runtime, profile, version=self.id, data=str(data), observe=observe)
 
-    def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, bool]:
-        """Records, their splits, and whether gold on dev weighs sources: of a file, or of the application."""
+    def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, SupervisionSettings]:
+        """Records, their splits, and what is said of their sources: of a file, or of the application."""
+        from overton.pipeline import PLAIN
         from overton.review.files import load_records
 
         if data is None:
-            dataset, use_dev_gold = load_records(self.artifact, self.home, observe=observe)
-            return dataset, dataset.splits, use_dev_gold
-        return *self.records(data, self.artifact.schema, observe=observe), True
+            dataset, supervision = load_records(self.artifact, self.home, observe=observe)
+            return dataset, dataset.splits, supervision
+        return *self.records(data, self.artifact.schema, observe=observe), PLAIN
 
     def export(self, to: str, directory: Path, *, observe: Observe = ignore) -> Exported:
         """Write it for `onnx`, `torch`, `coreml` or `tensorflow` into a new folder, checked to compute the same."""

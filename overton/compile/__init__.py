@@ -16,7 +16,7 @@ from overton.compile.program import MEMBERSHIP, Node, Program, Setting
 from overton.compile.rules import RULES, compile_program
 from overton.compile.settings import Rule, tuning_json_schema
 from overton.compile.slices import SliceChoice, choose_slices
-from overton.compile.tuning import Tuning, parse_tuning, split_objective
+from overton.compile.tuning import SupervisionSettings, Tuning, parse_tuning, split_objective
 
 __all__ = [
     "MEMBERSHIP",
@@ -30,6 +30,7 @@ __all__ = [
     "Rule",
     "Setting",
     "SliceChoice",
+    "SupervisionSettings",
     "TrainingChoices",
     "Tuning",
     "choose_slices",

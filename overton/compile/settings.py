@@ -21,6 +21,7 @@ class Rule:
         high: The greatest.
         whole: Whether the number must be whole.
         flag: Whether it is true or false.
+        many: Whether it is a list of texts of a form, each once.
     """
 
     meaning: str
@@ -31,6 +32,7 @@ class Rule:
     high: float = 0
     whole: bool = False
     flag: bool = False
+    many: bool = False
 
     @property
     def expected(self) -> str:
@@ -50,6 +52,12 @@ class Rule:
             return isinstance(value, bool)
         if self.names:
             return value in self.names
+        if self.many:
+            return (
+                isinstance(value, list)
+                and all(isinstance(one, str) and re.fullmatch(self.form, one) for one in value)
+                and len(set(value)) == len(value)
+            )
         if self.form:
             return isinstance(value, str) and re.fullmatch(self.form, value) is not None
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
@@ -64,7 +72,8 @@ class Rule:
         if self.names:
             return {**schema, "enum": list(self.names)}
         if self.form:
-            return {**schema, "type": "string", "pattern": f"^{self.form}$"}
+            one = {"type": "string", "pattern": f"^{self.form}$"}
+            return {**schema, "type": "array", "uniqueItems": True, "items": one} if self.many else {**schema, **one}
         return {**schema, "type": "integer" if self.whole else "number", "minimum": self.low, "maximum": self.high}
 
 
@@ -143,6 +152,12 @@ SLICES = Rule(
     names=("off", "records", "on"),
 )
 SUPERVISION_SETTINGS: Mapping[str, Rule] = {
+    "trusted": Rule(
+        "Sources whose labels count as gold in training, the most trusted first: people who saw the record.",
+        form=r".{1,64}",
+        said="a list of names of sources, each once",
+        many=True,
+    ),
     "use_dev_gold": Rule("Whether gold on dev records shows what the sources are worth; true if left out.", flag=True),
 }
 

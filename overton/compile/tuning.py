@@ -31,6 +31,19 @@ SECTIONS = ("models", "payloads", "search", "serving", "slices", "supervision", 
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisionSettings:
+    """What is said of the sources of labels.
+
+    Attributes:
+        use_dev_gold: Whether gold on dev records shows what the sources are worth.
+        trusted: Sources whose labels count as gold on training records without any, the most trusted first.
+    """
+
+    use_dev_gold: bool = True
+    trusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tuning:
     """What a tuning file says. Settings that it does not name keep their defaults.
 
@@ -39,7 +52,7 @@ class Tuning:
         training: Likewise, by setting of training.
         search: How long to search and what for: `trials`, `minutes`, `at_once`, `objective`.
         serving: What serving must meet: `p99_ms`, `size_mb`; whether it computes in `int8`.
-        use_dev_gold: Whether gold on dev records shows what the sources are worth.
+        supervision: What is said of the sources of labels.
         slices: Whether slices add capacity, of `off`, `records` and `on`; empty for the default.
         models: What the models of a version have of their own, `payloads`, `training` and `slices` of each, where it is
             to have a `large` and a `small` one; empty for one model.
@@ -49,7 +62,7 @@ class Tuning:
     training: Mapping[str, Options] = field(default_factory=dict)
     search: Mapping[str, Any] = field(default_factory=dict)
     serving: Mapping[str, Any] = field(default_factory=dict)
-    use_dev_gold: bool = True
+    supervision: SupervisionSettings = SupervisionSettings()
     slices: Options = ()
     models: Mapping[str, "Tuning"] = field(default_factory=dict)
 
@@ -114,13 +127,17 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
         message = f"a version has a large and a small model, or one; here is {', '.join(models)} alone"
         faults.append(Problem(message, "tuning.bad-value", field="$.models", hint="Name both; {} is enough for one"))
     supervision = _values(sections.get("supervision", {}), "$.supervision", SUPERVISION_SETTINGS, faults)
+    trusted = supervision.get("trusted", [])
     tuning = Tuning(
         payloads=_payloads(schema, sections.get("payloads", {}), "$.payloads", faults),
         training=_options(sections.get("training", {}), "$.training", TRAINING_SETTINGS, faults),
         models={name: _model(schema, value, f"$.models.{name}", faults) for name, value in models.items()},
         search=_search(schema, sections.get("search", {}), faults),
         serving=_values(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
-        use_dev_gold=supervision.get("use_dev_gold", True),
+        supervision=SupervisionSettings(
+            use_dev_gold=supervision.get("use_dev_gold", True),
+            trusted=tuple(trusted) if isinstance(trusted, list) else (),
+        ),
         slices=_list(sections["slices"], "$.slices", SLICES, faults) if "slices" in sections else (),
     )
     if faults:

@@ -15,11 +15,12 @@ from overton.fitting import Plan, fit
 from overton.pipeline import combine_all
 
 if TYPE_CHECKING:
+    from overton.compile import SupervisionSettings
     from overton.train import Trained
 
 
 def measure(
-    dataset: Dataset, planned: Plan, *, use_dev_gold: bool, seed: int, observe: Observe = ignore
+    dataset: Dataset, planned: Plan, *, supervision: SupervisionSettings, seed: int, observe: Observe = ignore
 ) -> tuple[dict[str, int], tuple[Row, ...]]:
     """Number of labels that were trained on, and quality on test.
 
@@ -30,7 +31,7 @@ def measure(
     Args:
         dataset: The records, those of dev and test among them.
         planned: The program, and what is pretrained of it for these records.
-        use_dev_gold: Whether gold on dev records shows what the sources are worth.
+        supervision: What is said of the sources of labels.
         seed: Seed of everything random in training.
         observe: Told of the progress.
 
@@ -40,7 +41,7 @@ def measure(
     Raises:
         OvertonError: Where no training record has a label.
     """
-    combined = combine_all(dataset, use_dev_gold=use_dev_gold, observe=observe)
+    combined = combine_all(dataset, supervision=supervision, observe=observe)
     trained = fit(dataset, planned, combined, seed=seed, observe=observe)
     test = dataset.splits.test
     predictions = predict_trained(dataset, planned, trained, test)

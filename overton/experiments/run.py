@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,7 +202,7 @@ def measure_arms(
         arm: [
             (choices := tuning.choices(dataset.schema)).to_json(),
             digest_pretrained(choices, application.directory),
-            tuning.use_dev_gold,
+            asdict(tuning.supervision),
         ]
         for arm, tuning in arms.items()
     }
@@ -234,7 +234,7 @@ def measurer(recipe: Recipe) -> Work[Job, Measured]:
         start, part = time.perf_counter(), drawn(job.size, job.seed)
         tuning, quiet = recipe.arms[job.arm], steps_alone(describe(job), observe)
         planned = plan(part, tuning, recipe.folder, observe=quiet)
-        labels, rows = measure(part, planned, use_dev_gold=tuning.use_dev_gold, seed=job.seed, observe=quiet)
+        labels, rows = measure(part, planned, supervision=tuning.supervision, seed=job.seed, observe=quiet)
         found = Measured(len(part.splits.train), labels, rows, round(time.perf_counter() - start, 1))
         save(job.key, found)
         return found

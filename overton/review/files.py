@@ -10,6 +10,7 @@ import numpy as np
 from overton.artifact import Artifact, Runtime
 from overton.base import Observe, OvertonError, Problem
 from overton.base.files import write_atomic
+from overton.compile import SupervisionSettings
 from overton.compile.files import load_tuning
 from overton.data import Dataset
 from overton.data.files import data_files, load_dataset, read_lines, write_records
@@ -21,8 +22,8 @@ from overton.schema import Payload, Schema, Task
 from overton.schema.files import load_schema
 
 
-def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> tuple[Dataset, bool]:
-    """The records of the application that a version lies in, and whether gold on dev weighs its sources.
+def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> tuple[Dataset, SupervisionSettings]:
+    """The records of the application that a version lies in, and what is said of their sources.
 
     They are read by the application's own schema, so that its row store serves and labels of new tasks are no fault,
     unless payloads, or tasks that the version knows, have changed since it was built.
@@ -46,7 +47,7 @@ def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> 
     chosen = schema if payloads == needed and known.items() <= tasks.items() else artifact.schema
     dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", observe=observe)
     tuning = directory / "tuning.json"
-    return dataset, load_tuning(tuning, schema).use_dev_gold
+    return dataset, load_tuning(tuning, schema).supervision
 
 
 def write_skeleton(path: Path, task: str, chosen: Sequence[Candidate]) -> Path:

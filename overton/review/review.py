@@ -10,8 +10,9 @@ from numpy import ndarray
 from overton.artifact import Runtime
 from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.codec import Predictions
+from overton.compile import SupervisionSettings
 from overton.data import SPLITS, Dataset, Splits, is_made_of_tags, tag_mask
-from overton.pipeline import combine_votes, predict_rows
+from overton.pipeline import PLAIN, combine_votes, predict_rows
 from overton.review.annotate import candidates, uncertain_rows
 from overton.review.discover import SlicePage, find_slices
 from overton.review.errors import ErrorPage, find_errors
@@ -32,7 +33,7 @@ def review_errors(
     tags: Sequence[str] = (),
     limit: int = 20,
     annotate: int = 5,
-    use_dev_gold: bool = True,
+    supervision: SupervisionSettings = PLAIN,
     predict: Predict | None = None,
     combined: Combined | None = None,
     observe: Observe = ignore,
@@ -49,7 +50,7 @@ def review_errors(
         tags: Tags, or expressions over tags, all of which hold of the records.
         limit: Most records that are told.
         annotate: Most records to annotate that are told; none are looked for where it is 0.
-        use_dev_gold: Whether gold on dev shows what the sources are worth.
+        supervision: What is said of the sources of labels.
         predict: What tells the predictions of some records, where they may be known; by the model where None.
         combined: The combined votes of the task, where they are known.
         observe: Told of the progress.
@@ -64,7 +65,7 @@ def review_errors(
     if not len(rows):
         raise OvertonError(no_rows(split, tags))
     predict = predict or partial(predict_rows, dataset, runtime, observe=observe)
-    combined = combined or combine_votes(dataset, task, use_dev_gold=use_dev_gold)
+    combined = combined or combine_votes(dataset, task, supervision=supervision)
     said = predict(rows)[task]
     page = find_errors(dataset, rows, said, combined, version=version, split=split, tags=tags, limit=limit)
     train = splits.train[bearing[splits.train]]

@@ -1,6 +1,6 @@
 """Votes of one task to targets: the one door to this room's label models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,6 +108,7 @@ def combine(
     method: str = "auto",
     training: ndarray | None = None,
     dev: ndarray | None = None,
+    trusted: Sequence[str] = (),
     slices: Mapping[str, ndarray] | None = None,
     chain: bool = True,
     fit_votes: int = FIT_VOTES,
@@ -118,10 +119,12 @@ def combine(
 
     Args:
         votes: All votes of the task; `gold` is never one of them, but shows what they are worth.
-        tally: The votes other than `gold`, where they are counted already: `votes` may then hold no more than `gold`.
+        tally: The votes other than `gold`, where they are counted already: `votes` may then hold no more than `gold`
+            and the trusted sources.
         method: A name in `METHODS`.
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
         dev: Records whose gold shows what the sources are worth, but is no target; gold elsewhere is not looked at.
+        trusted: Sources whose labels count as gold on records of `training` that have none; the first that knows.
         slices: Records in which votes may count otherwise, bool of shape (record,) by tag; see `Combined.slices`.
         chain: Whether neighbouring tokens inform each other where sources disagree.
         fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
@@ -136,7 +139,7 @@ def combine(
     """
     check_method(method)
     patterns = (tally or count(votes)).patterns
-    gold, certain, learned_from = gold_and_units(votes, training, dev)
+    gold, certain, learned_from = gold_and_units(votes, training, dev, trusted)
     if method == MAJORITY or not patterns.n_patterns or not label_count(votes):
         model = None  # without votes, or of bits that no vote has
     elif model is None:

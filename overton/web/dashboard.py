@@ -21,6 +21,7 @@ from numpy import ndarray
 from overton.application import LIVE, Application, load
 from overton.base import OvertonError, Problem, digest_bytes, digest_json
 from overton.codec import Predictions
+from overton.compile import SupervisionSettings
 from overton.data import SPLITS, Dataset, Gold, Votes, gold_of
 from overton.evaluate import Comparison, Report, evaluate
 from overton.pipeline import combine_votes, predict_rows
@@ -44,12 +45,12 @@ class Records:
 
     Attributes:
         dataset: The records.
-        use_dev_gold: Whether gold on dev shows what sources are worth.
+        supervision: What is said of the sources of labels.
         digest: Digest of the payloads and of how records are numbered: what predictions depend on.
     """
 
     dataset: Dataset
-    use_dev_gold: bool
+    supervision: SupervisionSettings
     digest: str
 
 
@@ -140,9 +141,9 @@ class Dashboard:
         """
 
         def read() -> Records:
-            dataset, use_dev_gold = load_records(version.artifact, version.home, observe=lambda event: None)
-            key = (dataset.digest, tuple(dataset.files), use_dev_gold)
-            return self._records.get(key, lambda: Records(dataset, use_dev_gold, _digest_payloads(dataset)))
+            dataset, supervision = load_records(version.artifact, version.home, observe=lambda event: None)
+            key = (dataset.digest, tuple(dataset.files), supervision)
+            return self._records.get(key, lambda: Records(dataset, supervision, _digest_payloads(dataset)))
 
         return self._records.get((version.id, self.stamp()), read)
 
@@ -152,7 +153,7 @@ class Dashboard:
         def read() -> Records:
             application = self.application()
             dataset = application.dataset()
-            return Records(dataset, application.tuning.use_dev_gold, _digest_payloads(dataset))
+            return Records(dataset, application.tuning.supervision, _digest_payloads(dataset))
 
         return self._records.get(("own", self.stamp()), read)
 
@@ -178,18 +179,18 @@ class Dashboard:
         dataset = records.dataset
 
         def fit() -> Combined:
-            found = combine_votes(dataset, task, use_dev_gold=records.use_dev_gold)
+            found = combine_votes(dataset, task, supervision=records.supervision)
             self._newest[task] = Fitted(found, records, fresh=False)
             return found
 
-        return self._fitted.get((task, dataset.digest, records.use_dev_gold), fit)
+        return self._fitted.get((task, dataset.digest, records.supervision), fit)
 
     def fitted(self, records: Records, task: str) -> Fitted | None:
         """The same without waiting: the last ones for records with the same payloads; None where there are none.
 
         Those of now are being made when this returns.
         """
-        ready = self._fitted.peek((task, records.dataset.digest, records.use_dev_gold))
+        ready = self._fitted.peek((task, records.dataset.digest, records.supervision))
         if ready is not None:
             return Fitted(ready, records, fresh=True)
         threading.Thread(target=self.combined, args=(records, task), daemon=True).start()
@@ -277,7 +278,7 @@ class Dashboard:
 
 def _like(records: Records) -> Hashable:
     """What records must have in common for the combined votes of ones to be those of the others, but for labels."""
-    return records.digest, records.dataset.schema.digest(), records.use_dev_gold
+    return records.digest, records.dataset.schema.digest(), records.supervision
 
 
 def _votes_of(dataset: Dataset, task: str) -> tuple[Votes, Gold]:

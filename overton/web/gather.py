@@ -15,10 +15,11 @@ from overton.application import LIVE, Application, load
 from overton.base import Event, Observe, OvertonError, ignore, now
 from overton.codec import Predictions, label_json
 from overton.comparing import latency_of
+from overton.compile import SupervisionSettings
 from overton.data import Dataset, Splits, data_warnings
 from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
-from overton.pipeline import combine_votes, predict_rows
+from overton.pipeline import PLAIN, combine_votes, predict_rows
 from overton.review import find_errors
 from overton.review.files import load_records
 from overton.supervision import Combined
@@ -58,14 +59,14 @@ class Records:
     Attributes:
         dataset: The records.
         splits: The splits.
-        use_dev_gold: Whether gold on dev shows what the sources are worth.
+        supervision: What is said of the sources of labels.
         predict: What tells the predictions of some records, where they may be known; the model where None.
         combine: What tells the combined votes of a task, likewise; they are combined where None.
     """
 
     dataset: Dataset
     splits: Splits
-    use_dev_gold: bool
+    supervision: SupervisionSettings
     predict: Callable[[ndarray], Mapping[str, Predictions]] | None = None
     combine: Callable[[str], Combined] | None = None
 
@@ -178,12 +179,12 @@ def records_of(
     """The records to take examples from; None, and why, where they cannot be read."""
     try:
         if data is not None:
-            return Records(*version.records(data, version.artifact.schema, observe=observe), True), None
-        dataset, use_dev_gold = load_records(version.artifact, version.home, observe=observe)
+            return Records(*version.records(data, version.artifact.schema, observe=observe), PLAIN), None
+        dataset, supervision = load_records(version.artifact, version.home, observe=observe)
     except OvertonError as error:
         return None, error
-    weigh = cache(partial(combine_votes, dataset, use_dev_gold=use_dev_gold))  # once, for errors and for sources
-    return Records(dataset, dataset.splits, use_dev_gold, combine=weigh), None
+    weigh = cache(partial(combine_votes, dataset, supervision=supervision))  # once, for errors and for sources
+    return Records(dataset, dataset.splits, supervision, combine=weigh), None
 
 
 def task_pages(
@@ -295,7 +296,7 @@ def _errors(
     if not len(rows):
         return {}
     predict = records.predict or partial(predict_rows, dataset, version.runtime, observe=observe)
-    combine = records.combine or partial(combine_votes, dataset, use_dev_gold=records.use_dev_gold)
+    combine = records.combine or partial(combine_votes, dataset, supervision=records.supervision)
     predictions = predict(rows)
     place_of = {name: place for place, name in enumerate(dataset.ids(rows))}
     schema = dataset.schema

@@ -10,6 +10,7 @@ import pytest
 import overton
 import overton.experiments.run as run
 from overton.base import OvertonError
+from overton.compile import SupervisionSettings
 from overton.experiments import run_baseline, run_scaling
 from overton.experiments.points import Measured
 from overton.pipeline import combine_all
@@ -26,7 +27,7 @@ def seen(monkeypatch):
     """The data sets that points were to be measured on, in place of training."""
     parts = []
 
-    def measure(dataset, planned, *, use_dev_gold, seed, observe):
+    def measure(dataset, planned, *, supervision, seed, observe):
         parts.append(dataset)
         rows = [row for row in replace_values(seed) if row.task in {task.name for task in dataset.schema.tasks}]
         return dict.fromkeys([task.name for task in dataset.schema.tasks], 1), tuple(rows)
@@ -82,7 +83,9 @@ def test_points_are_shared_by_experiments_and_change_with_what_decides_them(appl
     run_scaling(application, sizes=(1, 4), seeds=1, on="local:1")
     run_scaling(application, sizes=(1, 2, 4), seeds=1, on="local:1")
     assert len(seen) == 3
-    object.__setattr__(application, "tuning", replace(application.tuning, use_dev_gold=False))
+    object.__setattr__(
+        application, "tuning", replace(application.tuning, supervision=SupervisionSettings(use_dev_gold=False))
+    )
     run_scaling(application, sizes=(4,), seeds=1, on="local:1")
     assert len(seen) == 4
     with (application.directory / "data" / "more.jsonl").open("w") as file:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import overton
+from overton.compile import SupervisionSettings
 from overton.data import Splits
 from overton.pipeline import combine_votes
 from overton.supervision import combine, explain_task, source_report
@@ -123,7 +124,7 @@ def test_an_application_weighs_votes_by_its_slices_and_no_other_tag(tmp_path):
     combined = combine_votes(dataset, "Kind")
     assert [part.name for part in combined.slices] == ["slice:misled"]
     assert right(votes, truth, combined.targets, SLICE & ~DEV) > 0.65
-    assert combine_votes(dataset, "Kind", use_dev_gold=False).slices == ()
+    assert combine_votes(dataset, "Kind", supervision=SupervisionSettings(use_dev_gold=False)).slices == ()
 
 
 def test_units_of_two_groups_are_patterns_apart():

@@ -1,5 +1,6 @@
 """What a label model of one task is fitted on: vote patterns, and votes beside known truth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -176,11 +177,21 @@ def telling(gold: Gold) -> ndarray:
     return says
 
 
-def gold_and_units(votes: Votes, training: ndarray | None, dev: ndarray | None) -> tuple[Gold, ndarray, ndarray]:
-    """The gold labels, the units on which they are certain, and those on which they show what sources are worth."""
-    gold = gold_of(votes)
-    says, length = telling(gold), np.diff(votes.offsets)
+def gold_and_units(
+    votes: Votes, training: ndarray | None, dev: ndarray | None, trusted: Sequence[str] = ()
+) -> tuple[Gold, ndarray, ndarray]:
+    """The gold labels, the units on which they are certain, and those on which they show what sources are worth.
+
+    On training units that gold does not know, the first of `trusted` that does speaks for it.
+    """
+    gold, length = gold_of(votes), np.diff(votes.offsets)
     none = np.zeros(votes.n_records, np.bool_)
-    certain = says & np.repeat(none if training is None else training, length)
+    in_training = np.repeat(none if training is None else training, length)
+    for source in trusted:
+        told = gold_of(votes, source)
+        new = in_training & told.known & ~gold.known
+        gold.known[new], gold.label[new] = True, told.label[new]
+    says = telling(gold)
+    certain = says & in_training
     learned_from = certain | says & np.repeat(none if dev is None else dev, length)
     return gold, certain, learned_from

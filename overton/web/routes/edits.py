@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from overton.base import OvertonError, Problem
-from overton.data import SLICE_PREFIX
+from overton.data import GOLD, SLICE_PREFIX
 from overton.review import bear_all, check_tag, tag_sql
 from overton.web.dashboard import Dashboard
 from overton.web.edits.files import Appended, append_lines, edits_name
@@ -52,7 +52,15 @@ def save_label(dashboard: Dashboard, body: LabelBody, query: Query) -> dict[str,
     name = edits_name()
     said = Correction(body.id, body.task, body.editor, body.label, body.units)
     line = correction_line(dataset, said, name)
-    return _told(append_lines(dashboard.data / name, [line]), line=line)
+    told = _told(append_lines(dashboard.data / name, [line]), line=line)
+    return {**told, "message": f"{told['message']}; {_weight(dashboard, said.editor)}"}
+
+
+def _weight(dashboard: Dashboard, editor: str) -> str:
+    """What a label by an editor will count in training."""
+    if editor == GOLD or editor in dashboard.application().tuning.supervision.trusted:
+        return "it counts as gold in training"
+    return "one vote among others, unless supervision.trusted in tuning.json names its source"
 
 
 def save_tag(dashboard: Dashboard, body: TagBody, query: Query) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def whole_page(dashboard: Dashboard, version: Version) -> ReportPage:
     records = Records(
         found.dataset,
         found.dataset.splits,
-        found.use_dev_gold,
+        found.supervision,
         predict,
         lambda task: dashboard.combined(found, task),
     )

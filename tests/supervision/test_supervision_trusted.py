@@ -1,0 +1,92 @@
+"""Sources that count as gold in training, however many vote against them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import overton
+from overton.base import Event, OvertonError
+from overton.compile import SupervisionSettings
+from overton.data import gold_of
+from overton.pipeline import combine_all, combine_votes
+from overton.supervision import combine
+from tests.supervision.planted import KINDS, simulate
+
+N = 60
+TRAIN = np.arange(N) < 40
+
+
+def write(folder: Path, tuning: dict | None = None) -> overton.Application:
+    """Two rules that share an error on every fifth record, and two people who looked at every tenth."""
+    (folder / "data").mkdir(parents=True)
+    schema = {
+        "payloads": {"text": {"type": "singleton"}},
+        "tasks": {"Kind": {"payload": "text", "type": "multiclass", "classes": ["a", "b", "c"]}},
+    }
+    (folder / "schema.json").write_text(json.dumps(schema))
+    (folder / "tuning.json").write_text(json.dumps(tuning or {}))
+    lines = []
+    for number in range(N):
+        rule = "b" if number % 5 == 0 else "a"
+        said = {"rule 1": rule, "rule 2": rule, "rule 3": rule}
+        said |= {"alice": "a", "bob": "c"} if number % 10 == 0 else {}
+        said |= {"gold": "b"} if number == 10 else {}
+        tags = ["train" if TRAIN[number] else "test"]
+        lines.append({"id": f"r{number}", "payloads": {"text": f"t{number}"}, "tasks": {"Kind": said}, "tags": tags})
+    (folder / "data" / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return overton.load(folder)
+
+
+def said_of(combined, row: int) -> list[float]:
+    """The target of a record."""
+    return combined.targets.table[combined.targets.index[row]].round(3).tolist()
+
+
+def test_a_trusted_source_is_certain_in_training_where_gold_is_not(tmp_path: Path) -> None:
+    dataset = write(tmp_path).dataset()
+    plain = combine_votes(dataset, "Kind")
+    assert np.argmax(said_of(plain, 20)) == 1  # outvoted
+    first, second = (
+        combine_votes(dataset, "Kind", supervision=SupervisionSettings(trusted=order))
+        for order in (("alice", "bob"), ("bob", "alice"))
+    )
+    assert [said_of(first, row) for row in (0, 10, 20)] == [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
+    assert [said_of(second, row) for row in (0, 10, 20)] == [[0, 0, 1], [0, 1, 0], [0, 0, 1]]
+    assert (first.n_certain, plain.n_certain) == (4, 1)
+    assert max(said_of(first, 50)) < 1  # on test it is one vote
+    assert said_of(first, 5)[0] < 0.5  # of which nobody but rules says anything
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_of_every_kind_are_trusted(kind: str) -> None:
+    type, per_record = KINDS[kind]
+    votes, _ = simulate(type, (0.4, 0.9, 0.9, 0.9), per_record=per_record, n_labels=3, n_units=300)
+    source = "s0"
+    training = np.arange(votes.n_records) % 2 == 0
+    combined = combine(votes, training=training, trusted=[source])
+    told = gold_of(votes, source)
+    certain = np.repeat(training, np.diff(votes.offsets)) & told.known
+    assert combined.n_certain == certain.sum() > 0
+    most = combined.targets.most_likely()
+    assert (most.label[certain] == told.label[certain]).all()
+
+
+def test_a_build_trusts_whom_the_tuning_names_and_tells_of_a_name_that_labels_nothing(tmp_path: Path) -> None:
+    application = write(tmp_path, {"supervision": {"trusted": ["alice", "alcie"]}})
+    told: list[str] = []
+
+    def observe(event: Event) -> None:
+        told.append(event.message)
+
+    found = combine_all(application.dataset(), supervision=application.tuning.supervision, observe=observe)
+    assert said_of(found["Kind"], 20) == [1, 0, 0]
+    assert told[0] == "no label of alcie, though trusted"
+    assert "4 gold targets, those of trusted sources among them" in told[1]
+
+
+@pytest.mark.parametrize("value", ["alice", ["alice", "alice"], [1], [""], {"alice": 1}])
+def test_what_is_no_list_of_sources_is_refused(tmp_path: Path, value: object) -> None:
+    with pytest.raises(OvertonError, match="expected a list of names of sources, each once"):
+        _ = write(tmp_path, {"supervision": {"trusted": value}}).tuning
