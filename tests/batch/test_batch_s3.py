@@ -81,6 +81,7 @@ def run_until_killed(url: str) -> None:
     run_batch(asked, [f"{url}/in"], f"{url}/out/", partial(make_killer, os.getpid()), Processes(2))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_and_every_record_is_there_once(url: str):
     how = {"shard_mb": SHARD_BYTES / 1e6, "engine": Processes(2)}
     whole = predict_files(tiny_artifact(), VERSION, [f"{url}/in/"], f"{url}/whole", **how)

@@ -47,6 +47,7 @@ def files_of(folder: Path):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_all_the_records_give_what_a_build_gives_in_a_process_of_its_own_too(application):
     curves = run_scaling(application, sizes=(1,), seeds=1, on="local:2")
     built = {row.task: row.value for row in application.version().report().main_rows()}

@@ -123,6 +123,7 @@ def application(tmp_path_factory):
             "tokens": {"embedding": "vectors:words.txt", "encoder": "bag"},
             "entities": {"embedding": "vectors:words.txt", "tune": True},
         },
+        "slices": "off",
         "training": {"epochs": 2},
         "serving": {"int8": "off"},
     }

@@ -186,6 +186,7 @@ def test_a_page_says_all_without_its_script(opened, name: str) -> None:
     assert watched.visible(".controls") == 0
 
 
+@pytest.mark.slow
 def test_on_paper_every_row_is_there(opened, tmp_path: Path) -> None:
     page = opened("plain", viewport=LAPTOP).page
     page.emulate_media(media="print")
