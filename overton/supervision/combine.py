@@ -144,7 +144,7 @@ def combine(
         model = None  # without votes, or of bits that no vote has
     elif model is None:
         sample = thin(without_units(patterns, learned_from), fit_votes, seed)
-        known = _known(votes, patterns, gold, learned_from, slices or {})
+        known = _known(votes, patterns, gold, learned_from, slices or {}, trusted)
         model = fit_model(votes, sample, *known, method=method, seed=seed)
     if model and model.slices:
         patterns = split_patterns(patterns, _groups(votes, model, slices or {}))
@@ -196,14 +196,29 @@ def fit_model(
 
 
 def _known(
-    votes: Votes, patterns: Patterns, gold: Gold, units: ndarray, slices: Mapping[str, ndarray]
+    votes: Votes,
+    patterns: Patterns,
+    gold: Gold,
+    units: ndarray,
+    slices: Mapping[str, ndarray],
+    trusted: Sequence[str],
 ) -> tuple[Known, dict[str, Known]]:
-    """The votes beside gold on some units, and those of each slice that has enough of them."""
+    """The votes beside gold on some units, and those of each slice that has enough of them.
+
+    Votes of trusted sources are left out: where they are the truth, they would explain it, and leave nothing to tell
+    what the others are worth.
+    """
     length, record = np.diff(votes.offsets), np.repeat(np.arange(votes.n_records), np.diff(votes.offsets))
     n_known = np.bincount(record[units & (patterns.index >= 0)], minlength=votes.n_records)
     n_options = option_counts(votes)
-    return known_of(patterns, n_options, gold, units), {
-        name: known_of(patterns, n_options, gold, units, np.repeat(inside, length))
+    numbers = [votes.sources.index(name) for name in trusted if name in votes.sources]
+
+    def beside(within: ndarray | None = None) -> Known:
+        known = known_of(patterns, n_options, gold, units, within)
+        return replace(known, cells=keep_cells(known.cells, ~np.isin(known.cells.source, numbers)))
+
+    return beside(), {
+        name: beside(np.repeat(inside, length))
         for name, inside in slices.items()
         if n_known[inside].sum() >= LEAST_KNOWN
     }

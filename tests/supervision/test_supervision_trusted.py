@@ -11,8 +11,9 @@ from overton.base import Event, OvertonError
 from overton.compile import SupervisionSettings
 from overton.data import gold_of
 from overton.pipeline import combine_all, combine_votes
+from overton.schema import TaskType
 from overton.supervision import combine
-from tests.supervision.planted import KINDS, simulate
+from tests.supervision.planted import KINDS, rows_of, simulate, votes_of
 
 N = 60
 TRAIN = np.arange(N) < 40
@@ -90,3 +91,26 @@ def test_a_build_trusts_whom_the_tuning_names_and_tells_of_a_name_that_labels_no
 def test_what_is_no_list_of_sources_is_refused(tmp_path: Path, value: object) -> None:
     with pytest.raises(OvertonError, match="expected a list of names of sources, each once"):
         _ = write(tmp_path, {"supervision": {"trusted": value}}).tuning
+
+
+@pytest.mark.parametrize("type", ["bitvector", "multiclass", "select"])
+def test_others_are_weighed_as_if_the_trusted_labels_were_gold(type: TaskType) -> None:
+    votes, _ = simulate(type, (0.9, 0.6, 0.7, 0.8), n_labels=3, n_units=600)
+    training, asked = np.arange(600) < 500, np.arange(600) % 3 == 0
+    rows = [
+        {name: label for name, label in row.items() if name != "s0" or (training[number] and asked[number])}
+        for number, row in enumerate(rows_of(votes))
+    ]
+    as_gold = [{"gold" if name == "s0" else name: label for name, label in row.items()} for row in rows]
+    sizes = None if votes.candidates is None else votes.candidates.tolist()
+    trusted, gold = (
+        combine(votes_of(some, type=type, candidates=sizes), training=training, trusted=["s0"])
+        for some in (rows, as_gold)
+    )
+    assert trusted.n_certain == gold.n_certain > 100
+    assert [trusted.accuracy[name] for name in ("s1", "s2", "s3")] == pytest.approx(
+        [gold.accuracy[name] for name in ("s1", "s2", "s3")]
+    )
+    for one, other in zip(*(found.targets.index for found in (trusted, gold)), strict=True):
+        assert (one >= 0) == (other >= 0)
+        assert one < 0 or trusted.targets.table[one] == pytest.approx(gold.targets.table[other], abs=1e-6)
