@@ -99,14 +99,16 @@ def build_version(
 
 def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, observe: Observe) -> Teach:
     """What trains: this process, or ranks of this machine or of the cluster that is named."""
-    from overton.engine import Processes, engine_of
+    from overton.engine import LOCAL, engine_of
     from overton.trials import is_searched
 
     if ranks > 1 and not is_searched(tuning):
-        engine = Processes(ranks) if on.startswith("local") else engine_of(on)
+        engine = engine_of(f"{LOCAL}:{ranks}" if on == LOCAL else on)
         if engine.workers < ranks:
             message = f"{ranks} ranks need as many workers, and {on} has {engine.workers}"
             raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"--ranks {engine.workers} at most"))
+        if profile:
+            observe(Event("train", "a profile looks at one process: ranks are not profiled"))
         return Ranked(bench, tuning, engine, ranks)
     if ranks > 1:
         observe(Event("train", "each trial of a search trains alone: the ranks are not used"))

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 HERE = "127.0.0.1"
 MOST_BEGINNINGS = 3  # of a training whose ranks are lost
 LOST = "train.rank-lost"
-FOLDER = "ranks"  # of what an engine keeps of ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +108,9 @@ class Ranked:
                 count=self.count,
                 port=place.port if place else 0,
             )
-            folder = self.bench.runs.parent / FOLDER
+            home = self.bench.runs.parent
             try:
-                trained = self.engine.together(partial(make_rank, recipe), self.count, folder=folder, observe=observe)
+                trained = self.engine.together(partial(make_rank, recipe), self.count, folder=home, observe=observe)
             except OvertonError as error:
                 if beginning == MOST_BEGINNINGS or error.problems[0].code not in (LOST, LOST_GANG):
                     raise

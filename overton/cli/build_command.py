@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="search: begin no trial that would not end within M minutes",
     )
-    console.add_place(parser, "trials run and new data files are read")
+    console.add_place(parser, "trials and ranks run, new data files are read and votes counted")
     parser.add_argument(
         "--ranks",
         type=console.natural,

@@ -2,8 +2,8 @@
 
 from overton.engine.cluster import Cluster
 from overton.engine.engine import Engine, Work
-from overton.engine.gang import LOST as LOST_GANG
 from overton.engine.inline import Inline
+from overton.engine.pending import LOST_GANG
 from overton.engine.place import LOCAL, engine_of
 from overton.engine.processes import Processes
 

@@ -20,7 +20,7 @@ from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.engine.actor import Actor
 from overton.engine.engine import P, R, Work
 from overton.engine.gang import run_gang
-from overton.engine.pending import AHEAD, Pending, taken
+from overton.engine.pending import AHEAD, MOST_LOSSES, Pending, taken
 from overton.engine.processes import cores
 from overton.engine.worker import DONE
 
@@ -56,6 +56,7 @@ class _Run:
     pending: Pending
     workers: list[_Worker] = field(default_factory=list)
     under_way: dict[Any, _Worker] = field(default_factory=dict)  # by what Ray will answer with
+    unready: int = 0  # workers that ended before they were ready
     listened: float = 0.0
     last_ready: float = field(default_factory=monotonic)
 
@@ -143,6 +144,11 @@ def _knock(place: str) -> None:
         socket.create_connection((host, int(port)), timeout=KNOCK).close()
 
 
+def _last_line(error: Exception) -> str:
+    """What of an error of Ray tells the cause: the end of a traceback, or of an account in many lines."""
+    return ([line.strip() for line in str(error).splitlines() if line.strip()] or [""])[-1][:300]
+
+
 def _step(run: _Run) -> None:
     _hand_out(run)
     _listen(run)
@@ -211,7 +217,15 @@ def _lose(run: _Run, worker: _Worker, error: Exception) -> None:
     run.ray.kill(worker.actor)
     run.under_way = {answer: one for answer, one in run.under_way.items() if one is not worker}
     how = f"({type(error).__name__})"
-    if worker.number is None:
-        run.pending.observe(Event("engine", f"a worker ended before it was ready {how}"))
-    else:
+    if worker.number is not None:
         run.pending.lose(worker.number, how)
+        return
+    reason = f"{type(error).__name__}: {_last_line(error)}"
+    run.pending.observe(Event("engine", f"a worker ended before it was ready ({reason})"))
+    run.unready += 1
+    if run.unready % MOST_LOSSES == 0:
+        run.most = max(run.most - 1, sum(one.is_ready for one in run.workers))
+    if not run.most:
+        hint = "Every node needs the same Python and Overton, and memory for what the work loads"
+        message = f"workers of the cluster end before they are ready, the last by {reason}"
+        raise OvertonError(Problem(message, "engine.no-worker", hint=hint))

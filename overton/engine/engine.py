@@ -59,16 +59,16 @@ class Engine(Protocol):
         Args:
             make: Makes the work on a piece, which is its number, as for `run`.
             count: How many there are, `workers` at most.
-            folder: For what the engine keeps of them meanwhile; removed in the end. All workers see it.
+            folder: Where the engine may keep a folder of its own meanwhile. All workers see it.
             observe: Told what the pieces tell, as it comes.
 
         Raises:
-            OvertonError: What the work of one raises; where one was lost, with the code `engine.lost-gang` if none of
-                the others noticed.
+            OvertonError: What the work of any piece raises first; `engine.lost-gang` where one is lost before any
+                raises. The others are ended, and none is done again.
         """
         ...
 
     @property
     def introduces(self) -> bool:
-        """Whether pieces that are run together have met when they begin, in a process group of torch."""
+        """Whether pieces that are run together find themselves in a process group of torch."""
         ...

@@ -9,6 +9,7 @@ from overton.base import Event, Observe, OvertonError, Problem
 from overton.engine.worker import BROKEN, DONE, REFUSED
 
 MOST_LOSSES = 3  # workers that a piece may cost before it is given up
+LOST_GANG = "engine.lost-gang"
 AHEAD = 4  # pieces under way or waiting, for each worker
 
 
@@ -97,6 +98,12 @@ class Pending:
             return
         hint = "Status -9 mostly means that the memory was used up: try fewer workers, such as --on local:1"
         self.answers[number] = (REFUSED, OvertonError(Problem(reason, "engine.lost-piece", hint=hint)))
+
+
+def lost_gang(how: str) -> OvertonError:
+    """What is raised where one of some pieces that talk to each other is lost."""
+    hint = "Mostly it means that the memory was used up: try fewer of them"
+    return OvertonError(Problem(f"one of the processes that work together was lost ({how})", LOST_GANG, hint=hint))
 
 
 def taken(word: str, value: Any) -> Any:

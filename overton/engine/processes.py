@@ -21,7 +21,7 @@ from typing import Any
 from overton.base import Observe, ignore
 from overton.base.threads import THREADS
 from overton.engine.engine import P, R, Work
-from overton.engine.pending import AHEAD, Pending, taken
+from overton.engine.pending import AHEAD, Pending, lost_gang, taken
 from overton.engine.worker import DONE, MAKE, PIECE, TOLD
 
 START = (
@@ -84,8 +84,28 @@ class Processes:
 
     def together(self, make: Callable[[], Work[int, R]], count: int, *, folder: Path, observe: Observe = ignore) -> R:
         """The result of the first of some pieces that talk to each other; see `Engine.together`."""
-        assert count <= self.workers, "all pieces are at work at one time"
-        return next(self.run(make, range(count), ahead=count, observe=observe))
+        workers = [_start(count) for _ in range(count)]
+        number_of = {worker.connection: number for number, worker in enumerate(workers)}
+        results: dict[int, R] = {}
+        try:
+            for number, worker in enumerate(workers):
+                _send(worker, (MAKE, make))
+                _send(worker, (PIECE, (number, number)))
+            while len(results) < count:
+                for ready in wait([one for one, number in number_of.items() if number not in results]):
+                    number = number_of[ready]  # type: ignore[index]  # it gives back what it was given
+                    try:
+                        word, answered, value = workers[number].connection.recv()
+                    except (EOFError, OSError):
+                        raise lost_gang(f"status {workers[number].process.wait()}") from None
+                    if word == TOLD:
+                        observe(value)
+                    elif answered >= 0 or word != DONE:
+                        results[number] = taken(word, value)
+            return results[0]
+        finally:
+            for worker in workers:
+                _end(worker)
 
 
 def _step(run: _Run) -> None:

@@ -118,9 +118,13 @@ def joined(number: int, count: int, host: str, port: int) -> Iterator[Ranks]:
         port: Its port.
 
     Raises:
-        OvertonError: Where another rank does not come, or this one was there before and was lost.
+        OvertonError: Where another rank does not come, this one was there before and was lost, or GPUs are too few.
     """
     has_gpu = torch.cuda.is_available()
+    if has_gpu and torch.cuda.device_count() < count:
+        message = f"{count} ranks need as many GPUs, and this machine has {torch.cuda.device_count()}"
+        hint = "Ask for fewer ranks, or hide the GPUs: CUDA_VISIBLE_DEVICES= overton build ..."
+        raise OvertonError(Problem(message, "train.too-many-ranks", hint=hint))
     if has_gpu:
         torch.cuda.set_device(number % torch.cuda.device_count())
     with _others():

@@ -29,7 +29,7 @@ from overton.engine import Cluster, Inline, engine_of
 from overton.supervision import count_votes
 from tests.batch.test_batch_run import VERSION, content, record
 from tests.engine.ray_nodes import OPEN, ROOT, Node, command_of, descendants, two_nodes
-from tests.engine.test_engine import make_deadly, make_impossible, make_squares
+from tests.engine.test_engine import make_deadly, make_impossible, make_meeting, make_squares
 from tests.test_spreading import assert_same
 from tests.test_warm_build import write_application
 from tests.tiny_artifact import tiny_artifact
@@ -161,7 +161,21 @@ def test_two_ranks_on_two_nodes_train_what_two_processes_train(cluster, tmp_path
     other = overton.load(remote).build(ranks=2, on="ray", observe=lambda event: told.append(event.message))
     assert any("seed 0, 2 ranks" in line for line in told)
     assert one.artifact.files[WEIGHTS] == other.artifact.files[WEIGHTS]
-    assert not (remote / ".overton" / "ranks").exists()
+    assert not list((remote / ".overton").glob("gang-*"))
+
+
+def test_what_ends_one_of_pieces_that_wait_for_each_other_ends_all(cluster: Joined, tmp_path: Path):
+    (tmp_path / "met").mkdir()
+    said: list[str] = []
+    with pytest.raises(OvertonError, match="it does not come"):
+        engine_of("ray").together(
+            partial(make_meeting, tmp_path / "met", "refused"),
+            2,
+            folder=tmp_path,
+            observe=lambda event: said.append(event.message),
+        )
+    assert "1 is here" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["met"]
 
 
 def test_a_rank_that_is_killed_on_a_cluster_costs_time(cluster: Joined, tmp_path: Path):

@@ -15,6 +15,7 @@ import pytest
 
 from overton.base import Event, Observe, OvertonError, Problem
 from overton.engine import Engine, Inline, Processes, cluster, engine_of
+from overton.engine.pending import Pending
 
 ENGINES = [Inline(), Processes(2)]
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=["inline", "processes"])
@@ -55,6 +56,60 @@ def make_impossible() -> Callable[[int, Observe], int]:
 
 def make_threads() -> Callable[[int, Observe], tuple[int, str]]:
     return lambda piece, observe: (os.getpid(), os.environ["OMP_NUM_THREADS"])
+
+
+def make_meeting(folder: Path, fate: str) -> Callable[[int, Observe], int]:
+    """Pieces that wait for each other, for ever where the last one meets its fate."""
+
+    def work(piece: int, observe: Observe) -> int:
+        observe(Event("meet", f"{piece} is here"))
+        if piece and fate == "refused":
+            raise OvertonError(Problem("it does not come", "test.refused"))
+        if piece == 2 and fate == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if piece == 2 and fate == "broken":
+            raise ZeroDivisionError
+        (folder / f"{piece}").touch()
+        while len(list(folder.iterdir())) < 3:
+            time.sleep(0.01)
+        return piece + 10
+
+    return work
+
+
+def test_pieces_that_wait_for_each_other_are_at_work_together(tmp_path: Path) -> None:
+    said: list[str] = []
+    make = partial(make_meeting, tmp_path, "")
+    found = Processes(4).together(make, 3, folder=tmp_path, observe=lambda event: said.append(event.message))
+    assert found == 10
+    assert sorted(said) == [f"{piece} is here" for piece in range(3)]
+    assert Inline().together(make_squares, 1, folder=tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("fate", "error", "told"),
+    [
+        ("refused", OvertonError, "it does not come"),
+        ("broken", RuntimeError, "ZeroDivisionError"),
+        ("killed", OvertonError, r"was lost \(status -9\)"),
+    ],
+)
+def test_what_ends_one_of_them_ends_all_and_none_is_done_again(
+    fate: str, error: type[Exception], told: str, tmp_path: Path
+) -> None:
+    before = children()
+    said: list[str] = []
+    with pytest.raises(error, match=told):
+        Processes(3).together(
+            partial(make_meeting, tmp_path, fate), 3, folder=tmp_path, observe=lambda event: said.append(event.message)
+        )
+    assert len(said) <= 3
+    assert children() == before
+
+
+def children() -> set[int]:
+    """The processes that this one has started and that are not over."""
+    return set(map(int, Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()))
 
 
 @every_engine
@@ -220,3 +275,28 @@ def test_a_ray_that_does_not_start_is_told_in_one_error(place: str, said: str, m
     assert f"{said}: The current node timed out during startup." in problem.message
     assert "\n" not in problem.message
     assert problem.hint
+
+
+def test_workers_of_a_cluster_that_are_never_ready_are_not_started_for_ever() -> None:
+    said: list[str] = []
+    pending = Pending(lambda event: said.append(event.message), None)
+    ray = SimpleNamespace(kill=lambda actor: None)
+    run = cluster._Run(ray=ray, start=object, make=None, most=2, pending=pending)
+    error = RuntimeError("Traceback ...\n  File ...\nModuleNotFoundError: No module named 'overton'\n")
+
+    def lose_all() -> None:
+        for _ in range(99):
+            worker = cluster._Worker(object())
+            run.workers.append(worker)
+            cluster._lose(run, worker, error)
+
+    last = r"before they are ready, the last by RuntimeError: ModuleNotFoundError"
+    with pytest.raises(OvertonError, match=last) as told:
+        lose_all()
+    assert told.value.problems[0].code == "engine.no-worker"
+    assert len(said) == 6  # of two workers three each
+
+    run.most, run.unready = 2, 0
+    run.workers.append(cluster._Worker(object(), is_ready=True))
+    lose_all()
+    assert run.most == 1  # the one that works goes on

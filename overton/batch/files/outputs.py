@@ -81,10 +81,15 @@ class Output:
                 yield draft
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            with suppress(FileExistsError):
+                os.chmod(file.fileno(), 0o644)
+            try:
                 os.link(temporary, path)  # unlike a rename, it fails where there is one
                 draft.created = True
+            except FileExistsError:
+                pass
+            except FileNotFoundError:  # another run of the same plan was done first, and removed what it took for left
+                if not path.exists():
+                    raise
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
