@@ -1,12 +1,17 @@
 """What lies around a build."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import overton
+from overton import building
 from overton.base import OvertonError
+from overton.bench import bench_of
 from overton.engine import Inline
+from overton.pipeline import combine_all, plan
 from tests.kinds import write_kinds
 
 
@@ -27,3 +32,25 @@ def test_what_a_killed_build_was_writing_is_gone_after_an_hour(tmp_path: Path, m
     with pytest.raises(OvertonError, match=r"nowhere\.txt"):
         overton.load(tmp_path / "app").build()
     assert not left.exists()
+
+
+def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX")
+    write_kinds(tmp_path / "app", n_records=400, tasks=("Record",))
+    application = overton.load(tmp_path / "app")
+    dataset = application.dataset()
+    planned = plan(dataset, application.tuning, tmp_path / "app")
+    bench = bench_of(application.schema, application.data_files, application.directory, application.home)
+    bench = replace(bench, watch=tmp_path / "run")
+    told: list[str] = []
+    building._fit(
+        bench, True, dataset, planned, combine_all(dataset), seed=0, observe=lambda event: told.append(event.message)
+    )
+    folder = tmp_path / "run" / "train"
+    operators = (folder / "profile.txt").read_text()
+    assert "aten::" in operators
+    assert "forward" in operators
+    assert json.loads((folder / "trace.json").read_text())["traceEvents"]
+    assert any("steps profiled" in line for line in told)
+    assert any("% of the steps inside" in line for line in told)
+    assert list(folder.glob("events.out.tfevents.*"))

@@ -211,6 +211,19 @@ def test_a_client_of_a_cluster_predicts_on_it(cluster: Joined, named: str, input
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
+def test_ray_starts_on_this_machine_where_no_cluster_is_named():
+    pytest.importorskip("ray")
+    code = (
+        "from functools import partial\n"
+        "from overton.engine import engine_of\n"
+        "from tests.engine.test_engine import make_squares\n"
+        "print(list(engine_of('ray').run(partial(make_squares, 1), range(6))))"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.strip() == "[1, 2, 5, 10, 17, 26]", done.stderr
+
+
 @pytest.mark.parametrize("place", ["ray", "ray://127.0.0.1:1"])
 def test_a_cluster_that_is_not_there_is_told(place: str):
     pytest.importorskip("ray")
