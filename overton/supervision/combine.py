@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem, did_you_mean
-from overton.data import Gold, Votes
+from overton.data import Votes
 from overton.schema import TaskType
 from overton.supervision.models.bits import fit_bits
 from overton.supervision.models.blocks import collapse_blocks
@@ -16,10 +16,11 @@ from overton.supervision.models.classes import fit_classes, fit_dawid_skene
 from overton.supervision.models.evidence import (
     FIT_VOTES,
     Known,
+    KnownUnits,
     distinct_rows,
     evidence_of,
-    gold_and_units,
     known_of,
+    known_units,
     label_count,
     option_counts,
     thin,
@@ -139,17 +140,17 @@ def combine(
     """
     check_method(method)
     patterns = (tally or count(votes)).patterns
-    gold, certain, learned_from = gold_and_units(votes, training, dev, trusted)
+    told = known_units(votes, training, dev, trusted)
     if method == MAJORITY or not patterns.n_patterns or not label_count(votes):
         model = None  # without votes, or of bits that no vote has
     elif model is None:
-        sample = thin(without_units(patterns, learned_from), fit_votes, seed)
-        known = _known(votes, patterns, gold, learned_from, slices or {}, trusted)
+        sample = thin(without_units(patterns, told.typical), fit_votes, seed)
+        known = _known(votes, patterns, told, slices or {}, trusted)
         model = fit_model(votes, sample, *known, method=method, seed=seed)
     if model and model.slices:
         patterns = split_patterns(patterns, _groups(votes, model, slices or {}))
     table = model.table(patterns) if model else _majority(votes, patterns)
-    targets = _targets(votes, patterns, table, certain, gold.label[certain])
+    targets = _targets(votes, patterns, table, told.certain, told.gold.label[told.certain])
     n_certain_rows = len(targets.table) - len(table)
     if chain and model and votes.ordered and votes.task.type == "multiclass":
         targets = _chained(targets, patterns, model, n_certain_rows)
@@ -160,8 +161,8 @@ def combine(
         accuracy=_accuracy(votes, patterns, model, table),
         copies=_copies(votes, model),
         expected=_expected(targets),
-        n_certain=int(certain.sum()),
-        n_known=int((learned_from & (patterns.index >= 0)).sum()),
+        n_certain=int(told.certain.sum()),
+        n_known=int((told.typical & (patterns.index >= 0)).sum()),
         n_certain_rows=n_certain_rows,
     )
 
@@ -198,27 +199,26 @@ def fit_model(
 def _known(
     votes: Votes,
     patterns: Patterns,
-    gold: Gold,
-    units: ndarray,
+    told: KnownUnits,
     slices: Mapping[str, ndarray],
     trusted: Sequence[str],
 ) -> tuple[Known, dict[str, Known]]:
-    """The votes beside gold on some units, and those of each slice that has enough of them.
+    """The votes beside gold on typical units, and on all of each slice that has enough of them.
 
     Votes of trusted sources are left out: where they are the truth, they would explain it, and leave nothing to tell
     what the others are worth.
     """
     length, record = np.diff(votes.offsets), np.repeat(np.arange(votes.n_records), np.diff(votes.offsets))
-    n_known = np.bincount(record[units & (patterns.index >= 0)], minlength=votes.n_records)
+    n_known = np.bincount(record[told.shown & (patterns.index >= 0)], minlength=votes.n_records)
     n_options = option_counts(votes)
     numbers = [votes.sources.index(name) for name in trusted if name in votes.sources]
 
-    def beside(within: ndarray | None = None) -> Known:
-        known = known_of(patterns, n_options, gold, units, within)
+    def beside(units: ndarray, within: ndarray | None = None) -> Known:
+        known = known_of(patterns, n_options, told.gold, units, within)
         return replace(known, cells=keep_cells(known.cells, ~np.isin(known.cells.source, numbers)))
 
-    return beside(), {
-        name: beside(np.repeat(inside, length))
+    return beside(told.typical), {
+        name: beside(told.shown, np.repeat(inside, length))
         for name, inside in slices.items()
         if n_known[inside].sum() >= LEAST_KNOWN
     }

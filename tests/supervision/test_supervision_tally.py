@@ -172,4 +172,4 @@ def test_gold_alone_is_enough_beside_a_tally():
     other = combine(only(votes, ["gold"]), count(only(votes, "stu")), training=training, dev=~training)
     assert one.targets.table.tobytes() == other.targets.table.tobytes()
     assert one.accuracy == other.accuracy
-    assert one.n_known == other.n_known == 300
+    assert one.n_known == other.n_known == 200

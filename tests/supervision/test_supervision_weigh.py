@@ -3,7 +3,7 @@ import pytest
 
 from overton.data import gold_of
 from overton.supervision import combine
-from overton.supervision.models.evidence import gold_and_units, known_of, option_counts
+from overton.supervision.models.evidence import known_of, known_units, option_counts
 from overton.supervision.models.one_coin import right_votes
 from overton.supervision.tally import count
 from tests.supervision.planted import probabilities, rows_of, simulate, votes_of
@@ -110,7 +110,7 @@ def test_known_truth_is_counted_not_listed(type):
     votes, truth = simulate(type, (0.8, 0.7, 0.9), n_units=4000, n_labels=3, coverage=0.6)
     gold = with_gold(votes, truth)
     tally = count(gold)
-    _, _, learned_from = gold_and_units(gold, None, np.ones(4000, bool))
+    learned_from = known_units(gold, None, np.ones(4000, bool)).shown
     known = known_of(tally.patterns, option_counts(gold), gold_of(gold), learned_from)
     assert known.count.sum() == 4000
     assert len(known.count) < 2000
@@ -122,3 +122,31 @@ def test_known_truth_is_counted_not_listed(type):
         assert right == pytest.approx(np.bincount(gold.source[own], hit * counted, len(gold.sources)))
     halves = [known.take(known.fold == fold) for fold in range(4)]
     assert sum(half.count.sum() for half in halves) == 4000
+
+
+@pytest.mark.parametrize("type", ["multiclass", "select"])
+def test_gold_that_was_asked_for_where_a_source_errs_does_not_speak_for_all_units(type):
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, N)
+    hard = random.random(N) < 0.1
+    best = np.where(hard | (random.random(N) < 0.1), (truth + 1) % 3, truth)
+    others = [np.where(random.random(N) < 0.6, truth, (truth + random.integers(1, 3, N)) % 3) for _ in range(2)]
+    dev = np.arange(N) < 0.2 * N
+    asked = hard & ~dev
+    rows = [
+        {"s0": int(best[unit])}
+        | {f"s{number}": int(own[unit]) for number, own in enumerate(others, 1)}
+        | ({"gold": int(truth[unit])} if dev[unit] or asked[unit] else {})
+        for unit in range(N)
+    ]
+    combined = combine(votes_of(rows, type=type), training=~dev, dev=dev)
+    assert combined.n_certain == asked.sum() > 100
+    assert combined.n_known == dev.sum()
+    unasked = [row if dev[unit] else {**row, "gold": None} for unit, row in enumerate(rows)]
+    before = combine(votes_of(unasked, type=type), training=~dev, dev=dev)
+    elsewhere = ~dev & ~hard
+    was, now = ((found.targets.most_likely().label == truth)[elsewhere].mean() for found in (before, combined))
+    assert now > was - 0.005
+    few = dev & (np.arange(N) < 40)  # too little of dev to tell
+    rows = [row if few[unit] or not dev[unit] else {**row, "gold": None} for unit, row in enumerate(rows)]
+    assert combine(votes_of(rows, type=type), training=~dev, dev=dev).n_known > asked.sum()

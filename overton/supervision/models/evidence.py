@@ -16,6 +16,7 @@ BROAD = 0.9  # a source is broad that uses this share of the classes, mean of: s
 EARNEST = 0.5  # the same for sources whose agreement tells whether one copies another
 FOLDS = 4  # parts of the units whose truth is known
 CHUNK = 32  # neighbouring units that stand in one part: the tokens of a record have much in common
+LEAST_TYPICAL = 50  # units of dev with gold, from which it alone tells what sources are worth on the whole
 FIT_VOTES = 400_000  # votes that a model is fitted on
 
 
@@ -177,21 +178,37 @@ def telling(gold: Gold) -> ndarray:
     return says
 
 
-def gold_and_units(
-    votes: Votes, training: ndarray | None, dev: ndarray | None, trusted: Sequence[str] = ()
-) -> tuple[Gold, ndarray, ndarray]:
-    """The gold labels, the units on which they are certain, and those on which they show what sources are worth.
+@dataclass(frozen=True, slots=True)
+class KnownUnits:
+    """Where the truth of a task is known, and what for.
+
+    Attributes:
+        gold: The truth.
+        certain: Units whose target it is: those in training, bool of shape (unit,).
+        shown: Units on which it shows what sources are worth: those, and those of dev.
+        typical: Of these the ones that stand for all units: gold of dev, which is drawn at random, where there is
+            enough of it. What people label in training is chosen, mostly since sources err there.
+    """
+
+    gold: Gold
+    certain: ndarray
+    shown: ndarray
+    typical: ndarray
+
+
+def known_units(votes: Votes, training: ndarray | None, dev: ndarray | None, trusted: Sequence[str] = ()) -> KnownUnits:
+    """Where the truth is known.
 
     On training units that gold does not know, the first of `trusted` that does speaks for it.
     """
     gold, length = gold_of(votes), np.diff(votes.offsets)
     none = np.zeros(votes.n_records, np.bool_)
-    in_training = np.repeat(none if training is None else training, length)
+    in_training, in_dev = (np.repeat(none if part is None else part, length) for part in (training, dev))
     for source in trusted:
         told = gold_of(votes, source)
         new = in_training & told.known & ~gold.known
         gold.known[new], gold.label[new] = True, told.label[new]
     says = telling(gold)
-    certain = says & in_training
-    learned_from = certain | says & np.repeat(none if dev is None else dev, length)
-    return gold, certain, learned_from
+    certain, shown = says & in_training, says & (in_training | in_dev)
+    typical = shown & in_dev
+    return KnownUnits(gold, certain, shown, typical if typical.sum() >= LEAST_TYPICAL else shown)
