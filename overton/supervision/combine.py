@@ -120,13 +120,12 @@ def combine(
 
     Args:
         votes: All votes of the task; `gold` is never one of them, but shows what they are worth.
-        tally: The votes other than `gold`, where they are counted already: `votes` may then hold no more than `gold`
-            and the trusted sources.
+        tally: The votes but for `gold`, where they are counted: `votes` may then hold `gold` and the trusted alone.
         method: A name in `METHODS`.
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
-        dev: Records whose gold shows what the sources are worth, but is no target; gold elsewhere is not looked at.
+        dev: Records whose gold shows what the sources are worth, but is no target.
         trusted: Sources whose labels count as gold on records of `training` that have none; the first that knows.
-        slices: Records in which votes may count otherwise, bool of shape (record,) by tag; see `Combined.slices`.
+        slices: Records in which votes may count otherwise, bool of shape (record,) by tag.
         chain: Whether neighbouring tokens inform each other where sources disagree.
         fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
         seed: Seed of that sample.
@@ -150,10 +149,7 @@ def combine(
     if model and model.slices:
         patterns = split_patterns(patterns, _groups(votes, model, slices or {}))
     table = model.table(patterns) if model else _majority(votes, patterns)
-    targets = _targets(votes, patterns, table, told.certain, told.gold.label[told.certain])
-    n_certain_rows = len(targets.table) - len(table)
-    if chain and model and votes.ordered and votes.task.type == "multiclass":
-        targets = _chained(targets, patterns, model, n_certain_rows)
+    targets, n_certain_rows = _targets(votes, patterns, table, told, model if chain else None)
     return Combined(
         targets=targets,
         model=model,
@@ -305,12 +301,17 @@ def _copies(votes: Votes, model: FittedModel | None) -> dict[str, tuple[str, ...
     return copies
 
 
-def _targets(votes: Votes, patterns: Patterns, table: ndarray, certain: ndarray, truth: ndarray) -> Targets:
-    """The table of the patterns, and below it the rows that are certain."""
-    rows, number = distinct_rows(truth)
+def _targets(
+    votes: Votes, patterns: Patterns, table: ndarray, told: KnownUnits, chain: FittedModel | None
+) -> tuple[Targets, int]:
+    """The table of the patterns, and below it the rows that are certain, whose number is told; in a chain, if any."""
+    rows, number = distinct_rows(told.gold.label[told.certain])
     n_labels = table.shape[1]
     sure = rows if votes.task.type == "bitvector" else np.arange(n_labels) == rows[:, None]
     index = patterns.index.copy()
-    index[certain] = len(table) + number
+    index[told.certain] = len(table) + number
     whole = np.concatenate([table, sure.reshape(len(rows), n_labels)]).astype(np.float32)
-    return Targets(votes.task, votes.offsets, index, whole)
+    targets = Targets(votes.task, votes.offsets, index, whole)
+    if chain and votes.ordered and votes.task.type == "multiclass":
+        return _chained(targets, patterns, chain, len(rows)), len(rows)
+    return targets, len(rows)
