@@ -132,12 +132,14 @@ class Application:
         if quarantine is not None:
             self._check_output(quarantine)
         problems: tuple[Problem, ...] = ()
+        trusted: tuple[str, ...] = ()
         try:
+            trusted = self.tuning.supervision.trusted
             found = [problem for own in self.tuning.each() for problem in check_pretrained(own, self.directory)]
             problems = tuple(dict.fromkeys(found))
         except OvertonError as error:
             problems = error.problems
-        outcome = check_data(self.schema, self.data_files, quarantine=quarantine, observe=observe)
+        outcome = check_data(self.schema, self.data_files, named=trusted, quarantine=quarantine, observe=observe)
         return replace(outcome, problems=(*problems, *outcome.problems))
 
     def sources(self, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> tuple[SourceRow, ...]:

@@ -3,13 +3,13 @@
 Such warnings are told by `overton check` and never refused.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Problem
+from overton.base import Problem, did_you_mean
 from overton.data.dataset import Dataset
 from overton.data.names import SLICE_PREFIX, SPLITS
 from overton.data.rows.ragged import starts
@@ -39,9 +39,27 @@ class DataCheck:
     counts: Mapping[str, int]
 
 
-def data_warnings(dataset: Dataset) -> list[Problem]:
-    """Everything suspicious in a data set."""
-    return [*same_text(dataset), *empty_splits(dataset), *empty_slices(dataset), *one_label(dataset)]
+def data_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]:
+    """Everything suspicious in a data set; `named` are sources that the tuning names."""
+    return [
+        *same_text(dataset),
+        *empty_splits(dataset),
+        *empty_slices(dataset),
+        *one_label(dataset),
+        *silent_sources(dataset, named),
+    ]
+
+
+def silent_sources(dataset: Dataset, named: Sequence[str]) -> Iterator[Problem]:
+    """Sources that the tuning trusts and that label nothing: a name may be misspelt, or its labels yet to come."""
+    for name in named:
+        if name not in dataset.sources:
+            yield Problem(
+                message=f"the trusted source {name!r} labels nothing",
+                code="data.silent-source",
+                hint=did_you_mean(name, dataset.sources),
+                kind=name,
+            )
 
 
 def same_text(dataset: Dataset) -> Iterator[Problem]:

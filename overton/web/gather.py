@@ -364,7 +364,7 @@ def _checks(records: Records | None, problems: OvertonError | None, stale: bool)
         checks_of(
             records=dataset.n_records,
             splits={name: len(getattr(splits, name)) for name in ("train", "dev", "test")},
-            warnings=data_warnings(dataset),
+            warnings=data_warnings(dataset, records.supervision.trusted),
             notes=dataset.notes,
         ),
         stale=stale,

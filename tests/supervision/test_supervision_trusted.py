@@ -81,6 +81,9 @@ def test_a_build_trusts_whom_the_tuning_names_and_tells_of_a_name_that_labels_no
     def observe(event: Event) -> None:
         told.append(event.message)
 
+    (warning,) = [one for one in application.check().warnings if one.code == "data.silent-source"]
+    assert warning.message == "the trusted source 'alcie' labels nothing"
+    assert "alice" in warning.hint
     found = combine_all(application.dataset(), supervision=application.tuning.supervision, observe=observe)
     assert said_of(found["Kind"], 20) == [1, 0, 0]
     assert told[0] == "no label of alcie, though trusted"

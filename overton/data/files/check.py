@@ -22,13 +22,19 @@ from overton.schema import Schema
 
 
 def check_data(
-    schema: Schema, files: Sequence[Path], *, quarantine: Path | None = None, observe: Observe = ignore
+    schema: Schema,
+    files: Sequence[Path],
+    *,
+    named: Sequence[str] = (),
+    quarantine: Path | None = None,
+    observe: Observe = ignore,
 ) -> DataCheck:
     """Check data files.
 
     Args:
         schema: What their records should be.
         files: The data files.
+        named: Sources that the tuning names.
         quarantine: Where to write the bad lines, one a line, with their problems; nothing is written where None.
         observe: Told of the progress.
     """
@@ -48,10 +54,10 @@ def check_data(
         joined = join_shards(schema, shards)
         faults.add(joined.problems)
         _quarantine_joined(joined, on_bad if quarantine is not None else no_quarantine)
-        return _summary(joined, faults)
+        return _summary(joined, faults, named)
 
 
-def _summary(joined: Joined, faults: Tally) -> DataCheck:
+def _summary(joined: Joined, faults: Tally, named: Sequence[str]) -> DataCheck:
     dataset = Dataset(joined)
     if not dataset.n_records and not faults.problems():
         faults.add([no_records(joined)])
@@ -65,7 +71,7 @@ def _summary(joined: Joined, faults: Tally) -> DataCheck:
     }
     return DataCheck(
         problems=faults.problems(),
-        warnings=(*group_problems(joined.stranded), *(data_warnings(dataset) if dataset.n_records else ())),
+        warnings=(*group_problems(joined.stranded), *(data_warnings(dataset, named) if dataset.n_records else ())),
         n_records=dataset.n_records,
         n_lines=sum(shard.meta["n_lines"] for shard in joined.shards),
         counts=counts,
