@@ -100,7 +100,7 @@ class TrainingChoices:
     id_dropout: float = 0.6
     rebalance: float = 0.5
     bit_weight: float = 1.0
-    robustness: float = 0.7
+    robustness: float = 0.4
     balance: float = 0.25
     certainty: float = 1.0
     label_smoothing: float = 0.0
