@@ -71,6 +71,7 @@ class Cluster:
     """
 
     address: str = ""
+    introduces = True  # see `Engine.introduces`
 
     @cached_property
     def workers(self) -> int:
@@ -97,11 +98,6 @@ class Cluster:
         finally:
             for worker in run.workers:
                 ray.kill(worker.actor)
-
-    @property
-    def introduces(self) -> bool:
-        """See `Engine.introduces`."""
-        return True
 
     def together(self, make: Callable[[], Work[int, R]], count: int, *, folder: Path, observe: Observe = ignore) -> R:
         """The result of the first of some pieces that talk to each other; see `Engine.together`."""

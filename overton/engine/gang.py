@@ -4,14 +4,12 @@ It gets room for all of them on the cluster before it starts any, so that none w
 them meet in a process group of torch; and it ends the others where one fails or is lost.
 """
 
-import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +77,8 @@ def run_gang(ray: Any, make: Callable[[], Any], count: int, *, folder: Path, obs
     try:
         # Ray Train wants to be started from within the cluster, where a client of it is not.
         start = ray.remote(num_cpus=0, max_retries=0, runtime_env={"env_vars": SETTINGS})(_train)
-        packed = ray.cloudpickle.dumps(make)
-        under_way = start.remote(board, packed, list(sys.path), count, str(own), n_gpus >= count)
+        config = {"board": board, "make": ray.put(make), "path": list(sys.path)}
+        under_way = start.remote(config, count, str(own), n_gpus >= count)
         try:
             _follow(ray, under_way, board, observe)
         except BaseException:  # the user too may stop it: what was started is to be gone before anything begins again
@@ -138,15 +136,14 @@ def _outcome(ray: Any, under_way: Any, board: Any, count: int) -> Any:
     return next(value for number, _, value in ends if number == 0)
 
 
-def _train(board: Any, packed: bytes, path: Sequence[str], count: int, folder: str, on_gpus: bool) -> str:
+def _train(config: Mapping[str, Any], count: int, folder: str, on_gpus: bool) -> str:
     """Within the cluster: have Ray Train run the pieces; why it failed, if so."""
-    os.environ.update(SETTINGS)
     from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchTrainer
 
     trainer = TorchTrainer(
         _piece,
-        train_loop_config={"board": board, "make": packed, "path": list(path)},
+        train_loop_config=dict(config),
         scaling_config=ScalingConfig(num_workers=count, use_gpu=on_gpus, resources_per_worker={"CPU": 1}),
         run_config=RunConfig(
             name="run",
@@ -171,11 +168,7 @@ def _piece(config: Mapping[str, Any]) -> None:
     from ray import train
 
     board, number = config["board"], train.get_context().get_world_rank()
-    word, value = outcome_of(partial(_work, ray.cloudpickle.loads, config["make"], number, board.tell.remote))
+    word, value = outcome_of(lambda: ray.get(config["make"])()(number, board.tell.remote))
     ray.get(board.end.remote(number, word, value))
     if word != DONE:
         raise RuntimeError(f"piece {number} failed, as the board tells")
-
-
-def _work(loads: Callable[[bytes], Any], packed: bytes, number: int, observe: Observe) -> Any:
-    return loads(packed)()(number, observe)

@@ -58,6 +58,7 @@ class Processes:
     """
 
     workers: int
+    introduces = False  # see `Engine.introduces`
 
     def run(
         self,
@@ -76,11 +77,6 @@ class Processes:
         finally:
             for worker in run.workers:
                 _end(worker)
-
-    @property
-    def introduces(self) -> bool:
-        """See `Engine.introduces`."""
-        return False
 
     def together(self, make: Callable[[], Work[int, R]], count: int, *, folder: Path, observe: Observe = ignore) -> R:
         """The result of the first of some pieces that talk to each other; see `Engine.together`."""

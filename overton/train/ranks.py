@@ -129,7 +129,7 @@ def joined(number: int, count: int, host: str, port: int) -> Iterator[Ranks]:
         torch.cuda.set_device(number % torch.cuda.device_count())
     with _others():
         store = TCPStore(host, port, timeout=MEETING)
-        if store.add(f"rank {number}", 1) > 1:  # an engine gives the piece of a lost worker to another
+        if store.add(f"rank {number}", 1) > 1:  # the others cannot know what the first of that number had done
             raise _lost(f"number {number}")
         backend = "nccl" if has_gpu else "gloo"
         distributed.init_process_group(backend, store=store, rank=number, world_size=count, timeout=TIMEOUT)

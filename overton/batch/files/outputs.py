@@ -81,8 +81,8 @@ class Output:
                 yield draft
                 file.flush()
                 os.fsync(file.fileno())
-                os.chmod(file.fileno(), 0o644)
             try:
+                os.chmod(temporary, 0o644)
                 os.link(temporary, path)  # unlike a rename, it fails where there is one
                 draft.created = True
             except FileExistsError:

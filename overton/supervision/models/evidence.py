@@ -16,7 +16,7 @@ BROAD = 0.9  # a source is broad that uses this share of the classes, mean of: s
 EARNEST = 0.5  # the same for sources whose agreement tells whether one copies another
 FOLDS = 4  # parts of the units whose truth is known
 CHUNK = 32  # neighbouring units that stand in one part: the tokens of a record have much in common
-LEAST_TYPICAL = 50  # units of dev with gold, from which it alone tells what sources are worth on the whole
+LEAST_KNOWN = 50  # units with known truth, below which they do not tell what sources are worth
 FIT_VOTES = 400_000  # votes that a model is fitted on
 
 
@@ -211,4 +211,4 @@ def known_units(votes: Votes, training: ndarray | None, dev: ndarray | None, tru
     says = telling(gold)
     certain, shown = says & in_training, says & (in_training | in_dev)
     typical = shown & in_dev
-    return KnownUnits(gold, certain, shown, typical if typical.sum() >= LEAST_TYPICAL else shown)
+    return KnownUnits(gold, certain, shown, typical if typical.sum() >= LEAST_KNOWN else shown)

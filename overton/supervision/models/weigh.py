@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.models.evidence import FOLDS, Evidence, Known
+from overton.supervision.models.evidence import FOLDS, LEAST_KNOWN, Evidence, Known
 from overton.supervision.models.label_model import FittedModel, worth
 from overton.supervision.models.probability import softmax
 
-LEAST_KNOWN = 50  # units with votes and known truth, below which a model is left as it is
 MOST_KNOWN = 6000  # different ones that weights are fitted on
 MOST_NUMBERS = 40_000_000  # held at once: unit x vote x label
 STRENGTH = 10.0  # of the pull to what was assumed

@@ -1,5 +1,6 @@
 """What editors change: labels and tags, appended as data; and filters that are saved as slices."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -48,17 +49,16 @@ class SliceBody(msgspec.Struct, forbid_unknown_fields=True):
 
 def save_label(dashboard: Dashboard, body: LabelBody, query: Query) -> dict[str, Any]:
     """Append a correction."""
-    dataset = dashboard.own_records().dataset
-    name = edits_name()
+    records, name = dashboard.own_records(), edits_name()
     said = Correction(body.id, body.task, body.editor, body.label, body.units)
-    line = correction_line(dataset, said, name)
+    line = correction_line(records.dataset, said, name)
     told = _told(append_lines(dashboard.data / name, [line]), line=line)
-    return {**told, "message": f"{told['message']}; {_weight(dashboard, said.editor)}"}
+    return {**told, "message": f"{told['message']}; {_weight(said.editor, records.supervision.trusted)}"}
 
 
-def _weight(dashboard: Dashboard, editor: str) -> str:
+def _weight(editor: str, trusted: Sequence[str]) -> str:
     """What a label by an editor will count in training."""
-    if editor == GOLD or editor in dashboard.application().tuning.supervision.trusted:
+    if editor == GOLD or editor in trusted:
         return "it counts as gold in training"
     return "one vote among others, unless supervision.trusted in tuning.json names its source"
 
