@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from overton.base import Event, Observe, digest_json, ignore
 from overton.codec import Encoder, Predictions, chained_tasks
 from overton.compile import Choices, Program, SliceChoice
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, gold_of
-from overton.evaluate import best_temperature, best_thresholds, main_scores, tag_scores
+from overton.evaluate import best_share, best_temperature, best_thresholds, main_scores, tag_scores
 from overton.pretrained import Given
 from overton.supervision import Combined, taught_by
 
@@ -272,13 +273,22 @@ def calibrate(
     As far as there is gold to tell.
     """
     from overton.export import load_model
-    from overton.train import forward_of, predict, with_temperatures
+    from overton.train import forward_of, hearing, predict, with_shares, with_temperatures
 
     if not len(dev):
         return trained
-    forward = forward_of(load_model(program, trained.weights))
-    predictions = predict(forward, program.schema, dataset.gather, encoder, dev)
+    model, share = load_model(program, trained.weights), {}
+    with hearing(model, program) as heads:
+        predictions = predict(forward_of(model), program.schema, dataset.gather, encoder, dev)
     gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in predictions}
+    for name, head in heads.items():
+        before = predictions[name]
+        cooled = best_temperature(before, gold[name], dev)
+        share[name], predictions[name] = best_share(partial(head.said, before), gold[name], dev, cooled)
+    if share:
+        counts = ", ".join(f"{name} {value:.0%}" for name, value in share.items())
+        observe(Event("train", f"what the wide path counts: {counts}"))
+    trained = with_shares(trained, program, share)
     temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
     observe(Event("train", "temperatures: " + ", ".join(f"{name} {value:.2f}" for name, value in temperature.items())))
     thresholds = {

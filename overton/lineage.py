@@ -48,6 +48,7 @@ def lineage_of(
         "epochs": [asdict(epoch) for epoch in trained.history],
         "best_epoch": trained.best_epoch,
         "temperature": {name: round(value, 4) for name, value in trained.temperature.items()},
+        "wide_share": dict(trained.share),
         "libraries": {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}},
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "tuning": tuning,

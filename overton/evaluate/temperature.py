@@ -2,8 +2,10 @@
 
 Dividing all logits of a task by one number changes no prediction, only the probabilities (Guo et al. 2017,
 arXiv:1706.04599). A model trained on labels that are often wrong, or with a loss that lets go of absurd ones, is
-surer or less sure than it is right.
+surer or less sure than it is right. Where two opinions are averaged, the same labels tell how much each should count.
 """
+
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy import ndarray
@@ -16,6 +18,8 @@ FEWEST_UNITS = 100  # below, a temperature tells more of chance than of the mode
 MOST_UNITS = 20_000
 CANDIDATES = np.exp(np.linspace(np.log(0.2), np.log(100.0), 125))
 LEAST = 1e-38
+EVEN = 0.5
+SHARES = (0.1, 0.2, 0.3, 0.4, EVEN, 0.6, 0.7, 0.8, 0.9)
 
 
 def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> float:
@@ -29,20 +33,44 @@ def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> flo
     Returns:
         From 0.2 to 100; above 1 the model was too sure. 1 where there are too few gold labels to tell.
     """
+    losses = _losses(predictions, gold, rows, CANDIDATES)
+    return float(CANDIDATES[int(np.argmin(losses))]) if len(losses) else 1.0
+
+
+def best_share(
+    say: Callable[[float], Predictions], gold: Gold, rows: ndarray, temperature: float = 1.0
+) -> tuple[float, Predictions]:
+    """The share of one of two opinions in their mean under which the gold labels of some records are most likely.
+
+    Args:
+        say: What is said of these records, in their order, where that opinion has a share.
+        gold: What is true, over the whole data set.
+        rows: Numbers of the records, int64.
+        temperature: By what the logits will be divided.
+
+    Returns:
+        The share, from 0.1 to 0.9, 0.5 where there are too few gold labels to tell, and what is said with it.
+    """
+    found = {share: say(share) for share in SHARES}
+    losses = {share: _losses(said, gold, rows, (temperature,)) for share, said in found.items()}
+    share = min(SHARES, key=lambda share: losses[share][0]) if len(losses[EVEN]) else EVEN
+    return share, found[share]
+
+
+def _losses(predictions: Predictions, gold: Gold, rows: ndarray, temperatures: Iterable[float]) -> list[float]:
+    """Mean -log P of the gold labels under some temperatures; none where there are too few labels to tell."""
     judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
     known = np.flatnonzero(judged.known)
     if predictions.task.type != "bitvector":  # a class that only gold knows cannot be made more likely
         known = known[(judged.gold[known] >= 0) & (judged.gold[known] < predictions.probability.shape[1])]
     if len(known) < FEWEST_UNITS:
-        return 1.0
+        return []
     known = known[:: -(-len(known) // MOST_UNITS)]
     probability = predictions.probability[judged.place[known]].astype(np.float64)
     if predictions.task.type == "bitvector":
         holds = judged.gold[known][:, : probability.shape[1]]
-        losses = [_bit_loss(probability, holds, value) for value in CANDIDATES]
-    else:
-        losses = [_class_loss(probability, judged.gold[known], value) for value in CANDIDATES]
-    return float(CANDIDATES[int(np.argmin(losses))])
+        return [_bit_loss(probability, holds, value) for value in temperatures]
+    return [_class_loss(probability, judged.gold[known], value) for value in temperatures]
 
 
 def _class_loss(probability: ndarray, label: ndarray, temperature: float) -> float:

@@ -1,10 +1,11 @@
 """Program, batches and targets to weights."""
 
 from overton.train.batches import Batches, GatheredBatches, TrainingBatch, gather_batch, training_batches
-from overton.train.calibrate import with_temperatures
+from overton.train.calibrate import with_shares, with_temperatures
 from overton.train.frozen import FrozenEncoder, encoder_for
 from overton.train.loop import Stepped, Stop, forward_of, train, weights_of
 from overton.train.loss import Objective, blind_loss, objectives_of, sets_loss, task_loss
+from overton.train.paths import Heard, hearing
 from overton.train.predict import Forward, ScoreDev, predict
 from overton.train.ranks import ALONE, Ranks, joined, meeting_place
 from overton.train.schedule import epochs_for, learning_rate_at, warm_epochs_for
@@ -21,6 +22,7 @@ __all__ = [
     "Forward",
     "FrozenEncoder",
     "GatheredBatches",
+    "Heard",
     "Memberships",
     "Objective",
     "Parent",
@@ -37,6 +39,7 @@ __all__ = [
     "first_weights",
     "forward_of",
     "gather_batch",
+    "hearing",
     "joined",
     "learning_rate_at",
     "meeting_place",
@@ -53,5 +56,6 @@ __all__ = [
     "training_batches",
     "warm_epochs_for",
     "weights_of",
+    "with_shares",
     "with_temperatures",
 ]

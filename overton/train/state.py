@@ -64,6 +64,7 @@ class Trained:
         best_epoch: The best of them, from 1.
         n_epochs: Epochs that were planned.
         temperature: By what the logits of each task were divided in the end, so that probabilities mean what they say.
+        share: What the wide path counts in the mean of both paths, by task whose head has two.
         thresholds: The probability from which each bit of a `bitvector` task holds, float32 of shape (class,), by task.
         parent: Id of the version that it began from; empty where there is none.
         warm: What was taken over from it, as the lineage tells it.
@@ -75,6 +76,7 @@ class Trained:
     best_epoch: int = 0
     n_epochs: int = 0
     temperature: Mapping[str, float] = field(default_factory=dict)
+    share: Mapping[str, float] = field(default_factory=dict)
     thresholds: Weights = field(default_factory=dict)
     parent: str = ""
     warm: Mapping[str, Any] = field(default_factory=dict)

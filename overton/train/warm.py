@@ -16,7 +16,7 @@ from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.compile import Node, Program, Setting, TrainingChoices
 from overton.nn import build_model
 from overton.pretrained import Given
-from overton.train.calibrate import with_temperatures
+from overton.train.calibrate import as_trained
 from overton.train.loop import weights_of
 from overton.train.schedule import warm_epochs_for
 from overton.train.state import Trained, Weights
@@ -54,6 +54,7 @@ class Parent:
         weights: Its weights by name.
         strings: What its codec knows of strings, by name of payload.
         temperature: By what the logits of each task were divided in the end.
+        share: What the wide path counts in the end, by task whose head has two paths.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Parent:
     weights: Weights
     strings: Mapping[str, str] = field(default_factory=dict)
     temperature: Mapping[str, float] = field(default_factory=dict)
+    share: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,9 @@ class Beginning:
 
 def parent_of(artifact: Artifact) -> Parent:
     """What a version gives to those that begin from it."""
-    temperature = artifact.json("lineage.json").get("temperature", {})
-    return Parent(artifact.id, artifact.program, artifact.weights(), artifact.strings, temperature)
+    lineage = artifact.json("lineage.json")
+    found = (lineage.get(name, {}) for name in ("temperature", "wide_share"))
+    return Parent(artifact.id, artifact.program, artifact.weights(), artifact.strings, *found)
 
 
 def first_weights(
@@ -149,8 +152,8 @@ def first_weights(
 def take_over(parent: Parent, program: Program, strings: Mapping[str, str], fresh: Weights) -> Beginning:
     """Put the parent's weights in the place of fresh ones, wherever they mean the same.
 
-    The parent's temperatures are taken back first: they make probabilities honest when training is over, and are found
-    anew at the end of the next.
+    The parent's temperatures are taken back first, and how much its paths count: they make probabilities honest when
+    training is over, and are found anew at the end of the next.
 
     Args:
         parent: The version to begin from.
@@ -161,8 +164,8 @@ def take_over(parent: Parent, program: Program, strings: Mapping[str, str], fres
     Raises:
         OvertonError: Where the parent lacks weights that its program says it has.
     """
-    back = {task: 1 / value for task, value in parent.temperature.items() if task in parent.program.outputs}
-    old = with_temperatures(Trained(parent.weights), parent.program, back).weights
+    trained = Trained(parent.weights, temperature=parent.temperature, share=parent.share)
+    old = as_trained(trained, parent.program)
     before = {node.name: node for node in parent.program.nodes}
     weights, rows = dict(fresh), {}
     taken, begun = [], []

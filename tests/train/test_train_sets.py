@@ -13,7 +13,18 @@ from overton.export import load_model
 from overton.nn.masks import FAR
 from overton.schema import Task
 from overton.supervision import Targets
-from overton.train import Objective, blind_loss, forward_of, sets_loss, train, with_temperatures
+from overton.train import (
+    Objective,
+    blind_loss,
+    forward_of,
+    hearing,
+    predict,
+    sets_loss,
+    train,
+    with_shares,
+    with_temperatures,
+)
+from overton.train.calibrate import as_trained
 from tests.train.test_train import SCHEMA, SETTINGS, SMALL, make_batches
 
 WIDE = {payload.name: replace(SMALL, wide=payload.type == "singleton") for payload in SCHEMA.payloads}
@@ -83,3 +94,47 @@ def test_a_temperature_divides_the_logits_of_its_task_and_no_others(trained, tas
     assert np.allclose(plain[task][~padded], 4 * other[task][~padded], atol=1e-5)
     for name in set(PROGRAM.outputs) - {task}:
         assert np.array_equal(plain[name], other[name])
+
+
+def test_a_share_of_the_wide_path_weighs_it_against_the_other(trained):
+    batches, found = trained
+    inputs = next(batches.epoch(0)).inputs
+
+    def logits(share):
+        weights = with_shares(found, PROGRAM, {"Record": share}).weights
+        return forward_of(load_model(PROGRAM, weights))(inputs)
+
+    plain, more, most = (logits(share) for share in (0.5, 0.6, 0.9))
+    assert np.allclose(plain["Record"], forward_of(load_model(PROGRAM, found.weights))(inputs)["Record"], atol=1e-6)
+    step = more["Record"] - plain["Record"]
+    assert np.abs(step).max() > 0.01
+    assert np.allclose(most["Record"] - plain["Record"], 4 * step, atol=1e-4)
+    for name in set(PROGRAM.outputs) - {"Record"}:
+        assert np.array_equal(plain[name], most[name])
+
+
+@pytest.mark.parametrize("task", ["Record", "RecordBits"])
+def test_what_heads_read_is_kept_and_tells_what_they_would_say_with_another_share(trained, task):
+    batches, found = trained
+    model, rows = load_model(PROGRAM, found.weights), np.arange(60)
+    asked = (PROGRAM.schema, batches.gather, Encoder(PROGRAM), rows)
+    with hearing(model, PROGRAM) as heads:
+        said = predict(forward_of(model), *asked, batch_size=25)
+    assert heads.keys() == {"Record", "RecordBits"}
+    for share in (0.5, 0.8):
+        other = load_model(PROGRAM, with_shares(found, PROGRAM, {task: share}).weights)
+        wanted = predict(forward_of(other), *asked)[task]
+        shown = heads[task].said(said[task], share)
+        assert np.allclose(shown.probability, wanted.probability, atol=1e-5)
+        assert np.array_equal(shown.label, wanted.label)
+    predict(forward_of(model), *asked)
+    assert sum(len(part) for part in heads[task].wide) == len(rows), "closed, and heard no more"
+
+
+def test_what_was_found_on_dev_is_taken_back(trained):
+    _, found = trained
+    changed = with_shares(found, PROGRAM, {"Record": 0.9, "RecordBits": 0.2})
+    changed = with_temperatures(changed, PROGRAM, {"Record": 2.0, "RecordBits": 0.5, "Token": 3.0})
+    back = as_trained(changed, PROGRAM)
+    for name, weights in found.weights.items():
+        assert np.allclose(back[name], weights, rtol=1e-5), name
