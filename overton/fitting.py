@@ -26,6 +26,8 @@ from overton.supervision import Combined, taught_by
 if TYPE_CHECKING:
     from overton.train import Batches, Checkpoint, Forward, Objective, Parent, Ranks, ScoreDev, Stepped, Stop, Trained
 
+MOST_HEARD = 4000  # records of dev that tell how much each of two paths counts
+
 Load = Callable[[str], "Checkpoint | None"]
 Save = Callable[[str, "Checkpoint"], None]
 
@@ -273,22 +275,14 @@ def calibrate(
     As far as there is gold to tell.
     """
     from overton.export import load_model
-    from overton.train import forward_of, hearing, predict, with_shares, with_temperatures
+    from overton.train import forward_of, predict, with_temperatures
 
     if not len(dev):
         return trained
-    model, share = load_model(program, trained.weights), {}
-    with hearing(model, program) as heads:
-        predictions = predict(forward_of(model), program.schema, dataset.gather, encoder, dev)
-    gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in predictions}
-    for name, head in heads.items():
-        before = predictions[name]
-        cooled = best_temperature(before, gold[name], dev)
-        share[name], predictions[name] = best_share(partial(head.said, before), gold[name], dev, cooled)
-    if share:
-        counts = ", ".join(f"{name} {value:.0%}" for name, value in share.items())
-        observe(Event("train", f"what the wide path counts: {counts}"))
-    trained = with_shares(trained, program, share)
+    gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in program.schema.learnable().tasks}
+    trained = _weigh_paths(dataset, program, encoder, trained, dev, gold, observe)
+    forward = forward_of(load_model(program, trained.weights))
+    predictions = predict(forward, program.schema, dataset.gather, encoder, dev)
     temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
     observe(Event("train", "temperatures: " + ", ".join(f"{name} {value:.2f}" for name, value in temperature.items())))
     thresholds = {
@@ -297,6 +291,32 @@ def calibrate(
         if said.task.type == "bitvector"
     }
     return replace(with_temperatures(trained, program, temperature), thresholds=thresholds)
+
+
+def _weigh_paths(
+    dataset: Dataset,
+    program: Program,
+    encoder: Encoder,
+    trained: Trained,
+    dev: ndarray,
+    gold: Mapping[str, Gold],
+    observe: Observe,
+) -> Trained:
+    """The trained program whose heads of two paths believe each as far as it is right on dev."""
+    from overton.export import load_model
+    from overton.train import forward_of, hearing, predict, with_shares
+
+    model, share = load_model(program, trained.weights), {}
+    some = dev[:: -(-len(dev) // MOST_HEARD)]
+    with hearing(model, program) as heads:
+        predictions = predict(forward_of(model), program.schema, dataset.gather, encoder, some)
+    for name, head in heads.items():
+        cooled = best_temperature(predictions[name], gold[name], some)
+        share[name] = best_share(partial(head.said, predictions[name]), gold[name], some, cooled)
+    if share:
+        counts = ", ".join(f"{name} {value:.0%}" for name, value in share.items())
+        observe(Event("train", f"what the wide path counts: {counts}"))
+    return with_shares(trained, program, share)
 
 
 def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:

@@ -1,6 +1,7 @@
 """What all tests share: one thread, real data where it is, golden files, and properties that repeat."""
 
 import fcntl
+import gc
 import os
 import shutil
 import sys
@@ -31,6 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("golden files are rewritten by a person who reads the diff, not by CI")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: collections need not walk the thousands of tests, torch and the rest each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

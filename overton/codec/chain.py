@@ -15,7 +15,7 @@ from numpy import ndarray
 from overton.codec.bio import FORBIDDEN, find_bio
 from overton.compile import Program
 
-CHAIN_HEAD = "chain_head.v1"
+CHAIN_HEADS = ("chain_head.v1", "chain_head.v2")
 CELLS = 1 << 19  # scores of pairs that are looked at in one go: they should stay in the cache
 FEW_ROWS = 4  # up to so many rows the search costs no more than the probabilities
 MOST_DOUBT = 0.49
@@ -213,7 +213,7 @@ class Chain:
 
 def chained_tasks(program: Program) -> tuple[str, ...]:
     """The tasks of a program that have a chain."""
-    heads = {node.name for node in program.nodes if node.op == CHAIN_HEAD}
+    heads = {node.name for node in program.nodes if node.op in CHAIN_HEADS}
     return tuple(task for task, head in program.outputs.items() if head in heads)
 
 

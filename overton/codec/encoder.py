@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -12,6 +13,7 @@ from overton.codec.grams import Grams
 from overton.codec.pieces import Pieces
 from overton.codec.rows import Rows
 from overton.codec.tables import Table
+from overton.codec.windows import Windows, n_affixes, n_windows
 from overton.compile import Program
 from overton.data import Batch, Column, Pool
 
@@ -50,6 +52,7 @@ def _spec(program: Program, name: str) -> InputSpec:
         "rows": ("row", payload),
         "pieces": ("row", f"{payload}.pieces"),
         "piece_tokens": ("row", f"{payload}.pieces"),
+        "windows": ("row", payload, _n_windows(program, payload)),
     }
     return InputSpec(name, "int32", shapes[part])
 
@@ -58,6 +61,11 @@ def _columns(program: Program, payload: str) -> tuple[str, ...]:
     columns = program.features.get(payload, {}).get("columns", ())
     assert isinstance(columns, tuple), "feature columns are a tuple of names"
     return columns
+
+
+def _n_windows(program: Program, payload: str) -> int:
+    reach: Any = program.features.get(payload, {}).get("window_words", 0)
+    return n_windows(reach, n_affixes(_columns(program, payload)))
 
 
 def reads_pieces(program: Program, payload: str) -> bool:
@@ -82,6 +90,7 @@ class Encoder:
         self._rows: dict[str, Rows] = {}
         self._pieces: dict[str, Pieces] = {}
         self._grams: dict[str, Grams] = {}
+        self._windows: dict[str, Windows] = {}
         for payload, text in (strings or {}).items():
             if reads_pieces(program, payload):
                 self._pieces[payload] = Pieces(text, program.features[payload])
@@ -95,6 +104,8 @@ class Encoder:
             payload, _, part = spec.name.rpartition(".")
             if part == "grams":
                 self._grams[payload] = Grams(program.features[payload])
+            if part == "windows":
+                self._windows[payload] = Windows(program.features[payload])
             if part not in PIECES:
                 self._parts.setdefault(payload, []).append(part)
 
@@ -104,8 +115,8 @@ class Encoder:
         Returns:
             For a payload p of the program: `p.features`, int32 of shape (row, item, column); `p.length`, int32 of
             shape (row,); `p.range`, int32 of shape (row, item, 2); `p.rows`, int32 of shape (row, item); `p.pieces`
-            and `p.piece_tokens`, int32 of shape (row, piece); `p.grams`, int32 of shape (row, gram). There is at
-            least one item, if only padding.
+            and `p.piece_tokens`, int32 of shape (row, piece); `p.grams`, int32 of shape (row, gram); `p.windows`,
+            int32 of shape (row, item, window). There is at least one item, if only padding.
         """
         self._turn_to(batch.pool)
         inputs: dict[str, ndarray] = {}
@@ -152,8 +163,10 @@ class Encoder:
             return np.ascontiguousarray(column.length, np.int32)
         if part == "grams":
             return self._grams[payload].take(column.strings, pool)
-        if part == "features":
-            return self._tables[payload].take(_at_least_one(column.strings, -1), pool)
+        if part in ("features", "windows"):
+            strings = _at_least_one(column.strings, -1)
+            features = self._tables[payload].take(strings, pool)
+            return features if part == "features" else self._windows[payload].of(features, strings >= 0)
         if part == "rows":
             return self._row_tables[payload].take(_at_least_one(column.strings, -1), pool)[..., 0]
         spans = column.range

@@ -31,7 +31,8 @@ class PayloadChoices:
             word forms are many.
         sets: Whether `bitvector` tasks on records choose among the sets of bits that occur, where these are few.
         strings: Whether the strings of a member's span are read beside its tokens in their context.
-        wide: Whether heads of the record also read what its text contains: words, neighbours, pieces of words.
+        wide: Whether heads of the record also read what its text contains: words, neighbours, pieces of words; and
+            heads of tokens the words around them.
     """
 
     embedding: str = EMBEDDING
@@ -143,6 +144,7 @@ class Choices:
 SETTINGS_OF_PAYLOAD: Mapping[PayloadType, tuple[str, ...]] = {
     "sequence": (
         *("affixes", "aggregate", "attention", "characters", "crf", "embedding", "encoder", "layers", "size", "tune"),
+        "wide",
     ),
     "singleton": (
         *("affixes", "aggregate", "attention", "characters", "embedding", "encoder", "layers", "sets", "size", "tune"),
@@ -156,7 +158,8 @@ def default_choices(schema: Schema) -> Choices:
     """One good default program for a schema.
 
     Neighbouring classes are predicted together where they are those of spans, which is where that was measured to help.
-    Heads of records read what their text contains, and choose among whole sets of bits. Words are read by more affixes
+    Heads of records read what their text contains, those of tokens what stands around these, and records choose among
+    whole sets of bits. Words are read by more affixes
     where no member that a task selects points into them.
     """
     pointed = {schema.payload(task.payload).range for task in schema.tasks if task.type == "select"}
@@ -167,7 +170,7 @@ def default_choices(schema: Schema) -> Choices:
                 crf=payload.name in spans,
                 affixes=payload.has_tokens and payload.name not in pointed,
                 sets=payload.type == "singleton",
-                wide=bool(texts_of(schema, payload)),
+                wide=payload.type == "sequence" or bool(texts_of(schema, payload)),
             )
             for payload in schema.payloads
         }

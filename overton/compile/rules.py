@@ -260,7 +260,7 @@ def _head(draft: Draft, task: Task) -> Node:
     wide = wide_size(draft, task.payload)
     if wide:
         inputs, settings = (*inputs, wide_node(task.payload)), {**settings, "wide": wide}
-    op = "chain_head.v1" if _has_chain(draft, task) else f"{task.type}_head.v{2 if wide else 1}"
+    op = f"{'chain' if _has_chain(draft, task) else task.type}_head.v{2 if wide else 1}"
     sets = draft.sets.get(task.name, ())
     if sets:
         op, settings = "sets_head.v1", {**settings, "wide": wide, "classes": task.classes, "sets": sets}

@@ -106,7 +106,9 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     "strings": Rule("Whether the strings of a member's span are read beside its tokens in context.", flag=True),
     "tune": Rule("Whether the pretrained part of the embedding is trained further.", flag=True),
     "wide": Rule(
-        "Whether heads of a record also read the words and pieces of words of its text; yes if left out.", flag=True
+        "Whether heads of a record also read the words and pieces of words of its text, and those of tokens the words "
+        "around them; yes if left out.",
+        flag=True,
     ),
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {

@@ -1,4 +1,4 @@
-"""The wide path in a program: heads of a record read what its text contains beside the record's vector."""
+"""The wide path in a program: heads read what a text contains, or what stands around a token, beside a vector."""
 
 from dataclasses import replace
 
@@ -7,19 +7,21 @@ from overton.compile.draft import Draft
 from overton.compile.program import Node, Setting
 
 GRAM_SIZE = 128
+WINDOW_SIZE = 64
+WINDOW_WORDS = 2  # on each side of a token
 FEWEST_BUCKETS, MOST_BUCKETS, BUCKETS_PER_RECORD = 4096, 65536, 8
 GRAM_LENGTHS = (2, 5)  # characters of a piece of a word, fewest and most
 GRAM_WORDS = 2  # words that are looked at together
 
 
 def wide_node(payload: str) -> str:
-    """Name of the node that sums what the text of a singleton contains."""
+    """Name of the node that sums what the text of a singleton contains, or what stands around a token."""
     return f"{payload}.wide"
 
 
 def wide_size(draft: Draft, payload: str) -> int:
     """Width of the wide path of a payload; 0 where it has none."""
-    return GRAM_SIZE if any(node.name == wide_node(payload) for node in draft.nodes) else 0
+    return next((int(str(node.settings["size"])) for node in draft.nodes if node.name == wide_node(payload)), 0)
 
 
 def gram_rows(n_records: int) -> int:
@@ -37,16 +39,24 @@ def gram_rows(n_records: int) -> int:
 
 
 def widen(draft: Draft) -> Draft:
-    """What the text of a record contains is summed, for the heads of the record to read."""
+    """What the text of a record contains is summed for the heads of the record, what is around a token for its own."""
     headed = {task.payload for task in draft.schema.learnable().tasks if task.type != "select"}
+    rows = gram_rows(draft.n_records)
+    grams: dict[str, Setting] = {"gram_buckets": rows, "gram_lengths": GRAM_LENGTHS, "gram_words": GRAM_WORDS}
+    windows: dict[str, Setting] = {"window_buckets": rows, "window_words": WINDOW_WORDS}
     for payload in draft.schema.payloads:
-        texts = texts_of(draft.schema, payload)
-        if payload.name not in headed or not texts or not draft.choices.payloads[payload.name].wide:
+        if payload.name not in headed or not draft.choices.payloads[payload.name].wide:
             continue
-        text = texts[0]
-        rows = gram_rows(draft.n_records)
-        grams: dict[str, Setting] = {"gram_buckets": rows, "gram_lengths": GRAM_LENGTHS, "gram_words": GRAM_WORDS}
-        features = {**draft.features, text: {**draft.features[text], **grams}}
-        node = Node(wide_node(payload.name), "wide_text.v1", (f"{text}.grams",), {"rows": rows, "size": GRAM_SIZE})
-        draft = replace(draft, nodes=(*draft.nodes, node), features=features)
+        if payload.type == "sequence":
+            draft = _summed(draft, payload.name, "wide_tokens.v1", f"{payload.name}.windows", windows, WINDOW_SIZE)
+        elif texts := texts_of(draft.schema, payload):
+            draft = _summed(draft, payload.name, "wide_text.v1", f"{texts[0]}.grams", grams, GRAM_SIZE)
     return draft
+
+
+def _summed(draft: Draft, payload: str, op: str, pieces: str, settings: dict[str, Setting], size: int) -> Draft:
+    """The sum of the pieces of a text or a token, which the codec finds as the settings say."""
+    text, rows = pieces.rpartition(".")[0], gram_rows(draft.n_records)
+    features = {**draft.features, text: {**draft.features[text], **settings}}
+    node = Node(wide_node(payload), op, (pieces,), {"rows": rows, "size": size})
+    return replace(draft, nodes=(*draft.nodes, node), features=features)

@@ -37,9 +37,7 @@ def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> flo
     return float(CANDIDATES[int(np.argmin(losses))]) if len(losses) else 1.0
 
 
-def best_share(
-    say: Callable[[float], Predictions], gold: Gold, rows: ndarray, temperature: float = 1.0
-) -> tuple[float, Predictions]:
+def best_share(say: Callable[[float], Predictions], gold: Gold, rows: ndarray, temperature: float = 1.0) -> float:
     """The share of one of two opinions in their mean under which the gold labels of some records are most likely.
 
     Args:
@@ -49,12 +47,10 @@ def best_share(
         temperature: By what the logits will be divided.
 
     Returns:
-        The share, from 0.1 to 0.9, 0.5 where there are too few gold labels to tell, and what is said with it.
+        From 0.1 to 0.9; 0.5 where there are too few gold labels to tell.
     """
-    found = {share: say(share) for share in SHARES}
-    losses = {share: _losses(said, gold, rows, (temperature,)) for share, said in found.items()}
-    share = min(SHARES, key=lambda share: losses[share][0]) if len(losses[EVEN]) else EVEN
-    return share, found[share]
+    losses = {share: _losses(say(share), gold, rows, (temperature,)) for share in SHARES}
+    return min(SHARES, key=lambda share: losses[share][0]) if losses[EVEN] else EVEN
 
 
 def _losses(predictions: Predictions, gold: Gold, rows: ndarray, temperatures: Iterable[float]) -> list[float]:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from overton.compile import Node
-from overton.nn import Model, WideText
+from overton.nn import Model, WidePath
 
+WIDE = ("wide_text.v1", "wide_tokens.v1")
 READERS = ("wide", "wide_bits")
 
 
@@ -24,21 +25,21 @@ class Cut(nn.Module):
         self.begin, self.end = begin, end
 
     def forward(self, wide: Tensor) -> Tensor:
-        """(row, size) to (row, end - begin)."""
-        return wide[:, self.begin : self.end]
+        """(row, size) to (row, end - begin), or the same for tokens."""
+        return wide[..., self.begin : self.end]
 
 
 def narrow_wide_paths(model: Model) -> Model:
     """The same model, its wide paths narrowed where that makes them so; it is changed in place."""
     for node in model.nodes:
-        if node.op == "wide_text.v1":
+        if node.op in WIDE:
             _narrow(model, node)
     return model
 
 
 def _narrow(model: Model, node: Node) -> None:
     path = model.block(node)
-    assert isinstance(path, WideText), "the operator says so"
+    assert isinstance(path, WidePath), "the operator says so"
     heads = [model.block(reader) for reader in model.nodes if node.name in reader.inputs]
     layers = [(head, name, layer) for head in heads for name, layer in _layers_of(head)]
     if {id(head) for head in heads} != {id(head) for head, _, _ in layers}:

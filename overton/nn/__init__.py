@@ -5,7 +5,7 @@ from overton.nn.masks import FAR, mask_of
 from overton.nn.model import Drop, Model, build_model
 from overton.nn.recurrent import RecurrentLayer, reversal
 from overton.nn.transformer import Transformer
-from overton.nn.wide import WideText
+from overton.nn.wide import WidePath
 
 __all__ = [
     "BLOCKS",
@@ -14,7 +14,7 @@ __all__ = [
     "Model",
     "RecurrentLayer",
     "Transformer",
-    "WideText",
+    "WidePath",
     "build_model",
     "mask_of",
     "reversal",

@@ -6,7 +6,7 @@ from functools import partial
 from torch import nn
 
 from overton.nn.aggregates import AddPooled, Attend, AttentionPool, PlainPool
-from overton.nn.chain import ChainHead
+from overton.nn.chain import ChainHead, WideChainHead
 from overton.nn.embeddings import IdEmbedding, WordEmbedding
 from overton.nn.encoders import Bag, Cnn, Dilated
 from overton.nn.heads import ClassHead, SelectHead
@@ -17,7 +17,7 @@ from overton.nn.self_attention import SelfAttention
 from overton.nn.sets import SetsHead
 from overton.nn.slices import SliceFilm, SliceMembership
 from overton.nn.transformer import Transformer
-from overton.nn.wide import WideHead, WideText
+from overton.nn.wide import WideHead, WidePath
 
 # A constructor takes the settings of its node, and the shares dropped in training.
 BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
@@ -31,6 +31,7 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "bitvector_head.v1": ClassHead,
     "bitvector_head.v2": WideHead,
     "chain_head.v1": ChainHead,
+    "chain_head.v2": WideChainHead,
     "cnn.v1": Cnn,
     "dilated.v1": Dilated,
     "id_embedding.v1": IdEmbedding,
@@ -47,7 +48,8 @@ BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "transformer.v1": Transformer,
     "transformer_encoder.v1": SelfAttention,
     "vectors.v1": Vectors,
-    "wide_text.v1": WideText,
+    "wide_text.v1": WidePath,
+    "wide_tokens.v1": WidePath,
     "word_embedding.v1": WordEmbedding,
     "word_embedding.v2": WordEmbedding,
 }

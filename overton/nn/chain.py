@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from overton.nn.heads import ClassHead
+from overton.nn.wide import WideHead
 
 
 class ChainHead(nn.Module):
@@ -24,3 +25,11 @@ class ChainHead(nn.Module):
         """(row, token, size) to logits of shape (row, token, class)."""
         logits: Tensor = self.score(self.dropout(vectors))
         return logits
+
+
+class WideChainHead(WideHead):
+    """`chain_head.v2`: the same with a wide path, whose transitions are those of both paths together."""
+
+    def __init__(self, *, size: int, wide: int, classes: int, dropout: float) -> None:
+        super().__init__(size=size, wide=wide, classes=classes, dropout=dropout)
+        self.transitions = nn.Parameter(torch.zeros(classes + 2, classes))

@@ -84,7 +84,8 @@ def _build(node: Node, dropout: Drop) -> nn.Module:
         "slice_film": {"dropout": dropout.activations, "member_dropout": dropout.members},
         "span": {"dropout": dropout.members},
         "transformer": {},  # its configuration says what it drops
-        "wide_text": {},  # has its own
+        "wide_text": {},  # have their own
+        "wide_tokens": {},
         "vectors": {"dropout": dropout.words},
         "word_embedding": {"dropout": dropout.activations, "word_dropout": dropout.words},
     }

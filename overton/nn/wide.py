@@ -1,4 +1,4 @@
-"""The wide path: what a text contains, summed straight into what the heads of its record read.
+"""The wide path: what a text contains, or what stands around a token, summed straight into what heads read.
 
 Source: Cheng et al. 2016, arXiv:1606.07792 (wide and deep); Joulin et al. 2016, arXiv:1607.01759 (hashed n-grams).
 """
@@ -13,8 +13,11 @@ PIECE_DROPOUT = 0.5
 ALONE = 0.25  # share of the records that train the deep path alone, and as many the wide one
 
 
-class WideText(nn.Module):
-    """`wide_text.v1`: the vectors of all that a text contains, summed and divided by the root of their number.
+class WidePath(nn.Module):
+    """`wide_text.v1` and `wide_tokens.v1`: the vectors of all pieces, summed and divided by the root of their number.
+
+    The pieces are what a text contains (`overton.codec.grams`), or what stands around a token
+    (`overton.codec.windows`).
 
     In training half of the pieces are dropped, so that no rare one is believed by itself, and the gradient of `pieces`
     is sparse: it holds the rows that were read.
@@ -27,23 +30,26 @@ class WideText(nn.Module):
         nn.init.zeros_(self.pieces.weight[0])
 
     def forward(self, grams: Tensor) -> Tensor:
-        """(row, piece), 0 where padded, to (row, size); a text without any has zeros."""
+        """(row, piece) or (row, token, piece), 0 where padded, to the sum of the pieces; zeros where there are none."""
         if self.training:
             grams = grams * (torch.rand(grams.shape, device=grams.device) >= PIECE_DROPOUT)
-        number = (grams > 0).to(self.pieces.weight.dtype).sum(1, keepdim=True).clamp(min=1)
+        number = (grams > 0).to(self.pieces.weight.dtype).sum(-1, keepdim=True).clamp(min=1)
         if self.training:  # the same sum, without the vectors of all pieces side by side
-            total = functional.embedding_bag(grams, self.pieces.weight, mode="sum", padding_idx=0, sparse=True)
+            rows, weight = grams.reshape(-1, grams.shape[-1]), self.pieces.weight
+            total = functional.embedding_bag(rows, weight, mode="sum", padding_idx=0, sparse=True)
+            total = total.view(*grams.shape[:-1], -1)
         else:
-            total = self.pieces(grams).sum(1)
+            total = self.pieces(grams).sum(-2)
         found: Tensor = total / number.sqrt()
         return found
 
 
 class WideHead(nn.Module):
-    """`multiclass_head.v2` and `bitvector_head.v2`: the mean of what a record's vector and its wide path say.
+    """`multiclass_head.v2` and `bitvector_head.v2`: the mean of what a vector and its wide path say.
 
-    In training some records have but one of the two, so that each path learns the task by itself: otherwise the one
-    that learns faster leaves nothing to the other, and their mean gains little.
+    The vector is that of a record or of a token. In training some records have but one of the two, so that each path
+    learns the task by itself: otherwise the one that learns faster leaves nothing to the other, and their mean gains
+    little.
     """
 
     def __init__(self, *, size: int, wide: int, classes: int, dropout: float) -> None:
@@ -53,7 +59,7 @@ class WideHead(nn.Module):
         self.wide = nn.Linear(wide, classes, bias=False)
 
     def forward(self, vectors: Tensor, wide: Tensor) -> Tensor:
-        """(row, size) and (row, wide) to logits of shape (row, class)."""
+        """(row, size) and (row, wide) to logits of shape (row, class); tokens stand between rows and these."""
         return mean_of_paths(self.score(self.dropout(vectors)), self.wide(wide), training=self.training)
 
 
@@ -61,6 +67,6 @@ def mean_of_paths(deep: Tensor, wide: Tensor, *, training: bool) -> Tensor:
     """The mean of two logits; in training for some rows the one of them or the other, alone."""
     if not training:
         return (deep + wide) / 2
-    chance = torch.rand(len(deep), 1, device=deep.device)
+    chance = torch.rand(len(deep), *[1] * (deep.ndim - 1), device=deep.device)
     share = torch.where(chance < ALONE, 1.0, torch.where(chance >= 1 - ALONE, 0.0, 0.5))
     return share * deep + (1 - share) * wide

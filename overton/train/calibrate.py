@@ -17,12 +17,14 @@ SCORE = ("score.weight", "score.bias")
 LAST = {
     "multiclass_head.v2": (*SCORE, "wide.weight"),
     "bitvector_head.v2": (*SCORE, "wide.weight"),
+    "chain_head.v2": (*SCORE, "wide.weight"),
     "sets_head.v1": ("scale",),
 }
-# What the logits of each path of a head are linear in: of the record's vector, and of the wide path.
+# What the logits of each path of a head are linear in: of the vector, and of the wide path.
 PATHS = {
     "multiclass_head.v2": (SCORE, ("wide.weight",)),
     "bitvector_head.v2": (SCORE, ("wide.weight",)),
+    "chain_head.v2": (SCORE, ("wide.weight",)),
     "sets_head.v1": ((*SCORE, "bits.weight"), ("wide.weight", "wide_bits.weight")),
 }
 EVEN = 0.5  # the share of the wide path in the mean that is trained

@@ -9,7 +9,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from overton.compile import TrainingChoices
-from overton.nn import Model, Transformer, WideText
+from overton.nn import Model, Transformer, WidePath
 from overton.train.ranks import Ranks
 
 LARGEST_GRADIENT = 5.0
@@ -61,7 +61,7 @@ class Optimizer:
 
     def __init__(self, model: Model, settings: TrainingChoices) -> None:
         tables = {
-            id(block.pieces.weight): block.pieces.weight for block in model.modules() if isinstance(block, WideText)
+            id(block.pieces.weight): block.pieces.weight for block in model.modules() if isinstance(block, WidePath)
         }
         groups = _groups(model, settings, tables)
         self._names = {id(weight): name for name, weight in model.named_parameters()}

@@ -24,8 +24,9 @@ from overton.train.state import Trained, Weights
 VECTORS = "vectors.v1"
 FEATURES = ("embedding", "pretrained", "wide")  # blocks that read numbers made of strings
 
-WIDE, WIDE_TABLE = "wide_text.v1", "pieces.weight"
-BUCKETS = "gram_buckets"
+WIDE, WIDE_TABLE = ("wide_text.v1", "wide_tokens.v1"), "pieces.weight"
+BUCKETS = ("gram_buckets", "window_buckets")
+PIECES = ("gram_", "window_")  # how the settings begin that the wide path alone reads
 FILM = "slice_film.v2"
 # Of the blocks with a row for each class, slice or string: the setting that counts them, and on how many axes of which
 # weights they stand.
@@ -34,13 +35,14 @@ ROWS: Mapping[str, tuple[str, Mapping[str, int]]] = {
     "bitvector_head.v1": ("classes", SCORES),
     "bitvector_head.v2": ("classes", {**SCORES, "wide.weight": 1}),
     "chain_head.v1": ("classes", {**SCORES, "transitions": 2}),
+    "chain_head.v2": ("classes", {**SCORES, "transitions": 2, "wide.weight": 1}),
     "multiclass_head.v1": ("classes", SCORES),
     "multiclass_head.v2": ("classes", {**SCORES, "wide.weight": 1}),
     "sets_head.v1": ("sets", {**SCORES, "wide.weight": 1}),
     FILM: ("slices", {"own": 1, "scale": 1, "shift": 1}),
     "slice_membership.v1": ("slices", SCORES),
     VECTORS: ("rows", {"vectors": 1}),
-    WIDE: ("rows", {}),  # of buckets, which have no names: `grown_table`
+    **dict.fromkeys(WIDE, ("rows", {})),  # of buckets, which have no names: `grown_table`
 }
 
 
@@ -194,7 +196,7 @@ def _weights(
     axes = ROWS[node.op][1] if node.op in ROWS else {}
     found = {}
     for name in (name for name in fresh if name.startswith(prefix) and not _is_frozen(node, name[len(prefix) :])):
-        if node.op == WIDE and name == prefix + WIDE_TABLE and name in old:
+        if node.op in WIDE and name == prefix + WIDE_TABLE and name in old:
             found[name] = grown_table(old[name], len(fresh[name]))
             continue
         n_axes = axes.get(name[len(prefix) :], 0)
@@ -241,7 +243,7 @@ def grown_table(table: ndarray, n_rows: int) -> ndarray:
 
 def _shrinks(known: Node, node: Node) -> bool:
     """Whether a table of pieces cannot hold what the parent's did, since its buckets are no multiple of those."""
-    if node.op != WIDE:
+    if node.op not in WIDE:
         return False
     before, now = (int(str(one.settings["rows"])) - 1 for one in (known, node))
     return now % before != 0
@@ -264,14 +266,19 @@ def _meaning(program: Program, node: Node) -> tuple[Any, ...]:
     for other in program.nodes:  # what slices change is still that of its payload
         payload_of[other.name] = payload_of[other.inputs[0]] if other.op == FILM else other.name.rpartition(".")[0]
     reads = tuple(payload_of.get(name, name) for name in node.inputs)
-    return node.op, settings, reads, _features(program, own) if part in FEATURES else {}
+    return node.op, settings, reads, _features(program, own, part) if part in FEATURES else {}
 
 
-def _features(program: Program, payload: str) -> dict[str, Setting]:
-    """How the strings of a payload become numbers. What a file of vectors holds may change: they go by string."""
+def _features(program: Program, payload: str, part: str) -> dict[str, Setting]:
+    """How the strings of a payload become what one of its blocks reads.
+
+    What a file of vectors holds may change: they go by string.
+    """
     by_string = any(node.op == VECTORS and node.name == f"{payload}.pretrained" for node in program.nodes)
     features = program.features.get(payload, {})
-    left_out = {BUCKETS, "digest"} if by_string else {BUCKETS}
+    left_out = {*BUCKETS, "digest"} if by_string else set(BUCKETS)
+    if part != "wide":
+        left_out |= {name for name in features if name.startswith(PIECES)}
     return {name: value for name, value in features.items() if name not in left_out}
 
 

@@ -166,7 +166,7 @@ def _effective_payload(schema: Schema, name: str, choices: PayloadChoices) -> Pa
         "strings": not payload.range,
         "crf": not any(task.payload == name and task.type == "multiclass" for task in schema.tasks),
         "sets": not _has_bits(schema, payload),
-        "wide": not texts_of(schema, payload),
+        "wide": not _reads_wide(schema, payload),
     }
     default = PayloadChoices()
     return replace(choices, **{name: getattr(default, name) for name, is_useless in useless.items() if is_useless})
@@ -219,9 +219,16 @@ def _flags(schema: Schema, payload: Payload) -> list[str]:
     known = {
         "crf": payload.type == "sequence" and tagged,
         "sets": _has_bits(schema, payload),
-        "wide": bool(texts_of(schema, payload)),
+        "wide": _reads_wide(schema, payload),
     }
     return [setting for setting, is_known in known.items() if is_known]
+
+
+def _reads_wide(schema: Schema, payload: Payload) -> bool:
+    """Whether heads of a payload may read a wide path."""
+    if payload.type == "sequence":
+        return any(task.payload == payload.name for task in schema.tasks)
+    return bool(texts_of(schema, payload))
 
 
 def _has_bits(schema: Schema, payload: Payload) -> bool:

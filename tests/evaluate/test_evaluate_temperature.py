@@ -68,11 +68,10 @@ def test_the_share_of_an_opinion_under_which_labels_were_drawn_is_found(true_sha
 
     chosen = (softmax(((1 - true_share) * one + true_share * other) / 2).cumsum(1) > random.random((5000, 1))).argmax(1)
     gold = Gold(task, offsets, np.ones(5000, np.bool_), chosen.astype(np.int32))
-    share, said = best_share(say, gold, np.arange(5000), temperature=2.0)
+    share = best_share(say, gold, np.arange(5000), temperature=2.0)
     assert share == pytest.approx(true_share, abs=0.1)
-    assert np.array_equal(said.label, say(share).label)
 
 
 def test_too_few_labels_leave_both_opinions_alike():
     said, gold = sampled(3.0, n_units=50)
-    assert best_share(lambda _: said, gold, np.arange(50)) == (0.5, said)
+    assert best_share(lambda _: said, gold, np.arange(50)) == 0.5

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from overton.codec import input_specs
 from overton.compile import Choices, PayloadChoices, compile_program
 from overton.export.narrow import narrow_wide_paths
 from overton.nn import Model, build_model
@@ -43,5 +44,27 @@ def test_a_wide_path_is_as_narrow_as_what_is_read_from_it(n_classes: int, width:
         after = narrow_wide_paths(model)(inputs)
     assert table_of(model).shape[1] == width  # 5 classes, 2 bits, 3 sets of 2 bits
     assert set(before) == {"One", "Other", "Sets"}
+    for task, logits in before.items():
+        torch.testing.assert_close(after[task], logits, atol=1e-5, rtol=1e-5)
+
+
+def test_the_wide_path_of_tokens_is_narrowed_likewise():
+    schema = parse_schema(
+        """{"payloads": {"words": {"type": "sequence"}},
+            "tasks": {"One": {"payload": "words", "type": "multiclass"},
+                      "Other": {"payload": "words", "type": "bitvector"}}}"""
+    ).with_classes({"One": ("B-x", "I-x", "O"), "Other": ("a", "b")})
+    choices = Choices({"words": PayloadChoices(size=8, encoder="bag", crf=True, wide=True)})
+    model = build_model(compile_program(schema, choices), seed=1).eval()
+    windows = {spec.name: spec for spec in input_specs(compile_program(schema, choices))}["words.windows"]
+    inputs = {
+        "words.features": torch.ones(2, 4, 6, dtype=torch.int32),
+        "words.length": torch.tensor([4, 2], dtype=torch.int32),
+        "words.windows": torch.randint(0, 4097, (2, 4, windows.shape[-1]), dtype=torch.int32),
+    }
+    with torch.no_grad():
+        before = model(inputs)
+        after = narrow_wide_paths(model)(inputs)
+    assert table_of(model).shape[1] == 5
     for task, logits in before.items():
         torch.testing.assert_close(after[task], logits, atol=1e-5, rtol=1e-5)

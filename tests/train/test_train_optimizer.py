@@ -14,7 +14,7 @@ from overton.train.optimizer import LARGEST_GRADIENT, MEMORY, Optimizer, RowStep
 from tests.train.test_train import SETTINGS, make_batches
 from tests.train.test_train_sets import PROGRAM
 
-TABLE = "blocks.query/wide.pieces.weight"
+TABLES = {"blocks.query/wide.pieces.weight": "tokens.grams", "blocks.tokens/wide.pieces.weight": "tokens.windows"}
 SHORT = replace(SETTINGS, epochs=2)
 
 
@@ -57,11 +57,12 @@ def test_a_row_goes_on_from_its_own_mean_square_and_those_not_read_stay():
     assert float(after[2, 0]) == pytest.approx(expected, rel=1e-4)
 
 
-def test_training_moves_the_rows_that_records_hold_and_no_other():
-    begin = build_model(PROGRAM, 0).state_dict()[TABLE].numpy()
-    weights = train(PROGRAM, wide_batches(), settings=SHORT, seed=0).weights[TABLE]
+@pytest.mark.parametrize("table", TABLES)
+def test_training_moves_the_rows_that_records_hold_and_no_other(table):
+    begin = build_model(PROGRAM, 0).state_dict()[table].numpy()
+    weights = train(PROGRAM, wide_batches(), settings=SHORT, seed=0).weights[table]
     moved = (weights != begin).any(1)
-    seen = {int(gram) for batch in wide_batches().epoch(0) for gram in batch.inputs["tokens.grams"].reshape(-1)}
+    seen = {int(gram) for batch in wide_batches().epoch(0) for gram in batch.inputs[TABLES[table]].reshape(-1)}
     assert set(np.flatnonzero(moved)) <= seen - {0}
     assert moved.sum() > len(seen) / 2  # half of the pieces are dropped each time
 
@@ -72,8 +73,9 @@ def test_a_gradient_is_cut_to_its_largest_length_over_tables_and_all_else():
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     for weight in weights.values():
         weight.grad = torch.ones_like(weight)
-    weights[TABLE].grad = None
-    functional.embedding(torch.tensor([3, 7, 7]), weights[TABLE], sparse=True).sum().backward()
+    for table in TABLES:
+        weights[table].grad = None
+        functional.embedding(torch.tensor([3, 7, 7]), weights[table], sparse=True).sum().backward()
     optimizer.step(0.0)
     gradients = [weight.grad for weight in weights.values()]
     lengths = [(one.coalesce().values() if one.is_sparse else one).norm() for one in gradients]
@@ -86,7 +88,7 @@ def test_a_rank_whose_records_give_no_gradient_adds_nothing():
     optimizer.add_up(Ranks())
     for name, weight in model.named_parameters():
         if weight.requires_grad:
-            assert weight.grad.is_sparse == (name == TABLE)
+            assert weight.grad.is_sparse == (name in TABLES)
             assert not weight.grad.to_dense().any()
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     optimizer.step(0.0)
@@ -102,7 +104,8 @@ def test_a_training_with_a_table_goes_on_from_a_checkpoint_as_if_never_stopped()
 
     with pytest.raises(KeyboardInterrupt):
         train(PROGRAM, wide_batches(), settings=SHORT, seed=5, save=stop_after_one)
-    assert {name for name in kept[0].optimizer if name.startswith(TABLE)} == {f"{TABLE}/square", f"{TABLE}/step"}
+    for table in TABLES:
+        assert {name for name in kept[0].optimizer if name.startswith(table)} == {f"{table}/square", f"{table}/step"}
     resumed = train(PROGRAM, wide_batches(), settings=SHORT, seed=5, start=kept[0])
     whole = train(PROGRAM, wide_batches(), settings=SHORT, seed=5)
     assert all(resumed.weights[name].tobytes() == whole.weights[name].tobytes() for name in whole.weights)

@@ -1,4 +1,4 @@
-"""Heads of records that choose among sets of bits, and that read what the text contains."""
+"""Heads of records that choose among sets of bits, and heads that read a wide path beside their vectors."""
 
 import math
 from dataclasses import replace
@@ -27,7 +27,8 @@ from overton.train import (
 from overton.train.calibrate import as_trained
 from tests.train.test_train import SCHEMA, SETTINGS, SMALL, make_batches
 
-WIDE = {payload.name: replace(SMALL, wide=payload.type == "singleton") for payload in SCHEMA.payloads}
+WIDE = {payload.name: replace(SMALL, wide=payload.type != "set") for payload in SCHEMA.payloads}
+WIDE["tokens"] = replace(WIDE["tokens"], crf=True)
 SETS = {"RecordBits": ((), ("red",), ("green",), ("green", "red"))}
 PROGRAM = compile_program(SCHEMA, Choices(WIDE), sets=SETS)
 MEMBERS = torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
@@ -75,12 +76,13 @@ def trained():
     return batches, train(PROGRAM, batches, settings=SETTINGS, seed=0)
 
 
-def test_sets_and_the_wide_path_are_learned(trained):
+def test_sets_and_the_wide_paths_are_learned(trained):
     _, found = trained
     first, last = found.history[0].losses, found.history[-1].losses
-    for name in ("Record", "RecordBits"):
+    for name in ("Record", "RecordBits", "Token", "TokenBits"):
         assert last[name] < 0.4 * first[name], name
-    assert not found.weights["blocks.query/wide.pieces.weight"][0].any()
+    for payload in ("query", "tokens"):
+        assert not found.weights[f"blocks.{payload}/wide.pieces.weight"][0].any()
 
 
 @pytest.mark.parametrize("task", sorted(PROGRAM.outputs))
@@ -113,14 +115,14 @@ def test_a_share_of_the_wide_path_weighs_it_against_the_other(trained):
         assert np.array_equal(plain[name], most[name])
 
 
-@pytest.mark.parametrize("task", ["Record", "RecordBits"])
+@pytest.mark.parametrize("task", ["Record", "RecordBits", "Token", "TokenBits"])
 def test_what_heads_read_is_kept_and_tells_what_they_would_say_with_another_share(trained, task):
     batches, found = trained
     model, rows = load_model(PROGRAM, found.weights), np.arange(60)
     asked = (PROGRAM.schema, batches.gather, Encoder(PROGRAM), rows)
     with hearing(model, PROGRAM) as heads:
         said = predict(forward_of(model), *asked, batch_size=25)
-    assert heads.keys() == {"Record", "RecordBits"}
+    assert heads.keys() == {"Record", "RecordBits", "Token", "TokenBits"}
     for share in (0.5, 0.8):
         other = load_model(PROGRAM, with_shares(found, PROGRAM, {task: share}).weights)
         wanted = predict(forward_of(other), *asked)[task]
@@ -128,7 +130,7 @@ def test_what_heads_read_is_kept_and_tells_what_they_would_say_with_another_shar
         assert np.allclose(shown.probability, wanted.probability, atol=1e-5)
         assert np.array_equal(shown.label, wanted.label)
     predict(forward_of(model), *asked)
-    assert sum(len(part) for part in heads[task].wide) == len(rows), "closed, and heard no more"
+    assert sum(len(wide) for _, wide in heads[task].read) == len(rows), "closed, and heard no more"
 
 
 def test_what_was_found_on_dev_is_taken_back(trained):

@@ -138,8 +138,26 @@ def test_a_wide_path_whose_table_grows_says_of_every_text_what_it_said() -> None
 
 
 def test_a_wide_path_whose_table_shrinks_begins_anew() -> None:
-    before, now = (make_program(query={"wide": True}, n_records=number) for number in (2000, 100))
-    assert begin(before, now)[2].begun == ("query.wide",)
+    before, now = (make_program(query={"wide": True}, wide=True, n_records=number) for number in (2000, 100))
+    assert begin(before, now)[2].begun == ("tokens.wide", "query.wide")
+
+
+def test_classes_of_a_chain_with_a_wide_path_follow_their_names_though_its_table_grows() -> None:
+    before = make_program(wide=True, n_records=100)
+    now = make_program(with_classes("Slot", "B-y", "O"), wide=True, n_records=2000)
+    old, fresh, found = begin(before, now)
+    assert found.is_whole
+    for part in ("score.weight", "wide.weight"):
+        name = f"blocks.Slot/head.{part}"
+        assert np.array_equal(found.weights[name], [fresh[name][0], old[name][0]])
+    table = "blocks.tokens/wide.pieces.weight"
+    assert (len(old[table]), len(found.weights[table])) == (4097, 16385)
+
+
+def test_words_go_on_where_a_wide_path_comes_that_reads_them_too() -> None:
+    before, now = make_program(), make_program(query={"wide": True}, wide=True)
+    heads = {"Intent.head", "Slot.head", "Type.head"}
+    assert set(begin(before, now)[2].begun) == {"query.wide", "tokens.wide", *heads}
 
 
 def test_a_head_of_sets_of_other_bits_begins_anew() -> None:
