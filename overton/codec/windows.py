@@ -1,8 +1,8 @@
 """Tokens to the buckets of what stands around them: words and pairs of neighbours by their place, and their affixes.
 
 All is told from the features of the tokens, which are hashes already; so nothing is looked up, and no string is read
-twice. Codes are sums of odd multiples modulo 2^64 (Dietzfelbinger 1996; Lemire & Kaser 2014, arXiv:1202.4961), the same
-in every process and on every machine. Bucket 0 is padding.
+twice. Codes are sums of odd multiples modulo 2^32 (Lemire & Kaser 2014, arXiv:1202.4961), the same in every process and
+on every machine. Bucket 0 is padding.
 
 Source: Lafferty et al. 2001 and the taggers that followed it, whose features these are; Weinberger et al. 2009,
 arXiv:0902.2206 (hashing).
@@ -15,9 +15,10 @@ from zlib import crc32
 import numpy as np
 from numpy import ndarray
 
-from overton.codec.grams import mixed
-
-PAIRS = ((-1, 0), (0, 1))  # of a token with each of its neighbours
+ONE = np.uint32(1)
+# Shifts and odd factors of a mixer that spreads well (Appleby's of MurmurHash3).
+ROUNDS = ((np.uint32(16), np.uint32(0x85EBCA6B)), (np.uint32(13), np.uint32(0xC2B2AE35)))
+PAIRS = 2  # of a token with each of its neighbours
 WORD, READ_ONCE = "word", ("word", "gram")  # characters by threes tell little by their place in a word
 
 
@@ -34,12 +35,13 @@ class Windows:
         self._words = [place for place, column in enumerate(columns) if column == WORD]
         self._affixes = [place for place, column in enumerate(columns) if column not in READ_ONCE]
         self._reach = int(settings["window_words"])
-        self._last = np.uint64(settings["window_buckets"] - 2)
+        self._last = np.uint32(settings["window_buckets"] - 2)
+        self._near = np.arange(2 * self._reach + 1)[:, None]
         self._word = _odd(*(f"word {place}" for place in self._words))
-        self._near = {place: _odd(f"{place}", f"{place} is") for place in range(-self._reach, self._reach + 1)}
-        self._pairs = {pair: _odd(*(f"{pair} {part}" for part in ("first", "second", "is"))) for pair in PAIRS}
-        self._affix = _odd(*(f"affix {place}" for place in self._affixes))
-        self._affix_is = _odd(*(f"affix {place} is" for place in self._affixes))
+        self._by_place = _odd(*map(str, range(len(self._near))))
+        self._first, self._second = _odd("left one", "right one"), _odd("left other", "right other")
+        self._by_affix = _odd(*(f"affix {place}" for place in self._affixes))
+        self._kind = _odd(*(f"kind {place}" for place in range(n_windows(self._reach, len(self._affixes)))))
 
     def of(self, features: ndarray, given: ndarray) -> ndarray:
         """The buckets of what stands around some tokens.
@@ -49,28 +51,30 @@ class Windows:
             given: Which tokens there are, bool of shape (row, token); those that are not follow all others.
 
         Returns:
-            Int32 of shape (row, token, `n_windows`), 0 for padding.
+            Int32 of shape (row, token, `n_windows`), 0 for padding: words from the farthest on the left to the farthest
+            on the right, the pairs with the left and the right neighbour, and the affixes.
         """
-        n_rows, n_tokens = given.shape
-        found = np.empty((n_rows, n_tokens, n_windows(self._reach, len(self._affixes))), np.uint64)
-        word = np.zeros((n_rows, n_tokens + 2 * self._reach), np.uint64)
-        inside = slice(self._reach, self._reach + n_tokens)
-        word[:, inside] = (features[..., self._words].astype(np.uint64) * self._word).sum(-1, dtype=np.uint64)
-        at = {place: word[:, self._reach + place :][:, :n_tokens] for place in self._near}
-        for number, (place, (factor, salt)) in enumerate(self._near.items()):
-            found[..., number] = at[place] * factor + salt
-        for number, ((one, other), (first, second, salt)) in enumerate(self._pairs.items(), len(self._near)):
-            found[..., number] = at[one] * first + at[other] * second + salt
-        affixes = features[..., self._affixes].astype(np.uint64)
-        found[..., len(self._near) + len(self._pairs) :] = affixes * self._affix + self._affix_is
-        buckets = (mixed(found) & self._last) + np.uint64(1)
-        told: ndarray = np.where(given[..., None], buckets, np.uint64(0)).astype(np.int32)
-        return told
+        # What is looked at stands in the first place until the end: numpy is quick where what it repeats is long.
+        (n_rows, n_tokens), reach = given.shape, self._reach
+        columns = np.ascontiguousarray(features.reshape(-1, features.shape[2]).T).view(np.uint32)
+        words = np.zeros((n_rows, n_tokens + 2 * reach), np.uint32)
+        words[:, reach : reach + n_tokens] = (columns[self._words] * self._word).sum(0, np.uint32).reshape(given.shape)
+        left = np.arange(n_rows)[:, None] * words.shape[1] + np.arange(n_tokens)
+        near = words.take(left.ravel() + self._near)
+        pairs = near[reach - 1 : reach + 1] * self._first + near[reach : reach + 2] * self._second
+        codes = np.concatenate([near * self._by_place, pairs, columns[self._affixes] * self._by_affix])
+        codes += self._kind
+        codes = _mixed(codes)
+        codes &= self._last
+        codes += ONE
+        codes *= given.ravel()
+        found: ndarray = np.ascontiguousarray(codes.T).view(np.int32)
+        return found.reshape(n_rows, n_tokens, len(codes))
 
 
 def n_windows(reach: int, affixes: int) -> int:
     """How many buckets a token has that looks at so many words on each side and has so many affixes."""
-    return 2 * reach + 1 + len(PAIRS) + affixes
+    return 2 * reach + 1 + PAIRS + affixes
 
 
 def n_affixes(columns: Sequence[str]) -> int:
@@ -79,7 +83,14 @@ def n_affixes(columns: Sequence[str]) -> int:
 
 
 def _odd(*keys: str) -> ndarray:
-    """An odd 64-bit number for each key, spread evenly."""
-    codes = np.array([crc32(key.encode()) << 32 | crc32(key[::-1].encode()) for key in keys], np.uint64)
-    found: ndarray = mixed(codes) | np.uint64(1)
+    """An odd 32-bit number for each key, spread evenly, of shape (key, 1)."""
+    found: ndarray = _mixed(np.array([[crc32(key.encode())] for key in keys], np.uint32)) | ONE
+    return found
+
+
+def _mixed(codes: ndarray) -> ndarray:
+    """Codes whose low bits depend on all bits (two rounds of multiply and xor-shift)."""
+    for shift, factor in ROUNDS:
+        codes = (codes ^ (codes >> shift)) * factor
+    found: ndarray = codes ^ (codes >> ROUNDS[0][0])
     return found
