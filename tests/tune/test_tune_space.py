@@ -36,6 +36,7 @@ def test_without_a_list_there_are_coarse_blocks_that_begin_with_the_defaults() -
         "characters",
         "strings",
         "tokens.crf",
+        "tokens.wide",
         "query.wide",
         "query.sets",
         "title.wide",
