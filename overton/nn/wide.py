@@ -31,17 +31,20 @@ class WidePath(nn.Module):
 
     def forward(self, grams: Tensor) -> Tensor:
         """(row, piece) or (row, token, piece), 0 where padded, to the sum of the pieces; zeros where there are none."""
+        given = grams > 0
         if self.training:
-            grams = grams * (torch.rand(grams.shape, device=grams.device) >= PIECE_DROPOUT)
-        number = (grams > 0).to(self.pieces.weight.dtype).sum(-1, keepdim=True).clamp(min=1)
-        if self.training:  # the same sum, without the vectors of all pieces side by side
-            rows, weight = grams.reshape(-1, grams.shape[-1]), self.pieces.weight
-            total = functional.embedding_bag(rows, weight, mode="sum", padding_idx=0, sparse=True)
-            total = total.view(*grams.shape[:-1], -1)
-        else:
-            total = self.pieces(grams).sum(-2)
+            given = given & (torch.rand(grams.shape, device=grams.device) >= PIECE_DROPOUT)
+        number = given.to(self.pieces.weight.dtype).sum(-1, keepdim=True).clamp(min=1)
+        total = self._summed(grams, given) if self.training else self.pieces(grams).sum(-2)
         found: Tensor = total / number.sqrt()
         return found
+
+    def _summed(self, grams: Tensor, given: Tensor) -> Tensor:
+        """The sum of the vectors of those pieces that are given, without all of them side by side."""
+        number = given.sum(-1).view(-1)
+        begin = number.cumsum(0) - number
+        total = functional.embedding_bag(grams[given], self.pieces.weight, begin, mode="sum", sparse=True)
+        return total.view(*grams.shape[:-1], -1)
 
 
 class WideHead(nn.Module):

@@ -9,7 +9,7 @@ from overton.codec import Encoder
 from overton.compile import Choices, PayloadChoices, compile_program
 from overton.data import Pool, RecordParser, pack
 from overton.nn import BLOCKS, build_model
-from overton.nn.wide import ALONE, mean_of_paths
+from overton.nn.wide import ALONE, WidePath, mean_of_paths
 from overton.schema import parse_schema
 from tests.kinds import BASES, ODD
 
@@ -162,3 +162,18 @@ def test_each_path_of_a_head_learns_by_itself_for_some_records():
         0.5: pytest.approx(1 - 2 * ALONE, abs=0.1),
         1.0: pytest.approx(ALONE, abs=0.1),
     }
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 2, 4)])
+def test_a_wide_path_sums_the_same_pieces_in_training_and_after_and_moves_no_padding(monkeypatch, shape):
+    monkeypatch.setattr("overton.nn.wide.PIECE_DROPOUT", 0.0)
+    path = WidePath(rows=9, size=5)
+    grams = torch.randint(0, 9, shape, dtype=torch.int32)
+    grams[0] = 0  # nothing in it
+    torch.testing.assert_close(path.train()(grams), path.eval()(grams))
+    path.train()(grams).sum().backward()
+    gradient = path.pieces.weight.grad.coalesce()
+    assert set(gradient.indices()[0].tolist()) == set(grams.unique().tolist()) - {0}
+    path.zero_grad()
+    path(torch.zeros(shape, dtype=torch.int32)).sum().backward()
+    assert not path.pieces.weight.grad.to_dense().any()
