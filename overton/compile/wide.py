@@ -7,7 +7,7 @@ from overton.compile.draft import Draft
 from overton.compile.program import Node, Setting
 
 GRAM_SIZE = 128
-WINDOW_SIZE = 64
+WINDOW_SIZE = 32
 WINDOW_WORDS = 2  # on each side of a token
 FEWEST_BUCKETS, MOST_BUCKETS, BUCKETS_PER_RECORD = 4096, 65536, 8
 GRAM_LENGTHS = (2, 5)  # characters of a piece of a word, fewest and most
