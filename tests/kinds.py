@@ -94,7 +94,8 @@ def write_kinds(directory: Path, n_records: int = 240, tasks: tuple[str, ...] = 
         json.dumps({**SCHEMA, "tasks": {name: SCHEMA["tasks"][name] for name in tasks}})
     )
     # Not int8, which would depend on the machine, and in which an answer may depend on the other records of a call.
-    tuning = {"slices": "on", "training": {"epochs": 10}, "serving": {"int8": "off"}}
+    payloads = {"tokens": {"layers": 1}, "title": {"encoder": "bag", "aggregate": "mean"}}  # less to trace
+    tuning = {"payloads": payloads, "slices": "on", "training": {"epochs": 10}, "serving": {"int8": "off"}}
     (directory / "tuning.json").write_text(json.dumps(tuning))
     choose = random.Random(0)
     records = [make_record(number, choose) for number in range(n_records)]

@@ -37,6 +37,8 @@ def test_what_a_killed_build_was_writing_is_gone_after_an_hour(tmp_path: Path, m
 def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX")
     write_kinds(tmp_path / "app", n_records=400, tasks=("Record",))
+    payloads = {"tokens": {"size": 16, "encoder": "bag"}, "query": {"size": 16}, "entities": {"size": 16}}
+    (tmp_path / "app" / "tuning.json").write_text(json.dumps({"payloads": payloads, "training": {"epochs": 4}}))
     application = overton.load(tmp_path / "app")
     dataset = application.dataset()
     planned = plan(dataset, application.tuning, tmp_path / "app")
