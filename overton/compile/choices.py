@@ -159,8 +159,7 @@ def default_choices(schema: Schema) -> Choices:
 
     Neighbouring classes are predicted together where they are those of spans, which is where that was measured to help.
     Heads of records read what their text contains, those of tokens what stands around these, and records choose among
-    whole sets of bits. Words are read by more affixes
-    where no member that a task selects points into them.
+    whole sets of bits. Words are read by more affixes where no member that a task selects points into them.
     """
     pointed = {schema.payload(task.payload).range for task in schema.tasks if task.type == "select"}
     spans = {task.payload for task in schema.tasks if any(name.startswith("B-") for name in task.classes)}

@@ -24,9 +24,10 @@ from overton.train.state import Trained, Weights
 VECTORS = "vectors.v1"
 FEATURES = ("embedding", "pretrained", "wide")  # blocks that read numbers made of strings
 
-WIDE, WIDE_TABLE = ("wide_text.v1", "wide_tokens.v1"), "pieces.weight"
+# Wide paths, and how the settings of strings begin that each reads and nothing else does.
+WIDE = {"wide_text.v1": "gram_", "wide_tokens.v1": "window_"}
+WIDE_TABLE = "pieces.weight"
 BUCKETS = ("gram_buckets", "window_buckets")
-PIECES = ("gram_", "window_")  # how the settings begin that the wide path alone reads
 FILM = "slice_film.v2"
 # Of the blocks with a row for each class, slice or string: the setting that counts them, and on how many axes of which
 # weights they stand.
@@ -261,25 +262,25 @@ def _meaning(program: Program, node: Node) -> tuple[Any, ...]:
     """
     counted = ROWS[node.op][0] if node.op in ROWS else ""
     settings = {name: value for name, value in node.settings.items() if name != counted}
-    own, _, part = node.name.rpartition(".")
+    part = node.name.rpartition(".")[2]
     payload_of: dict[str, str] = {}
     for other in program.nodes:  # what slices change is still that of its payload
         payload_of[other.name] = payload_of[other.inputs[0]] if other.op == FILM else other.name.rpartition(".")[0]
     reads = tuple(payload_of.get(name, name) for name in node.inputs)
-    return node.op, settings, reads, _features(program, own, part) if part in FEATURES else {}
+    return node.op, settings, reads, _features(program, node) if part in FEATURES else {}
 
 
-def _features(program: Program, payload: str, part: str) -> dict[str, Setting]:
+def _features(program: Program, node: Node) -> dict[str, Setting]:
     """How the strings of a payload become what one of its blocks reads.
 
     What a file of vectors holds may change: they go by string.
     """
-    by_string = any(node.op == VECTORS and node.name == f"{payload}.pretrained" for node in program.nodes)
+    payload = node.name.rpartition(".")[0]
+    by_string = any(one.op == VECTORS and one.name == f"{payload}.pretrained" for one in program.nodes)
     features = program.features.get(payload, {})
     left_out = {*BUCKETS, "digest"} if by_string else set(BUCKETS)
-    if part != "wide":
-        left_out |= {name for name in features if name.startswith(PIECES)}
-    return {name: value for name, value in features.items() if name not in left_out}
+    others = tuple(start for op, start in WIDE.items() if op != node.op)
+    return {name: value for name, value in features.items() if name not in left_out and not name.startswith(others)}
 
 
 def _row_names(program: Program, strings: Mapping[str, str], node: Node) -> tuple[str, ...]:

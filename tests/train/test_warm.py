@@ -154,6 +154,11 @@ def test_classes_of_a_chain_with_a_wide_path_follow_their_names_though_its_table
     assert (len(old[table]), len(found.weights[table])) == (4097, 16385)
 
 
+def test_a_wide_path_goes_on_where_another_comes() -> None:
+    before, now = make_program(wide=True), make_program(wide=True, query={"wide": True})
+    assert set(begin(before, now)[2].begun) == {"query.wide", "Intent.head"}
+
+
 def test_words_go_on_where_a_wide_path_comes_that_reads_them_too() -> None:
     before, now = make_program(), make_program(query={"wide": True}, wide=True)
     heads = {"Intent.head", "Slot.head", "Type.head"}
