@@ -71,7 +71,7 @@ def main() -> None:
         payloads = {payload.name: {"size": options.size} for payload in dataset.schema.payloads}
         for payload in dataset.schema.payloads:
             if payload.type == "sequence":
-                payloads[payload.name] |= {"encoder": options.encoder, "layers": 1}
+                payloads[payload.name] |= {"encoder": options.encoder, "layers": 1, "wide": False}
             if payload.type == "singleton":
                 payloads[payload.name] |= {"wide": False, "aggregate": "max"}
         more = options.epochs * (2 if options.labelled else 1)
