@@ -248,27 +248,26 @@ def _score(
     if stop(trained.history, trained.n_epochs):
         return replace(known, status="pruned", value=max(reached))
     artifact = export(dataset, planned, trained, graphs=recipe.bench.graphs())
-    scores = dict(trained.history[trained.best_epoch - 1].scores)
-    scores = _scores_on(recipe, dataset, artifact) or scores
-    value = scores[task] if task else sum(scores.values()) / len(scores)
+    scores = _scores_of(recipe, dataset, artifact) if len(dataset.splits.dev) else {}
+    value = scores[task] if task else sum(scores.values()) / len(scores) if scores else max(reached)
     return _measured(recipe, artifact, lines, replace(known, value=value, scores=scores))
 
 
-def _scores_on(recipe: Recipe, dataset: Dataset, artifact: Artifact) -> dict[str, float]:
-    """The scores on the tag of the objective; nothing where it has none.
+def _scores_of(recipe: Recipe, dataset: Dataset, artifact: Artifact) -> dict[str, float]:
+    """How good the model is that would be served, on the dev records of the objective.
+
+    It is better than in training: thresholds of bits, and how much each of two paths counts, are found at the end.
 
     Raises:
         OvertonError: Where nothing is known there of what is looked for.
     """
     task, tag = split_objective(recipe.goal.objective)
-    if not tag:
-        return {}
     dev = dataset.splits.dev
-    rows = dev[_tagged(dataset, tag)]
+    rows = dev[_tagged(dataset, tag)] if tag else dev
     truth = {name: dev_truth(dataset, found, dev) for name, found in recipe.combined.items()}
     scores = main_scores(predict_rows(dataset, Runtime(artifact), rows), truth, rows)
     if not scores or (task and task not in scores):
-        message = f"nothing is known of {task or 'any task'} on the dev records of {tag}"
+        message = f"nothing is known of {task or 'any task'} on the dev records{f' of {tag}' if tag else ''}"
         raise OvertonError(Problem(message, "search.unknown-tag", hint="Add gold there, or look for something else"))
     return scores
 

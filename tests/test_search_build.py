@@ -157,7 +157,7 @@ def test_expressions_over_tags_may_be_looked_for(tmp_path: Path, objective: str,
 def test_what_is_looked_for_is_told_of_the_records_of_an_expression(kinds_application: Application) -> None:
     expression, version, dataset = "!slice:big & !train", kinds_application.version(), kinds_application.dataset()
     recipe = SimpleNamespace(goal=Goal(f"Record@{expression}", {}), combined=combine_all(dataset))
-    scores = trials._scores_on(recipe, dataset, version.artifact)
+    scores = trials._scores_of(recipe, dataset, version.artifact)
     report = version.evaluate(tags=[expression]).report
     for task, score in scores.items():
         row, whole = (report.row(task, "dev", tag, report.main_metric[task]) for tag in (expression, "*"))
