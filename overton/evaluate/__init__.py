@@ -46,7 +46,8 @@ from overton.evaluate.profile import (
 from overton.evaluate.render import render_models, render_report
 from overton.evaluate.report import Report, Row, parse_report
 from overton.evaluate.rows import evaluated_rows
-from overton.evaluate.temperature import best_share, best_temperature
+from overton.evaluate.shares import best_share
+from overton.evaluate.temperature import best_temperature
 from overton.evaluate.thresholds import best_thresholds
 from overton.evaluate.words import item_payloads, lower_items
 

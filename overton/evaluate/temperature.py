@@ -2,10 +2,10 @@
 
 Dividing all logits of a task by one number changes no prediction, only the probabilities (Guo et al. 2017,
 arXiv:1706.04599). A model trained on labels that are often wrong, or with a loss that lets go of absurd ones, is
-surer or less sure than it is right. Where two opinions are averaged, the same labels tell how much each should count.
+surer or less sure than it is right.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from numpy import ndarray
@@ -18,8 +18,6 @@ FEWEST_UNITS = 100  # below, a temperature tells more of chance than of the mode
 MOST_UNITS = 20_000
 CANDIDATES = np.exp(np.linspace(np.log(0.2), np.log(100.0), 125))
 LEAST = 1e-38
-EVEN = 0.5
-SHARES = (0.1, 0.2, 0.3, 0.4, EVEN, 0.6, 0.7, 0.8, 0.9)
 
 
 def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> float:
@@ -33,28 +31,12 @@ def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> flo
     Returns:
         From 0.2 to 100; above 1 the model was too sure. 1 where there are too few gold labels to tell.
     """
-    losses = _losses(predictions, gold, rows, CANDIDATES)
+    losses = losses_under(predictions, gold, rows, CANDIDATES)
     return float(CANDIDATES[int(np.argmin(losses))]) if len(losses) else 1.0
 
 
-def best_share(say: Callable[[float], Predictions], gold: Gold, rows: ndarray, temperature: float = 1.0) -> float:
-    """The share of one of two opinions in their mean under which the gold labels of some records are most likely.
-
-    Args:
-        say: What is said of these records, in their order, where that opinion has a share.
-        gold: What is true, over the whole data set.
-        rows: Numbers of the records, int64.
-        temperature: By what the logits will be divided.
-
-    Returns:
-        From 0.1 to 0.9; 0.5 where there are too few gold labels to tell.
-    """
-    losses = {share: _losses(say(share), gold, rows, (temperature,)) for share in SHARES}
-    return min(SHARES, key=lambda share: losses[share][0]) if losses[EVEN] else EVEN
-
-
-def _losses(predictions: Predictions, gold: Gold, rows: ndarray, temperatures: Iterable[float]) -> list[float]:
-    """Mean -log P of the gold labels under some temperatures; none where there are too few labels to tell."""
+def losses_under(predictions: Predictions, gold: Gold, rows: ndarray, temperatures: Iterable[float]) -> list[float]:
+    """Mean -log P of the gold labels of some records under some temperatures; none where too few labels could tell."""
     judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
     known = np.flatnonzero(judged.known)
     if predictions.task.type != "bitvector":  # a class that only gold knows cannot be made more likely

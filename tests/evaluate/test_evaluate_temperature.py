@@ -3,7 +3,7 @@ import pytest
 
 from overton.codec import Predictions
 from overton.data import Gold
-from overton.evaluate import best_share, best_temperature
+from overton.evaluate import best_temperature
 from overton.schema import Task
 
 
@@ -54,24 +54,3 @@ def test_bits_are_cooled_too():
     said = Predictions(task, offsets, (1 / (1 + np.exp(-logits))).astype(np.float32), logits > 0)
     temperature = best_temperature(said, Gold(task, offsets, np.ones(3000, np.bool_), holds), np.arange(3000))
     assert temperature == pytest.approx(2.0, rel=0.1)
-
-
-@pytest.mark.parametrize("true_share", [0.1, 0.5, 0.8])
-def test_the_share_of_an_opinion_under_which_labels_were_drawn_is_found(true_share):
-    random = np.random.default_rng(2)
-    task, offsets = Task("Intent", "query", "multiclass", ("a", "b", "c")), np.arange(5001)
-    one, other = random.normal(size=(2, 5000, 3)) * 5
-
-    def say(share):
-        logits = (1 - share) * one + share * other
-        return Predictions(task, offsets, softmax(logits).astype(np.float32), logits.argmax(1).astype(np.int32))
-
-    chosen = (softmax(((1 - true_share) * one + true_share * other) / 2).cumsum(1) > random.random((5000, 1))).argmax(1)
-    gold = Gold(task, offsets, np.ones(5000, np.bool_), chosen.astype(np.int32))
-    share = best_share(say, gold, np.arange(5000), temperature=2.0)
-    assert share == pytest.approx(true_share, abs=0.1)
-
-
-def test_too_few_labels_leave_both_opinions_alike():
-    said, gold = sampled(3.0, n_units=50)
-    assert best_share(lambda _: said, gold, np.arange(50)) == 0.5
