@@ -28,9 +28,9 @@ def test_supervision_that_arrives_later_mends_the_poor_slices_of_real_questions(
     story = tell(shared_data / "factoid-en", tmp_path / "app")
     changed = check_story(story)
     rare, ambiguous = (changed[pair] for pair in POOR.items())
-    assert rare.low > 0.02  # the first version gets .79 of them right
+    assert rare.low > 0.02  # the first version gets .78 of them right
     assert rare.new > 0.8
-    assert ambiguous.high > 0  # 137 questions show a change of two points no better than by its sign
+    assert ambiguous.low > 0  # 137 questions, of which nine more are right: by little
     assert changed["Intent", "*"].low > 0
     assert changed["IntentArg", "*"].low > -0.01
 
