@@ -309,13 +309,14 @@ def _weigh_paths(
     model, share = load_model(program, trained.weights), {}
     some = dev[:: -(-len(dev) // MOST_HEARD)]
     with hearing(model, program) as heads:
+        if not heads:
+            return trained
         predictions = predict(forward_of(model), program.schema, dataset.gather, encoder, some)
     for name, head in heads.items():
         cooled = best_temperature(predictions[name], gold[name], some)
         share[name] = best_share(partial(head.said, predictions[name]), gold[name], some, cooled)
-    if share:
-        counts = ", ".join(f"{name} {value:.0%}" for name, value in share.items())
-        observe(Event("train", f"what the wide path counts: {counts}"))
+    counts = ", ".join(f"{name} {value:.0%}" for name, value in share.items())
+    observe(Event("train", f"what the wide path counts: {counts}"))
     return with_shares(trained, program, share)
 
 

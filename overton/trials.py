@@ -249,7 +249,9 @@ def _score(
         return replace(known, status="pruned", value=max(reached))
     artifact = export(dataset, planned, trained, graphs=recipe.bench.graphs())
     scores = _scores_of(recipe, dataset, artifact) if len(dataset.splits.dev) else {}
-    value = scores[task] if task else sum(scores.values()) / len(scores) if scores else max(reached)
+    value = max(reached)
+    if scores:
+        value = scores[task] if task else sum(scores.values()) / len(scores)
     return _measured(recipe, artifact, lines, replace(known, value=value, scores=scores))
 
 

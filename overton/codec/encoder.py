@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -13,7 +12,7 @@ from overton.codec.grams import Grams
 from overton.codec.pieces import Pieces
 from overton.codec.rows import Rows
 from overton.codec.tables import Table
-from overton.codec.windows import Windows, n_affixes, n_windows
+from overton.codec.windows import Windows, n_windows
 from overton.compile import Program
 from overton.data import Batch, Column, Pool
 
@@ -44,6 +43,8 @@ def input_specs(program: Program) -> tuple[InputSpec, ...]:
 
 def _spec(program: Program, name: str) -> InputSpec:
     payload, _, part = name.rpartition(".")
+    if part == "windows":
+        return InputSpec(name, "int32", ("row", payload, n_windows(program.features[payload])))
     shapes: Mapping[str, tuple[int | str, ...]] = {
         "features": ("row", payload, len(_columns(program, payload))),
         "length": ("row",),
@@ -52,7 +53,6 @@ def _spec(program: Program, name: str) -> InputSpec:
         "rows": ("row", payload),
         "pieces": ("row", f"{payload}.pieces"),
         "piece_tokens": ("row", f"{payload}.pieces"),
-        "windows": ("row", payload, _n_windows(program, payload)),
     }
     return InputSpec(name, "int32", shapes[part])
 
@@ -61,11 +61,6 @@ def _columns(program: Program, payload: str) -> tuple[str, ...]:
     columns = program.features.get(payload, {}).get("columns", ())
     assert isinstance(columns, tuple), "feature columns are a tuple of names"
     return columns
-
-
-def _n_windows(program: Program, payload: str) -> int:
-    reach: Any = program.features.get(payload, {}).get("window_words", 0)
-    return n_windows(reach, n_affixes(_columns(program, payload)))
 
 
 def reads_pieces(program: Program, payload: str) -> bool:

@@ -86,7 +86,7 @@ class Grams:
         return found
 
     def _bucket(self, codes: ndarray, given: ndarray) -> ndarray:
-        found: ndarray = np.where(given, mixed(codes) % self._buckets + np.uint64(1), 0).astype(np.int32)
+        found: ndarray = np.where(given, _mixed(codes) % self._buckets + np.uint64(1), 0).astype(np.int32)
         return found
 
     def learn(self, strings: ndarray, pool: Pool) -> None:
@@ -113,7 +113,7 @@ class Grams:
         normal = [f"<{text[:LONGEST].lower().translate(DIGITS)}>" for text in texts]
         size = np.array([len(text) for text in normal], np.int64)
         letters = np.frombuffer("".join(normal).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
-        letters = mixed(letters + np.uint64(1))
+        letters = _mixed(letters + np.uint64(1))
         owner = np.repeat(np.arange(len(texts)), size)
         end = np.cumsum(size)[owner]
         start = np.arange(len(letters))
@@ -134,7 +134,7 @@ class Grams:
         return np.concatenate(buckets)[order], np.bincount(owned, minlength=len(texts)), code
 
 
-def mixed(codes: ndarray) -> ndarray:
+def _mixed(codes: ndarray) -> ndarray:
     """Codes whose bits all depend on all bits (a multiply and xor-shift mixer)."""
     codes = (codes ^ (codes >> HALF)) * FINAL
     found: ndarray = codes ^ (codes >> HALF)

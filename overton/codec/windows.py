@@ -33,7 +33,7 @@ class Windows:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         columns: Sequence[str] = settings["columns"]
         self._words = [place for place, column in enumerate(columns) if column == WORD]
-        self._affixes = [place for place, column in enumerate(columns) if column not in READ_ONCE]
+        self._affixes = _affixes(columns)
         self._reach = int(settings["window_words"])
         self._last = np.uint32(settings["window_buckets"] - 2)
         self._near = np.arange(2 * self._reach + 1)[:, None]
@@ -41,7 +41,7 @@ class Windows:
         self._by_place = _odd(*map(str, range(len(self._near))))
         self._first, self._second = _odd("left one", "right one"), _odd("left other", "right other")
         self._by_affix = _odd(*(f"affix {place}" for place in self._affixes))
-        self._kind = _odd(*(f"kind {place}" for place in range(n_windows(self._reach, len(self._affixes)))))
+        self._kind = _odd(*(f"kind {place}" for place in range(n_windows(settings))))
 
     def of(self, features: ndarray, given: ndarray) -> ndarray:
         """The buckets of what stands around some tokens.
@@ -72,14 +72,14 @@ class Windows:
         return found.reshape(n_rows, n_tokens, len(codes))
 
 
-def n_windows(reach: int, affixes: int) -> int:
-    """How many buckets a token has that looks at so many words on each side and has so many affixes."""
-    return 2 * reach + 1 + PAIRS + affixes
+def n_windows(settings: Mapping[str, Any]) -> int:
+    """How many buckets a token has."""
+    return 2 * int(settings["window_words"]) + 1 + PAIRS + len(_affixes(settings["columns"]))
 
 
-def n_affixes(columns: Sequence[str]) -> int:
-    """How many of a token's columns are affixes."""
-    return sum(column not in READ_ONCE for column in columns)
+def _affixes(columns: Sequence[str]) -> list[int]:
+    """The places of the columns that are affixes."""
+    return [place for place, column in enumerate(columns) if column not in READ_ONCE]
 
 
 def _odd(*keys: str) -> ndarray:

@@ -36,10 +36,10 @@ def best_share(say: Callable[[float], Predictions], gold: Gold, rows: ndarray, t
     losses, scores, n_known = {}, {}, 1
     for share in SHARES:
         said = say(share)
-        loss = losses_under(said, gold, rows, (temperature,))
+        judged = judge(said, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
+        loss = losses_under(said, judged, (temperature,))
         if not loss:
             return EVEN
-        judged = judge(said, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
         losses[share], scores[share] = loss[0], main_value(judged) or 0.0
         n_known = int(judged.known.sum())
     best = max(scores.values())

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from overton.codec import Predictions
 from overton.data import Gold
-from overton.evaluate.judge import judge
+from overton.evaluate.judge import Judged, judge
 
 FEWEST_UNITS = 100  # below, a temperature tells more of chance than of the model
 MOST_UNITS = 20_000
@@ -31,13 +31,13 @@ def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> flo
     Returns:
         From 0.2 to 100; above 1 the model was too sure. 1 where there are too few gold labels to tell.
     """
-    losses = losses_under(predictions, gold, rows, CANDIDATES)
+    judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
+    losses = losses_under(predictions, judged, CANDIDATES)
     return float(CANDIDATES[int(np.argmin(losses))]) if len(losses) else 1.0
 
 
-def losses_under(predictions: Predictions, gold: Gold, rows: ndarray, temperatures: Iterable[float]) -> list[float]:
+def losses_under(predictions: Predictions, judged: Judged, temperatures: Iterable[float]) -> list[float]:
     """Mean -log P of the gold labels of some records under some temperatures; none where too few labels could tell."""
-    judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
     known = np.flatnonzero(judged.known)
     if predictions.task.type != "bitvector":  # a class that only gold knows cannot be made more likely
         known = known[(judged.gold[known] >= 0) & (judged.gold[known] < predictions.probability.shape[1])]

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from overton.compile import Node
 from overton.nn import Model, WidePath
 
-WIDE = ("wide_text.v1", "wide_tokens.v1")
 READERS = ("wide", "wide_bits")
 
 
@@ -32,14 +31,13 @@ class Cut(nn.Module):
 def narrow_wide_paths(model: Model) -> Model:
     """The same model, its wide paths narrowed where that makes them so; it is changed in place."""
     for node in model.nodes:
-        if node.op in WIDE:
-            _narrow(model, node)
+        path = model.block(node)
+        if isinstance(path, WidePath):
+            _narrow(model, node, path)
     return model
 
 
-def _narrow(model: Model, node: Node) -> None:
-    path = model.block(node)
-    assert isinstance(path, WidePath), "the operator says so"
+def _narrow(model: Model, node: Node, path: WidePath) -> None:
     heads = [model.block(reader) for reader in model.nodes if node.name in reader.inputs]
     layers = [(head, name, layer) for head in heads for name, layer in _layers_of(head)]
     if {id(head) for head in heads} != {id(head) for head, _, _ in layers}:

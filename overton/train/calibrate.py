@@ -12,14 +12,7 @@ from overton.codec import transitions_name
 from overton.compile import Program
 from overton.train.state import Trained, Weights
 
-# What the logits of a head are linear in. A name may be that of another layer in another head.
 SCORE = ("score.weight", "score.bias")
-LAST = {
-    "multiclass_head.v2": (*SCORE, "wide.weight"),
-    "bitvector_head.v2": (*SCORE, "wide.weight"),
-    "chain_head.v2": (*SCORE, "wide.weight"),
-    "sets_head.v1": ("scale",),
-}
 # What the logits of each path of a head are linear in: of the vector, and of the wide path.
 PATHS = {
     "multiclass_head.v2": (SCORE, ("wide.weight",)),
@@ -27,6 +20,8 @@ PATHS = {
     "chain_head.v2": (SCORE, ("wide.weight",)),
     "sets_head.v1": ((*SCORE, "bits.weight"), ("wide.weight", "wide_bits.weight")),
 }
+# What the logits of a head are linear in. A name may be that of another layer in another head.
+LAST = {**{op: (*deep, *wide) for op, (deep, wide) in PATHS.items()}, "sets_head.v1": ("scale",)}
 EVEN = 0.5  # the share of the wide path in the mean that is trained
 
 

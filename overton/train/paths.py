@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy import ndarray
 from torch import Tensor, nn
 
 from overton.codec import Chain, Predictions, concatenate, decode
@@ -81,7 +82,7 @@ def hearing(model: Model, program: Program) -> Iterator[Mapping[str, Heard]]:
             handle.remove()
 
 
-def _units(predictions: Predictions) -> np.ndarray:
+def _units(predictions: Predictions) -> ndarray:
     """How many units each record has: of a task on the record 1, or 0 where nothing can be predicted."""
     if predictions.unknown is not None:
         return ~predictions.unknown

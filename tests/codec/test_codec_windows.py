@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from overton.codec.features import hash_features
-from overton.codec.windows import Windows, n_affixes, n_windows
+from overton.codec.windows import Windows, n_windows
 
 COLUMNS = ("word", "word", "prefix3", "suffix2", "gram")
 FEATURES = {"function": "words.v1", "columns": COLUMNS, "buckets": (32768, 32768, 8192, 8192, 8192)}
@@ -25,7 +25,7 @@ def windows(*texts, width=0, settings=SETTINGS):
 
 def test_a_token_has_a_bucket_for_each_word_around_it_each_pair_and_each_affix():
     found = windows("we fly home")
-    assert found.shape == (1, 3, n_windows(2, n_affixes(COLUMNS))) == (1, 3, 9)
+    assert found.shape == (1, 3, n_windows(SETTINGS)) == (1, 3, 9)
     assert found.dtype == np.int32
     assert 1 <= found.min() <= found.max() <= 65536
     assert len(set(found[0, 1].tolist())) == 9
