@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import Event, Observe, OvertonError, ignore
 from overton.compile import Choices, Tuning
 from overton.data import Dataset
+from overton.data.files import DatasetHandle
 from overton.engine import LOST_GANG
 from overton.fitting import Plan, Watch, fit
 from overton.pipeline import plan
@@ -40,7 +41,7 @@ class RankRecipe:
 
     Attributes:
         bench: Where things are; every rank sees the same folders.
-        digest: Digest of the records.
+        records: Where the records are.
         tuning: What is pinned.
         choices: What is trained.
         teacher: Digest of the model that is learned from beside the votes; empty for none.
@@ -52,7 +53,7 @@ class RankRecipe:
     """
 
     bench: Bench
-    digest: str
+    records: DatasetHandle
     tuning: Tuning
     choices: Choices
     teacher: str
@@ -98,7 +99,7 @@ class Ranked:
             place = None if self.engine.introduces else _open_place()
             recipe = RankRecipe(
                 bench=self.bench,
-                digest=dataset.digest,
+                records=DatasetHandle.of(dataset, self.bench.rows),
                 tuning=self.tuning,
                 choices=planned.choices,
                 teacher=planned.teacher,
@@ -143,10 +144,7 @@ def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Tra
     if recipe.port and sys.platform == "linux":  # gloo listens where the name of the machine leads, else
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     bench = recipe.bench
-    dataset = bench.dataset()
-    if dataset.digest != recipe.digest:
-        hint = "Build again"
-        raise OvertonError(Problem("the data files were changed during the build", "search.data-changed", hint=hint))
+    dataset = recipe.records.open()
     planned = plan(dataset, recipe.tuning, bench.folder, choices=recipe.choices)
     planned = replace(planned, teacher=recipe.teacher)
     first = number == 0

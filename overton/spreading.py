@@ -7,7 +7,6 @@ Where there is not enough to do for two, one process does it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,12 +16,11 @@ import numpy as np
 from numpy import ndarray
 
 from overton.artifact import Artifact, Runtime
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import Event, Observe, ignore
 from overton.codec import Predictions, concatenate
 from overton.data import Dataset
-from overton.data.files import load_dataset
+from overton.data.files import DatasetHandle
 from overton.pipeline import PREDICT_RECORDS, predict_rows
-from overton.schema import Schema
 from overton.supervision import Tally, count_votes, merge
 
 if TYPE_CHECKING:
@@ -30,44 +28,6 @@ if TYPE_CHECKING:
 
 COUNT_ROWS = 250_000  # records whose votes are counted in one piece, at least: whole files
 PREDICT_ROWS = 32 * PREDICT_RECORDS  # whole batches, so that each is of the same records wherever it is run
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a worker finds the records of a data set.
-
-    Attributes:
-        schema: The schema as it is written.
-        files: The data files.
-        cache: Folder of their shards.
-        max_bad: How many bad lines they have.
-        digest: Of the data set, by which a worker knows that it has the same records.
-    """
-
-    schema: Schema
-    files: tuple[Path, ...]
-    cache: Path
-    max_bad: int
-    digest: str
-
-    @classmethod
-    def of(cls, dataset: Dataset, cache: Path) -> Source:
-        """The source of a data set whose shards lie in a folder."""
-        joined = dataset.joined
-        files = tuple(Path(shard.path) for shard in joined.shards)
-        return cls(joined.schema, files, cache, joined.n_bad, dataset.digest)
-
-    def load(self) -> Dataset:
-        """The data set again.
-
-        Raises:
-            OvertonError: Where its files have changed.
-        """
-        dataset = load_dataset(self.schema, self.files, self.cache, max_bad=self.max_bad)
-        if dataset.digest != self.digest:
-            folder = str(self.files[0].parent)
-            raise OvertonError(Problem("the data files have changed meanwhile", "data.changed-meanwhile", folder))
-        return dataset
 
 
 def count_on(engine: Engine, cache: Path, dataset: Dataset, task: str, sources: Collection[str]) -> Tally:
@@ -88,14 +48,14 @@ def count_on(engine: Engine, cache: Path, dataset: Dataset, task: str, sources: 
     if engine.workers < 2 or len(cuts) < 3:
         return count_votes(dataset, task, sources)
     pieces = [(task, tuple(sources), low, high) for low, high in pairwise(cuts)]
-    return merge(list(engine.run(partial(_make_count, Source.of(dataset, cache)), pieces)))
+    return merge(list(engine.run(partial(_make_count, DatasetHandle.of(dataset, cache)), pieces)))
 
 
 CountPiece = tuple[str, tuple[str, ...], int, int]
 
 
-def _make_count(source: Source) -> Callable[[CountPiece, Observe], Tally]:
-    dataset = source.load()
+def _make_count(records: DatasetHandle) -> Callable[[CountPiece, Observe], Tally]:
+    dataset = records.open()
 
     def count(piece: CountPiece, observe: Observe) -> Tally:
         task, sources, low, high = piece
@@ -129,14 +89,14 @@ def predict_on(
     if engine.workers < 2 or len(pieces) < 2:
         return predict_rows(dataset, runtime, rows, observe=observe)
     parts = []
-    for part in engine.run(partial(_make_predict, artifact, Source.of(dataset, cache)), pieces):
+    for part in engine.run(partial(_make_predict, artifact, DatasetHandle.of(dataset, cache)), pieces):
         parts.append(part)
         observe(Event("evaluate", done=min(len(parts) * PREDICT_ROWS, len(rows)), total=len(rows)))
     return {task.name: concatenate([part[task.name] for part in parts]) for task in runtime.schema.learnable().tasks}
 
 
-def _make_predict(artifact: Artifact, source: Source) -> Callable[[ndarray, Observe], dict[str, Predictions]]:
-    runtime, dataset = Runtime(artifact), source.load()
+def _make_predict(artifact: Artifact, records: DatasetHandle) -> Callable[[ndarray, Observe], dict[str, Predictions]]:
+    runtime, dataset = Runtime(artifact), records.open()
 
     def predict(rows: ndarray, observe: Observe) -> dict[str, Predictions]:
         return predict_rows(dataset, runtime, rows)

@@ -22,6 +22,7 @@ from overton.bench import Bench
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
 from overton.data import SLICE_PREFIX, Dataset, tag_mask
+from overton.data.files import DatasetHandle
 from overton.data.names import count_of
 from overton.evaluate import main_scores
 from overton.exporting import export
@@ -58,7 +59,7 @@ class Recipe:
 
     Attributes:
         bench: Where things are.
-        digest: Digest of the records that the search began with.
+        records: Where the records are.
         tuning: What is pinned.
         combined: The combined votes of every task by name.
         goal: What is looked for.
@@ -68,7 +69,7 @@ class Recipe:
     """
 
     bench: Bench
-    digest: str
+    records: DatasetHandle
     tuning: Tuning
     combined: Mapping[str, Combined]
     goal: Goal
@@ -134,7 +135,8 @@ def choose(
         effort = _effort(tuning)
         if begun:
             begun(search=journal.name, n_trials=effort.trials)
-        recipe = Recipe(bench, dataset.digest, tuning, combined, goal, seed, _parent_of(parent), journal)
+        records = DatasetHandle.of(dataset, bench.rows)
+        recipe = Recipe(bench, records, tuning, combined, goal, seed, _parent_of(parent), journal)
         study = search(
             space,
             partial(make_trial, recipe),
@@ -184,11 +186,7 @@ def make_trial(recipe: Recipe) -> Work[Asked, Score]:
     Raises:
         OvertonError: Where the data files are no longer those that the search began with.
     """
-    bench = recipe.bench
-    dataset = bench.dataset()
-    if dataset.digest != recipe.digest:
-        hint = "Build again"
-        raise OvertonError(Problem("the data files were changed during the search", "search.data-changed", hint=hint))
+    dataset = recipe.records.open()
     encoders: dict[str, Encoder] = {}
     lines = sample_records(dataset)
 

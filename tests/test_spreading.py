@@ -11,10 +11,10 @@ from overton import pipeline, spreading
 from overton.artifact import Runtime
 from overton.base import OvertonError
 from overton.data import Dataset
-from overton.data.files import data_files, load_dataset
+from overton.data.files import DatasetHandle, data_files, load_dataset
 from overton.engine import Inline
 from overton.pipeline import predict_rows
-from overton.spreading import Source, count_on, predict_on
+from overton.spreading import count_on, predict_on
 from overton.supervision import count_votes, merge
 from tests.tiny_artifact import tiny_artifact
 
@@ -96,10 +96,10 @@ def test_predictions_in_parts_are_the_predictions(cache: Path, monkeypatch: pyte
 
 
 def test_files_that_change_meanwhile_are_noticed(cache: Path) -> None:
-    source = Source.of(dataset_of(cache), cache)
-    assert source.load().n_records == 120
+    handle = DatasetHandle.of(dataset_of(cache), cache)
+    assert handle.open().n_records == 120
     (cache.parent / "data" / "5.jsonl").write_text('{"id": "new", "payloads": {"tokens": ["how"]}}')
-    source = replace(source, files=tuple(data_files(cache.parent / "data")))
+    handle = replace(handle, files=tuple(data_files(cache.parent / "data")))
     with pytest.raises(OvertonError) as raised:
-        source.load()
+        handle.open()
     assert raised.value.problems[0].code == "data.changed-meanwhile"

@@ -20,6 +20,7 @@ from overton import __version__
 from overton.base import Event, Observe, OvertonError, digest_json, ignore
 from overton.compile import Tuning
 from overton.data import Dataset
+from overton.data.files import DatasetHandle
 from overton.engine import LOCAL, Work, engine_of
 from overton.experiments.asked import (
     check_comparable,
@@ -37,7 +38,6 @@ from overton.experiments.points import FORMAT, Job, Measured, Point, describe, m
 from overton.experiments.subsample import check_sizes, draws_of
 from overton.pipeline import plan, predict_rows
 from overton.pretrained.files import check_pretrained
-from overton.spreading import Source
 
 if TYPE_CHECKING:
     from overton.application import Application
@@ -173,14 +173,14 @@ class Recipe:
     """All that measuring a point needs beside its job: what travels to the workers.
 
     Attributes:
-        source: Where the records are.
+        records: Where the records are.
         arms: The programs that are compared, by the word for a person.
         sizes: The amounts of supervision.
         folder: The application's, where what is pretrained is looked for.
         kept: Folder of the points that were measured.
     """
 
-    source: Source
+    records: DatasetHandle
     arms: Mapping[str, Tuning]
     sizes: tuple[int, ...]
     folder: Path
@@ -214,8 +214,8 @@ def measure_arms(
         for records in [drawn(size, seed).digest]
         for arm in arms
     ]
-    source = Source.of(dataset, application.home / "rows")
-    recipe = Recipe(source, arms, tuple(sizes), application.directory, application.home / "experiments" / "points")
+    handle = DatasetHandle.of(dataset, application.home / "rows")
+    recipe = Recipe(handle, arms, tuple(sizes), application.directory, application.home / "experiments" / "points")
     load, _ = point_store(recipe.kept)
     return measure_all(jobs, partial(measurer, recipe), load=load, engine=engine_of(on), observe=observe)
 
@@ -226,7 +226,7 @@ def measurer(recipe: Recipe) -> Work[Job, Measured]:
     Raises:
         OvertonError: Where the data files are no longer those that the experiment began with.
     """
-    dataset = recipe.source.load()
+    dataset = recipe.records.open()
     drawn = draws_of(dataset, recipe.sizes)
     _, save = point_store(recipe.kept)
 

@@ -1,6 +1,7 @@
 """Data files on disk: which there are, whether they are right, and the data set that they make."""
 
 from overton.data.files.check import check_data
+from overton.data.files.handle import DatasetHandle
 from overton.data.files.lines import SUFFIXES, contents, data_files
 from overton.data.files.load import load_dataset
 from overton.data.files.records import STANDARD, compressed, read_chunks, read_lines, write_parts, write_records
@@ -8,6 +9,7 @@ from overton.data.files.records import STANDARD, compressed, read_chunks, read_l
 __all__ = [
     "STANDARD",
     "SUFFIXES",
+    "DatasetHandle",
     "check_data",
     "compressed",
     "contents",
