@@ -125,9 +125,10 @@ def test_other_records_are_compared_on_as_well(
     line = {"payloads": {"text": "red"}, "tasks": {"Colour": {"gold": "red"}}, "tags": ["mine"]}
     (tmp_path / "new.jsonl").write_text((json.dumps(line) + "\n") * 8)
     app = str(spoilt.directory)
-    assert main(["compare", f"{app}@live", app, "-q", "--json", "--data", str(tmp_path / "new.jsonl")]) == 0
+    assert main(["compare", f"{app}@live", app, "-q", "--json", "--data", str(tmp_path / "new.jsonl")]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["records"] == 8
+    assert [refusal["code"] for refusal in told["refused"]] == ["gate.no-evidence"]  # eight are too few to judge
     assert {row["verdict"] for row in told["rows"]} == {"not enough data"}
     artefact = tmp_path / "artefact"
     from overton.artifact.files import save_artifact

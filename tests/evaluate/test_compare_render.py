@@ -73,6 +73,12 @@ def test_tags_that_moved_most_are_told_and_how_many_more_there_are():
     ]
 
 
+def test_data_without_training_records_tell_of_no_tag_that_it_vanished():
+    then = lineage(100, a=10)
+    (row,) = tag_changes(then, then, {"tags": {"train": {}}, "splits": {"train": 0}})
+    assert (row.now, row.status) == (None, "same")
+
+
 def test_a_tag_that_moved_since_the_build_moved_too():
     assert TagChange("t", 10, 10, 30, 0.1, 0.1, 0.3, "same").moved == pytest.approx(0.2)
     assert TagChange("t", None, 10, None, None, 0.1, None, "same").moved == 0
@@ -84,9 +90,25 @@ def test_tags_that_are_all_as_frequent_as_before_are_counted():
     assert "tags of training records (old, new, now): all 2 as frequent as before" in text
 
 
+def test_a_gate_that_sees_nothing_lets_nothing_pass():
+    (nothing,) = comparison_of().refusals
+    assert (nothing.code, nothing.message) == (
+        "gate.no-evidence",
+        "nothing can be compared: no task has gold on these records",
+    )
+    few = compared_row(n=25, change=-0.1, verdict="not enough data")
+    (refusal,) = comparison_of(few, compared_row("POS", n=9, verdict="not enough data")).refusals
+    told = "the most is Intent with 25 records, which would show a fall of 0.10"
+    assert refusal.message == f"no task has enough gold to tell whether it fell: {told}"
+    assert f"  {refusal.message}\n    Label more" in render_comparison(comparison_of(few), width=160)
+    assert not comparison_of(few, compared_row("POS")).refusals
+    # a slice that can be judged is no evidence of the whole
+    assert comparison_of(few, compared_row(tag="slice:rare")).refusals
+
+
 def test_a_critical_tag_that_no_record_has_is_told_with_what_may_be_meant():
     gate = Gate(critical=("slice:rarre", "slice:small"))
-    rows = Compared((compared_row(tag="slice:small", n=4),))
+    rows = Compared((compared_row(), compared_row(tag="slice:small", n=4)))
     comparison = Comparison("a", "b", gate, rows, unknown={"slice:rarre": "Did you mean 'slice:rare'?"})
     first, second = comparison.refusals
     assert (first.code, second.code) == ("gate.no-support", "gate.no-support")

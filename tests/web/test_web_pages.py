@@ -96,6 +96,12 @@ def test_a_regression_is_the_verdict():
     assert verdict.sentence == ("Not fit to replace live (old1): Intent accuracy on rare (0.800 to 0.600) regressed.")
 
 
+def test_without_evidence_nothing_can_be_told():
+    verdict = verdict_of(comparison_of())
+    assert verdict.state == "unknown"
+    assert verdict.sentence.startswith("Whether it may replace old1 cannot be told: nothing can be compared")
+
+
 def test_what_is_better_is_told_with_the_whole_split_first():
     rows = [compared_row(tag="slice:rare", change=0.1), compared_row(change=0.05), compared_row("POS")]
     verdict = verdict_of(comparison_of(*rows))
@@ -106,7 +112,7 @@ def test_what_is_better_is_told_with_the_whole_split_first():
     )
     both = verdict_of(comparison_of(compared_row(change=0.1), compared_row("POS", change=0.1)))
     assert both.sentence == "Better than old1 beyond noise on Intent and POS, and nothing regressed."
-    tags = [compared_row(tag=f"slice:{number}", change=0.1) for number in range(3)]
+    tags = [compared_row("POS"), *(compared_row(tag=f"slice:{number}", change=0.1) for number in range(3))]
     assert (
         "on Intent accuracy on 0 (0.800 to 0.900) and 2 other figures, and" in verdict_of(comparison_of(*tags)).sentence
     )

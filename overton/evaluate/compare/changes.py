@@ -72,10 +72,12 @@ def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any], now: Mapping[str
     Args:
         old: The lineage of the old version; one of an Overton that wrote no tags tells nothing.
         new: That of the new version.
-        now: `tags` and `splits` as a lineage of now would have them.
+        now: `tags` and `splits` as a lineage of now would have them; without training records, nothing.
     """
     counts = [lineage.get("tags", {}).get("train") for lineage in (old, new, now)]
     sizes = [lineage.get("splits", {}).get("train", 0) for lineage in (old, new, now)]
+    if not sizes[2]:
+        counts[2] = None
     rows = []
     for tag in sorted({tag for count in counts for tag in count or ()}):
         n = [None if count is None else count.get(tag, 0) for count in counts]

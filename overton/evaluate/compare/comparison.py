@@ -16,7 +16,7 @@ from overton.evaluate.compare.changes import SourceChange, TagChange
 from overton.evaluate.compare.flips import Flip, Overlap, Pairing, flips_of
 from overton.evaluate.compare.gate import Gate
 from overton.evaluate.compare.paired import change_of, pair
-from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow, TaskChange, compared_rows
+from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, WHOLE, ComparedRow, TaskChange, compared_rows
 from overton.evaluate.groups import group_records
 from overton.evaluate.judge import judge
 from overton.notebook import comparison_html
@@ -93,7 +93,7 @@ class Comparison:
     @property
     def refusals(self) -> tuple[Problem, ...]:
         """Why the gate refuses the new version; none where it does not."""
-        return (*map(_regression, self.regressed), *self._unsupported(), *self._slow())
+        return (*map(_regression, self.regressed), *self._unseen(), *self._unsupported(), *self._slow())
 
     def to_json(self) -> dict[str, Any]:
         """The document of `overton compare --json`."""
@@ -125,6 +125,24 @@ class Comparison:
         from pandas import DataFrame
 
         return DataFrame([row.to_json() for row in self.rows], columns=list(ComparedRow.__dataclass_fields__))
+
+    def _unseen(self) -> list[Problem]:
+        """That no task can be judged on the whole split: a gate that sees nothing lets nothing pass."""
+        whole = [row for row in self.rows if row.tag == WHOLE and row.metric != ECE]
+        if any(row.verdict != UNKNOWN for row in whole):
+            return []
+        label = "Label more test records with the source gold"
+        if not whole:
+            return [
+                Problem("nothing can be compared: no task has gold on these records", "gate.no-evidence", hint=label)
+            ]
+        most = max(whole, key=lambda row: row.records)
+        seen = "" if most.detectable is None else f", which would show a fall of {most.detectable:.2f}"
+        message = (
+            f"no task has enough gold to tell whether it fell: the most is {most.task} with {most.records:,} records"
+        )
+        hint = f"{label}, or raise `resolution` or lower `minimum_support` in gate.json"
+        return [Problem(f"{message}{seen}", "gate.no-evidence", hint=hint)]
 
     def _unsupported(self) -> list[Problem]:
         """Critical tags that no task has enough records for."""

@@ -62,7 +62,7 @@ def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
     yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}{better}"
     for refusal in refusals[:LINES]:
         yield _cut(f"  {refusal.message}", width)
-        if refusal.code == "gate.no-support" and refusal.hint:
+        if refusal.code in ("gate.no-evidence", "gate.no-support") and refusal.hint:
             yield _cut(f"    {refusal.hint}", width)
     if len(refusals) > LINES:
         yield f"  ... and {len(refusals) - LINES:,} more"

@@ -259,9 +259,9 @@ def verdict_of(comparison: Comparison, old_name: str = "", better: Sequence[Comp
         why = f"{_told(worst)} regressed" if worst else comparison.refusals[0].message
         others = len(comparison.refusals) - 1
         more = f", and {plural(others, 'other reason')}" if others else ""
+        if not worst and comparison.refusals[0].code == "gate.no-evidence":
+            return Verdict("unknown", f"Whether it may replace {old} cannot be told: {why}{more}.", detail)
         return Verdict("refused", f"Not fit to replace {old}: {why}{more}.", detail)
-    if not rows:
-        return Verdict("unknown", f"Nothing could be compared with {old}: the test records have no gold.", detail)
     if better:
         return Verdict("better", f"Better than {old} beyond noise {_rises(better)}, and nothing regressed.", detail)
     return Verdict("same", f"No change from {old} is shown beyond noise, and nothing regressed.", detail)
