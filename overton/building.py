@@ -70,7 +70,7 @@ def build_version(
     from overton.trials import choose
 
     remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
-    engine = engine_of(on)
+    engine, gate = engine_of(on), load_gate(bench.folder / "gate.json")
     if missing := [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]:
         raise OvertonError(missing)
     with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
@@ -84,8 +84,8 @@ def build_version(
             parent=parent,
             teach=teach,
             tallies=tallies(engine),
-            choose=choose(bench, tuning, engine, seed=seed, parent=parent, begun=run.add, observe=observe),
-            gate=load_gate(bench.folder / "gate.json"),
+            choose=choose(bench, tuning, engine, seed=seed, parent=parent, gate=gate, begun=run.add, observe=observe),
+            gate=gate,
             graphs=bench.graphs(),
             observe=observe,
         )

@@ -33,12 +33,12 @@ from overton.evaluate import (
     profile_of,
     render_examples,
 )
-from overton.exporting import export
 from overton.fitting import Plan, Teach, fit, taught_targets
 from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
 from overton.schema import Schema
 from overton.schema.files import load_schema
+from overton.served import check_built, check_planned, export_served
 from overton.supervision import (
     Combined,
     Kept,
@@ -115,7 +115,8 @@ def build(
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where no task has a label to learn from, or the exported model computes something else.
+        OvertonError: Where no task has a label to learn from, the exported model computes something else, or without a
+            search the program is beyond a bound of serving.
     """
     clock = Clock(observe)
     for note in dataset.notes:
@@ -125,17 +126,20 @@ def build(
     with clock("search") if choose else nullcontext():
         found = choose(dataset, combined) if choose else None
     with clock("compile"):
-        own = tuning.of_model(LARGE)
-        planned = plan(dataset, own, folder, choices=found.choices if found else None, observe=observe)
+        choices, study = (found.choices, found.study) if found else (None, None)
+        planned = plan(dataset, tuning.of_model(LARGE), folder, choices=choices, observe=observe)
+    if not study:  # before the training, since what it makes of the weights does not matter
+        check_planned(dataset, planned, tuning, seed=seed, graphs=graphs)
     from overton.train import parent_of
 
     with clock("train"):
         begin = parent_of(parent) if parent else None
         trained = teach(dataset, planned, combined, seed=seed, parent=begin, observe=observe)
-    study = found.study if found else None
     artifact = finish(
         dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate, graphs=graphs, study=study
     )
+    if not study:  # int8 may have been counted on, and refused
+        check_built(artifact, dataset, tuning)
     if tuning.models:
         before = parent.model(SMALL) if parent and SMALL in parent.models else None
         small = build_small(dataset, tuning, combined, artifact, folder, seed, before, teach, gate, graphs, observe)
@@ -170,13 +174,12 @@ def finish(
         graphs: Where the graphs of programs are kept; None for this process alone.
         study: The search behind it, if any.
     """
-    from overton.export.files import choose_precision
-
     observe = clock.observe
     with clock("export"):
-        artifact = export(dataset, planned, trained, graphs=graphs, observe=observe)
         sample = sample_records(dataset)
-        artifact, precision = choose_precision(artifact, dataset, predict_rows, sample, tuning, gate, observe=observe)
+        artifact, precision = export_served(
+            dataset, planned, trained, tuning, predict_rows, sample, gate=gate, graphs=graphs, observe=observe
+        )
     with clock("evaluate"):
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
         profile = profile_version(dataset, runtime).to_json()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from overton import __version__
-from overton.artifact import LARGE, Artifact, Runtime, p99_ms, sample_records
+from overton.artifact import LARGE, Artifact, Runtime, sample_records
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
 from overton.bench import Bench
 from overton.codec import Encoder
@@ -24,13 +24,12 @@ from overton.compile import Choices, Tuning, choose_slices, split_objective
 from overton.data import SLICE_PREFIX, Dataset, tag_mask
 from overton.data.files import DatasetHandle
 from overton.data.names import count_of
-from overton.evaluate import main_scores
-from overton.exporting import export
-from overton.fitting import Watch, dev_truth, fit, untrained
+from overton.evaluate import Gate, main_scores
+from overton.fitting import Watch, dev_truth, fit
 from overton.pipeline import Found, plan, predict_rows
+from overton.served import beyond, bounds_of, cost_of, export_served, least_cost
 from overton.supervision import Combined
 from overton.tune import (
-    BOUNDS,
     Asked,
     Effort,
     Goal,
@@ -43,7 +42,6 @@ from overton.tune import (
     parse_study,
     search,
     space_of,
-    violations,
 )
 from overton.tune.files import begin_trial, clean_journal, load_score, save_score
 from overton.watch.files import watching
@@ -63,6 +61,7 @@ class Recipe:
         tuning: What is pinned.
         combined: The combined votes of every task by name.
         goal: What is looked for.
+        gate: What int8 must keep to beside float32; the defaults where None.
         seed: Seed of everything random.
         parent: The version whose weights training begins with; None for random ones.
         journal: Folder of the journal of this search.
@@ -73,6 +72,7 @@ class Recipe:
     tuning: Tuning
     combined: Mapping[str, Combined]
     goal: Goal
+    gate: Gate | None
     seed: int
     parent: Parent | None
     journal: Path
@@ -104,6 +104,7 @@ def choose(
     *,
     seed: int = 0,
     parent: Artifact | None = None,
+    gate: Gate | None = None,
     begun: Callable[..., None] | None = None,
     observe: Observe = ignore,
 ) -> Callable[[Dataset, Mapping[str, Combined]], Found | None] | None:
@@ -115,6 +116,7 @@ def choose(
         engine: Where trials run.
         seed: Seed of the search and of every training.
         parent: The version to begin from: with its weights and its search.
+        gate: What int8 must keep to beside float32; the defaults where None.
         begun: Told the name of the journal as `search`, and how many trials there are to be as `n_trials`.
         observe: Told of every trial.
     """
@@ -136,7 +138,7 @@ def choose(
         if begun:
             begun(search=journal.name, n_trials=effort.trials)
         records = DatasetHandle.of(dataset, bench.rows)
-        recipe = Recipe(bench, records, tuning, combined, goal, seed, _parent_of(parent), journal)
+        recipe = Recipe(bench, records, tuning, combined, goal, gate, seed, _parent_of(parent), journal)
         study = search(
             space,
             partial(make_trial, recipe),
@@ -176,8 +178,7 @@ def goal_of(dataset: Dataset, tuning: Tuning) -> Goal:
     if not held:
         hint = did_you_mean(tag, [*dataset.tags.by_split(dataset.splits)["dev"]])
         raise OvertonError(Problem(f"{tag!r} holds of no record on dev", "search.unknown-tag", path, 0, at, hint))
-    bounds = {name: value for name, value in tuning.serving.items() if name in BOUNDS}  # not `int8`, which is a choice
-    return Goal(objective, bounds)
+    return Goal(objective, bounds_of(tuning))
 
 
 def make_trial(recipe: Recipe) -> Work[Asked, Score]:
@@ -214,11 +215,11 @@ def _score(
 ) -> Score:
     """Train a program, unless it is too slow or too large to serve, and tell how good it is on dev."""
     planned = plan(dataset, recipe.tuning, recipe.bench.folder, choices=asked.choices)
-    if recipe.goal.bounds:  # neither depends on what training will make of the weights
-        artifact = export(dataset, planned, untrained(planned, recipe.seed), graphs=recipe.bench.graphs())
-        score = _measured(recipe, artifact, lines, Score("done"))
-        if score.status == "infeasible":
-            return score
+    graphs, bounds = recipe.bench.graphs(), recipe.goal.bounds
+    if bounds:  # neither depends on what training will make of the weights
+        cost = least_cost(dataset, planned, recipe.tuning, lines, seed=recipe.seed, graphs=graphs)
+        if over := beyond(cost, bounds):
+            return Score("infeasible", reason=over, p99_ms=cost["p99_ms"], size_mb=cost["size_mb"])
     task = split_objective(recipe.goal.objective)[0]
 
     def curve(history: Sequence[EpochResult]) -> tuple[float, ...]:
@@ -245,12 +246,16 @@ def _score(
     known = Score("done", curve=reached, n_epochs=trained.n_epochs, run=trained.run)
     if stop(trained.history, trained.n_epochs):
         return replace(known, status="pruned", value=max(reached))
-    artifact = export(dataset, planned, trained, graphs=recipe.bench.graphs())
+    tuning, gate = recipe.tuning, recipe.gate
+    artifact, _ = export_served(dataset, planned, trained, tuning, predict_rows, lines, gate=gate, graphs=graphs)
     scores = _scores_of(recipe, dataset, artifact) if len(dataset.splits.dev) else {}
     value = max(reached)
     if scores:
         value = scores[task] if task else sum(scores.values()) / len(scores)
-    return _measured(recipe, artifact, lines, replace(known, value=value, scores=scores))
+    cost = cost_of(artifact, lines)
+    known = replace(known, value=value, scores=scores, p99_ms=cost["p99_ms"], size_mb=cost["size_mb"])
+    over = beyond(cost, bounds)
+    return replace(known, status="infeasible", reason=over) if over else known
 
 
 def _scores_of(recipe: Recipe, dataset: Dataset, artifact: Artifact) -> dict[str, float]:
@@ -270,21 +275,6 @@ def _scores_of(recipe: Recipe, dataset: Dataset, artifact: Artifact) -> dict[str
         message = f"nothing is known of {task or 'any task'} on the dev records{f' of {tag}' if tag else ''}"
         raise OvertonError(Problem(message, "search.unknown-tag", hint="Add gold there, or look for something else"))
     return scores
-
-
-def _measured(recipe: Recipe, artifact: Artifact, lines: Sequence[bytes], score: Score) -> Score:
-    """A score with what serving costs, infeasible where that is too much."""
-    measured = replace(
-        score,
-        p99_ms=round(p99_ms(Runtime(artifact), lines), 4),
-        size_mb=round(len(artifact.files["model.onnx"]) / 1e6, 3),
-    )
-    bounds = recipe.goal.bounds
-    over = [name for name, by in violations(measured, bounds).items() if by > 0]
-    if not over:
-        return measured
-    reason = ", ".join(f"{name} {getattr(measured, name):.3g} of {bounds[name]:g}" for name in over)
-    return replace(measured, status="infeasible", reason=reason)
 
 
 def _as_trial(number: int, observe: Observe) -> Observe:

@@ -46,6 +46,7 @@ def journal_of(directory: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys) -> None:
     killed, whole = write(tmp_path / "killed"), write(tmp_path / "whole")
     left = killed / ".overton" / "runs" / "0" / ".checkpoint.safetensors.a.tmp"  # as of a process that was killed
@@ -109,7 +110,8 @@ def test_what_is_too_large_to_serve_is_not_even_trained(tmp_path: Path) -> None:
             len(export(dataset, planned, untrained(planned, 0)).files["model.onnx"]) / 1e6
         )
     bound = (sizes[True] + sizes[False]) / 2
-    app = overton.load(write(tmp_path / "app", payloads=blocks, training={"epochs": 1}, serving={"size_mb": bound}))
+    serving = {"size_mb": bound, "int8": "off"}
+    app = overton.load(write(tmp_path / "app", payloads=blocks, training={"epochs": 1}, serving=serving))
     version = app.build(trials=2, on="local:1")
     study = version.study()
     assert study is not None

@@ -188,5 +188,5 @@ def _frozen(
         params=_places(trial.picked, options),
         distributions=distributions,
         intermediate_values=dict(enumerate(score.curve, 1)),
-        constraints=violations(score, bounds),
+        constraints=violations(score.cost, bounds),
     )

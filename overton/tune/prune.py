@@ -31,7 +31,7 @@ def limits_of(trials: Sequence[Trial], bounds: Mapping[str, float]) -> tuple[flo
     known = [
         trial
         for trial in trials
-        if trial.score.curve and not any(over > 0 for over in violations(trial.score, bounds).values())
+        if trial.score.curve and not any(over > 0 for over in violations(trial.score.cost, bounds).values())
     ]
     limits = []
     for step in range(1, STEPS + 1):

@@ -62,6 +62,11 @@ class Score:
     reason: str = ""
     run: str = ""
 
+    @property
+    def cost(self) -> dict[str, float | None]:
+        """What serving it costs, by the name of the bound on it."""
+        return {"p99_ms": self.p99_ms, "size_mb": self.size_mb}
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -159,9 +164,9 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
     return max(done, key=lambda trial: (trial.score.value or 0.0, -trial.number), default=None)
 
 
-def violations(score: Score, bounds: Mapping[str, float]) -> dict[str, float]:
+def violations(cost: Mapping[str, float | None], bounds: Mapping[str, float]) -> dict[str, float]:
     """By how much of a bound each figure is beyond it, as far as it was measured; below 0 where it is not."""
-    found = {name: getattr(score, name) for name in bounds}
+    found = {name: cost.get(name) for name in bounds}
     return {name: value / bounds[name] - 1 for name, value in found.items() if value is not None}
 
 
@@ -197,8 +202,8 @@ def _none_is_good(trials: Sequence[Trial], bounds: Mapping[str, float]) -> Probl
     if not infeasible:
         reason = trials[0].score.reason if trials else "no trial was begun"
         return Problem(f"none of {len(trials)} trials made a program; the first: {reason}", "search.all-failed")
-    nearest = min(infeasible, key=lambda trial: max(violations(trial.score, bounds).values()))
-    hint = "Let the search choose smaller blocks (`size`, `encoder`, `layers`), try more of them, or loosen the bound"
+    nearest = min(infeasible, key=lambda trial: max(violations(trial.score.cost, bounds).values()))
+    hint = "Let the search choose smaller blocks (`size`, `encoder`, `wide` false, `int8` auto), or loosen the bound"
     return Problem(
         f"none of {len(trials)} programs keeps to {', '.join(f'{name} {value:g}' for name, value in bounds.items())}; "
         f"the nearest, trial {nearest.number}: {nearest.score.reason}",

@@ -56,6 +56,17 @@ def test_int8_has_to_bring_something(
     assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
 
 
+def test_where_float32_is_beyond_a_bound_int8_need_not_be_quicker(built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CHOSEN, timed(1.0, 0.9))
+    artifact, dataset = built
+    sample = artifact.files["golden.jsonl"].splitlines()
+    for fits, chosen in ((False, "int8"), (True, "fp32")):
+        told = choose_precision(artifact, dataset, predict_rows, sample, Tuning(), fits=lambda _, fits=fits: fits)[1]
+        assert told["chosen"] == chosen
+    off = Tuning(serving={"int8": "off"})
+    assert choose_precision(artifact, dataset, predict_rows, sample, off, fits=lambda _: False)[1]["chosen"] == "fp32"
+
+
 def test_int8_is_smaller_and_answers_alike(built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CHOSEN, timed(1.0, 0.5))
     monkeypatch.setattr("overton.export.files.precision.MOST_LOSS", 0.1)  # 24 records on dev: one label is a lot

@@ -64,6 +64,7 @@ def choose_precision(
     tuning: Tuning,
     gate: Gate | None = None,
     *,
+    fits: Callable[[Artifact], bool] | None = None,
     observe: Observe = ignore,
 ) -> tuple[Artifact, dict[str, Any]]:
     """The version with the model that it serves, and what was chosen and why.
@@ -75,13 +76,16 @@ def choose_precision(
         sample: Records to measure on, lines of a data file.
         tuning: What the engineer pinned: `int8` of `serving` is `auto`, `on` (unless the gate refuses it) or `off`.
         gate: What int8 must keep to beside float32; the defaults where None.
+        fits: Whether a version keeps to the bounds of serving: where float32 does not, int8 need not be quicker. None
+            where there are no bounds.
         observe: Told of the choice.
     """
     asked, model = tuning.serving.get("int8", "auto"), artifact.files["model.onnx"]
     if asked == "off":
         chosen, kept = Precision("fp32", "switched off by the tuning"), model
     else:
-        chosen, kept = _measured(artifact, dataset, predict, sample, asked == "on", gate or Gate())
+        wanted = asked == "on" or (fits is not None and not fits(artifact))
+        chosen, kept = _measured(artifact, dataset, predict, sample, wanted, gate or Gate())
     observe(Event("export", f"{chosen.chosen}: {chosen.why}"))
     told = {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(chosen).items()}
     return replace(artifact, files={**artifact.files, "model.onnx": kept}), told

@@ -1,0 +1,155 @@
+"""The model that is served: in which precision, what it costs, and whether that is within the bounds of serving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from numpy import ndarray
+
+from overton.artifact import Artifact, Runtime, p99_ms, sample_records
+from overton.base import Observe, OvertonError, Problem, ignore
+from overton.codec import Predictions
+from overton.compile import Tuning
+from overton.data import Dataset
+from overton.exporting import export
+from overton.fitting import Plan, untrained
+from overton.tune import BOUNDS, violations
+
+if TYPE_CHECKING:
+    from overton.evaluate import Gate
+    from overton.export import Graphs
+    from overton.train import Trained
+
+Predict = Callable[[Dataset, Runtime, ndarray], Mapping[str, Predictions]]
+
+
+def export_served(
+    dataset: Dataset,
+    planned: Plan,
+    trained: Trained,
+    tuning: Tuning,
+    predict: Predict,
+    sample: Sequence[bytes],
+    *,
+    gate: Gate | None = None,
+    graphs: Graphs | None = None,
+    observe: Observe = ignore,
+) -> tuple[Artifact, dict[str, Any]]:
+    """The trained program as it is served, in float32 or in int8.
+
+    Args:
+        dataset: The records; those of dev tell what int8 loses.
+        planned: What was trained.
+        trained: Its weights.
+        tuning: What the engineer pinned.
+        predict: Predicts some records of a data set.
+        sample: Records to measure on, lines of a data file.
+        gate: What int8 must keep to beside float32; the defaults where None.
+        graphs: Where the graphs of programs are kept; None for this process alone.
+        observe: Told of the export and of the choice.
+
+    Returns:
+        The artefact, and what was chosen and why as `lineage.json` tells it.
+
+    Raises:
+        OvertonError: Where the exported model computes something else.
+    """
+    from overton.export.files import choose_precision
+
+    artifact = export(dataset, planned, trained, graphs=graphs, observe=observe)
+    bounds = bounds_of(tuning)
+    fits = partial(_keeps_to, bounds, sample) if bounds else None
+    return choose_precision(artifact, dataset, predict, sample, tuning, gate, fits=fits, observe=observe)
+
+
+def bounds_of(tuning: Tuning) -> dict[str, float]:
+    """What serving must keep to, by name; `int8`, which stands beside, is a choice."""
+    return {name: value for name, value in tuning.serving.items() if name in BOUNDS}
+
+
+def cost_of(artifact: Artifact, sample: Sequence[bytes]) -> dict[str, float]:
+    """What a version costs to serve, by the name of the bound on it.
+
+    Args:
+        artifact: The version.
+        sample: Records to measure on, lines of a data file.
+    """
+    size = len(artifact.files["model.onnx"]) / 1e6
+    return {"p99_ms": round(p99_ms(Runtime(artifact), sample), 4), "size_mb": round(size, 3)}
+
+
+def least_cost(
+    dataset: Dataset,
+    planned: Plan,
+    tuning: Tuning,
+    sample: Sequence[bytes],
+    *,
+    seed: int = 0,
+    graphs: Graphs | None = None,
+) -> dict[str, float]:
+    """What a program costs to serve, which does not depend on what training will make of its weights.
+
+    It is that of float32 where this keeps to the bounds, or int8 is switched off or impossible; else that of int8,
+    which is served if it loses nothing that matters.
+
+    Args:
+        dataset: The records.
+        planned: What would be trained.
+        tuning: What the engineer pinned.
+        sample: Records to measure on, lines of a data file.
+        seed: Seed of the first weights.
+        graphs: Where the graphs of programs are kept; None for this process alone.
+    """
+    from overton.export.files import quantised
+
+    artifact = export(dataset, planned, untrained(planned, seed), graphs=graphs)
+    cost = cost_of(artifact, sample)
+    if not beyond(cost, bounds_of(tuning)) or tuning.serving.get("int8") == "off":
+        return cost
+    try:
+        small = quantised(artifact.files["model.onnx"])
+    except (ValueError, RuntimeError):  # an operator that the quantiser does not know
+        return cost
+    return cost_of(replace(artifact, files={**artifact.files, "model.onnx": small}), sample)
+
+
+def beyond(cost: Mapping[str, float], bounds: Mapping[str, float]) -> str:
+    """Which bounds a cost is beyond, for a person; empty where it keeps to all."""
+    over = [name for name, by in violations(cost, bounds).items() if by > 0]
+    return ", ".join(f"{name} {cost[name]:.3g} of {bounds[name]:g}" for name in over)
+
+
+def check_planned(
+    dataset: Dataset, planned: Plan, tuning: Tuning, *, seed: int = 0, graphs: Graphs | None = None
+) -> None:
+    """See that a program can keep to the bounds of a tuning, whatever training makes of its weights.
+
+    Raises:
+        OvertonError: Where it cannot.
+    """
+    if bounds_of(tuning):
+        _check(least_cost(dataset, planned, tuning, sample_records(dataset), seed=seed, graphs=graphs), tuning)
+
+
+def check_built(artifact: Artifact, dataset: Dataset, tuning: Tuning) -> None:
+    """See that a version keeps to the bounds of a tuning.
+
+    Raises:
+        OvertonError: Where it does not.
+    """
+    if bounds_of(tuning):
+        _check(cost_of(artifact, sample_records(dataset)), tuning)
+
+
+def _check(cost: Mapping[str, float], tuning: Tuning) -> None:
+    if over := beyond(cost, bounds_of(tuning)):
+        hint = "Pin smaller blocks (`size`, `encoder`, `wide` false), allow `int8`, let a search choose, or loosen it"
+        message = f"the program costs more to serve than it may: {over}"
+        raise OvertonError(Problem(message, "build.beyond-bound", "tuning.json", field="$.serving", hint=hint))
+
+
+def _keeps_to(bounds: Mapping[str, float], sample: Sequence[bytes], artifact: Artifact) -> bool:
+    return not beyond(cost_of(artifact, sample), bounds)
