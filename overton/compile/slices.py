@@ -16,6 +16,7 @@ LEAST_MEMBERS = 20
 LARGEST_SHARE = 0.5
 NODE = "slices.membership"
 RECORDS = "records"
+OFF = "slices are off"
 UNITS: Mapping[PayloadType, str] = {"sequence": "token", "set": "member", "singleton": "record"}
 
 
@@ -33,6 +34,9 @@ class SliceChoice:
 
     def __str__(self) -> str:
         """One line for a person."""
+        if self.monitored and set(self.monitored.values()) == {OFF}:
+            names = ", ".join(self.monitored)
+            return f'slices are off, and only reported on: {names}; "slices": "on" in tuning.json gives them capacity'
         parts = [f"capacity for {len(self.modelled):,} of {len(self.modelled) + len(self.monitored):,} slices"]
         parts += [f"{name} is only monitored: {reason}" for name, reason in self.monitored.items()]
         return "; ".join(parts)
@@ -59,7 +63,7 @@ def choose_slices(members: Mapping[str, int], n_records: int, *, on: bool = True
 
 def _why_not(n_members: int, n_records: int, on: bool) -> str:
     if not on:
-        return "the tuning file says so"
+        return OFF
     if n_members < LEAST_MEMBERS:
         return f"{n_members:,} training records, and {LEAST_MEMBERS} are needed"
     if n_members > LARGEST_SHARE * n_records:

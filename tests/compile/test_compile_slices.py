@@ -32,7 +32,8 @@ def test_slices_too_small_to_learn_or_too_large_to_be_slices_are_only_monitored(
 
 def test_switched_off_all_slices_are_only_monitored():
     choice = choose_slices({"slice:some": 200}, 1000, on=False)
-    assert (choice.modelled, choice.monitored) == ({}, {"slice:some": "the tuning file says so"})
+    assert (choice.modelled, choice.monitored) == ({}, {"slice:some": "slices are off"})
+    assert str(choice).startswith("slices are off, and only reported on: slice:some; ")
 
 
 def test_every_head_reads_what_the_memberships_have_changed_and_nothing_else_does():
