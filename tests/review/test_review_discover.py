@@ -1,11 +1,13 @@
 """Slices that nobody defined: planted ones are among the first, chance finds none, and each can be saved as told."""
 
+import gzip
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import overton
 from overton.application import Application
 from overton.cli.main import main
 from overton.data import Dataset
@@ -116,6 +118,38 @@ def test_the_command_tells_the_slices_of_every_kind_of_task(
     assert [task["task"] for task in told["tasks"]] == ["Token"]
     assert main(["discover", app, "--task", "Tokne", "-q"]) == 1
     assert "Did you mean 'Token'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.timeout(600)
+def test_what_a_version_has_learned_wrong_of_one_hidden_subset_is_found(shared_data: Path, tmp_path: Path) -> None:
+    """Every source calls training questions about albums something else; nothing else tells them apart."""
+    source, app = shared_data / "factoid-en", tmp_path / "app"
+    (app / "data").mkdir(parents=True)
+    (app / "schema.json").write_bytes((source / "schema.json").read_bytes())
+    blocks = {"tokens": {"size": 64, "wide": False}, "query": {"size": 64, "wide": False}, "entities": {"size": 64}}
+    (app / "tuning.json").write_text(json.dumps({"payloads": blocks, "training": {"epochs": 6}}))
+    n_planted = 0
+    with (
+        gzip.open(source / "data" / "records.jsonl.gz", "rt") as read,
+        (app / "data" / "records.jsonl").open("w") as written,
+    ):
+        for number, line in enumerate(read):
+            record = json.loads(line)
+            trains = not {"dev", "test"} & set(record["tags"])
+            hidden = "album" in [token.lower() for token in record["payloads"]["tokens"]]
+            n_planted += hidden and not trains
+            if trains and hidden:
+                record["tasks"]["Intent"] = dict.fromkeys(record["tasks"].get("Intent", {}), "religion")
+            if not trains or number % 3 == 0:
+                written.write(json.dumps(record) + "\n")
+    version = overton.load(app).build()
+    (page,) = version.discover(["Intent"])
+    found = [one for one in page.slices[:3] if "'album'" in one.where]
+    assert found, [one.where for one in page.slices]
+    assert 0.5 * n_planted <= found[0].n <= 1.1 * n_planted
+    assert found[0].error_rate > 0.9 > 0.4 > found[0].elsewhere
 
 
 @pytest.mark.slow
