@@ -25,10 +25,11 @@ from training import copied
 
 import overton
 from overton.codec import chained_tasks
+from overton.combining import combine_all
 from overton.compile import TrainingChoices, Tuning
 from overton.data import Dataset
 from overton.fitting import Plan
-from overton.pipeline import combine_all, plan
+from overton.pipeline import plan
 from overton.supervision import Targets
 from overton.train import Batches, TrainingBatch, encoder_for, objectives_of, train, training_batches
 

@@ -23,8 +23,8 @@ import numpy as np
 from ingest import find_application, read_lines
 
 import overton
+from overton.combining import combine_votes
 from overton.data import Dataset
-from overton.pipeline import combine_votes
 from overton.supervision import bring_up_to_date
 from overton.supervision.files import load_kept, save_kept
 

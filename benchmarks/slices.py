@@ -33,13 +33,14 @@ from slices_data import REST, rewrite
 
 import overton
 from overton.codec import Encoder
+from overton.combining import combine_all
 from overton.compile import Program, Tuning, choose_slices, compile_program, default_choices
 from overton.data import SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import Report, evaluate
 from overton.export import load_model
 from overton.fitting import Plan, fit
 from overton.nn import Drop, build_model
-from overton.pipeline import combine_all, plan
+from overton.pipeline import plan
 from overton.train import Memberships, forward_of, predict, train, training_batches
 
 ARMS = ("off", "sampling", "plain", "on")

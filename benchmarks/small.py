@@ -22,6 +22,7 @@ import numpy as np
 
 import overton
 from overton.codec import Predictions
+from overton.combining import combine_all
 from overton.compile import Tuning, parse_tuning
 from overton.data import GOLD, Dataset, gold_of
 from overton.evaluate import main_scores
@@ -29,7 +30,7 @@ from overton.example import factoid
 from overton.example.files import write_application
 from overton.export import load_model
 from overton.fitting import Plan, fit, taught_targets, teaching
-from overton.pipeline import combine_all, plan
+from overton.pipeline import plan
 from overton.supervision import Combined
 from overton.train import Trained, forward_of, predict
 

@@ -34,10 +34,11 @@ import overton
 from overton.base import Event
 from overton.bench import bench_of
 from overton.codec import chained_tasks
+from overton.combining import combine_all
 from overton.compile import parse_tuning
 from overton.data import Dataset, gold_of
 from overton.fitting import Watch, fit
-from overton.pipeline import combine_all, plan
+from overton.pipeline import plan
 from overton.train import encoder_for, objectives_of, train, training_batches
 from overton.watch import share_inside, told_parts
 

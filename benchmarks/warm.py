@@ -28,11 +28,12 @@ import torch
 from slices import report_of
 
 import overton
+from overton.combining import combine_all
 from overton.compile import Tuning
 from overton.data import Dataset
 from overton.evaluate import Report
 from overton.fitting import fit
-from overton.pipeline import combine_all, plan
+from overton.pipeline import plan
 from overton.train import Parent, Trained
 
 FEW = 0.9

@@ -23,10 +23,10 @@ from overton.naming import parse_named
 from overton.version import Version
 
 if TYPE_CHECKING:
+    from overton.combining import Tallies
     from overton.compile import Tuning
     from overton.data import DataCheck, Dataset
     from overton.engine import Engine
-    from overton.pipeline import Tallies
     from overton.review import Tagging
     from overton.schema import Schema
     from overton.store import Store
@@ -206,7 +206,7 @@ class Application:
         Raises:
             OvertonError: Where there is no such task.
         """
-        from overton.pipeline import combine_votes
+        from overton.combining import combine_votes
 
         dataset = self.dataset(max_bad=max_bad, observe=observe) if dataset is None else dataset
         tallies, supervision = self._tallies(observe), self.tuning.supervision
@@ -246,8 +246,8 @@ class Application:
         Raises:
             OvertonError: Where the output is a file of the application: it would be lost.
         """
+        from overton.combining import combined_records
         from overton.data.files import write_records
-        from overton.pipeline import combined_records
 
         self._check_output(output)
         names = self.task_names(task)
@@ -338,8 +338,8 @@ class Application:
 
     def _tallies(self, observe: Observe = ignore, engine: Engine | None = None) -> Tallies:
         """Where the counted votes of each task are kept, and counted."""
+        from overton.combining import Tallies
         from overton.engine import Inline
-        from overton.pipeline import Tallies
         from overton.spreading import count_on
         from overton.supervision.files import load_kept, save_kept
 

@@ -23,10 +23,10 @@ from overton.runs import dev_score, run_of
 if TYPE_CHECKING:
     from overton.artifact import Artifact
     from overton.bench import Bench
+    from overton.combining import Tallies
     from overton.compile import Tuning
     from overton.data import Dataset
     from overton.engine import Engine
-    from overton.pipeline import Tallies
     from overton.store import Store
     from overton.supervision import Combined
     from overton.train import Parent, Trained
@@ -65,14 +65,13 @@ def build_version(
     from overton.engine import engine_of
     from overton.evaluate.files import load_gate
     from overton.pipeline import build
-    from overton.pretrained.files import check_pretrained
+    from overton.spreading import predict_on
     from overton.train.files import remove_checkpoints
     from overton.trials import choose
 
     remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
     engine, gate = engine_of(on), load_gate(bench.folder / "gate.json")
-    if missing := [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]:
-        raise OvertonError(missing)
+    _check_pretrained(bench, tuning)
     with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
         bench = replace(bench, watch=run.folder)
         teach = _teach(bench, tuning, ranks, on, profile, observe)
@@ -87,6 +86,7 @@ def build_version(
             choose=choose(bench, tuning, engine, seed=seed, parent=parent, gate=gate, begun=run.add, observe=observe),
             gate=gate,
             graphs=bench.graphs(),
+            spread=lambda made: partial(predict_on, engine, made, bench.rows),
             observe=observe,
         )
         store.put(artifact, when=now())
@@ -95,6 +95,14 @@ def build_version(
     observe(Event("publish", f"version {artifact.id} in {store.url}"))
     _log(artifact, bench.folder, observe)
     return artifact
+
+
+def _check_pretrained(bench: Bench, tuning: Tuning) -> None:
+    """See that what a tuning names is there, before anything is read or trained."""
+    from overton.pretrained.files import check_pretrained
+
+    if missing := [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]:
+        raise OvertonError(missing)
 
 
 def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, observe: Observe) -> Teach:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton import __version__
+from overton.artifact import Artifact
 from overton.base import Event, Observe, digest_json, ignore
 from overton.codec import Encoder, Predictions, chained_tasks
 from overton.compile import Choices, Program, SliceChoice
@@ -140,6 +141,13 @@ def fit(
         return trained
     trained = replace(trained, parent=begin.parent, warm=begin.lineage(), run=key)
     return calibrate(dataset, program, encoder, trained, dev, observe=observe)
+
+
+def begun_by(parent: Artifact | None) -> Parent | None:
+    """What a training begins with of a version; None for none."""
+    from overton.train import parent_of
+
+    return parent_of(parent) if parent else None
 
 
 class Teach(Protocol):

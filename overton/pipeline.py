@@ -7,21 +7,22 @@ torch is imported only where a model is trained, so that reading a report or the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray
 
 from overton.artifact import LARGE, Artifact, Runtime, golden_records, sample_records
-from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_bytes, ignore
+from overton.base import Clock, Event, Observe, digest_bytes, ignore
 from overton.codec import Predictions, concatenate
-from overton.compile import Choices, SupervisionSettings, Tuning, choose_slices, compile_program
-from overton.data import GOLD, SLICE_PREFIX, Dataset, Splits, gold_of
+from overton.combining import Tallies, combine_all, combine_votes
+from overton.compile import Choices, Tuning, choose_slices, compile_program
+from overton.data import SLICE_PREFIX, Dataset, Splits, gold_of
 from overton.evaluate import (
     Gate,
     Profile,
@@ -33,33 +34,23 @@ from overton.evaluate import (
     profile_of,
     render_examples,
 )
-from overton.fitting import Plan, Teach, fit, taught_targets
+from overton.fitting import Plan, Teach, begun_by, fit, taught_targets
 from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
 from overton.schema import Schema
 from overton.schema.files import load_schema
 from overton.served import check_built, check_planned, export_served
-from overton.supervision import (
-    Combined,
-    Kept,
-    Tally,
-    Targets,
-    bring_up_to_date,
-    combine,
-    combined_labels,
-    count_votes,
-    label_sets,
-)
+from overton.supervision import Combined, label_sets
 from overton.tune import Study
 
 if TYPE_CHECKING:
     from overton.export import Graphs
     from overton.train import Trained
 
-PLAIN = SupervisionSettings()
 SMALL = "small"  # the model beside the large one, where the tuning wants two
 PREDICT_RECORDS = 512
-CHUNK = 4096  # records at a time, where a file is written from the row store
+
+Predict = Callable[..., dict[str, Predictions]]  # as `predict_rows`, with the same arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +59,6 @@ class Found:
 
     choices: Choices
     study: Study
-
-
-@dataclass(frozen=True, slots=True)
-class Tallies:
-    """Where the counted votes of each task are kept, so that after an edit only those of the edited sources are read.
-
-    Attributes:
-        load: Gives what was kept of a task by its name; None where there is nothing.
-        save: Keeps the counted votes of a task.
-        count: Counts the votes of some sources on a task, where none are kept.
-    """
-
-    load: Callable[[str], Kept | None]
-    save: Callable[[str, Kept], None]
-    count: Callable[[Dataset, str, Collection[str]], Tally] = count_votes
 
 
 def build(
@@ -97,6 +73,7 @@ def build(
     choose: Callable[[Dataset, Mapping[str, Combined]], Found | None] | None = None,
     gate: Gate | None = None,
     graphs: Graphs | None = None,
+    spread: Callable[[Artifact], Predict] | None = None,
     observe: Observe = ignore,
 ) -> Artifact:
     """Build one version.
@@ -112,6 +89,7 @@ def build(
         choose: Searches for the choices; those of the tuning are taken where it is None, or finds nothing to choose.
         gate: What int8 must keep to beside float32; the defaults where None.
         graphs: Where the graphs of programs are kept; None for this process alone.
+        spread: Gives what predicts the records that a version is judged on; this process does where None.
         observe: Told of the progress.
 
     Raises:
@@ -128,21 +106,17 @@ def build(
     with clock("compile"):
         choices, study = (found.choices, found.study) if found else (None, None)
         planned = plan(dataset, tuning.of_model(LARGE), folder, choices=choices, observe=observe)
-    if not study:  # before the training, since what it makes of the weights does not matter
+    if not study:  # what training makes of the weights does not matter
         check_planned(dataset, planned, tuning, seed=seed, graphs=graphs)
-    from overton.train import parent_of
-
     with clock("train"):
-        begin = parent_of(parent) if parent else None
-        trained = teach(dataset, planned, combined, seed=seed, parent=begin, observe=observe)
-    artifact = finish(
-        dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate, graphs=graphs, study=study
-    )
+        trained = teach(dataset, planned, combined, seed=seed, parent=begun_by(parent), observe=observe)
+    close = partial(finish, gate=gate, graphs=graphs, spread=spread)
+    artifact = close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, study=study)
     if not study:  # int8 may have been counted on, and refused
         check_built(artifact, dataset, tuning)
     if tuning.models:
         before = parent.model(SMALL) if parent and SMALL in parent.models else None
-        small = build_small(dataset, tuning, combined, artifact, folder, seed, before, teach, gate, graphs, observe)
+        small = build_small(dataset, tuning, combined, artifact, folder, seed, before, teach, close, observe)
         artifact = artifact.with_model(SMALL, small)
     return artifact
 
@@ -158,6 +132,7 @@ def finish(
     clock: Clock,
     gate: Gate | None = None,
     graphs: Graphs | None = None,
+    spread: Callable[[Artifact], Predict] | None = None,
     study: Study | None = None,
 ) -> Artifact:
     """Export, evaluate and package a trained program.
@@ -172,6 +147,7 @@ def finish(
         clock: Times the stages, and has those before.
         gate: What int8 must keep to beside float32; the defaults where None.
         graphs: Where the graphs of programs are kept; None for this process alone.
+        spread: Gives what predicts the records that a version is judged on; this process does where None.
         study: The search behind it, if any.
     """
     observe = clock.observe
@@ -181,7 +157,8 @@ def finish(
             dataset, planned, trained, tuning, predict_rows, sample, gate=gate, graphs=graphs, observe=observe
         )
     with clock("evaluate"):
-        report, examples = evaluate_version(dataset, runtime := Runtime(artifact), observe=observe)
+        predict = spread(artifact) if spread else None
+        report, examples = evaluate_version(dataset, runtime := Runtime(artifact), predict=predict, observe=observe)
         profile = profile_version(dataset, runtime).to_json()
     lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds, tuning.digest(), precision)
     return artifact.with_files(
@@ -203,8 +180,7 @@ def build_small(
     seed: int,
     parent: Artifact | None,
     teach: Teach,
-    gate: Gate | None,
-    graphs: Graphs | None,
+    close: Callable[..., Artifact],
     observe: Observe,
 ) -> Artifact:
     """The small model of a version, which learns from the votes and from what the large one says of training records.
@@ -212,8 +188,6 @@ def build_small(
     Returns:
         It as an artefact by itself.
     """
-    from overton.train import parent_of
-
     clock = Clock(observe)
     observe(Event("train", "the small model, which learns from the large one too"))
     planned = plan(dataset, tuning.of_model(SMALL), folder, observe=observe)
@@ -223,85 +197,8 @@ def build_small(
         said = predict_rows(dataset, Runtime(large), rows, observe=observe)
         taught = taught_targets(combined, said, rows, planned)
     with clock("train"):
-        begin = parent_of(parent) if parent else None
-        trained = teach(dataset, planned, taught, seed=seed, parent=begin, observe=observe)
-    return finish(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, gate=gate, graphs=graphs)
-
-
-def combine_all(
-    dataset: Dataset,
-    *,
-    supervision: SupervisionSettings = PLAIN,
-    tallies: Tallies | None = None,
-    observe: Observe = ignore,
-) -> dict[str, Combined]:
-    """The combined votes of every task by name.
-
-    Args:
-        dataset: The records.
-        supervision: What is said of the sources of labels.
-        tallies: Where counted votes are kept; None for nowhere.
-        observe: Told of the progress.
-
-    Raises:
-        OvertonError: Where no training record has a label of any task.
-    """
-    combined = {}
-    silent = [name for name in supervision.trusted if name not in dataset.sources]
-    if silent:
-        observe(Event("combine", f"no label of {', '.join(silent)}, though trusted"))
-    for task in dataset.schema.learnable().tasks:
-        found = combine_votes(dataset, task.name, supervision=supervision, tallies=tallies)
-        combined[task.name] = found
-        n_voted = int((found.targets.index >= 0).sum()) - found.n_certain
-        certain = ", those of trusted sources among them" if supervision.trusted else ""
-        parts = [f"{found.n_certain:,} gold targets{certain}"] if found.n_certain else []
-        parts += [f"{n_voted:,} targets from {len(found.accuracy)} sources by {found.method}"] if n_voted else []
-        parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
-        parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
-        observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
-    if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
-        hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
-        raise OvertonError(Problem("no training record has a label of any task", "build.no-labels", hint=hint))
-    return combined
-
-
-def combine_votes(
-    dataset: Dataset, task: str, *, supervision: SupervisionSettings = PLAIN, tallies: Tallies | None = None
-) -> Combined:
-    """The combined votes of one task.
-
-    Gold is certain where it stands in training data; on dev it shows what the sources are worth, and is no target. It
-    is read anew each time; the votes of all other sources are counted once, and again where they have changed.
-    """
-    kept = tallies.load(task) if tallies else None
-    counted = bring_up_to_date(dataset, task, kept, count_all=tallies.count if tallies else count_votes)
-    if tallies and counted is not kept:
-        tallies.save(task, counted)
-    training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
-    gold = dataset.votes(task, [GOLD, *supervision.trusted])
-    slices = {name: dataset.tags.has(name) for name in dataset.tags.names if name.startswith(SLICE_PREFIX)}
-    return combine(
-        gold,
-        counted.tally,
-        training=training,
-        dev=dev if supervision.use_dev_gold else None,
-        trusted=supervision.trusted,
-        slices=slices,
-    )
-
-
-def combined_records(dataset: Dataset, targets: Mapping[str, Targets]) -> Iterator[dict[str, Any]]:
-    """The combined votes of some tasks as records of a data file that adds to the others; source `combined`."""
-    listed = {task.name: dataset.schema.unit(task) != "record" for task in dataset.schema.tasks}
-    for start in range(0, dataset.n_records, CHUNK):
-        rows = np.arange(start, min(start + CHUNK, dataset.n_records))
-        labels = {name: combined_labels(found, rows, per_item=listed[name]) for name, found in targets.items()}
-        for position, record_id in enumerate(dataset.ids(rows)):
-            said = {name: labels[name][position] for name in targets}
-            tasks = {name: {"combined": label} for name, label in said.items() if label is not None}
-            if tasks:
-                yield {"id": record_id, "tasks": tasks}
+        trained = teach(dataset, planned, taught, seed=seed, parent=begun_by(parent), observe=observe)
+    return close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock)
 
 
 def plan(
@@ -340,7 +237,7 @@ def evaluate_version(
     *,
     splits: Splits | None = None,
     seed: int = 0,
-    predict: Callable[..., dict[str, Predictions]] | None = None,
+    predict: Predict | None = None,
     observe: Observe = ignore,
 ) -> tuple[Report, bytes]:
     """Quality on every record that has gold, and the examples behind it as the content of a Parquet file.

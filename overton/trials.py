@@ -25,7 +25,7 @@ from overton.data import SLICE_PREFIX, Dataset, tag_mask
 from overton.data.files import DatasetHandle
 from overton.data.names import count_of
 from overton.evaluate import Gate, main_scores
-from overton.fitting import Watch, dev_truth, fit
+from overton.fitting import Watch, begun_by, dev_truth, fit
 from overton.pipeline import Found, plan, predict_rows
 from overton.served import beyond, bounds_of, cost_of, export_served, least_cost
 from overton.supervision import Combined
@@ -138,7 +138,7 @@ def choose(
         if begun:
             begun(search=journal.name, n_trials=effort.trials)
         records = DatasetHandle.of(dataset, bench.rows)
-        recipe = Recipe(bench, records, tuning, combined, goal, gate, seed, _parent_of(parent), journal)
+        recipe = Recipe(bench, records, tuning, combined, goal, gate, seed, begun_by(parent), journal)
         study = search(
             space,
             partial(make_trial, recipe),
@@ -311,14 +311,6 @@ def _key(dataset: Dataset, tuning: Tuning, space: Space, seed: int, parent: Arti
         __version__,
     ]
     return digest_json(facts)[:16]
-
-
-def _parent_of(parent: Artifact | None) -> Parent | None:
-    if parent is None:
-        return None
-    from overton.train import parent_of
-
-    return parent_of(parent)
 
 
 def _study_of(parent: Artifact | None) -> tuple[str, Study] | None:

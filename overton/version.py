@@ -265,7 +265,7 @@ class Version:
 
     def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, SupervisionSettings]:
         """Records, their splits, and what is said of their sources: of a file, or of the application."""
-        from overton.pipeline import PLAIN
+        from overton.combining import PLAIN
         from overton.review.files import load_records
 
         if data is None:

@@ -10,9 +10,11 @@ import overton
 from overton import building
 from overton.base import OvertonError
 from overton.bench import bench_of
+from overton.combining import combine_all
 from overton.engine import Inline
-from overton.pipeline import combine_all, plan
+from overton.pipeline import plan
 from tests.kinds import write_kinds
+from tests.tiny_artifact import tiny_artifact
 
 
 def test_more_ranks_than_a_cluster_has_workers_are_refused_before_anything_is_done(tmp_path: Path, monkeypatch) -> None:
@@ -32,6 +34,21 @@ def test_what_a_killed_build_was_writing_is_gone_after_an_hour(tmp_path: Path, m
     with pytest.raises(OvertonError, match=r"nowhere\.txt"):
         overton.load(tmp_path / "app").build()
     assert not left.exists()
+
+
+def test_a_version_is_judged_by_the_workers_of_its_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
+    asked: list[tuple] = []
+    monkeypatch.setattr("overton.spreading.predict_on", lambda *given, **_: asked.append(given))
+    monkeypatch.setattr("overton.pipeline.build", lambda *_, **given: given["spread"](tiny_artifact())("records"))
+    monkeypatch.setattr("overton.building._log", lambda *_: None)
+    with pytest.raises(AttributeError):  # nothing was built that a store could take
+        overton.load(tmp_path / "app").build(on="local:2")
+    ((engine, artifact, cache, records),) = asked
+    assert engine.workers == 2
+    assert artifact.id == tiny_artifact().id
+    assert cache == tmp_path / "app" / ".overton" / "rows"
+    assert records == "records"
 
 
 def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from overton import trials
 from overton.application import Application
 from overton.base import OvertonError
 from overton.cli.main import main
+from overton.combining import combine_all
 from overton.exporting import export
 from overton.fitting import untrained
-from overton.pipeline import combine_all, plan
+from overton.pipeline import plan
 from overton.trials import goal_of, space_for
 from overton.tune import Goal
 from tests.test_warm_build import write_application

@@ -8,7 +8,8 @@ import pytest
 import overton
 from overton.application import Application
 from overton.cli.main import main
-from overton.pipeline import combine_all, plan
+from overton.combining import combine_all
+from overton.pipeline import plan
 
 SCHEMA = {
     "payloads": {"tokens": {"type": "sequence"}, "query": {"type": "singleton", "base": ["tokens"]}},

@@ -10,8 +10,9 @@ import pytest
 import overton
 from overton.application import Application
 from overton.cli.main import main
+from overton.combining import combine_all
 from overton.fitting import Resume, fit
-from overton.pipeline import combine_all, plan
+from overton.pipeline import plan
 from overton.train import Checkpoint, Parent
 from tests.kinds import SCHEMA, make_record
 

@@ -9,10 +9,10 @@ from numpy import ndarray
 
 from overton.base import Event, Observe, ignore
 from overton.codec import Encoder, Predictions
+from overton.combining import combine_all
 from overton.data import GOLD, Dataset, gold_of
 from overton.evaluate import Row, evaluate
 from overton.fitting import Plan, fit
-from overton.pipeline import combine_all
 
 if TYPE_CHECKING:
     from overton.compile import SupervisionSettings

@@ -10,9 +10,10 @@ from numpy import ndarray
 from overton.artifact import Runtime
 from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.codec import Predictions
+from overton.combining import PLAIN, combine_votes
 from overton.compile import SupervisionSettings
 from overton.data import SPLITS, Dataset, Splits, is_made_of_tags, tag_mask
-from overton.pipeline import PLAIN, combine_votes, predict_rows
+from overton.pipeline import predict_rows
 from overton.review.annotate import candidates, uncertain_rows
 from overton.review.discover import SlicePage, find_slices
 from overton.review.errors import ErrorPage, find_errors

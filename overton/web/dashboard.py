@@ -21,10 +21,11 @@ from numpy import ndarray
 from overton.application import LIVE, Application, load
 from overton.base import OvertonError, Problem, digest_bytes, digest_json
 from overton.codec import Predictions
+from overton.combining import combine_votes
 from overton.compile import SupervisionSettings
 from overton.data import SPLITS, Dataset, Gold, Votes, gold_of
 from overton.evaluate import Comparison, Report, evaluate
-from overton.pipeline import combine_votes, predict_rows
+from overton.pipeline import predict_rows
 from overton.review import bear_all, rows_of
 from overton.review.files import load_records
 from overton.supervision import Combined, find_record

@@ -14,12 +14,13 @@ from numpy import ndarray
 from overton.application import LIVE, Application, load
 from overton.base import Event, Observe, OvertonError, ignore, now
 from overton.codec import Predictions, label_json
+from overton.combining import PLAIN, combine_votes
 from overton.comparing import latency_of
 from overton.compile import SupervisionSettings
 from overton.data import Dataset, Splits, data_warnings
 from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
-from overton.pipeline import PLAIN, combine_votes, predict_rows
+from overton.pipeline import predict_rows
 from overton.review import find_errors
 from overton.review.files import load_records
 from overton.supervision import Combined

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from overton.combining import combine_votes
 from overton.data.files import load_dataset
-from overton.pipeline import combine_votes
 from overton.supervision.tally import count
 from tests.data_schema import SCHEMA
 

@@ -10,10 +10,10 @@ import pytest
 import overton
 import overton.experiments.run as run
 from overton.base import OvertonError
+from overton.combining import combine_all
 from overton.compile import SupervisionSettings
 from overton.experiments import run_baseline, run_scaling
 from overton.experiments.points import Measured
-from overton.pipeline import combine_all
 
 
 @pytest.fixture

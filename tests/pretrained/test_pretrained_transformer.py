@@ -179,8 +179,9 @@ def test_frozen_states_are_kept_and_change_nothing(application):
 
 
 def test_a_training_that_was_stopped_goes_on_with_the_same_bytes(application):
+    from overton.combining import combine_all
     from overton.fitting import Resume, fit
-    from overton.pipeline import combine_all, plan
+    from overton.pipeline import plan
 
     dataset = application.dataset()
     planned = plan(dataset, application.tuning, application.directory)

@@ -10,9 +10,10 @@ import torch
 import overton
 from overton.base import OvertonError
 from overton.codec import Encoder
+from overton.combining import combine_all
 from overton.data import Pool, RecordParser, pack
 from overton.nn.pretrained import Vectors
-from overton.pipeline import combine_all, fit, plan
+from overton.pipeline import fit, plan
 from overton.pretrained import choose_vectors, read_vectors
 from overton.pretrained.files.vectors import load_vectors
 from tests.kinds import ODD, write_kinds

@@ -8,9 +8,9 @@ import pytest
 
 import overton
 import overton.data.rows.votes
+from overton.combining import Tallies, combine_votes
 from overton.data.files import load_dataset
 from overton.data.files.container import SectionWriter
-from overton.pipeline import Tallies, combine_votes
 from overton.supervision import bring_up_to_date
 from overton.supervision.files import load_kept, save_kept
 from overton.supervision.tally import count

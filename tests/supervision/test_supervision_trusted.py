@@ -8,9 +8,9 @@ import pytest
 
 import overton
 from overton.base import Event, OvertonError
+from overton.combining import combine_all, combine_votes
 from overton.compile import SupervisionSettings
 from overton.data import gold_of
-from overton.pipeline import combine_all, combine_votes
 from overton.schema import TaskType
 from overton.supervision import combine
 from tests.supervision.planted import KINDS, rows_of, simulate, votes_of

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import overton
+from overton.combining import combine_votes
 from overton.compile import SupervisionSettings
 from overton.data import Splits
-from overton.pipeline import combine_votes
 from overton.supervision import combine, explain_task, source_report
 from overton.supervision.analysis.render import render_sources
 from overton.supervision.models.patterns import split_patterns
