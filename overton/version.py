@@ -97,15 +97,19 @@ class Version:
             tags: Expressions over tags that get rows beside the tags.
             on: Where they are predicted: `local:N`, `ray`, as `build` takes it.
             observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where there are no records, or none has one of the tags.
         """
+        from overton.data import check_tags
         from overton.engine import engine_of
         from overton.pipeline import evaluate_version
         from overton.spreading import predict_on
 
         dataset, splits = self.records(data, self.artifact.schema, observe=observe)
         predict = partial(predict_on, engine_of(on), self.artifact, (self.home or self.report_directory()) / "rows")
-        tagged = dataset.with_tags(tags)
-        found = evaluate_version(tagged, self.runtime, splits=splits, predict=predict, observe=observe)
+        check_tags(dataset.tags, tags)  # before anything is predicted for them
+        found = evaluate_version(dataset.with_tags(tags), self.runtime, splits=splits, predict=predict, observe=observe)
         return Evaluation(*found)
 
     def records(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from overton.cli import console
 
 if TYPE_CHECKING:
+    from overton.evaluate import Report
     from overton.evaluation import Evaluation
     from overton.version import Version
 
@@ -35,16 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the report and write its files."""
     from overton.application import find_version
-    from overton.data import is_made_of_tags
     from overton.evaluate import render_report
 
     if options.html:
         console.check_page(options.html)
     version = find_version(options.version, store=options.store)
     kept = version.evaluation()
-    made = (
-        [options.tag] if options.tag and not kept.report.has_tag(options.tag) and is_made_of_tags(options.tag) else []
-    )
+    made = _asked_anew(options, version, kept.report)
     with console.progress(quiet=options.quiet) as observe:
         evaluation = (
             version.evaluate(options.data, tags=made, on=options.on, observe=observe) if options.data or made else kept
@@ -70,6 +68,17 @@ def run(options: argparse.Namespace) -> int:
     if options.html:
         _write_page(options, version, evaluation)
     return 0
+
+
+def _asked_anew(options: argparse.Namespace, version: Version, kept: Report) -> list[str]:
+    """The tag, where the report of the build does not know it, but records may: an expression, or a tag given since."""
+    from overton.data import SPLITS, is_made_of_tags
+
+    tag = options.tag
+    if tag is None or (not options.data and (tag in ("*", *SPLITS) or kept.has_tag(tag))):
+        return []
+    has_records = options.data or version.home  # an artefact alone has none
+    return [tag] if has_records or is_made_of_tags(tag) else []
 
 
 def _write_page(options: argparse.Namespace, version: Version, evaluation: Evaluation) -> None:

@@ -13,7 +13,13 @@ from overton.data.pool import Pool
 from overton.data.reader import BadLine, LineReader, Records, without_collection
 from overton.data.record import Record
 from overton.data.rows.stamps import Stamps
-from overton.data.tag_expression import is_made_of_tags, parse_tag_expression, tag_mask, with_expressions
+from overton.data.tag_expression import (
+    check_tags,
+    is_made_of_tags,
+    parse_tag_expression,
+    tag_mask,
+    with_expressions,
+)
 from overton.data.tags import Splits, Tags
 from overton.data.tokens import tokenize
 from overton.data.votes import Votes
@@ -37,6 +43,7 @@ __all__ = [
     "Stamps",
     "Tags",
     "Votes",
+    "check_tags",
     "data_warnings",
     "gold_of",
     "is_bad_tag",

@@ -9,7 +9,7 @@ with other characters stands in double quotes. `*` holds of every record. A text
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,8 @@ def tag_mask(text: str, tags: Tags) -> ndarray:
     if unknown:
         raise OvertonError(
             Problem(
-                message=f"no record has the tag {tag.name!r}, at character {tag.at} of {text!r}",
+                message=f"no record has the tag {tag.name!r}"
+                + (f", at character {tag.at} of {text!r}" if text != tag.name else ""),
                 code="tags.unknown-tag",
                 hint=did_you_mean(tag.name, tags.names),
             )
@@ -84,23 +85,44 @@ def tag_mask(text: str, tags: Tags) -> ndarray:
 
 
 def is_made_of_tags(text: str) -> bool:
-    """Whether a text is made of several tags, or of the opposite of one, rather than naming one.
+    """Whether a text has to be read to know its records, rather than being a tag as it stands.
 
     Raises:
         OvertonError: Where the text is no expression.
+
+    Example:
+        >>> [is_made_of_tags(text) for text in ("slice:a", "!slice:a", '"slice:a"', "(slice:a)", "*")]
+        [False, True, True, True, True]
     """
-    return isinstance(parse_tag_expression(text), Operation)
+    found = parse_tag_expression(text)
+    return isinstance(found, Operation) or text == EVERY or text != found.name
+
+
+def check_tags(tags: Tags, texts: Iterable[str]) -> None:
+    """Refuse texts that are no expressions, and those that name a tag that no record has.
+
+    Raises:
+        OvertonError: For all such texts together.
+    """
+    problems: list[Problem] = []
+    for text in dict.fromkeys(texts):
+        try:
+            tag_mask(text, tags)
+        except OvertonError as error:
+            problems += error.problems
+    if problems:
+        raise OvertonError(problems)
 
 
 def with_expressions(tags: Tags, texts: Sequence[str]) -> Tags:
     """The same tags, and each expression as one more, by its text; plain tags among the texts change nothing.
 
-    An expression that holds of no record gets no tag.
+    An expression that holds of no record gets no tag, and neither does `*`, which stands for all of them anyway.
 
     Raises:
         OvertonError: Where a text is no expression, or names a tag that no record has.
     """
-    made = [text for text in dict.fromkeys(texts) if text not in tags.names and is_made_of_tags(text)]
+    made = [text for text in dict.fromkeys(texts) if text not in (*tags.names, EVERY) and is_made_of_tags(text)]
     if not made:
         return tags
     n_records = len(tags.first) - 1

@@ -17,7 +17,7 @@ from overton.codec import Predictions, label_json
 from overton.combining import PLAIN, combine_votes
 from overton.comparing import latency_of
 from overton.compile import SupervisionSettings
-from overton.data import Dataset, Splits, data_warnings
+from overton.data import Dataset, Splits, data_warnings, tag_mask
 from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
 from overton.pipeline import predict_rows
@@ -290,10 +290,9 @@ def _errors(
     version: Version, records: Records, tasks: Sequence[str], split: str, *, tag: str, observe: Observe
 ) -> dict[str, tuple[Any, tuple[Example, ...]]]:
     """The errors of some tasks on one split, and as a person reads them, by task."""
-    dataset = records.dataset.with_tags([tag]) if tag else records.dataset
-    rows = getattr(records.splits, split)
+    dataset, rows = records.dataset, getattr(records.splits, split)
     if tag:
-        rows = rows[dataset.tags.has(tag)[rows]]
+        rows = rows[tag_mask(tag, dataset.tags)[rows]]
     if not len(rows):
         return {}
     predict = records.predict or partial(predict_rows, dataset, version.runtime, observe=observe)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -338,3 +339,43 @@ def test_wherever_a_tag_is_taken_an_expression_over_tags_is_too(
     assert compared["slice:big | !slice:big"]["margin"] == 0.1
     assert main(["report", str(app), "-q", "--tag", "slice:big & !slice:bigg"]) == 1
     assert "at character 14 of 'slice:big & !slice:bigg'. Did you mean 'slice:big'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["(slice:big)", " slice:big ", '"slice:big"', "*"])
+def test_quotes_brackets_and_the_star_are_read_wherever_a_tag_is_taken(
+    text: str, tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path)
+
+    def told_by(command: str, *more: str) -> dict[str, Any]:
+        assert main([command, str(app), *more, "-q", "--json", "--tag", text]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    tags = {"*", text}
+    assert {row["tag"] for row in told_by("report")["rows"]} == tags
+    assert {row["tag"] for row in told_by("sources", "--task", "Record")["rows"]} == tags
+    assert {row["tag"] for row in told_by("compare", str(app))["rows"]} >= tags
+    assert told_by("errors", "--task", "Token", "--split", "all")["n_records"] > 0
+    assert told_by("discover", "--task", "Record")["tasks"][0]["n"] > 0
+
+
+def test_a_tag_given_after_the_build_is_reported_too(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path)
+    assert main(["tag", str(app), "slice:new", "--where", "list_contains(tags, 'slice:big')"]) == 0
+    capsys.readouterr()
+    assert main(["report", str(app), "-q", "--json", "--tag", "slice:new"]) == 0
+    told = capsys.readouterr()
+    assert "slice:new" in {row["tag"] for row in json.loads(told.out)["rows"]}
+    assert "the figures are of the files as they are now" in told.err
+    assert main(["report", str(app), "-q", "--tag", "slice:enw"]) == 1
+    assert "no record has the tag 'slice:enw'. Did you mean 'slice:new' or" in capsys.readouterr().err
+
+
+def test_an_empty_tag_is_refused(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path)
+    assert main(["report", str(app), "-q", "--tag", ""]) == 1
+    assert "expected a tag" in capsys.readouterr().err

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from overton.base import OvertonError
-from overton.data import Tags, is_made_of_tags, tag_mask, with_expressions
+from overton.data import Tags, check_tags, is_made_of_tags, tag_mask, with_expressions
 
 TAGS = Tags(
     names=("annotated", "lang:en", "one tag", "slice:a", "slice:b.c-d_e"),
@@ -75,6 +75,25 @@ def test_expressions_become_tags_and_plain_tags_stay_as_they_are():
     assert all(more.rows(name).tolist() == TAGS.rows(name).tolist() for name in TAGS.names)
     assert (np.diff(more.tag[more.first[1] : more.first[2]]) > 0).all()
     assert with_expressions(TAGS, ["lang:en"]) is TAGS
+
+
+@pytest.mark.parametrize("text", ["(slice:a)", " slice:a ", '"slice:a"'])
+def test_one_tag_in_quotes_or_brackets_is_read(text):
+    assert is_made_of_tags(text)
+    assert with_expressions(TAGS, [text]).rows(text).tolist() == [0, 1]
+
+
+def test_the_star_is_read_and_gets_no_tag_of_its_own():
+    assert is_made_of_tags("*")
+    assert with_expressions(TAGS, ["*"]) is TAGS
+
+
+def test_tags_that_no_record_has_are_refused_together():
+    check_tags(TAGS, ["slice:a", "*", "one tag", "(lang:en)"])
+    with pytest.raises(OvertonError) as fault:
+        check_tags(TAGS, ["slice:aa", "!lang:em", "lang:en &"])
+    assert [problem.code for problem in fault.value.problems] == [*["tags.unknown-tag"] * 2, "tags.bad-expression"]
+    assert fault.value.problems[0].message == "no record has the tag 'slice:aa'"
 
 
 def test_a_tag_that_looks_like_an_expression_is_the_tag():

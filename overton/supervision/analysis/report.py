@@ -130,7 +130,7 @@ def join_reports(reports: Sequence[SourceReport]) -> SourceReport:
 
 
 def tags_to_show(tags: Tags, asked: Iterable[str] | None) -> tuple[str, ...]:
-    """The tags that get rows: those asked for, or all but the splits where None.
+    """The tags that get rows: those asked for, or all but the splits where None; `*` has rows without being asked for.
 
     Raises:
         OvertonError: Where no record has a tag that is asked for.
@@ -138,7 +138,7 @@ def tags_to_show(tags: Tags, asked: Iterable[str] | None) -> tuple[str, ...]:
     known = [name for name in tags.names if name not in SPLITS]
     if asked is None:
         return tuple(known)
-    asked = tuple(dict.fromkeys(asked))
+    asked = tuple(tag for tag in dict.fromkeys(asked) if tag != "*")
     unknown = [name for name in asked if name not in known]
     if unknown:
         raise OvertonError(
