@@ -6,7 +6,7 @@ from overton.data.dataset import Dataset
 from overton.data.faults.labels import label_faults
 from overton.data.gold import Gold, gold_of
 from overton.data.json_schema import record_json_schema
-from overton.data.names import GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag
+from overton.data.names import GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag, reading_order
 from overton.data.pack import pack
 from overton.data.parser import RecordParser
 from overton.data.pool import Pool
@@ -52,6 +52,7 @@ __all__ = [
     "meant_tag",
     "pack",
     "parse_tag_expression",
+    "reading_order",
     "record_json_schema",
     "tag_mask",
     "tokenize",

@@ -1,5 +1,6 @@
 """Words: tags and names of sources that mean something or look as if they were meant to, and numbers of things."""
 
+import re
 from difflib import SequenceMatcher
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ _MEANT = {
     "heldout": "test",
 }
 _ALIKE = 0.85
+_EDITS = re.compile(r"edits-\d{4}-\d\d-\d\d\.jsonl(\.gz|\.zst)?")
 _SLICES = {
     "slices",
     *("slice"[:place] + "slice"[place + 1 :] for place in range(1, 5)),
@@ -30,6 +32,18 @@ _SLICES = {
 def is_source_name(name: str) -> bool:
     """Whether a text can name a source: 1 to 64 printable characters."""
     return 0 < len(name) <= MAX_SOURCE_LENGTH and name.isprintable()
+
+
+def reading_order(file: str) -> tuple[bool, str]:
+    """By what data files are sorted, of whose labels the later count: by name, the edits of a day after all others.
+
+    A correction made in the dashboard would else be undone by any file whose name happens to come later.
+
+    Example:
+        >>> sorted(["train.jsonl", "edits-2026-03-01.jsonl", "edits.jsonl"], key=reading_order)
+        ['edits.jsonl', 'train.jsonl', 'edits-2026-03-01.jsonl']
+    """
+    return bool(_EDITS.fullmatch(file)), file
 
 
 @lru_cache(maxsize=4096)

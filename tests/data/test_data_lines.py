@@ -97,6 +97,18 @@ def test_data_files_are_those_with_a_known_ending_by_name(tmp_path):
     assert [path.name for path in data_files(tmp_path)] == ["a.jsonl.zst", "b.jsonl", "c.jsonl.gz"]
 
 
+def test_edits_of_a_day_are_read_after_all_other_files(tmp_path):
+    for name in ("train.jsonl", "edits-2026-03-01.jsonl.gz", "edits-more.jsonl", "edits-2026-02-28.jsonl", "a.jsonl"):
+        (tmp_path / name).touch()
+    assert [path.name for path in data_files(tmp_path)] == [
+        "a.jsonl",
+        "edits-more.jsonl",
+        "train.jsonl",
+        "edits-2026-02-28.jsonl",
+        "edits-2026-03-01.jsonl.gz",
+    ]
+
+
 def test_a_folder_without_data_files_is_told(tmp_path):
     for folder, message in ((tmp_path, "there is no data file"), (tmp_path / "x", "there is no folder of data files")):
         with pytest.raises(OvertonError, match=rf"{message}.*\[data.no-files\]"):

@@ -244,6 +244,17 @@ def test_a_label_is_appended_and_seen_by_the_pages(client: Client) -> None:
     assert "2 edits" in client.get("/builds").text
 
 
+def test_it_is_told_that_gold_alone_changes_figures_of_test(client: Client) -> None:
+    warned = "Figures of test rest on gold alone"
+    assert warned in client.get("/record?id=r4").text
+    assert warned in client.get("/errors?task=POS&split=test").text
+    assert "rest on gold alone" not in client.get("/record?id=r0").text
+    label = {"id": "r4", "task": "Intent", "label": "height"}
+    told = [client.post("/edits/label", {**label, "editor": name}).json()["message"] for name in ("ann", "gold")]
+    assert told[0].endswith("it changes no figure of test: gold does")
+    assert told[1].endswith("models are judged by it on test")
+
+
 def test_a_label_that_does_not_fit_is_one_clear_error(client: Client) -> None:
     answer = client.post("/edits/label", {"id": "r0", "task": "Intent", "editor": "ann", "label": "hight"})
     assert answer.status_code == 422

@@ -137,18 +137,24 @@ def test_what_does_not_fit_is_told_and_not_written(
     assert not (directory / "data" / TODAY).exists()
 
 
-def test_a_correction_that_a_later_file_would_undo_is_refused(directory: Path) -> None:
+def test_gold_of_any_other_file_is_corrected(directory: Path) -> None:
     gold = {"id": "here", "tasks": {"Record": {"gold": "red"}}}
-    (directory / "data" / "zz.jsonl").write_text(json.dumps(gold) + "\n")
+    (directory / "data" / "test.jsonl").write_text(json.dumps(gold) + "\n")
+    write(directory, Correction("here", "Record", "gold", "other"))
+    dataset = read(directory)
+    assert said(dataset, "Record", "gold") == ["other"]
+    assert list(dataset.files)[-1] == TODAY
+
+
+def test_a_correction_that_edits_of_a_later_day_would_undo_is_refused(directory: Path) -> None:
+    gold = {"id": "here", "tasks": {"Record": {"gold": "red"}}}
+    (directory / "data" / "edits-2026-03-02.jsonl").write_text(json.dumps(gold) + "\n")
     with pytest.raises(OvertonError) as caught:
         write(directory, Correction("here", "Record", "gold", "other"))
     assert caught.value.problems[0].code == "edits.overruled"
-    assert "zz.jsonl" in caught.value.problems[0].message
+    assert "edits-2026-03-02.jsonl" in caught.value.problems[0].message
     write(directory, Correction("here", "Record", "ann", "other"))
     write(directory, Correction("here", "Title", "gold", "long"))
-    (directory / "data" / "zz.jsonl").rename(directory / "data" / "b.jsonl")
-    write(directory, Correction("here", "Record", "gold", "other"))
-    assert said(read(directory), "Record", "gold") == ["other"]
 
 
 def test_records_are_tagged_once(directory: Path) -> None:

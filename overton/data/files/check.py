@@ -15,6 +15,7 @@ from overton.data.faults.tally import Tally
 from overton.data.files.ingest import OnBad, no_quarantine
 from overton.data.files.lines import read_blocks
 from overton.data.files.load import load_shard, no_records, shard_problems
+from overton.data.names import reading_order
 from overton.data.reader import BadLine
 from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
@@ -41,7 +42,7 @@ def check_data(
     faults = Tally()
     with tempfile.TemporaryDirectory(prefix="overton-check-") as folder, _quarantine(quarantine) as on_bad:
         shards: list[Shard] = []
-        for path in sorted(files, key=lambda path: path.name):
+        for path in sorted(files, key=lambda path: reading_order(path.name)):
             try:
                 shard = load_shard(path, schema, str(len(shards)), Path(folder), on_bad=on_bad, observe=observe)
             except OvertonError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from overton.base import OvertonError, Problem
+from overton.data.names import reading_order
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 BLOCK = 1 << 21
@@ -29,14 +30,14 @@ class Block:
 
 
 def data_files(directory: Path) -> list[Path]:
-    """The data files of a folder, sorted by name.
+    """The data files of a folder, in the order in which they are read: by name, the edits of a day last.
 
     Raises:
         OvertonError: Where there is none.
     """
-    files = sorted(path for path in directory.iterdir() if path.name.endswith(SUFFIXES)) if directory.is_dir() else []
+    files = [path for path in directory.iterdir() if path.name.endswith(SUFFIXES)] if directory.is_dir() else []
     if files:
-        return files
+        return sorted(files, key=lambda path: reading_order(path.name))
     raise OvertonError(
         Problem(
             message="there is no data file" if directory.is_dir() else "there is no folder of data files",

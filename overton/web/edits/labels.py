@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from overton.base import OvertonError, Problem, check_name, did_you_mean
-from overton.data import Dataset, label_faults
+from overton.data import Dataset, label_faults, reading_order
 from overton.review import check_tag
 from overton.supervision import find_record
 
@@ -60,10 +60,11 @@ def correction_line(dataset: Dataset, said: Correction, file: str) -> dict[str, 
     listed = dataset.schema.unit(dataset.schema.task(said.task)) != "record"
     if label is None or (listed and all(one is None for one in label)):
         raise OvertonError(Problem("the correction says nothing", "edits.nothing", hint="Choose a label"))
-    later = [name for name in dataset.holders(said.task, editor, row) if name > file]
+    own = reading_order(file)
+    later = [name for name in dataset.holders(said.task, editor, row) if reading_order(name) > own]
     if later:
         message = f"{later[-1]} holds a label by {editor!r} for {said.id!r} too, and counts, since its name comes later"
-        hint = f"Correct it there, label by another name, or name that file so that it comes before {file}"
+        hint = f"Correct it there, label by another name, or name that file so that it is read before {file}"
         raise OvertonError(Problem(message, "edits.overruled", later[-1], hint=hint))
     return {"id": said.id, "tasks": tasks}
 

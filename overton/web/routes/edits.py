@@ -7,11 +7,12 @@ import msgspec
 import numpy as np
 
 from overton.base import OvertonError, Problem
-from overton.data import GOLD, SLICE_PREFIX
+from overton.data import GOLD, SLICE_PREFIX, SPLITS
 from overton.review import bear_all, check_tag, tag_sql
 from overton.web.dashboard import Dashboard
 from overton.web.edits.files import Appended, append_lines, edits_name
 from overton.web.edits.labels import Correction, correction_line, tag_lines
+from overton.web.pages.record import tags_of
 from overton.web.routing import Query
 
 NO_SQL = "tagging.no-duckdb"
@@ -53,11 +54,16 @@ def save_label(dashboard: Dashboard, body: LabelBody, query: Query) -> dict[str,
     said = Correction(body.id, body.task, body.editor, body.label, body.units)
     line = correction_line(records.dataset, said, name)
     told = _told(append_lines(dashboard.data / name, [line]), line=line)
-    return {**told, "message": f"{told['message']}; {_weight(said.editor, records.supervision.trusted)}"}
+    split, _ = tags_of(records.dataset, dashboard.row(records, said.id))
+    return {**told, "message": f"{told['message']}; {_weight(said.editor, records.supervision.trusted, split)}"}
 
 
-def _weight(editor: str, trusted: Sequence[str]) -> str:
-    """What a label by an editor will count in training."""
+def _weight(editor: str, trusted: Sequence[str], split: str) -> str:
+    """What a label by an editor will count, in training or, on records of the other splits, in what is reported."""
+    if split in SPLITS[1:]:
+        return (
+            f"models are judged by it on {split}" if editor == GOLD else f"it changes no figure of {split}: gold does"
+        )
     if editor == GOLD or editor in trusted:
         return "it counts as gold in training"
     return "one vote among others, unless supervision.trusted in tuning.json names its source"
