@@ -20,6 +20,7 @@ from overton.data import GOLD, Dataset, gold_of
 from overton.review.labels import combined_label, names_of
 from overton.supervision import Combined
 
+NOBODY, NO_CLASS = "nobody labels it", "none of its classes"
 CONSIDERED = 4000  # records that the version predicts for it, those with the least certain combined labels
 
 
@@ -38,6 +39,7 @@ class Candidate:
         n_units: Number of labels that the task wants of the record.
         listed: Whether these stand in a list.
         members: The members to choose among, for `select`.
+        labelled: Whether somebody votes on it; then no combined label says that no class of a bitvector is likely.
     """
 
     id: str
@@ -50,6 +52,12 @@ class Candidate:
     n_units: int
     listed: bool
     members: tuple[str, ...] = ()
+    labelled: bool = True
+
+    @property
+    def unsaid(self) -> str:
+        """What to say in place of combined labels where there are none."""
+        return NO_CLASS if self.labelled else NOBODY
 
     def named(self, by_label: Mapping[str, float]) -> str:
         """The likeliest labels with their probabilities, three at most; members by their names."""
@@ -123,7 +131,7 @@ def reading(task: str, chosen: Sequence[Candidate]) -> str:
         lines = [f"{number}. {one.id}", f"   {one.text}"]
         if one.item:
             lines.append(f"   look at {one.unit} {one.item}")
-        lines.append(f"   combined: {one.named(one.combined) or 'nobody labels it'}")
+        lines.append(f"   combined: {one.named(one.combined) or one.unsaid}")
         lines.append(f"   predicted: {one.named(one.prediction) or 'nothing'}")
         parts.append("\n".join(lines))
     head = f"{task}: the records of the file beside this one, line by line; put each label in place of its null"
@@ -179,4 +187,5 @@ def _candidate(
         n_units=stop - first,
         listed=names.listed,
         members=() if classes else names.items,
+        labelled=bool(combined.targets.index[unit] >= 0),
     )

@@ -134,7 +134,7 @@ def _annotate(page: ErrorPage, width: int, most: int) -> str:
 
 def _views(one: Candidate) -> str:
     place = f"{one.unit} {one.item}: " if one.item else ""
-    combined = f"combined {one.named(_best(one.combined))}" if one.combined else "nobody labels it"
+    combined = f"combined {one.named(_best(one.combined)) or one.unsaid}" if one.labelled else one.unsaid
     predicted = one.named(_best(one.prediction)) or "nothing"
     return f"{place}{combined}, predicted {predicted}; promises {one.promise:.2f}"
 

@@ -13,6 +13,7 @@ from overton.base import OvertonError
 from overton.cli.main import main
 from overton.data import GOLD, gold_of
 from overton.pipeline import predict_rows
+from overton.review.annotate import Candidate, reading
 from overton.version import Version
 
 TASKS = ("Record", "RecordBits", "Token", "TokenBits", "Member", "MemberBits", "Pick", "Title")
@@ -91,6 +92,12 @@ def test_tags_and_splits_choose_the_records(version: Version) -> None:
         assert caught.value.problems[0].code == code
     with pytest.raises(OvertonError, match="Did you mean 'Token'"):
         version.errors("Tokens")
+
+
+@pytest.mark.parametrize(("labelled", "told"), [(True, "none of its classes"), (False, "nobody labels it")])
+def test_no_class_that_is_likely_is_not_the_same_as_no_label(labelled: bool, told: str) -> None:
+    one = Candidate("r", "a text", 0, "a", {}, {"title": 0.5}, 0.5, 2, listed=True, labelled=labelled)
+    assert f"combined: {told}\n" in reading("Bits", [one])
 
 
 def test_what_to_annotate_is_training_data_without_gold_that_is_uncertain(

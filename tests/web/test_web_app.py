@@ -255,6 +255,12 @@ def test_it_is_told_that_gold_alone_changes_figures_of_test(client: Client) -> N
     assert told[1].endswith("models are judged by it on test")
 
 
+def test_bits_that_nobody_doubts_to_be_off_are_not_told_as_unlabelled(shared: Client) -> None:
+    told = shared.get("/record?id=r4&task=EntityType").text
+    assert "none of its classes" in told
+    assert "nobody labels it" not in told
+
+
 def test_a_label_that_does_not_fit_is_one_clear_error(client: Client) -> None:
     answer = client.post("/edits/label", {"id": "r0", "task": "Intent", "editor": "ann", "label": "hight"})
     assert answer.status_code == 422

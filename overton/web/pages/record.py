@@ -39,7 +39,7 @@ class UnitView:
         gold: What is true; None where that is not known.
         prediction: What the version says; None where it has nothing to predict on.
         probability: The likeliest labels and their probabilities by the version.
-        combined: The same of the combined votes; empty where nobody votes.
+        combined: The same of the combined votes; empty where nobody votes, or no class of a bitvector is likely.
         votes: What every source but gold says.
         suggested: Labels that somebody said, to choose from: the likely truth first.
     """
@@ -74,6 +74,11 @@ class UnitView:
         """The likeliest labels beside those that are predicted, and their probabilities."""
         told = {label for label, _ in self.said}
         return {label: share for label, share in self.probability.items() if label not in told}
+
+    @property
+    def labelled(self) -> bool:
+        """Whether anybody says anything of it."""
+        return bool(self.votes) or self.gold is not None
 
     @property
     def disputed(self) -> bool:
