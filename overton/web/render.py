@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from overton.store import gate_text
 from overton.web import svg, text
-from overton.web.pages import ComparisonPage, ReportPage
+from overton.web.budget import LARGEST, within_budget
+from overton.web.pages import ComparisonPage, Example, ReportPage
 
 TEMPLATES = {ReportPage: "report.html.j2", ComparisonPage: "comparison.html.j2"}
 STYLE, SCRIPT = "overton.css", "overton.js"
@@ -76,8 +77,23 @@ def render_page(template: str, page: Any, **more: Any) -> str:
 
 
 def render_file(page: ReportPage | ComparisonPage) -> str:
-    """A page as one file that asks for nothing: style and script within, and nothing else allowed to load or run."""
+    """A page as one file that asks for nothing: style and script within, and nothing else allowed to load or run.
+
+    Where it would be too large it has fewer examples, and says so.
+    """
+    made = _render_whole(page)
+    excess = len(made.encode()) - LARGEST
+    return made if excess < 0 else _render_whole(within_budget(page, excess, _size_of))
+
+
+def _render_whole(page: ReportPage | ComparisonPage) -> str:
     return render_page(TEMPLATES[type(page)], page, assets=inline_assets())
+
+
+def _size_of(example: Example) -> int:
+    """What an example takes of a page, in bytes."""
+    macros: Any = environment().get_template("_example.html.j2").module
+    return len(str(macros.example(example)).encode())
 
 
 @cache

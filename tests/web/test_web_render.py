@@ -15,7 +15,16 @@ from overton.web import render_file, render_page, svg
 from overton.web.files import write_page
 from overton.web.pages import comparison_page, history_of
 from overton.web.render import environment, linked_assets
-from tests.web.web_factories import HOSTILE, PLAIN, SCRIPT, big_page, compared_row, comparison_of
+from tests.web.web_factories import (
+    HOSTILE,
+    PLAIN,
+    SCRIPT,
+    big_page,
+    compared_row,
+    comparison_of,
+    hostile_example,
+    long_example,
+)
 
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "input", "br", "img"}
@@ -106,6 +115,22 @@ def test_the_policy_lets_nothing_but_its_own_script_run(hostile):
 
 def test_fifty_slices_of_five_tasks_and_thirty_versions_are_under_300_kb():
     assert len(render_file(big_page(5, 50, 30, texts=PLAIN)).encode()) < LARGEST
+
+
+@pytest.mark.parametrize("example", [hostile_example, long_example])
+def test_a_page_of_many_regressions_has_the_examples_that_it_has_room_for(example):
+    page = big_page(5, 50, 30, regressed=12, example=example)
+    text = render_file(page)
+    assert len(text.encode()) < LARGEST
+    told = [int(n) for n in re.findall(r"(\d+) more examples? left out", text)]
+    every = sum(len(one.examples) for one in (*page.comparison.worse, *page.tasks))
+    assert text.count('<article class="ex">') + sum(told) == every
+    first = re.search(r'id="worse-1".*?</details>', text, re.DOTALL)  # that of the strongest evidence
+    assert '<article class="ex">' in first.group()
+
+
+def test_a_page_with_room_leaves_no_example_out(hostile):
+    assert "left out, so that" not in hostile
 
 
 def test_the_order_is_verdict_regressions_slices_tasks_sources_data_history_lineage(hostile):

@@ -116,6 +116,15 @@ def hostile_example(task="POS", text=SCRIPT):
     )
 
 
+def long_example(text, task="POS"):
+    """A record of two hundred words, all wrong, in which every text is the one given."""
+    votes = {f"{text}{number}": text for number in range(10)}
+    errors = [UnitError(place, text, text, 0.97, text, votes, {text: 0.7}) for place in range(200)]
+    payloads = {"tokens": [text] * 200, "query": text, "entities": [{"id": text, "range": [0, 1]}] * 20}
+    tags = [f"slice:{text}{number}" for number in range(30)]
+    return example_of(SCHEMA, task, text, payloads, tags=tags, said=[text] * 200, errors=errors)
+
+
 def plain_example(task="POS"):
     """A record of a usual length with three wrong words."""
     words = [
@@ -145,7 +154,7 @@ def plain_example(task="POS"):
 PLAIN = tuple(f"name_{number}" for number in range(7))
 
 
-def big_page(tasks=5, slices=50, versions=30, *, texts=HOSTILE):
+def big_page(tasks=5, slices=50, versions=30, *, texts=HOSTILE, regressed=2, example=hostile_example):
     """A page as large as one is to be, with a hostile text wherever a record, a source or a tag may have one."""
     report = report_of(tasks, slices)
     names = list(report.main_metric)
@@ -166,7 +175,10 @@ def big_page(tasks=5, slices=50, versions=30, *, texts=HOSTILE):
         for name in names
         for number in range(slices)
     ]
-    worst = [compared_row(names[0], f"slice:{text}", -0.2, verdict="regressed", p=1e-6) for text in texts[:2]]
+    worst = [
+        compared_row(names[0], f"slice:{texts[number % len(texts)]}", -0.2, verdict="regressed", p=1e-6)
+        for number in range(regressed)
+    ]
     comparison = comparison_of(
         *worst,
         *[compared_row(name) for name in names],
@@ -175,7 +187,9 @@ def big_page(tasks=5, slices=50, versions=30, *, texts=HOSTILE):
         sources=(SourceChange(names[0], texts[0], None, 0.8, "appeared"),),
     )
     compared = comparison_page(
-        comparison, old_name="live", examples={(worst[0].task, worst[0].tag): [hostile_example(text=texts[1])]}
+        comparison,
+        old_name="live",
+        examples={(row.task, row.tag): [example(text=text) for text in texts[:3]] for row in worst},
     )
     sources = tuple(
         SourceLine(name, f"source {texts[number % len(texts)]}", 900, 0.4, 0.3, 0.1, 0.8, 0.82, 0.75, 0.88, 300, "test",

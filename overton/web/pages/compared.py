@@ -41,11 +41,13 @@ class Worse:
         row: The row.
         note: How far its fall is that of another tag; empty where it is not.
         examples: Records that got worse; `before` of each tells what the old version said.
+        left_out: How many more examples there are, for which the page has no room.
     """
 
     row: ComparedRow
     note: str = ""
     examples: tuple[Example, ...] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class TaskPage:
         n_records: Records with gold.
         sources: What the sources said of all errors.
         command: The command that shows more of them; empty where there is none.
+        left_out: How many more examples there are, for which the page has no room.
     """
 
     task: str
@@ -96,6 +97,7 @@ class TaskPage:
     n_records: int = 0
     sources: tuple[SourceOnErrors, ...] = ()
     command: str = ""
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The task as a JSON value."""
