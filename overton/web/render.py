@@ -43,6 +43,7 @@ def environment() -> Environment:
         "day": text.day,
         "figure": text.figure,
         "gate": gate_text,
+        "middle": text.middle,
         "moment": text.moment,
         "p": text.p_value,
         "percent": text.percent,

@@ -39,6 +39,19 @@ def cut(text: str, longest: int = 40) -> str:
     return text if len(text) <= longest else text[: max(longest - 1, 0)] + ELLIPSIS
 
 
+def middle(text: str, longest: int = 40) -> str:
+    """A text that is longer than so many characters without its middle: names of tags often differ at their end.
+
+    Example:
+        >>> middle("lineage:template_v1", 12)
+        'lineag…te_v1'
+    """
+    if len(text) <= longest:
+        return text
+    end = max(longest - 1, 0) // 2
+    return text[: max(longest - 1, 0) - end] + ELLIPSIS + (text[-end:] if end else "")
+
+
 def figure(value: float | None) -> str:
     """A share or a score, to three digits.
 

@@ -57,10 +57,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     rows = [compared_row(tag=f"slice:{number:02}", change=(number - 20) / 200) for number in range(40)]
     worst = compared_row(tag="slice:<b>worst", change=-0.3, verdict="regressed", p=1e-6)
+    named = [compared_row(f"Task{task}", f"lineage:template_of_questions_v{tag}") for task in range(5) for tag in "123"]
     pages = {
         "plain": big_page(5, 50, 30, texts=PLAIN),
         "hostile": big_page(2, 6, 3, texts=HOSTILE),
         "compared": comparison_page(comparison_of(worst, *rows, compared_row()), old_name="live"),
+        "named": comparison_page(comparison_of(*named)),
     }
     for name, page in pages.items():
         write_page(folder / f"{name}.html", page)
@@ -92,6 +94,20 @@ def test_no_page_is_wider_than_its_screen(opened, name: str, size: dict[str, int
     assert light is (scheme == "light")
     small = "[...document.querySelectorAll('main *')].filter(e => e.childNodes.length && e.textContent.trim()"
     assert page.evaluate(f"{small} && parseFloat(getComputedStyle(e).fontSize) < 10).length") == 0
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize(("name", "matrix"), [("plain", "#matrix"), ("named", "#changes")])
+def test_names_of_tags_and_intervals_are_legible(opened, name: str, matrix: str, size: dict[str, int]) -> None:
+    page = opened(name, viewport=size).page
+    ends = "const end = (one) => one.getBoundingClientRect().right;"
+    names = page.locator(f"{matrix} tbody.rows th")
+    assert (
+        names.evaluate_all(f"all => {{ {ends} return all.filter((e) => end(e.querySelector('bdi')) > end(e)).length }}")
+        == 0
+    )
+    two_lines = "[...document.querySelectorAll('.card .fig i')].filter(e => e.getClientRects().length > 1).length"
+    assert page.evaluate(two_lines) == 0
 
 
 def test_what_a_record_says_does_nothing(opened) -> None:
@@ -147,7 +163,13 @@ def test_more_rows_are_shown_and_changes_unfold(opened) -> None:
 def test_a_history_shows_any_slice(opened) -> None:
     watched = opened("plain", viewport=LAPTOP)
     select = watched.page.locator("select[data-history]")
-    assert select.locator("option").count() == 50
+    assert select.locator("option").count() == 51
+    worst = select.locator("option:checked").inner_text()
+    assert worst != "whole split"
+    number = select.input_value()
+    assert {one.get_attribute("href") for one in watched.page.locator(".hl").all()} == {
+        f"#h{task}-{number}" for task in range(1, 6)
+    }
     before = watched.page.locator(".hl").first.evaluate("line => line.getBoundingClientRect().top")
     select.select_option(label="slice_number_33")
     line = watched.page.locator(".hl").first

@@ -312,6 +312,15 @@ def test_a_history_has_a_line_for_every_tag_of_the_version_that_is_shown():
     assert (history.current, history.hidden) == (2, 0)
 
 
+def test_a_history_shows_the_worst_slice_that_has_one_at_first():
+    moments = [Moment(f"v{number}", f"2026-01-{number + 1:02}T00:00:00+00:00") for number in range(2)]
+    new = row_of(tag="slice:a", value=0.1)  # worse than any, but not there before
+    mild, bad = row_of(tag="slice:mild", value=0.75), row_of(tag="slice:worst", value=0.6)
+    first, last = report_with(row_of(), mild, bad), report_with(row_of(), new, mild, bad)
+    assert history_of(moments, {"v0": first, "v1": last}, version="v1").chosen == "slice:worst"
+    assert history_of(moments, {"v0": report_with(row_of()), "v1": last}, version="v1").chosen == "*"
+
+
 def test_old_versions_are_left_out_and_counted():
     moments = [Moment(f"v{number}", "2026-01-01") for number in range(40)]
     history = history_of(moments, {}, version="v39")

@@ -70,6 +70,13 @@ class TaskHistory:
         """The line of a tag; None where it has none."""
         return next((line for line in self.lines if line.tag == tag), None)
 
+    def gap(self, line: Line) -> float | None:
+        """By how much a tag falls short of the whole split now; None for the whole, and for a tag without a history."""
+        whole = self.line(WHOLE)
+        if line.tag == WHOLE or line.change is None or line.last is None or whole is None or whole.last is None:
+            return None
+        return whole.last - line.last
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -96,6 +103,15 @@ class History:
     def number_of(self) -> dict[str, int]:
         """The number of each tag, by which a drawing calls its line."""
         return {tag: number for number, tag in enumerate(self.tags)}
+
+    @property
+    def chosen(self) -> str:
+        """The tag whose line stands beside that of the whole split at first: the worst of those with two figures.
+
+        It is the one that falls short of the whole by most now, on any task; `*` where none has a history.
+        """
+        gaps = [(gap, line.tag) for task in self.tasks for line in task.lines if (gap := task.gap(line)) is not None]
+        return max(gaps, key=lambda one: one[0])[1] if gaps else WHOLE
 
     def to_json(self) -> dict[str, Any]:
         """The history as a JSON value."""

@@ -18,7 +18,13 @@ LEFT, TOP, RIGHT, BOTTOM = 44, 12, 16, 36
 
 
 def history_chart(
-    history: TaskHistory, moments: Sequence[Moment], name: str, tags: Mapping[str, int], current: int | None = None
+    history: TaskHistory,
+    moments: Sequence[Moment],
+    name: str,
+    tags: Mapping[str, int],
+    current: int | None = None,
+    *,
+    chosen: str = WHOLE,
 ) -> Markup:
     """The chart of one task.
 
@@ -28,6 +34,7 @@ def history_chart(
         name: Begins the ids of its lines: `name-number`.
         tags: The number of each tag.
         current: Place of the version that the page is about; None for none.
+        chosen: The tag that is shown beside the whole split.
     """
     low, high = _range(history)
     ticks = nice_ticks(low, high, 4)
@@ -47,9 +54,7 @@ def history_chart(
     paths = (_path(one, (low, high), f"{name}-{tags[one.tag]}") for one in history.lines)
     parts.append(f"<defs>{''.join(paths)}</defs>")
     across = f'transform="translate({_x(0, n):g} 0) scale({WIDTH / max(n - 1, 1):.4f} {HEIGHT / UNITS:g})"'
-    others = [one.tag for one in history.lines if one.tag != WHOLE]
-    chosen = tags[others[0]] if others else 0
-    parts.append(f'<use class="hl" href="#{name}-{chosen}" data-line="{name}" {across}/>')
+    parts.append(f'<use class="hl" href="#{name}-{tags.get(chosen, 0)}" data-line="{name}" {across}/>')
     parts.append(f'<use class="hw" href="#{name}-{tags[WHOLE]}" {across}/>' if WHOLE in tags else "")
     whole = next((one for one in history.lines if one.tag == WHOLE), None)
     parts.append(_dots(whole, moments, (low, high)) if whole else "")
