@@ -14,7 +14,7 @@ from numpy import ndarray
 from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.codec import Predictions, concatenate
-from overton.data import GOLD, Dataset, Pool, RecordParser, Splits, gold_of, is_made_of_tags, pack
+from overton.data import GOLD, Dataset, Pool, RecordParser, Splits, check_tags, gold_of, is_made_of_tags, pack
 from overton.evaluate import Comparison, Gate, compare_predictions, source_changes, tag_changes
 from overton.pipeline import PREDICT_RECORDS, predict_rows
 
@@ -46,7 +46,8 @@ def compare_artifacts(
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where a version cannot read the records, or an expression names a tag that no record has.
+        OvertonError: Where a version cannot read the records, or no record has a tag that a reader asks for or an
+            expression names.
     """
     numbers = splits.test
     if not len(numbers):
@@ -54,6 +55,7 @@ def compare_artifacts(
         raise OvertonError(Problem("there is no test record to compare on", "compare.no-records", hint=hint))
     names = dataset.tags.names
     now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
+    check_tags(dataset.tags, tags)
     dataset = _with_tags(dataset, gate, tags)
     first, second = (_predict(dataset, artifact, numbers, observe) for artifact in (old, new))
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
@@ -72,14 +74,11 @@ def compare_artifacts(
         sources=source_changes(before, after),
         latency=latency_of(new) if gate.p99_ms is not None else None,
         unknown=unknown,
-        notes=(*splits.notes, *(_nobody(tag, unknown) for tag in nobody if tag not in gate.critical)),
+        notes=(
+            *splits.notes,
+            *(f"{tag} holds of no record" for tag in nobody if tag not in gate.critical and tag not in unknown),
+        ),
     )
-
-
-def _nobody(tag: str, unknown: Mapping[str, str]) -> str:
-    if tag not in unknown:
-        return f"{tag} holds of no record"
-    return f"no record has the tag {tag}" + (f". {unknown[tag]}" if unknown[tag] else "")
 
 
 def _with_tags(dataset: Dataset, gate: Gate, tags: Sequence[str]) -> Dataset:

@@ -33,6 +33,7 @@ def comparison_html(document: Mapping[str, Any]) -> str:
     return page(
         element("p", verdict, head),
         element("ul", *(element("li", cut(one["message"], 300)) for one in refused[:SHOWN])) if refused else "",
+        *(element("p", f"note: {cut(warning, 300)}") for warning in document.get("warnings", ())),
         _section("whole split", whole),
         _section("what got worse, by evidence", worse[:SHOWN], document["examples"]),
         _section("what got better, beyond noise", sorted(better, key=_fall)[:SHOWN]),

@@ -187,7 +187,12 @@ def test_a_gate_may_bound_the_latency_and_need_critical_slices(
     assert (
         "  no record has the tag 'slice:redd', which gate.json declares critical\n    Did you mean 'slice:red'" in page
     )
-    assert "note: no record has the tag slice:bleu. Did you mean 'slice:blue'" in page
+    told = "note: no record has the tag 'slice:bleu', to which gate.json gives a margin. Did you mean 'slice:blue'"
+    assert told in " ".join(page.partition("whole split")[0].split())
+    assert main(["compare", f"{app}@live", f"{app}@live", "-q", "--tag", "slice:bleu"]) == 1
+    refused = capsys.readouterr()
+    assert "no record has the tag 'slice:bleu'. Did you mean 'slice:blue'" in refused.err
+    assert not refused.out
     (app / "gate.json").write_text(json.dumps({"critical": ["short & !slice:redd"]}))
     assert main(["compare", f"{app}@live", str(app), "-q"]) == 1
     said = capsys.readouterr().err

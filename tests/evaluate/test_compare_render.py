@@ -115,3 +115,16 @@ def test_a_critical_tag_that_no_record_has_is_told_with_what_may_be_meant():
     assert first.message == "no record has the tag 'slice:rarre', which gate.json declares critical"
     assert second.message == "no task has 10 records with gold in the critical slice:small"
     assert f"  {first.message}\n    Did you mean 'slice:rare'?\n" in render_comparison(comparison)
+
+
+def test_a_margin_of_a_tag_that_no_record_has_is_told_under_the_verdict():
+    gate = Gate(margins={"slice:rarre": 0.1})
+    comparison = Comparison(
+        "a", "b", gate, Compared((compared_row(),)), unknown={"slice:rarre": "Did you mean 'rare'?"}
+    )
+    told = "no record has the tag 'slice:rarre', to which gate.json gives a margin. Did you mean 'rare'?"
+    assert comparison.warnings == (told,)
+    assert comparison.to_json()["warnings"] == [told]
+    assert render_comparison(comparison, width=160).splitlines()[2] == f"  note: {told}"
+    assert "to which gate.json gives a margin" in comparison._repr_html_()
+    assert f"- {told}" in render_summary("t", comparison)

@@ -59,7 +59,7 @@ class Comparison:
         sources: What both learned of every source.
         latency: Milliseconds of single records, `{"records", "p50_ms", "p99_ms"}` of the new version; None where the
             gate asks for none.
-        unknown: Tags that the gate or a reader names and that no record has, with the names that may have been meant.
+        unknown: Tags that the gate names and that no record has, with the names that may have been meant.
         notes: Things that a reader should know.
     """
 
@@ -95,6 +95,15 @@ class Comparison:
         """Why the gate refuses the new version; none where it does not."""
         return (*map(_regression, self.regressed), *self._unseen(), *self._unsupported(), *self._slow())
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the gate asks for in vain: margins of tags that no record has; critical ones are among the refusals."""
+        return tuple(
+            f"no record has the tag {tag!r}, to which gate.json gives a margin{f'. {hint}' if hint else ''}"
+            for tag, hint in self.unknown.items()
+            if tag not in self.gate.critical
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The document of `overton compare --json`."""
         return {
@@ -105,6 +114,7 @@ class Comparison:
             "data": dict(self.data),
             "gate": self.gate.to_json(),
             "refused": [{"code": refusal.code, "message": refusal.message} for refusal in self.refusals],
+            "warnings": list(self.warnings),
             "rows": [row.to_json() for row in self.rows],
             "better": [{"task": row.task, "tag": row.tag} for row in self.better],
             "examples": [flip.to_json() for flip in self.compared.examples],

@@ -41,6 +41,7 @@ def render_summary(title: str, comparison: Comparison | None, refusals: Sequence
         counts = (
             f"{sum(row.verdict == verdict for row in rows):,} {verdict}" for verdict in ("ok", REGRESSED, UNKNOWN)
         )
+        lines += [*(f"- {_plain(warning)}" for warning in comparison.warnings), *([""] if comparison.warnings else [])]
         lines += [f"{len(rows):,} rows on {comparison.records:,} records: {', '.join(counts)}.", ""]
         worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)][:SHOWN]
         whole = sorted((row for row in rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))

@@ -1,6 +1,7 @@
 """A comparison as text for a terminal: the verdict, what got worse and on which records, then all else that changed."""
 
 import json
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most
@@ -66,6 +67,8 @@ def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
             yield _cut(f"    {refusal.hint}", width)
     if len(refusals) > LINES:
         yield f"  ... and {len(refusals) - LINES:,} more"
+    for warning in comparison.warnings:
+        yield from textwrap.wrap(f"note: {warning}", width, initial_indent="  ", subsequent_indent="    ")
 
 
 def _better(comparison: Comparison, width: int) -> Iterator[str]:
