@@ -19,10 +19,9 @@ def render_drift(report: DriftReport, *, width: int = 100) -> str:
     Returns:
         The text, which ends with a newline.
     """
-    n = len(report.drifted)
-    told = f"{n} of {len(report.rows)} drifted" if n else "no drift shown"
-    title = f"{report.n:,} records of {report.data} against version {report.version}: {told}  "
-    lines = [*textwrap.wrap(title.strip(), width), ""]
+    records = f"{report.n:,} record{'' if report.n == 1 else 's'}"
+    title = f"{records} of {report.data} against version {report.version}: {_outcome(report)}"
+    lines = [*textwrap.wrap(title, width), ""]
     size = min(max((len(row.name) for row in report.rows), default=4), LONGEST)
     lines.append(f"  {'what':10}  {'of':{size}}  {'before':>6}  {'now':>6}  {'effect':>6}  {'chance':>7}  verdict")
     for row in report.rows:
@@ -43,6 +42,16 @@ def render_drift(report: DriftReport, *, width: int = 100) -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _outcome(report: DriftReport) -> str:
+    """What it comes to; where nothing could be judged, that is no sign that nothing drifted."""
+    n, few = len(report.drifted), sum(row.verdict == "not enough data" for row in report.rows)
+    if n:
+        return f"{n} of {len(report.rows)} drifted"
+    if few == len(report.rows):
+        return "too little data to tell of anything"
+    return "no drift shown" + (f", and too little data to tell of {few} of {len(report.rows)}" if few else "")
 
 
 def _line(row: DriftRow, size: int) -> str:

@@ -345,8 +345,20 @@ def test_bad_lines_are_left_out_where_that_is_allowed(tmp_path):
 
 
 def test_data_without_a_record_is_refused(tmp_path):
-    with pytest.raises(OvertonError, match=r"there is no record with payloads \[data.no-records\]"):
+    with pytest.raises(OvertonError, match=r"d\.jsonl: there is no record with payloads.*\[data.no-records\]"):
         load(write(tmp_path / "d.jsonl", [""]))
+
+
+def test_files_without_a_record_are_named(tmp_path):
+    files = [write(tmp_path / f"{name}.jsonl", [""]) for name in "abcdefg"]
+    for some, path, told in (
+        (files[:1], files[0], "there is no record with payloads"),
+        (files[:2], tmp_path, "there is no record with payloads in a.jsonl, b.jsonl"),
+        (files, tmp_path, "there is no record with payloads in a.jsonl, b.jsonl, c.jsonl, d.jsonl, e.jsonl and 2 more"),
+    ):
+        with pytest.raises(OvertonError) as fault:
+            load(some)
+        assert [(one.path, one.message) for one in fault.value.problems] == [(str(path), told)]
 
 
 def test_the_later_line_wins_unit_by_unit(tmp_path):

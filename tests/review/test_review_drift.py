@@ -9,6 +9,7 @@ import pytest
 
 from overton.application import Application
 from overton.cli.main import main
+from overton.review import render_drift
 from tests.kinds import make_record
 
 
@@ -50,6 +51,14 @@ def test_new_words_longer_records_and_other_predictions_are_told(
 def test_few_records_are_not_enough(kinds_application: Application, tmp_path: Path) -> None:
     report = kinds_application.version().drift(write_log(tmp_path / "log.jsonl", 20))
     assert {row.verdict for row in report.rows} == {"not enough data"}
+    first = report.rows[0]
+    other = replace(first, verdict="no change shown")
+    heads = [render_drift(replace(report, rows=rows), width=500) for rows in ((first,), (first, other), (other,))]
+    assert [head.splitlines()[0].partition(": ")[2] for head in heads] == [
+        "too little data to tell of anything",
+        "no drift shown, and too little data to tell of 1 of 2",
+        "no drift shown",
+    ]
 
 
 def test_a_version_of_before_profiles_is_profiled_anew(kinds_application: Application, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from overton.schema import Schema
 
 LEAST_BYTES = 4_000_000  # beside the largest file; for less, starting a worker takes longer than the work
 
+_FILES = 5  # that are named where none has a record
 _KINDS = SHOWN - 1  # of faults of bad lines, so that how many there are is shown too; `check` tells them all
 
 
@@ -121,8 +122,14 @@ def _make_ingest(schema: Schema, cache: Path) -> Callable[[tuple[Path, str], Obs
 
 def no_records(joined: Joined) -> Problem:
     """What is wrong with shards that hold no record."""
-    folder = Path(joined.shards[0].path).parent
-    return Problem("there is no record with payloads", "data.no-records", str(folder))
+    paths = [Path(shard.path) for shard in joined.shards]
+    hint = "Write one JSON object a line, with `payloads`"
+    if len(paths) == 1:
+        return Problem("there is no record with payloads", "data.no-records", str(paths[0]), hint=hint)
+    told = ", ".join(path.name for path in paths[:_FILES]) + (
+        f" and {len(paths) - _FILES} more" * (len(paths) > _FILES)
+    )
+    return Problem(f"there is no record with payloads in {told}", "data.no-records", str(paths[0].parent), hint=hint)
 
 
 def _too_many(n_bad: int, max_bad: int) -> Problem:
