@@ -8,6 +8,7 @@ from overton.notebook.errors import error_html, errors_html
 from overton.notebook.overview import application_html, version_html
 from overton.notebook.report import report_html
 from overton.notebook.rows import drift_html, slices_html
+from overton.notebook.words import wrong_of
 
 __all__ = [
     "application_html",
@@ -18,4 +19,5 @@ __all__ = [
     "report_html",
     "slices_html",
     "version_html",
+    "wrong_of",
 ]

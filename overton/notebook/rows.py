@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from overton.notebook.markup import cut, element, figure, page, table
+from overton.notebook.markup import cut, element, figure, join, page, table
+from overton.notebook.words import wrong_of
 
 
 def slices_html(document: Mapping[str, Any]) -> str:
@@ -15,10 +16,10 @@ def slices_html(document: Mapping[str, Any]) -> str:
     if document["error_rate"] is None:
         return page(element("p", element("b", document["task"]), ": no gold, so there is nothing to say"))
     head = f"{document['task']} on {' and '.join(document['splits'])}: "
-    head += f"{document['error_rate']:.1%} wrong of {document['n']:,} records"
+    head += wrong_of(document["error_rate"], document["n"], document["unit"])
     rows = [
         [
-            cut(one["tag"] or one["where"], 160),
+            join([cut(one["tag"] or one["where"], 160), f" (in {one['within']['tag']})" if one["within"] else ""]),
             f"{one['n']:,}",
             f"{one['error_rate']:.1%}",
             f"{one['elsewhere']:.1%}",

@@ -1,4 +1,4 @@
-"""Labels as a person reads them."""
+"""Labels and errors as a person reads them."""
 
 import json
 from collections.abc import Mapping
@@ -19,3 +19,15 @@ def label_text(label: Any) -> str:
     if isinstance(label, list | tuple):
         return ", ".join(label_text(one) for one in label) or "none"
     return label if isinstance(label, str) else json.dumps(label, ensure_ascii=False)
+
+
+def wrong_of(error_rate: float, n: int, unit: str) -> str:
+    """How much is wrong of some records, of which a task may label tokens or members.
+
+    Example:
+        >>> wrong_of(0.2, 11, "record"), wrong_of(0.2, 11, "token")
+        ('20.0% wrong of 11 records', '20.0% of tokens wrong in 11 records')
+    """
+    if unit == "record":
+        return f"{error_rate:.1%} wrong of {n:,} records"
+    return f"{error_rate:.1%} of {unit}s wrong in {n:,} records"

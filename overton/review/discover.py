@@ -13,7 +13,7 @@ from overton.codec import Predictions
 from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import judge, right_units
 from overton.notebook import slices_html
-from overton.review.literals import Literals, literals_of
+from overton.review.literals import Literals, joined_lengths, literals_of
 from overton.review.search import MOST_FOUND, Conjunction, Searched, excess_z, search
 from overton.review.significance import adjusted, chance_of
 
@@ -27,7 +27,26 @@ ALIKE = 0.7  # records that two slices share of those in either, from which the 
 NEW_RECORDS = 0.3  # share of the records of a slice that no slice before it has, below which it says nothing new
 CHANCE = 0.05  # below which what a literal leaves out counts as better
 NEW_CHANCE = 0.001  # from which on errors beyond the slices before count as new; many are asked
+MOSTLY = 0.8  # share of the records of a slice with a tag, from which on it is told as a part of that
+LONGEST_NAME = 60
 EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A tag in which most of a slice lies, and which is worse than the rest itself.
+
+    Attributes:
+        tag: The tag.
+        share: Share of the records of the slice that have it.
+        n: Its records.
+        error_rate: Their mean error.
+    """
+
+    tag: str
+    share: float
+    n: int
+    error_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,7 @@ class FoundSlice:
         tag: The tag that it is, where it is nothing but one; else empty.
         needs_version: Whether the expression speaks of predictions.
         examples: Ids of some of its records with errors.
+        within: The worst tag in which most of it lies; None where there is none, or it is a tag itself.
     """
 
     task: str
@@ -63,6 +83,7 @@ class FoundSlice:
     tag: str
     needs_version: bool
     examples: tuple[str, ...]
+    within: Within | None = None
 
     def command(self, application: str, version: str) -> str:
         """The command that saves it, or that looks at its errors where it is a tag already."""
@@ -86,6 +107,7 @@ class SlicePage:
         least: Least records of a slice.
         n_looked_at: Conjunctions that were looked at.
         slices: Those that are worse beyond chance.
+        unit: What the task labels: `record`, `token` or `member`; errors of the last two are shares of a record's.
     """
 
     version: str
@@ -96,6 +118,7 @@ class SlicePage:
     least: int
     n_looked_at: int
     slices: tuple[FoundSlice, ...]
+    unit: str = "record"
 
     def to_json(self) -> dict[str, Any]:
         """What `overton discover --json` tells of the task."""
@@ -161,6 +184,7 @@ def find_slices(
         least=least,
         n_looked_at=n_looked_at,
         slices=tuple(_told(one, literals, error, ids, task) for one in found),
+        unit=dataset.schema.unit(dataset.schema.task(task)),
     )
 
 
@@ -263,7 +287,8 @@ class _Choice:
 
 
 def _told(one: _One, literals: Literals, error: ndarray, ids: Sequence[str], task: str) -> FoundSlice:
-    parts = [literals.literals[number] for number in one.conjunction.literals]
+    parts = joined_lengths([literals.literals[number] for number in one.conjunction.literals])
+    tag = parts[0].tag if len(parts) == 1 else ""
     inside, outside = error[one.inside], error[~one.inside]
     where = " AND ".join(part.where for part in parts)
     return FoundSlice(
@@ -277,10 +302,21 @@ def _told(one: _One, literals: Literals, error: ndarray, ids: Sequence[str], tas
         p=one.p,
         q=one.q,
         score=one.conjunction.score,
-        tag=parts[0].tag if len(parts) == 1 else "",
+        tag=tag,
         needs_version="predicted." in where,
         examples=tuple(ids[place] for place in np.flatnonzero(one.inside & (error > 0))[:EXAMPLES].tolist()),
+        within=None if tag else _within(one, literals, error),
     )
+
+
+def _within(one: _One, literals: Literals, error: ndarray) -> Within | None:
+    """The tag with the most errors in which most of a slice lies, of those that are worse beyond chance themselves."""
+    found = []
+    for literal, held in zip(literals.literals, literals.columns, strict=True):
+        share = float(held[one.inside].mean()) if literal.tag else 0.0
+        if share >= MOSTLY and chance_of(error, held) <= NEW_CHANCE:
+            found.append(Within(literal.tag, share, int(held.sum()), float(error[held].mean())))
+    return max(found, key=lambda within: within.error_rate, default=None)
 
 
 def _shell(word: str) -> str:
@@ -297,7 +333,10 @@ def _slug(text: str) -> str:
     """A text as a part of a tag.
 
     Example:
-        >>> _slug("What's?_tokens_to_4"), _slug("?")
-        ('what_s_tokens_to_4', 'found')
+        >>> _slug("What's?_tokens_to_4"), _slug("?"), _slug("tokens_" * 9)
+        ('what_s_tokens_to_4', 'found', 'tokens_tokens_tokens_tokens_tokens_tokens_tokens_tokens')
     """
-    return re.sub(r"[^\w.-]+", "_", text.lower()).replace("__", "_").strip("_")[:40] or "found"
+    slug = re.sub(r"[^\w.-]+", "_", text.lower()).replace("__", "_").strip("_")
+    if len(slug) > LONGEST_NAME:
+        slug = slug[:LONGEST_NAME].rpartition("_")[0].strip("_") or slug[:LONGEST_NAME]
+    return slug or "found"

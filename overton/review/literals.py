@@ -1,6 +1,6 @@
 """What can be said of a record in one word, and where it holds: its tags, words, lengths, predictions and votes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +73,26 @@ def literals_of(
                 kept.append(literal)
                 columns.append(column)
     return Literals(tuple(kept), np.array(columns) if columns else np.zeros((0, len(rows)), np.bool_))
+
+
+def joined_lengths(parts: Sequence[Literal]) -> list[Literal]:
+    """The same literals, where two say from which and up to which length, and both are the same, as one that says so.
+
+    Example:
+        >>> some = [Literal("n_a <= 2", "n_a <=", "a_to_2"), Literal("n_a >= 2", "n_a >=", "a_from_2")]
+        >>> [(one.where, one.word) for one in joined_lengths(some)]
+        [('n_a = 2', 'a_2')]
+    """
+    wheres = {one.where for one in parts}
+    kept = []
+    for one in parts:
+        column, sign, number = one.where.partition(f" {one.group[-2:]} ")
+        if not one.group.endswith(("<=", ">=")) or {f"{column} <= {number}", f"{column} >= {number}"} - wheres:
+            kept.append(one)
+        elif sign == " >= ":
+            word = f"{one.word.removesuffix(f'_from_{number}')}_{number}"
+            kept.append(Literal(f"{column} = {number}", f"{column} =", word))
+    return kept
 
 
 def _tags(dataset: Dataset, rows: ndarray) -> Found:

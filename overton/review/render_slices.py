@@ -2,6 +2,7 @@
 
 import textwrap
 
+from overton.notebook import wrong_of
 from overton.review.discover import FoundSlice, SlicePage
 
 LEAST_SHOWN = 1e-4
@@ -23,23 +24,28 @@ def render_slices(page: SlicePage, *, application: str, version: str, width: int
     where = " and ".join(page.splits)
     if page.error_rate is None:
         return f"{page.task} on {where}: no gold, so there is nothing to say\n"
-    title = f"{page.task} on {where}: {page.error_rate:.1%} wrong of {page.n:,} records  "
+    title = f"{page.task} on {where}: {wrong_of(page.error_rate, page.n, page.unit)}  "
     blocks = [title + "-" * max(width - len(title), 0)]
     for number, one in enumerate(page.slices, 1):
-        blocks.append("\n".join(_slice(number, one, application, version, width)))
+        blocks.append("\n".join(_slice(number, one, page.unit, application, version, width)))
     looked = f"{page.n_looked_at:,} slices of at least {page.least} records were looked at"
     told = looked if page.slices else f"no slice is worse than the rest beyond chance; {looked}"
+    if page.unit != "record":
+        told += f"; shares of {page.unit}s are means over records"
     blocks.append(textwrap.fill(told, width))
     return "\n\n".join(blocks) + "\n"
 
 
-def _slice(number: int, one: FoundSlice, application: str, version: str, width: int) -> list[str]:
+def _slice(number: int, one: FoundSlice, unit: str, application: str, version: str, width: int) -> list[str]:
     what = f"tag {one.tag}" if one.tag else one.where
     lines = textwrap.wrap(f"{number:3}. {what}", width, subsequent_indent=INDENT, break_long_words=False)
-    figures = f"{one.error_rate:.1%} wrong of {one.n:,} records, {one.elsewhere:.1%} elsewhere; chance {_p(one.q)}"
-    lines += textwrap.wrap(
-        f"{figures}; as {', '.join(one.examples)}", width, initial_indent=INDENT, subsequent_indent=INDENT
-    )
+    figures = f"{wrong_of(one.error_rate, one.n, unit)}, {one.elsewhere:.1%} elsewhere; chance {_p(one.q)}"
+    told = [f"{figures}; as {', '.join(one.examples)}"]
+    if one.within:
+        of = f"{'all' if one.within.share == 1 else 'most'} of it lies in the tag {one.within.tag}"
+        told.append(f"{of}: {wrong_of(one.within.error_rate, one.within.n, unit)}")
+    for text in told:
+        lines += textwrap.wrap(text, width, initial_indent=INDENT, subsequent_indent=INDENT)
     # A command is not wrapped: it is there to be copied.
     return [*lines, f"{INDENT}{one.command(application, version)}"]
 

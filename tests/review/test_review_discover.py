@@ -12,6 +12,7 @@ from overton.application import Application
 from overton.cli.main import main
 from overton.data import Dataset
 from overton.data.files import load_dataset
+from overton.review import SlicePage, render_slices
 from overton.schema import parse_schema
 from tests.review.planted_slices import PLANTED, find, real_questions, tokens_of
 
@@ -104,6 +105,42 @@ def test_slices_with_nearly_the_same_records_are_told_once(tmp_path: Path) -> No
     assert page.slices[0].tag == "topic:food"
     assert page.slices[0].command("app", "app@v") == "overton errors app@v --task Intent --tag topic:food"
     assert page.to_pandas().shape[0] == 1
+
+
+def test_a_slice_that_lies_in_a_bad_tag_says_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = np.arange(900)
+    food, protein = rows % 3 == 0, rows % 6 == 0
+    lines = [
+        {
+            "payloads": {
+                "tokens": [
+                    *(["protein"] if protein[row] else []),
+                    *rng.choice(WORDS, 3 if protein[row] else 4).tolist(),
+                ]
+            },
+            "tasks": {"Intent": {"gold": "abc"[rng.integers(3)]}},
+            "tags": ["test", "half" if row % 2 else "other", *(["topic:food"] if food[row] else [])],
+        }
+        for row in rows
+    ]
+    (tmp_path / "records.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    dataset = load_dataset(SCHEMA, [tmp_path / "records.jsonl"], tmp_path / "rows")
+    page = find(dataset, rows, "Intent", (protein & (rows % 30 > 0)) | (food & (rows % 9 == 0)))
+    first = page.slices[0]
+    assert (first.where, first.tag) == ("has(tokens, 'protein')", "")
+    assert first.within is not None
+    assert (first.within.tag, first.within.share, first.within.n) == ("topic:food", 1.0, 300)
+    told = " ".join(render_slices(page, application="a", version="v").split())
+    assert f"all of it lies in the tag topic:food: {first.within.error_rate:.1%} wrong of 300 records" in told
+    assert "(in topic:food)" in page._repr_html_()
+
+
+def test_the_unit_of_a_task_is_told() -> None:
+    page = SlicePage("v", "POS", ("test",), 11, 0.2, 10, 5, (), unit="token")
+    told = render_slices(page, application="a", version="v")
+    assert "POS on test: 20.0% of tokens wrong in 11 records" in told
+    assert "20.0% of tokens wrong in 11 records" in page._repr_html_()
 
 
 def test_the_command_tells_the_slices_of_every_kind_of_task(
