@@ -13,6 +13,7 @@ from overton.evaluate.compare.flips import Overlap
 from overton.review import UnitError
 from overton.supervision import SourceReport, SourceRow, SourceWarning
 from overton.web.pages import (
+    Bins,
     Moment,
     checks_of,
     comparison_page,
@@ -272,6 +273,13 @@ def test_the_page_of_a_task_has_its_main_figure_apart_from_the_others():
     assert page.main.metric == "accuracy"
     assert [row.metric for row in page.figures] == ["macro_f1", "ece", "log_loss"]
     assert len(page.bins.n) == 15
+
+
+def test_probabilities_at_few_places_are_told_rather_than_drawn():
+    bits = Bins((300, 100, 100), (0.0001, 0.004, 0.23), (0.0, 0.01, 0.24))
+    assert not bits.is_drawn
+    assert bits.places == ((0.0, 400, 0.0025), (0.23, 100, 0.24))
+    assert Bins((1, 1, 1), (0.2, 0.5, 0.9), (0.0, 0.5, 1.0)).is_drawn
 
 
 def test_learned_and_true_accuracy_stand_beside_each_other():

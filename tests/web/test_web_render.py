@@ -13,7 +13,7 @@ import pytest
 from overton.base.svg import number
 from overton.web import render_file, render_page, svg
 from overton.web.files import write_page
-from overton.web.pages import comparison_page, history_of
+from overton.web.pages import Bins, comparison_page, history_of
 from overton.web.render import environment, linked_assets
 from tests.web.web_factories import (
     HOSTILE,
@@ -202,6 +202,14 @@ def test_a_history_is_drawn_broken_where_a_version_has_no_figure():
     assert path.count("M") == 2
     assert re.fullmatch(r"M0 \d+h0M2 \d+h0l1-\d+", path)
     assert drawn.count("<circle") == 3
+
+
+def test_bits_that_are_mostly_off_have_no_drawing_of_two_dots():
+    page = big_page(1, 1, 1)
+    task = replace(page.tasks[0], bins=Bins((400, 100), (0.001, 0.23), (0.0025, 0.24)))
+    text = Reading(render_file(replace(page, tasks=(task,)))).text
+    assert "400 at 0.00, of which 0.2 % came true; 100 at 0.23, of which 24 % came true" in text
+    assert "dots on the line" not in text
 
 
 def test_the_dots_of_a_calibration_lie_where_they_say():

@@ -11,6 +11,7 @@ from overton.web.pages.matrix import split_of
 
 MOST_CLASSES = 12
 MOST_PAIRS = 6
+LEAST_PLACES = 3  # at which probabilities lie, in hundredths, for a drawing of them to tell something
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,20 @@ class Bins:
     n: tuple[int, ...]
     confidence: tuple[float, ...]
     outcome: tuple[float, ...]
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a drawing tells something: bits are mostly off, so that nearly all bins may lie at 0."""
+        return len(self.places) >= LEAST_PLACES
+
+    @property
+    def places(self) -> tuple[tuple[float, int, float], ...]:
+        """Probabilities to hundredths, by how many of them there are and the share of these that came true."""
+        found: dict[float, tuple[int, float]] = {}
+        for n, confidence, outcome in zip(self.n, self.confidence, self.outcome, strict=True):
+            count, true = found.get(round(confidence, 2), (0, 0.0))
+            found[round(confidence, 2)] = (count + n, true + n * outcome)
+        return tuple((place, n, true / n) for place, (n, true) in found.items())
 
 
 @dataclass(frozen=True, slots=True)
