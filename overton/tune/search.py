@@ -1,11 +1,11 @@
 """The search: trials proposed, scored on an engine, poor ones given up; the same ones on any number of workers.
 
 A trial knows the outcome of all but `at_once` - 1 of those before it, neither more nor less, whatever is fast or slow.
+Where time is limited, no more of them are under way than there are workers, so that none waits for its turn.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any
 
 from overton.base import Event, Observe, ignore
@@ -25,7 +25,7 @@ class Effort:
 
     Attributes:
         trials: Most programs that are tried.
-        minutes: No trial is begun that would not end within so many; 0 for any time.
+        minutes: No trial is begun that would not end within so many, or after them; 0 for any time.
         at_once: Trials that may run at one time.
     """
 
@@ -56,7 +56,6 @@ class _Search:
     goal: Goal
     seed: int
     before: Study | None
-    workers: int
     clock: Callable[[], float]
     observe: Observe
     begin: float = 0.0
@@ -99,8 +98,9 @@ def search(
     need_optuna()
     goal, engine = goal or Goal(), engine or Inline()
     before = parent[1] if parent else None
-    run = _Search(space, effort, goal, seed, before, engine.workers, clock, observe, begin=clock())
-    scores = engine.run(make, _proposals(run), ahead=effort.at_once, known=known, lost=_lost, observe=observe)
+    run = _Search(space, effort, goal, seed, before, clock, observe, begin=clock())
+    ahead = min(effort.at_once, engine.workers) if effort.minutes else effort.at_once
+    scores = engine.run(make, _proposals(run), ahead=ahead, known=known, lost=_lost, observe=observe)
     for score in scores:
         one = run.asked[len(run.trials)]
         run.trials.append(Trial(one.number, one.picked, score))
@@ -115,9 +115,11 @@ def search(
 
 
 def _proposals(run: _Search) -> Iterator[Asked]:
-    """What to try, one after the other, each by what is known when it is asked for."""
+    """What to try, one after the other, each by the outcome of those that it may know of."""
     while len(run.asked) < run.effort.trials and _has_time(run):
-        number, trials = len(run.asked) + 1, tuple(run.trials)
+        number = len(run.asked) + 1
+        # More may be known where few run at once: that would make trials depend on the number of workers.
+        trials = tuple(run.trials[: max(number - run.effort.at_once, 0)])
         pending = [one.picked for one in run.asked[len(trials) :]]
         picked = propose(run.space, number, run.seed, Known(trials, pending, run.goal.bounds, run.before))
         if picked is None:
@@ -130,12 +132,14 @@ def _proposals(run: _Search) -> Iterator[Asked]:
 
 
 def _has_time(run: _Search) -> bool:
-    """Whether one more trial would end in time, as those before it went; the first is always begun."""
+    """Whether one more trial would end in time, as those before it went; the first is always begun.
+
+    While none is over, nobody knows how long one takes, and free workers begin some as long as there is time.
+    """
     if not run.asked or not run.effort.minutes:
         return True
     mean = sum(trial.score.seconds for trial in run.trials) / max(len(run.trials), 1)
-    turns = ceil((len(run.asked) - len(run.trials) + 1) / run.workers)
-    return run.clock() - run.begin + mean * turns <= run.effort.minutes * 60
+    return run.clock() - run.begin + mean <= run.effort.minutes * 60
 
 
 def _lost(asked: Asked, reason: str) -> Score:

@@ -113,12 +113,40 @@ def test_where_all_trials_fail_the_reason_is_told() -> None:
         look(2, make=lambda: lambda asked, observe: Score("failed", reason="no such file"))
 
 
-def test_no_trial_is_begun_that_would_not_end_in_time() -> None:
-    seconds = iter(range(0, 10_000, 30))
-    effort = Effort(trials=100, minutes=5, at_once=1)
-    make = lambda: lambda asked, observe: replace(make_formula()(asked, observe), seconds=30.0)  # noqa: E731
-    study = search(SPACE, make, effort=effort, clock=lambda: float(next(seconds)))
-    assert 7 <= len(study.trials) <= 10
+def timed(seconds: float, minutes: float, workers: int = 1, **effort: int) -> list[float]:
+    """When each trial of a search of limited time began, in seconds, where each takes so long."""
+    now, began = [0.0], []
+
+    def make():
+        formula = make_formula()
+
+        def score(asked: Asked, observe) -> Score:
+            began.append(now[0])
+            if asked.number % workers == 0:  # as many workers end at the same moment
+                now[0] += seconds
+            return replace(formula(asked, observe), seconds=seconds)
+
+        return score
+
+    engine = Inline()
+    engine.workers = workers
+    search(SPACE, make, effort=Effort(minutes=minutes, **effort), clock=lambda: now[0], engine=engine)
+    return began
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_no_trial_is_begun_that_would_not_end_in_time(at_once: int) -> None:
+    assert timed(30, 5, at_once=at_once) == [30.0 * number for number in range(10)]
+    assert timed(31, 5, at_once=at_once)[-1] + 31 <= 300
+
+
+def test_where_even_the_first_trial_takes_too_long_it_is_the_only_one() -> None:
+    assert timed(300, 1) == [0.0]
+    assert timed(300, 1, workers=2) == [0.0, 0.0]  # nobody knows how long it takes when the other worker begins
+
+
+def test_a_limit_of_time_does_not_change_the_trials() -> None:
+    assert told(look(14, effort=Effort(trials=14, minutes=1000))) == told(look(14))
 
 
 def test_poor_trials_are_given_up_at_the_median_of_those_before() -> None:
