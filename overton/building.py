@@ -18,7 +18,7 @@ from overton.base import Event, Observe, OvertonError, Problem, ignore, now
 from overton.base.files import remove_drafts
 from overton.fitting import Plan, Teach, Watch, fit
 from overton.ranks import Ranked
-from overton.runs import dev_score, run_of
+from overton.runs import run_of, served
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact
@@ -90,7 +90,7 @@ def build_version(
             observe=observe,
         )
         store.put(artifact, when=now())
-        run.add(version=artifact.id, score=dev_score(artifact.json("lineage.json")))
+        run.add(version=artifact.id, **served(artifact))
     remove_checkpoints(bench.runs)
     observe(Event("publish", f"version {artifact.id} in {store.url}"))
     _log(artifact, bench.folder, observe)

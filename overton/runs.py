@@ -14,8 +14,12 @@ from typing import Any
 
 import msgspec
 
+from overton.artifact import Artifact
 from overton.base import OvertonError, now
 from overton.base.files import write_atomic
+from overton.compile import split_objective
+from overton.evaluate import parse_report
+from overton.tune import Score, Study, parse_study
 
 FORMAT = 1
 KEPT = 100  # builds that are told of; older ones are forgotten
@@ -55,27 +59,46 @@ def run_of(folder: Path, **facts: Any) -> Iterator[Run]:
         yield run
     except BaseException as error:
         reason = str(error.problems[0]) if isinstance(error, OvertonError) else type(error).__name__
-        status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        run.add(status=status, reason=reason, seconds=round(perf_counter() - start, 1))
+        ended = {"status": "failed", "reason": reason}
+        if isinstance(error, KeyboardInterrupt):
+            ended = {"status": "stopped", "reason": "interrupted"}
+        run.add(**ended, seconds=round(perf_counter() - start, 1))
         raise
     run.add(status="done", seconds=round(perf_counter() - start, 1))
 
 
-def dev_score(lineage: Mapping[str, Any]) -> float | None:
-    """Mean over the tasks of the main metric on dev, as training saw it in its best epoch; None without dev records."""
-    epochs = lineage["epochs"]
-    scores = epochs[lineage["best_epoch"] - 1]["scores"] if epochs else {}
-    return sum(scores.values()) / len(scores) if scores else None
+def served(artifact: Artifact) -> dict[str, float]:
+    """What is known of the model that a version serves: `score` on dev, `size_mb`, and `p99_ms` where it was measured.
+
+    The score is what a trial of the same choices has: the mean over tasks of the main metric on dev, or what the search
+    looked for. Where no trial has measured just this model it is that of the report, which tells of gold alone.
+    """
+    size = {"size_mb": round(len(artifact.files["model.onnx"]) / 1e6, 3)}
+    study = parse_study(artifact.json("search.json")) if "search.json" in artifact.files else None
+    if study and artifact.json("lineage.json")["precision"]["chosen"] == "fp32":  # as trials are
+        score = study.best.score
+        found = {"score": score.value, "p99_ms": score.p99_ms}
+    else:
+        found = {"score": _reported(artifact, study)}
+    return {**{name: value for name, value in found.items() if value is not None}, **size}
+
+
+def _reported(artifact: Artifact, study: Study | None) -> float | None:
+    """Quality on dev by the report; None where it cannot tell."""
+    task, tag = split_objective(study.objective) if study else ("", "")
+    rows = parse_report(artifact.json("report.json")).main_rows("dev", tag or "*")
+    values = [row.value for row in rows if row.value is not None and task in ("", row.task)]
+    return sum(values) / len(values) if values else None
 
 
 def load_runs(folder: Path, searches: Path) -> list[dict[str, Any]]:
     """The builds, newest first, each with the trials of its search under `trials`, as `tune.files` has them.
 
-    A build whose process is no more is told as `stopped`.
+    A build whose process is no more is told as `stopped`; where a later one took its search up, `resumed` tells when
+    that began. A trial is told of the build that did it, and `earlier` of those that found it done.
     """
-    from overton.tune.files import load_trials
-
-    rows = []
+    rows: list[dict[str, Any]] = []
+    later: dict[str, str] = {}  # when the build after began, by search
     for path in sorted(folder.glob("*.json"), reverse=True):
         try:
             row = msgspec.json.decode(path.read_bytes())
@@ -86,23 +109,42 @@ def load_runs(folder: Path, searches: Path) -> list[dict[str, Any]]:
         if row["status"] == "running" and row["host"] == socket.gethostname() and not _is_alive(row["process"]):
             row["status"] = "stopped"
         row["trials"] = []
-        if row.get("search"):
-            done, running = load_trials(searches / row["search"])
-            most = row.get("n_trials") or len(done) + len(running)
-            row["trials"] = [
-                {"number": one.number, "picked": dict(one.picked), **_score(msgspec.to_builtins(one.score))}
-                for one in done
-                if one.number <= most
-            ]
-            word = "running" if row["status"] == "running" else "stopped"
-            row["trials"] += [{**_score(one), "status": word} for one in running if one["number"] <= most]
-            row["trials"].sort(key=lambda one: one["number"])
+        if search := row.get("search"):
+            row["trials"] = _trials(searches / search, row, later.get(search, ""))
+            if search in later and row["status"] != "done":
+                row["resumed"] = later[search]
+            later[search] = row["begun"]
         rows.append(row)
     return rows
 
 
-def _score(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: inner for name, inner in value.items() if name not in ("curve", "format", "run")}
+def _trials(journal: Path, row: Mapping[str, Any], end: str) -> list[dict[str, Any]]:
+    """The trials that a build did or found done, in the order of their numbers.
+
+    Args:
+        journal: Folder of the search.
+        row: The account of the build.
+        end: When the next build of the same search began; empty for never.
+    """
+    from overton.tune.files import load_begins, load_trials
+
+    done, running = load_trials(journal)
+    begins = load_begins(journal)
+    most = row.get("n_trials") or len(begins)
+    word = "running" if row["status"] == "running" else "stopped"
+    found = [{"number": one.number, "picked": dict(one.picked), **_score(one.score)} for one in done]
+    found += [{"number": one["number"], "picked": one["picked"], "status": word} for one in running]
+    for one in found:
+        one["begun"] = begins[one["number"]]
+        one["earlier"] = one["begun"] < row["begun"]
+    found = [one for one in found if one["number"] <= most and (not end or one["begun"] < end)]
+    return sorted(found, key=lambda one: one["number"])
+
+
+def _score(score: Score) -> dict[str, Any]:
+    """What is told of a trial that is over; its quality is that of a model that would be served, or none."""
+    told = {name: inner for name, inner in msgspec.to_builtins(score).items() if name not in ("curve", "run")}
+    return {**told, "value": score.quality, "reason": score.why}
 
 
 def _forget_old(folder: Path) -> None:

@@ -21,7 +21,7 @@ from overton.fitting import untrained
 from overton.pipeline import plan
 from overton.trials import goal_of, space_for
 from overton.tune import Goal
-from tests.test_warm_build import write_application
+from tests.test_warm_build import TASKS, write_application
 
 BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
 LISTS = {
@@ -49,7 +49,7 @@ def journal_of(directory: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys) -> None:
-    killed, whole = write(tmp_path / "killed"), write(tmp_path / "whole")
+    killed, whole = (write(tmp_path / name, serving={"int8": "off"}) for name in ("killed", "whole"))
     left = killed / ".overton" / "runs" / "0" / ".checkpoint.safetensors.a.tmp"  # as of a process that was killed
     left.parent.mkdir(parents=True)
     left.touch()
@@ -82,6 +82,10 @@ def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys)
         watched = {path.parent.name for path in whole.glob(".overton/builds/*/*/events.out.tfevents.*")}
         assert watched == {f"trial-{trial.number:04}" for trial in study.trials}
 
+    resumed, stopped = overton.load(killed).runs()
+    before = {one["number"] for one in stopped["trials"]}
+    assert before == {one["number"] for one in resumed["trials"] if one["earlier"]}
+    assert {1, 2} <= before < {1, 2, 3, 4, 5}
     assert main(["report", str(killed)]) == 0
     assert "search: mean over tasks on dev; 5 trials, seed 0" in capsys.readouterr().out
     assert main(["explain", f"{killed}@latest"]) == 0
@@ -98,6 +102,28 @@ def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys)
     pinned = overton.load(whole).version()
     assert pinned.study() is None
     assert pinned.artifact.files["weights.safetensors"] == other.artifact.files["weights.safetensors"]
+
+
+@pytest.mark.slow
+def test_a_build_tells_how_good_the_model_is_that_it_serves(tmp_path: Path) -> None:
+    app = write(tmp_path / "app", serving={"int8": "off"}, training={"epochs": 1, "learning_rate": 0.0003})
+    said = (app / "tuning.json").read_text()
+    write_application(app, (*TASKS, "TokenBits"), n_records=240)
+    (app / "tuning.json").write_text(said)
+    version = overton.load(app).build(trials=2, on="local:1")
+    study = version.study()
+    assert study is not None
+    best = study.best.score
+    (app / "tuning.json").write_bytes(version.artifact.files["choices.json"])
+    overton.load(app).build()  # the same program, not searched for
+    pinned, searched = overton.load(app).runs()
+    assert (searched["score"], searched["p99_ms"]) == (best.value, best.p99_ms)
+    assert pinned["score"] == pytest.approx(best.value)
+    assert pinned["size_mb"] == searched["size_mb"] == best.size_mb
+    # Thresholds of bits are found when training is over: what it saw of the best epoch is another figure.
+    lineage = version.artifact.json("lineage.json")
+    seen = lineage["epochs"][lineage["best_epoch"] - 1]["scores"].values()
+    assert sum(seen) / len(seen) != pytest.approx(best.value, abs=1e-3)
 
 
 @pytest.mark.slow

@@ -47,13 +47,14 @@ def _build(row: Mapping[str, Any]) -> tuple[str, ...]:
     parts += [f"seed {row['seed']}"]
     parts += [f"from {row['parent']}"] if row.get("parent") else []
     parts += [row["reason"]] if row.get("reason") else []
+    parts += [f"taken up by the build of {row['resumed']}"] if row.get("resumed") else []
     return (
         row["begun"],
         row["status"],
         _time(row.get("seconds")),
         _figure(row.get("score"), 4),
-        "",
-        "",
+        _figure(row.get("p99_ms"), 2),
+        _figure(row.get("size_mb"), 1),
         ", ".join(parts),
     )
 
@@ -62,6 +63,7 @@ def _trial(one: Mapping[str, Any]) -> tuple[str, ...]:
     picked = ", ".join(
         f"{name} {str(value).lower() if isinstance(value, bool) else value}" for name, value in one["picked"].items()
     )
+    parts = [picked, one.get("reason", ""), "done by an earlier build" if one["earlier"] else ""]
     return (
         f"  trial {one['number']}",
         one["status"],
@@ -69,7 +71,7 @@ def _trial(one: Mapping[str, Any]) -> tuple[str, ...]:
         _figure(one.get("value"), 4),
         _figure(one.get("p99_ms"), 2),
         _figure(one.get("size_mb"), 1),
-        f"{picked}{'; ' if one.get('reason') else ''}{one.get('reason', '')}",
+        "; ".join(part for part in parts if part),
     )
 
 

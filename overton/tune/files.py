@@ -52,6 +52,12 @@ def load_trials(folder: Path) -> tuple[list[Trial], list[Mapping[str, Any]]]:
     return trials, running
 
 
+def load_begins(folder: Path) -> dict[int, str]:
+    """When each trial of a folder began, by its number: the last time where it was begun again."""
+    values = [_read(path) for path in folder.glob("trial-*.json")]
+    return {value["number"]: str(value.get("begun", "")) for value in values if value is not None}
+
+
 def clean_journal(folder: Path) -> None:
     """Remove what processes left that were killed while they wrote, once a search is over."""
     for path in folder.glob(".trial-*.tmp"):

@@ -28,6 +28,8 @@ def render_study(study: Study) -> str:
         mark = "best" if trial is best else "front" if trial.number in front else ""
         status = trial.score.status if trial.score.status != "done" else mark
         picked = told_picked(trial.picked, first) or "as without a search"
+        if trial.score.status == "pruned":  # what training saw of it is not the quality of what would be served
+            picked = f"{picked}; {trial.score.why}"
         rows.append([str(trial.number), *_figures(trial.score), status, picked])
     return f"{head}\n{_table(rows)}"
 
@@ -39,11 +41,11 @@ def render_picked(study: Study) -> str:
 
 
 def _rank(trial: Trial) -> tuple[bool, float, int]:
-    return trial.score.status != "done", -(trial.score.value or 0.0), trial.number
+    return trial.score.status != "done", -(trial.score.quality or 0.0), trial.number
 
 
 def _figures(score: Score) -> list[str]:
-    values = ((score.value, 4), (score.p99_ms, 2), (score.size_mb, 1))
+    values = ((score.quality, 4), (score.p99_ms, 2), (score.size_mb, 1))
     return ["-" if value is None else f"{value:.{digits}f}" for value, digits in values]
 
 

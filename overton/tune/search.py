@@ -166,10 +166,8 @@ def told_trial(trials: list[Trial]) -> str:
     trial = trials[-1]
     score = trial.score
     parts = [score.status if score.value is None or score.status != "done" else f"{score.value:.4f}"]
-    if score.reason:
-        parts.append(score.reason)
-    elif score.status == "pruned":
-        parts.append(f"{score.value:.4f} after {len(score.curve)} of {score.n_epochs} epochs")
+    if score.why:
+        parts.append(score.why)
     if score.p99_ms is not None and score.size_mb is not None and not score.reason:
         parts.append(f"p99 {score.p99_ms:.2f} ms, {score.size_mb:.1f} MB")
     parts.append(f"{score.seconds:.0f} s")

@@ -67,6 +67,18 @@ class Score:
         """What serving it costs, by the name of the bound on it."""
         return {"p99_ms": self.p99_ms, "size_mb": self.size_mb}
 
+    @property
+    def quality(self) -> float | None:
+        """The objective of the model that would be served; None of one that was given up, since none was made of it."""
+        return None if self.status == "pruned" else self.value
+
+    @property
+    def why(self) -> str:
+        """Why it failed, is infeasible or was given up: of the last, when, and how good training saw it."""
+        if self.status == "pruned" and self.value is not None:
+            return f"at epoch {len(self.curve)} of {self.n_epochs}, {self.value:.4f} in training"
+        return self.reason
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -192,12 +192,13 @@ def test_the_front_holds_what_nothing_beats() -> None:
     def trial(number: int, value: float | None, p99: float | None, status: str = "done") -> Trial:
         return Trial(number, {"size": number}, Score(status, value, p99_ms=p99, size_mb=1.0))  # type: ignore[arg-type]
 
+    given_up = Trial(5, {"size": 5}, Score("pruned", 0.9, curve=(0.5, 0.9), n_epochs=4))
     trials = (
         trial(1, 0.8, 2.0),
         trial(2, 0.9, 3.0),
         trial(3, 0.7, 2.0),
         trial(4, 0.6, 0.5),
-        trial(5, 0.9, None, "pruned"),
+        given_up,
         trial(6, None, 0.1, "infeasible"),
     )
     study = Study(trials, options={"size": (1, 2, 3, 4, 5, 6)})
@@ -205,6 +206,7 @@ def test_the_front_holds_what_nothing_beats() -> None:
     lines = render_study(study).splitlines()
     assert [line.split()[0] for line in lines[2:]] == ["2", "1", "3", "4", "5", "6"]
     assert lines[2].split() == ["2", "0.9000", "3.00", "1.0", "best", "size", "2"]
+    assert " ".join(lines[6].split()) == "5 - - - pruned size 5; at epoch 2 of 4, 0.9000 in training"
     assert lines[3].split() == ["1", "0.8000", "2.00", "1.0", "front", "as", "without", "a", "search"]
 
 

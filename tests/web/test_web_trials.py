@@ -14,7 +14,7 @@ STUDY = Study(
         Trial(2, {"size": 256}, Score("done", value=0.9, p99_ms=3.0, size_mb=60.0)),
         Trial(3, {"size": 64}, Score("done", value=0.7, p99_ms=2.0, size_mb=31.0)),
         Trial(4, {"size": 512}, Score("infeasible", p99_ms=9.0, size_mb=90.0, reason="p99_ms 9 of 5")),
-        Trial(5, {"size": 32}, Score("pruned", value=0.2)),
+        Trial(5, {"size": 32}, Score("pruned", value=0.95, curve=(0.9, 0.95), n_epochs=8)),
     ),
     bounds={"p99_ms": 5.0},
     options={"size": (128, 256, 64, 512, 32)},
@@ -27,11 +27,12 @@ def test_trials_stand_by_quality_with_those_that_nothing_beats_marked() -> None:
         (2, "best"),
         (1, "front"),
         (3, ""),
-        (5, "pruned"),
         (4, "infeasible"),
+        (5, "pruned"),
     ]
     assert trials.lines[1].picked == "as without a search"
     assert [line.number for line in trials.measured] == [2, 1, 3]
+    assert (trials.lines[4].value, trials.lines[4].reason) == (None, "at epoch 2 of 8, 0.9500 in training")
 
 
 def test_the_drawing_has_a_dot_a_trial_the_front_from_left_to_right_and_the_bound() -> None:

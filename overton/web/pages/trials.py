@@ -15,11 +15,11 @@ class TrialLine:
         number: Number of the trial, from 1.
         mark: `best`, `front` where no other beats it in quality, latency and size at once; else its status, nothing
             for one that is done.
-        value: What was looked for, on dev; None where it was never trained.
+        value: What was looked for, on dev; None where it was never trained, or given up.
         p99_ms: Time in which 99 of 100 single queries are answered.
         size_mb: Size of the exported model, in millions of bytes.
         picked: How it differs from what a build without a search makes.
-        reason: Why it failed, or cannot be served.
+        reason: Why it failed, was given up, or cannot be served.
     """
 
     number: int
@@ -68,12 +68,12 @@ def trials_of(study: Study) -> Trials:
         return TrialLine(
             number=trial.number,
             mark=done if score.status == "done" else score.status,
-            value=score.value,
+            value=score.quality,
             p99_ms=score.p99_ms,
             size_mb=score.size_mb,
             picked=told_picked(trial.picked, first) or "as without a search",
-            reason=score.reason,
+            reason=score.why,
         )
 
-    ranked = sorted(study.trials, key=lambda one: (one.score.status != "done", -(one.score.value or 0.0), one.number))
+    ranked = sorted(study.trials, key=lambda one: (one.score.status != "done", -(one.score.quality or 0.0), one.number))
     return Trials(study.objective or "mean over tasks", dict(study.bounds), study.seed, tuple(map(line, ranked)))

@@ -1,0 +1,82 @@
+"""The builds of an application as they are told: which trials each did, how it ended."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from overton.base import OvertonError, Problem
+from overton.cli.runs_command import render_runs
+from overton.runs import load_runs, run_of
+from overton.tune import Asked, Score
+from overton.tune.files import begin_trial, save_score
+from tests.tune.tune_factories import listed_space
+
+SPACE = listed_space()
+
+
+def asked(number: int) -> Asked:
+    return Asked(number, {"tokens.size": 64}, SPACE.base)
+
+
+def account(folder: Path, hour: int, **more: object) -> None:
+    begun = f"2026-01-01T{hour:02}:00:00+00:00"
+    facts = {"format": 1, "begun": begun, "process": 1, "host": "elsewhere", "seed": 0, "search": "a", "n_trials": 3}
+    folder.mkdir(exist_ok=True)
+    (folder / f"{hour:02}.json").write_text(json.dumps({**facts, **more}))
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> list[dict]:
+    """A build that ended in its second trial, and one that took it up."""
+    builds, journal = tmp_path / "builds", tmp_path / "searches" / "a"
+    journal.mkdir(parents=True)
+    account(builds, 10, status="stopped", reason="interrupted")
+    account(builds, 12, status="done", version="abc", score=0.3864, p99_ms=1.25, size_mb=3.25)
+    pruned = Score("pruned", 0.36, curve=(0.3, 0.36, 0.3, 0.3, 0.3), n_epochs=20)
+    for number, hour, score in ((1, 11, Score("done", 0.3864)), (2, 12, pruned), (3, 13, Score("done", 0.2))):
+        begin_trial(journal, asked(number), f"2026-01-01T{hour}:30:00+00:00")
+        save_score(journal, asked(number), score, f"2026-01-01T{hour}:30:00+00:00")
+    return load_runs(builds, tmp_path / "searches")
+
+
+def test_a_build_that_was_stopped_has_the_trials_that_it_did(rows: list[dict]) -> None:
+    resumed, stopped = rows
+    assert [one["number"] for one in stopped["trials"]] == [1]
+    assert stopped["resumed"] == resumed["begun"]
+    assert [(one["number"], one["earlier"]) for one in resumed["trials"]] == [(1, True), (2, False), (3, False)]
+    assert "resumed" not in resumed
+
+
+def test_what_training_saw_of_a_trial_that_was_given_up_is_told_apart(rows: list[dict]) -> None:
+    pruned = rows[0]["trials"][1]
+    assert (pruned["value"], pruned["reason"]) == (None, "at epoch 5 of 20, 0.3600 in training")
+
+
+def test_the_table_of_builds(rows: list[dict]) -> None:
+    lines = [line.split(maxsplit=6) for line in render_runs(rows).splitlines()]
+    assert lines[1][1:] == ["done", "-", "0.3864", "1.25", "3.2", "version abc, seed 0"]
+    assert lines[3][:5] == ["trial", "2", "pruned", "0:00", "-"]
+    told = render_runs(rows).splitlines()
+    assert told[2].endswith("tokens.size 64; done by an earlier build")
+    assert told[3].endswith("tokens.size 64; at epoch 5 of 20, 0.3600 in training")
+    assert told[5].endswith("seed 0, interrupted, taken up by the build of 2026-01-01T12:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (KeyboardInterrupt(), "stopped", "interrupted"),
+        (OvertonError(Problem("no", "build.no-labels")), "failed", "no [build.no-labels]"),
+        (MemoryError(), "failed", "MemoryError"),
+    ],
+)
+def test_why_a_build_ended_is_told(tmp_path: Path, error: BaseException, status: str, reason: str) -> None:
+    def build() -> None:
+        with run_of(tmp_path):
+            raise error
+
+    with pytest.raises(type(error)):
+        build()
+    (row,) = load_runs(tmp_path, tmp_path)
+    assert (row["status"], row["reason"]) == (status, reason)
