@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore, now
 from overton.base.files import remove_drafts
+from overton.data.names import count_of
 from overton.fitting import Plan, Teach, Watch, fit
 from overton.ranks import Ranked
 from overton.runs import run_of, served
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 
 DRAFT_SECONDS = 3600.0  # how long a file is left alone that a process may still write
+RANKS_A_CORE = 4  # more would only wait for each other, and each takes memory of its own
+RANKS_OF_TRIALS = (
+    "each trial of a search trains alone, so --ranks says nothing; leave it out, or build what is pinned: --trials 1"
+)
 
 
 def build_version(
@@ -106,11 +111,21 @@ def _check_pretrained(bench: Bench, tuning: Tuning) -> None:
 
 
 def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, observe: Observe) -> Teach:
-    """What trains: this process, or ranks of this machine or of the cluster that is named."""
-    from overton.engine import LOCAL, engine_of
+    """What trains: this process, or ranks of this machine or of the cluster that is named.
+
+    Raises:
+        OvertonError: Where ranks would train trials of a search, or are more than there is room for.
+    """
+    from overton.engine import LOCAL, cores, engine_of
     from overton.trials import is_searched
 
-    if ranks > 1 and not is_searched(tuning):
+    if ranks > 1:
+        if is_searched(tuning):
+            raise OvertonError(Problem(RANKS_OF_TRIALS, "train.ranks-of-trials"))
+        most = RANKS_A_CORE * cores()
+        if on.partition(":")[0] == LOCAL and ranks > most:
+            message = f"{ranks} ranks are more than this machine bears, which has {count_of(cores(), 'core')}"
+            raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"--ranks {most} at most"))
         engine = engine_of(f"{LOCAL}:{ranks}" if on == LOCAL else on)
         if engine.workers < ranks:
             message = f"{ranks} ranks need as many workers, and {on} has {engine.workers}"
@@ -118,8 +133,6 @@ def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, obs
         if profile:
             observe(Event("train", "a profile looks at one process: ranks are not profiled"))
         return Ranked(bench, tuning, engine, ranks)
-    if ranks > 1:
-        observe(Event("train", "each trial of a search trains alone: the ranks are not used"))
     return partial(_fit, bench, profile)
 
 

@@ -24,6 +24,21 @@ def test_more_ranks_than_a_cluster_has_workers_are_refused_before_anything_is_do
         overton.load(tmp_path / "app").build(ranks=2, on="ray")
 
 
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({"ranks": 500}, "train.too-many-ranks"),
+        ({"ranks": 500, "on": "local:500"}, "train.too-many-ranks"),
+        ({"ranks": 2, "trials": 3}, "train.ranks-of-trials"),
+    ],
+)
+def test_ranks_that_would_only_be_in_each_others_way_are_refused(tmp_path: Path, how: dict, code: str) -> None:
+    write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
+    with pytest.raises(OvertonError) as raised:
+        overton.load(tmp_path / "app").build(**how)
+    assert raised.value.problems[0].code == code
+
+
 def test_what_a_killed_build_was_writing_is_gone_after_an_hour(tmp_path: Path, monkeypatch) -> None:
     write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
     left = tmp_path / "app" / ".overton" / "votes" / ".Record.tally.x.tmp"

@@ -198,15 +198,22 @@ def test_what_is_looked_for_is_told_of_the_records_of_an_expression(kinds_applic
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--trials", "0"], "--trials is at least 1"),
+        (["--trials", "0"], "--trials is a whole number from 1 to 1000"),
+        (["--trials", "2000"], "--trials is a whole number from 1 to 1000"),
+        (["--trials", "2", "--ranks", "2", "-q"], "each trial of a search trains alone, so --ranks says nothing"),
         (["--on", "moon"], "there is no engine 'moon'"),
     ],
 )
 def test_what_no_build_can_do_is_told_at_once(tmp_path: Path, words: list[str], said: str, capsys) -> None:
     app = write(tmp_path / "app")
-    assert main(["build", str(app), *words]) > 0
+    assert main(["build", str(app), *words]) == (1 if "--on" in words else 2)
     assert said in capsys.readouterr().err
     assert not (app / ".overton").exists()
+
+
+def test_an_effort_that_no_tuning_file_may_ask_for_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OvertonError, match="trials: expected a whole number from 1 to 1000, got 2000"):
+        overton.load(write(tmp_path / "app")).build(trials=2000)
 
 
 def test_an_application_that_was_never_built_has_no_runs(tmp_path: Path, capsys) -> None:

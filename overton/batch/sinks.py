@@ -33,8 +33,18 @@ def check_format(name: str) -> str:
 
 
 def format_of(name: str) -> str:
-    """The format that the name of a file asks for."""
-    return next((one for one in reversed(FORMATS) if name.endswith(f".{one}")), FORMATS[0])
+    """The format that the name of a file asks for; lines of JSON where it has no ending.
+
+    Raises:
+        OvertonError: Where it asks for another one.
+    """
+    found = next((one for one in reversed(FORMATS) if name.endswith(f".{one}")), "")
+    stem, dot, ending = name.rpartition(".")
+    if not found and dot and stem:
+        message = f"there is no format {ending!r} to write"
+        hint = f"Name it {stem}.jsonl: names of files end in {', '.join(f'.{one}' for one in FORMATS)}"
+        raise OvertonError(Problem(message, "batch.unknown-format", path=name, hint=hint))
+    return found or FORMATS[0]
 
 
 @contextmanager

@@ -76,6 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Build and print the report; or release, and print the comparison."""
     from overton.application import load
+    from overton.building import RANKS_OF_TRIALS
+    from overton.trials import is_searched
 
     wrong = _wrong_usage(options)
     if wrong:
@@ -84,6 +86,10 @@ def run(options: argparse.Namespace) -> int:
     application = load(options.app, store=options.store)
     if options.promote:
         return _release(options, application)
+    tuning = application.tuning.searched(trials=options.trials, minutes=options.minutes)
+    if options.ranks > 1 and is_searched(tuning):
+        console.note(f"overton build: {RANKS_OF_TRIALS}")
+        return 2
     with console.progress(quiet=options.quiet) as observe:
         parent = application.find_version(options.parent) if options.parent else None
         version = application.build(
@@ -116,14 +122,17 @@ def run(options: argparse.Namespace) -> int:
 
 def _wrong_usage(options: argparse.Namespace) -> str:
     """What does not go together; empty where all does."""
+    from overton.compile import SEARCH_SETTINGS
+
     if options.promote and options.parent:
         return "--promote begins from the version that its alias names; leave out --from"
     if options.ranks == 0 or (options.ranks > 1 and options.profile):
         return "--profile looks at one process; leave out --ranks" if options.ranks else "--ranks is at least 1"
     if options.promote and (options.profile or options.ranks > 1):
         return "--promote takes neither --profile nor --ranks"
-    if options.trials == 0:
-        return "--trials is at least 1"
+    trials = SEARCH_SETTINGS["trials"]
+    if options.trials is not None and not trials.accepts(options.trials):
+        return f"--trials is {trials.expected}"
     if not options.promote and (options.junit or options.summary or options.why):
         return "--junit, --summary and --why need --promote"
     return ""

@@ -95,12 +95,21 @@ def natural(text: str) -> int:
 
 def minutes(text: str) -> float:
     """Some minutes; argparse names the option where they are none."""
+    return _above_zero(text, "minutes")
+
+
+def megabytes(text: str) -> float:
+    """Some megabytes; argparse names the option where they are none."""
+    return _above_zero(text, "megabytes")
+
+
+def _above_zero(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected minutes above 0, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {what} above 0, got {text!r}")
     return value
 
 

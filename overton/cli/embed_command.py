@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--words", action="store_true", help="one row for each different string, by itself: word vectors"
     )
     parser.add_argument(
-        "--least", type=console.natural, default=1, metavar="N", help="with --words: only strings seen so often"
+        "--least", type=console.natural, metavar="N", help="with --words: only strings seen so often (default 1)"
     )
     predict_command.add_shards(parser, "parquet", 4)
     console.add_store(parser)
@@ -40,12 +40,18 @@ def run(options: argparse.Namespace) -> int:
     from overton.batch.files import is_one_file
 
     one_file = is_one_file(options.inputs, options.output)
+    wrong = predict_command.not_of_one_file(options) if one_file else ""
+    if options.least is not None and not options.words:
+        wrong = "--least counts strings, which --words asks for"
+    if wrong:
+        console.note(f"overton embed: {wrong}")
+        return 2
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
         if one_file:
             told = _one_file(options, version, observe)
         else:
-            how = {"words": True, "least": options.least} if options.words else {}
+            how = {"words": True, "least": options.least or 1} if options.words else {}
             outcome = version.embed_files(
                 options.inputs,
                 options.output,
@@ -69,7 +75,7 @@ def _one_file(options: argparse.Namespace, version: "Version", observe: "Observe
     artifact, source, output = version.artifact, Path(options.inputs[0]), Path(options.output)
     if options.words:
         n_words, count = embed_words_file(
-            artifact, source, output, payload=options.payload, least=options.least, observe=observe
+            artifact, source, output, payload=options.payload, least=options.least or 1, observe=observe
         )
         return f"{n_words:,} words of {count:,} records"
     count = embed_file(artifact, version.label, source, output, payload=options.payload, observe=observe)

@@ -13,7 +13,7 @@ EXAMPLE = "  overton explain demo"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "target", metavar="APP|VERSION", help="an application, or APP@ID, APP@ALIAS, an artefact's path"
+        "target", metavar="APP|VERSION", help="an application, or APP@ID, APP@ALIAS, APP:small, an artefact's path"
     )
     console.add_store(parser)
     console.add_max_bad(parser)
@@ -32,11 +32,13 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
     """The program of an application as it would be built now, or of a version."""
     from overton.application import find_version, load
     from overton.compile import explain
+    from overton.naming import parse_named
     from overton.pipeline import plan
     from overton.trials import space_for
     from overton.tune import render_space
 
-    if ("@" in text and not Path(text).is_dir()) or (Path(text) / "manifest.json").is_file():
+    named = parse_named(text)
+    if ("@" in text and not Path(text).is_dir()) or named.is_artifact or named.model:
         return find_version(text, store=store).explain()
     application = load(text, store=store)
     dataset = application.dataset(max_bad=max_bad, observe=observe)

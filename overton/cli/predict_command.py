@@ -51,7 +51,7 @@ def add_shards(parser: argparse.ArgumentParser, format: str, shard_mb: int) -> N
     )
     parser.add_argument(
         "--shard-mb",
-        type=console.minutes,
+        type=console.megabytes,
         metavar="MB",
         help=f"most megabytes of an INPUT that make one shard (default {shard_mb}); a compressed file is one",
     )
@@ -64,6 +64,10 @@ def run(options: argparse.Namespace) -> int:
     from overton.batch.files import is_one_file
 
     one_file = is_one_file(options.inputs, options.output)
+    wrong = not_of_one_file(options) if one_file else ""
+    if wrong:
+        console.note(f"overton predict: {wrong}")
+        return 2
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
         if one_file:
@@ -84,6 +88,20 @@ def run(options: argparse.Namespace) -> int:
         console.note(f"{options.output}: {count:,} records, source overton@{version.label}")
         return 0
     return finish(options, outcome)
+
+
+def not_of_one_file(options: argparse.Namespace) -> str:
+    """Which of the options says nothing of one file that is made of one; empty where none does."""
+    from overton.batch import format_of
+
+    folder = "name a folder as OUTPUT, such as out/, to make shards"
+    if options.max_bad:
+        return f"one file is made of lines without a fault, so --max-bad says nothing; {folder}"
+    if options.shard_mb:
+        return f"--shard-mb is of shards; {folder}"
+    if options.format and options.format != format_of(Path(options.output).name):
+        return f"--format is of shards: one file says it by its name, and stdout takes jsonl; {folder}"
+    return ""
 
 
 def finish(options: argparse.Namespace, outcome: "Outcome") -> int:

@@ -95,8 +95,15 @@ class Tuning:
         return (*named, *self.training.values(), self.slices)
 
     def searched(self, *, trials: int | None = None, minutes: float | None = None) -> "Tuning":
-        """The same with another effort of the search, as far as one is given."""
+        """The same with another effort of the search, as far as one is given.
+
+        Raises:
+            OvertonError: Where it is none that a tuning file may ask for.
+        """
         effort = {name: value for name, value in (("trials", trials), ("minutes", minutes)) if value is not None}
+        faults = [_check(value, name, SEARCH_SETTINGS[name]) for name, value in effort.items()]
+        if wrong := [replace(fault, message=f"{fault.field}: {fault.message}", field="") for fault in faults if fault]:
+            raise OvertonError(wrong)
         return replace(self, search={**self.search, **effort}) if effort else self
 
     def digest(self) -> str:

@@ -5,6 +5,6 @@ from overton.engine.engine import Engine, Work
 from overton.engine.inline import Inline
 from overton.engine.pending import LOST_GANG
 from overton.engine.place import LOCAL, engine_of
-from overton.engine.processes import Processes
+from overton.engine.processes import Processes, cores
 
-__all__ = ["LOCAL", "LOST_GANG", "Cluster", "Engine", "Inline", "Processes", "Work", "engine_of"]
+__all__ = ["LOCAL", "LOST_GANG", "Cluster", "Engine", "Inline", "Processes", "Work", "cores", "engine_of"]

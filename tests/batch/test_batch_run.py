@@ -263,6 +263,39 @@ def test_one_file_with_a_fault_writes_nothing(tmp_path: Path):
     assert not output.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["out.jsonl", "--max-bad", "5"], "one file is made of lines without a fault, so --max-bad says nothing"),
+        (["-", "--format", "parquet"], "--format is of shards: one file says it by its name, and stdout takes jsonl"),
+        (["out.jsonl", "--shard-mb", "1"], "--shard-mb is of shards; name a folder as OUTPUT"),
+        (["out.csv"], "out.csv: there is no format 'csv' to write. Name it out.jsonl: names of files end in .jsonl,"),
+        (["out.csv.gz"], "there is no format 'gz' to write"),
+    ],
+)
+def test_what_says_nothing_of_one_file_is_refused(
+    folder: Path, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(folder)
+    save_artifact(tiny_artifact(), folder / "version")
+    for verb in (["predict", "version"], ["embed", "version", "--payload", "query"]):
+        assert main([*verb, "in/a.jsonl", *words, "-q"]) == (1 if len(words) == 1 else 2)
+        assert said in capsys.readouterr().err
+    assert not list(folder.glob("out*"))
+    assert main(["predict", "version", "in/a.jsonl", "out.jsonl", "--format", "jsonl", "-q"]) == 0
+
+
+def test_a_size_of_shards_is_told_as_such(folder: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["predict", "version", "in", "out", "--shard-mb", "0"])
+    assert "expected megabytes above 0, got '0'" in capsys.readouterr().err
+
+
+def test_how_often_words_must_be_there_is_asked_of_words(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["embed", "version", "in", "out", "--payload", "query", "--least", "5"]) == 2
+    assert "--least counts strings, which --words asks for" in capsys.readouterr().err
+
+
 def test_the_command_tells_errors_by_its_status_and_its_last_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

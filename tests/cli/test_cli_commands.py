@@ -297,6 +297,15 @@ def test_explaining_an_application_needs_no_version(
     assert "select_head.v1" in capsys.readouterr().out
 
 
+def test_a_model_of_a_version_is_explained_by_its_name(
+    kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", f"{kinds_application.directory}:small"]) == 1
+    assert (
+        "has no model 'small'" in capsys.readouterr().err
+    )  # of the newest version, not of an application of that name
+
+
 @pytest.mark.parametrize("name", ["schema", "record", "tuning"])
 def test_json_schemas_are_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "--json-schema", name]) == 0
