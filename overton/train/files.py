@@ -5,6 +5,7 @@ metadata. No pickle.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+from torch.autograd.profiler_util import EventList
 from torch.profiler import ProfilerActivity, profile, schedule
 
 from overton.base import Event, Observe
@@ -25,6 +27,7 @@ FILE = "checkpoint.safetensors"
 PARTS = ("best", "optimizer", "weights")
 SKIPPED, WARMING, PROFILED = 5, 1, 10  # steps
 MOST_OPERATORS = 25
+NO_LOG = "6"  # of torch's profiler, which writes to stderr when it begins and ends
 
 
 def save_checkpoint(checkpoint: Checkpoint, directory: Path) -> None:
@@ -92,24 +95,48 @@ def remove_checkpoint(directory: Path) -> None:
 def profiled(folder: Path, *, observe: Observe) -> Iterator[Stepped]:
     """What a training calls after every step, so that some of its first steps are profiled.
 
-    Writes `trace.json`, which Perfetto and chrome://tracing read, and `profile.txt`, the slowest operators, when these
-    steps are over. A training of fewer steps, or one that goes on from its last epoch, leaves none.
+    Writes `trace.json`, which Perfetto and chrome://tracing read, and `profile.txt`, the slowest operators and the
+    parts of a training, when these steps are over. A training of fewer than seven steps, or one that goes on from its
+    last epoch, leaves none.
 
     Args:
         folder: Where both go.
         observe: Told where they are.
     """
+    os.environ.setdefault("KINETO_LOG_LEVEL", NO_LOG)
     has_gpu = torch.cuda.is_available()
+    n_steps = 0
 
     def keep(profiler: profile) -> None:
+        n_profiled = min(n_steps - SKIPPED - WARMING, PROFILED)  # fewer where the training has ended by then
+        if n_profiled < 1:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         profiler.export_chrome_trace(str(folder / "trace.json"))
-        order = f"self_{'device' if has_gpu else 'cpu'}_time_total"
-        text = profiler.key_averages().table(sort_by=order, row_limit=MOST_OPERATORS)
-        write_atomic(folder / "profile.txt", text + "\n")
-        observe(Event("train", f"{PROFILED} steps profiled: {folder / 'profile.txt'}, {folder / 'trace.json'}"))
+        write_atomic(folder / "profile.txt", _tables(profiler, f"self_{'device' if has_gpu else 'cpu'}_time_total"))
+        steps = f"{n_profiled} step{'s' if n_profiled > 1 else ''}"
+        observe(Event("train", f"{steps} profiled: {folder / 'profile.txt'}, {folder / 'trace.json'}"))
 
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if has_gpu else [])]
     steps = schedule(wait=SKIPPED, warmup=WARMING, active=PROFILED, repeat=1)
     with profile(activities=activities, schedule=steps, on_trace_ready=keep) as profiler:
-        yield profiler.step
+
+        def stepped() -> None:
+            nonlocal n_steps
+            n_steps += 1
+            profiler.step()
+
+        yield stepped
+
+
+def _tables(profiler: profile, order: str) -> str:
+    """The slowest operators of torch, and apart from them what has a name of its own: the parts of a training.
+
+    In one table a part would stand above the operators that it is made of.
+    """
+    figures = profiler.key_averages()
+    texts = []
+    for what, named in (("operators of torch", False), ("parts of the training", True)):
+        some = EventList([one for one in figures if one.is_user_annotation is named])
+        texts.append(f"{what}\n{some.table(sort_by=order, row_limit=MOST_OPERATORS)}\n")
+    return "\n".join(texts)
