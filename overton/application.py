@@ -135,8 +135,7 @@ class Application:
         trusted: tuple[str, ...] = ()
         try:
             trusted = self.tuning.supervision.trusted
-            found = [problem for own in self.tuning.each() for problem in check_pretrained(own, self.directory)]
-            problems = tuple(dict.fromkeys(found))
+            problems = tuple(check_pretrained(self.tuning, self.directory))
         except OvertonError as error:
             problems = error.problems
         outcome = check_data(self.schema, self.data_files, named=trusted, quarantine=quarantine, observe=observe)

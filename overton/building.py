@@ -106,7 +106,7 @@ def _check_pretrained(bench: Bench, tuning: Tuning) -> None:
     """See that what a tuning names is there, before anything is read or trained."""
     from overton.pretrained.files import check_pretrained
 
-    if missing := [problem for own in tuning.each() for problem in check_pretrained(own, bench.folder)]:
+    if missing := check_pretrained(tuning, bench.folder):
         raise OvertonError(missing)
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from overton.base import Observe, ignore
+from overton.base import Observe, OvertonError, ignore
 from overton.cli import console
 
 HELP = "print the compiled program of an application and what a search may choose, or the program of a version"
@@ -34,6 +34,7 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
     from overton.compile import explain
     from overton.naming import parse_named
     from overton.pipeline import plan
+    from overton.pretrained.files import check_pretrained
     from overton.trials import space_for
     from overton.tune import render_space
 
@@ -41,6 +42,8 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
     if ("@" in text and not Path(text).is_dir()) or named.is_artifact or named.model:
         return find_version(text, store=store).explain()
     application = load(text, store=store)
+    if missing := check_pretrained(application.tuning, application.directory):  # of all that a search may choose
+        raise OvertonError(missing)
     dataset = application.dataset(max_bad=max_bad, observe=observe)
     program = explain(plan(dataset, application.tuning, application.directory).program)
     return f"{program}\n{render_space(space_for(dataset, application.tuning))}"

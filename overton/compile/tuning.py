@@ -24,6 +24,7 @@ from overton.data import parse_tag_expression
 from overton.schema import Payload, Schema
 
 PLAIN = r'[^\s:&|!()"@*]*'  # what is a task where it stands alone or before an @, no tag or expression
+CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)')  # outside of texts, which are passed over
 Options = tuple[Any, ...]
 MODELS = ("large", "small")
 OF_A_MODEL = ("payloads", "slices", "training")
@@ -121,7 +122,7 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
-        line = getattr(error, "lineno", 0)
+        line = getattr(error, "lineno", 0) or _line_of_constant(text)
         raise OvertonError(
             Problem(f"not valid JSON: {error}", "tuning.bad-json", path=path, line=line, hint="Mend the JSON")
         ) from None
@@ -162,6 +163,12 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no number of JSON")
 
 
+def _line_of_constant(text: str) -> int:
+    """The line of the first word that Python takes for a number and JSON does not; 0 where there is none."""
+    found = next((match for match in CONSTANT.finditer(text) if match[1]), None)
+    return text.count("\n", 0, found.start()) + 1 if found else 0
+
+
 def _section(value: object, at: str, known: Iterable[str], faults: list[Problem]) -> dict[str, Any]:
     """The known keys of an object; a fault for every other."""
     names = list(known)
@@ -184,9 +191,16 @@ def _model(schema: Schema, value: object, at: str, faults: list[Problem]) -> Tun
         training=_options(found.get("training", {}), f"{at}.training", TRAINING_SETTINGS, faults),
         slices=_list(found["slices"], f"{at}.slices", SLICES, faults) if "slices" in found else (),
     )
-    if any(len(options) > 1 for options in own.options()):
-        hint = "Name the choices where they are for all models, and one value here"
-        faults.append(Problem("a model pins what is its own", "tuning.bad-value", field=at, hint=hint))
+    settings = {_at(f"{at}.training", name): options for name, options in own.training.items()}
+    settings |= {
+        _at(_at(f"{at}.payloads", payload), name): options
+        for payload, named in own.payloads.items()
+        for name, options in named.items()
+    }
+    hint = "Name the choices where they are for all models, and one value here"
+    for place, options in {**settings, f"{at}.slices": own.slices}.items():
+        if len(options) > 1:
+            faults.append(Problem("a model pins what is its own", "tuning.bad-value", field=place, hint=hint))
     return own
 
 

@@ -109,8 +109,8 @@ def run_pretrained(
     """
     chosen, arms = pretrained_arms(application.schema, application.tuning, embedding, payload)
     missing = check_pretrained(arms[WITH], application.directory)
-    if missing:
-        raise OvertonError(missing)
+    if missing:  # it was named here, whatever stands in the tuning file
+        raise OvertonError(replace(problem, path="", line=0, field="") for problem in missing)
     dataset = application.dataset(max_bad=max_bad, observe=observe)
     names, notes = judged_tasks(application, dataset, tasks)
     check_sizes(sizes, seeds, len(dataset.splits.train))

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -137,6 +138,6 @@ def _tables(profiler: profile, order: str) -> str:
     figures = profiler.key_averages()
     texts = []
     for what, named in (("operators of torch", False), ("parts of the training", True)):
-        some = EventList([one for one in figures if one.is_user_annotation is named])
+        some: Any = EventList([one for one in figures if one.is_user_annotation is named])  # type: ignore[no-untyped-call]
         texts.append(f"{what}\n{some.table(sort_by=order, row_limit=MOST_OPERATORS)}\n")
     return "\n".join(texts)

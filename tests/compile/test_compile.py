@@ -181,6 +181,26 @@ def test_what_is_no_json_is_told(text):
     assert faults(text)[0].endswith("[tuning.bad-json]")
 
 
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_the_line_of_a_number_that_json_does_not_have_is_told(word):
+    text = f'{{"search": {{"objective": "NaN:x"}},\n "training":\n {{"dropout": {word}}}}}'
+    assert faults(text)[0].startswith(f"tuning.json:3: not valid JSON: {word} is no number of JSON")
+
+
+def test_a_choice_among_what_is_of_one_model_is_told_by_its_setting():
+    own = {
+        "training": {"epochs": [1, 2]},
+        "payloads": {"tokens": {"size": [8, 16], "layers": 1}},
+        "slices": ["on", "off"],
+    }
+    found = faults(json.dumps({"models": {"large": own, "small": {}}}))
+    assert sorted(line.split(": ")[1] for line in found) == [
+        "$.models.large.payloads.tokens.size",
+        "$.models.large.slices",
+        "$.models.large.training.epochs",
+    ]
+
+
 def test_the_published_file_is_in_step(update_golden):
     text = json.dumps(tuning_json_schema(), indent=2, ensure_ascii=False) + "\n"
     if update_golden:

@@ -9,6 +9,7 @@ import torch
 
 import overton
 from overton.base import OvertonError
+from overton.cli.main import main
 from overton.codec import Encoder
 from overton.combining import combine_all
 from overton.data import Pool, RecordParser, pack
@@ -96,6 +97,27 @@ def test_check_tells_of_a_missing_file_before_anything_is_built(tmp_path):
     (tmp_path / "app" / "tuning.json").write_text('{"payloads": {"tokens": {"embedding": ["hash", "vectors:v.txt"]}}}')
     problems = overton.load(tmp_path / "app").check().problems
     assert [problem.code for problem in problems if "v.txt" in problem.message] == ["pretrained.not-found"]
+
+
+@pytest.mark.parametrize("verb", ["check", "build", "explain"])
+def test_a_missing_file_is_told_with_its_line_of_the_tuning(tmp_path, verb, capsys):
+    write_kinds(tmp_path / "app", 12)
+    path = tmp_path / "app" / "tuning.json"
+    path.write_text(
+        """{"payloads": {"tokens": {"embedding": "vectors:all.txt"},
+ "entities": {"embedding": ["hash",
+   "vectors:listed.txt"]}},
+ "models": {"small": {"payloads": {
+   "tokens": {"embedding": "vectors:own.txt"}}}, "large": {}}}"""
+    )
+    assert main([verb, str(tmp_path / "app"), "-q"]) == 1
+    told = "".join(capsys.readouterr())
+    for line, field, name in (
+        (1, "$.payloads.tokens.embedding", "all"),
+        (3, "$.payloads.entities.embedding[1]", "listed"),
+        (5, "$.models.small.payloads.tokens.embedding", "own"),
+    ):
+        assert f"{path}:{line}: {field}: there is no file of vectors '{name}.txt'" in told
 
 
 def test_a_packed_file_that_was_cut_short_is_a_fault(tmp_path):

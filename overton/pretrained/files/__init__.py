@@ -1,10 +1,12 @@
 """Pretrained inputs from disk: the names of a tuning to what is found under them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, ignore, json_path
 from overton.compile import Choices, Tuning
+from overton.compile.files import placed_faults
 from overton.pretrained.files.transformer import (
     find_transformer,
     load_transformer,
@@ -21,10 +23,14 @@ def check_pretrained(tuning: Tuning, folder: Path) -> list[Problem]:
     """What the embeddings of a tuning name and cannot be found; nothing is read, and nothing asked of the network.
 
     A name that may be one of the hub is left to the build.
+
+    Args:
+        tuning: The tuning, with what its models have of their own.
+        folder: The directory of the application: a fault is told with its line of `tuning.json`.
     """
     problems: list[Problem] = []
-    names = {str(name) for options in tuning.payloads.values() for name in options.get("embedding", ())}
-    for kind, _, name in (text.partition(":") for text in sorted(names)):
+    for field, text in _named(tuning):
+        kind, _, name = text.partition(":")
         try:
             if kind == "vectors":
                 find_vectors(name, folder)
@@ -33,8 +39,20 @@ def check_pretrained(tuning: Tuning, folder: Path) -> list[Problem]:
                 find_transformer(name, folder, fetch=False)
         except OvertonError as error:
             if not (kind == "hf" and error.problems[0].code == "pretrained.not-found" and may_be_fetched(name)):
-                problems.extend(error.problems)
-    return problems
+                problems.extend(replace(problem, field=field) for problem in error.problems)
+    return placed_faults(folder / "tuning.json", problems)
+
+
+def _named(tuning: Tuning) -> Iterator[tuple[str, str]]:
+    """Every embedding that a tuning names for a model, after the JSON path of the item, as if it were of a list."""
+    own = {f"$.models.{name}": model for name, model in tuning.models.items()}
+    for at, one in {"$": tuning, **own}.items():
+        for payload, settings in one.payloads.items():
+            others = [model.payloads.get(payload, {}) for model in own.values()]
+            if one is tuning and others and all("embedding" in other for other in others):
+                continue  # no model takes what is said for all
+            for place, name in enumerate(settings.get("embedding", ())):
+                yield f"{at}{json_path(['payloads', payload, 'embedding', place])[1:]}", str(name)
 
 
 def load_pretrained(choices: Choices, folder: Path, texts: Texts, *, observe: Observe = ignore) -> Given:
