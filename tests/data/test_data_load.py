@@ -62,6 +62,7 @@ def test_shards_are_the_same_whoever_makes_them(tmp_path, monkeypatch):
         assert dataset.n_records == 20
         content[name] = {path.name: path.read_bytes() for path in stored(files[0])}
         assert ("3 of 3 files" in messages) == (name == "two")
+        assert messages[0] == "3 new data files to read"
     assert len(content["here"]) == 6
     assert {path: text for path, text in content["two"].items() if path.endswith(".votes")} == {
         path: text for path, text in content["here"].items() if path.endswith(".votes")

@@ -53,8 +53,11 @@ def load_dataset(
     files = sorted(files, key=lambda path: reading_order(path.name))
     cache.mkdir(parents=True, exist_ok=True)
     digests = file_digests(files, cache)
+    new = new_files(schema, list(zip(files, digests, strict=True)), cache)
+    if new:
+        observe(Event("ingest", f"{count_of(len(new), 'new data file')} to read"))
     if engine is not None:
-        make_shards(schema, list(zip(files, digests, strict=True)), cache, engine, observe=observe)
+        make_shards(schema, new, cache, engine, observe=observe)
     shards: list[Shard] = []
     unreadable: list[Problem] = []
     for path, digest in zip(files, digests, strict=True):
@@ -79,6 +82,15 @@ def load_dataset(
     return dataset
 
 
+def new_files(schema: Schema, files: Sequence[tuple[Path, str]], cache: Path) -> list[tuple[Path, str]]:
+    """Those of some data files, with the digests of their content, that have no shard."""
+    return [
+        (path, digest)
+        for path, digest in files
+        if not all(place.exists() for place in shard_files(schema, digest, cache))
+    ]
+
+
 def make_shards(
     schema: Schema, files: Sequence[tuple[Path, str]], cache: Path, engine: Engine, *, observe: Observe = ignore
 ) -> None:
@@ -88,18 +100,13 @@ def make_shards(
 
     Args:
         schema: What their records should be.
-        files: The data files with the digests of their content.
+        files: Those of the data files without a shard, with the digests of their content.
         cache: Folder of the shards.
         engine: Where to make them.
         observe: Told of the progress.
     """
-    new = [
-        (path, digest)
-        for path, digest in files
-        if not all(place.exists() for place in shard_files(schema, digest, cache))
-    ]
-    sizes = {path: path.stat().st_size for path, _ in new}
-    new.sort(key=lambda one: -sizes[one[0]])
+    sizes = {path: path.stat().st_size for path, _ in files}
+    new = sorted(files, key=lambda one: -sizes[one[0]])
     if engine.workers < 2 or sum(sizes.values()) - max(sizes.values(), default=0) < LEAST_BYTES:
         return
     made = engine.run(partial(_make_ingest, schema, cache), new, ahead=len(new), observe=observe)
