@@ -17,9 +17,8 @@ import msgspec
 from overton.artifact import Artifact
 from overton.base import OvertonError, now
 from overton.base.files import write_atomic
-from overton.compile import split_objective
 from overton.evaluate import parse_report
-from overton.tune import Score, Study, parse_study
+from overton.tune import Score, parse_study
 
 FORMAT = 1
 KEPT = 100  # builds that are told of; older ones are forgotten
@@ -71,23 +70,22 @@ def served(artifact: Artifact) -> dict[str, float]:
     """What is known of the model that a version serves: `score` on dev, `size_mb`, and `p99_ms` where it was measured.
 
     The score is what a trial of the same choices has: the mean over tasks of the main metric on dev, or what the search
-    looked for. Where no trial has measured just this model it is that of the report, which tells of gold alone.
+    looked for. Without a search it is that of the report, which tells of gold alone.
     """
     size = {"size_mb": round(len(artifact.files["model.onnx"]) / 1e6, 3)}
     study = parse_study(artifact.json("search.json")) if "search.json" in artifact.files else None
-    if study and artifact.json("lineage.json")["precision"]["chosen"] == "fp32":  # as trials are
+    if study:
         score = study.best.score
         found = {"score": score.value, "p99_ms": score.p99_ms}
     else:
-        found = {"score": _reported(artifact, study)}
+        found = {"score": _reported(artifact)}
     return {**{name: value for name, value in found.items() if value is not None}, **size}
 
 
-def _reported(artifact: Artifact, study: Study | None) -> float | None:
+def _reported(artifact: Artifact) -> float | None:
     """Quality on dev by the report; None where it cannot tell."""
-    task, tag = split_objective(study.objective) if study else ("", "")
-    rows = parse_report(artifact.json("report.json")).main_rows("dev", tag or "*")
-    values = [row.value for row in rows if row.value is not None and task in ("", row.task)]
+    rows = parse_report(artifact.json("report.json")).main_rows("dev")
+    values = [row.value for row in rows if row.value is not None]
     return sum(values) / len(values) if values else None
 
 
