@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from overton.version import Version
 
 LINE_EVERY_SECONDS = 10.0
+LEAST_MB = 0.001
 
 
 def write(text: str) -> None:
@@ -99,8 +100,11 @@ def minutes(text: str) -> float:
 
 
 def megabytes(text: str) -> float:
-    """Some megabytes; argparse names the option where they are none."""
-    return _above_zero(text, "megabytes")
+    """Some megabytes; argparse names the option where they are none, or too few to hold records."""
+    value = _above_zero(text, "megabytes")
+    if value < LEAST_MB:
+        raise argparse.ArgumentTypeError(f"expected megabytes from {LEAST_MB:g} on, got {text!r}")
+    return value
 
 
 def _above_zero(text: str, what: str) -> float:

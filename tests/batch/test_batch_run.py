@@ -285,10 +285,11 @@ def test_what_says_nothing_of_one_file_is_refused(
     assert main(["predict", "version", "in/a.jsonl", "out.jsonl", "--format", "jsonl", "-q"]) == 0
 
 
-def test_a_size_of_shards_is_told_as_such(folder: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(("size", "said"), [("0", "above 0, got '0'"), ("1e-9", "from 0.001 on, got '1e-9'")])
+def test_a_size_of_shards_is_told_as_such(size: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
-        main(["predict", "version", "in", "out", "--shard-mb", "0"])
-    assert "expected megabytes above 0, got '0'" in capsys.readouterr().err
+        main(["predict", "version", "in", "out", "--shard-mb", size])
+    assert f"expected megabytes {said}" in capsys.readouterr().err
 
 
 def test_how_often_words_must_be_there_is_asked_of_words(folder: Path, capsys: pytest.CaptureFixture[str]):
