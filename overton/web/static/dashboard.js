@@ -50,8 +50,8 @@
   const shownEditor = () => document.body.classList.toggle("as-gold", editor.value.trim() === "gold");
   editor.addEventListener("change", () => {
     try { localStorage.setItem("overton-editor", editor.value.trim()); } catch { /* not allowed here */ }
-    shownEditor();
   });
+  editor.addEventListener("input", shownEditor);
   shownEditor();
 
   // Labels.
