@@ -225,7 +225,9 @@ def test_two_versions_are_compared_and_one_promoted_against_the_gate_with_a_reas
     page.get_by_role("button", name="Compare old and new").click()
     expect(page.locator("h1").first).to_contain_text("live", timeout=PATIENCE)
     page.get_by_role("button", name="Promote", exact=True).click()
-    expect(page.locator("form.promotion .findings")).to_contain_text("no record has the tag 'slice:none'", timeout=PATIENCE)
+    expect(page.locator("form.promotion .findings")).to_contain_text(
+        "no record has the tag 'slice:none'", timeout=PATIENCE
+    )
     assert application.store.aliases() == {"live": old}
     page.get_by_role("button", name="Promote all the same").click()
     expect(page.locator("form.promotion .findings")).to_contain_text("needs a reason")
