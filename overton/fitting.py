@@ -145,9 +145,11 @@ def fit(
 
 def begun_by(parent: Artifact | None) -> Parent | None:
     """What a training begins with of a version; None for none."""
+    if parent is None:
+        return None
     from overton.train import parent_of
 
-    return parent_of(parent) if parent else None
+    return parent_of(parent)
 
 
 class Teach(Protocol):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from numpy import ndarray
-
 from overton.artifact import Artifact, Runtime, p99_ms, sample_records
 from overton.base import Observe, OvertonError, Problem, ignore
-from overton.codec import Predictions
 from overton.compile import Tuning
 from overton.data import Dataset
 from overton.exporting import export
@@ -21,9 +18,8 @@ from overton.tune import BOUNDS, violations
 if TYPE_CHECKING:
     from overton.evaluate import Gate
     from overton.export import Graphs
+    from overton.export.files import Predict
     from overton.train import Trained
-
-Predict = Callable[[Dataset, Runtime, ndarray], Mapping[str, Predictions]]
 
 
 def export_served(

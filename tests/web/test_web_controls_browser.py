@@ -9,7 +9,7 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, expect
 
 from tests.web.live_application import add_version, write_application
-from tests.web.test_web_live_browser import CHROMIUM, PATIENCE, Site, browser, made, saved, site
+from tests.web.test_web_live_browser import CHROMIUM, PATIENCE, Site, browser, made, saved, site, site_of
 
 __all__ = ["browser", "made", "site"]  # fixtures
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")]
@@ -19,8 +19,7 @@ def test_what_discover_finds_is_saved_from_its_page(tmp_path: Path, browser: Bro
     pytest.importorskip("duckdb")
     application = write_application(tmp_path / "app", 600)
     add_version(application, 0)
-    site = Site(application.directory)
-    try:
+    with site_of(application.directory) as site:
         page = site.open(browser)
         page.goto(f"{site.url}/discover?task=POS")
         page.locator('select[name="task"]').select_option("IntentArg")
@@ -32,9 +31,6 @@ def test_what_discover_finds_is_saved_from_its_page(tmp_path: Path, browser: Bro
         row.get_by_role("button", name="Save").click()
         row.get_by_role("link", name="slice:third").click()
         expect(page.locator("h1")).to_contain_text("slice:third")
-    finally:
-        site.close()
-    assert site.seen == []
     tagged = (application.directory / "data" / "tags-slice-third.jsonl").read_text().splitlines()
     dataset = application.dataset()
     assert len(tagged) == int(dataset.tags.has("slice:third").sum()) > 100
@@ -90,8 +86,7 @@ def test_another_member_than_those_suggested_is_chosen_from_the_menu(tmp_path: P
     with (application.directory / "data" / "records.jsonl").open("a") as file:
         file.write(json.dumps(one) + "\n")
     add_version(application, 0)
-    site = Site(application.directory)
-    try:
+    with site_of(application.directory) as site:
         page = site.open(browser)
         page.goto(f"{site.url}/record?id=many&task=IntentArg")
         page.get_by_label("Labels by").fill("ann")
@@ -100,9 +95,6 @@ def test_another_member_than_those_suggested_is_chosen_from_the_menu(tmp_path: P
         last = menu.locator("option").last.get_attribute("value")
         menu.select_option(last)
         saved(form)
-    finally:
-        site.close()
-    assert site.seen == []
     (edit,) = site.edits()
     assert edit["id"] == "many"
     assert edit["tasks"] == {"IntentArg": {"ann": int(last or "")}}

@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,6 +82,17 @@ class Site:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+@contextmanager
+def site_of(directory: Path) -> Iterator[Site]:
+    """A dashboard; at the end nothing must have been said, asked for elsewhere or broken."""
+    site = Site(directory)
+    try:
+        yield site
+    finally:
+        site.close()
+    assert site.seen == []
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -96,12 +108,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(made: Path, tmp_path: Path) -> Iterator[Site]:
-    """A dashboard of a copy; at the end nothing must have been said, asked for elsewhere or broken."""
+    """A dashboard of a copy."""
     shutil.copytree(made, tmp_path / "app")
-    site = Site(tmp_path / "app")
-    yield site
-    site.close()
-    assert site.seen == []
+    with site_of(tmp_path / "app") as site:
+        yield site
 
 
 def saved(form) -> None:

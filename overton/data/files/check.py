@@ -13,9 +13,8 @@ from overton.data.check import DataCheck, data_warnings
 from overton.data.dataset import Dataset
 from overton.data.faults.tally import Tally
 from overton.data.files.ingest import OnBad, no_quarantine
-from overton.data.files.lines import read_blocks
+from overton.data.files.lines import in_reading_order, read_blocks
 from overton.data.files.load import load_shard, no_records, shard_problems
-from overton.data.names import reading_order
 from overton.data.reader import BadLine
 from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
@@ -42,7 +41,7 @@ def check_data(
     faults = Tally()
     with tempfile.TemporaryDirectory(prefix="overton-check-") as folder, _quarantine(quarantine) as on_bad:
         shards: list[Shard] = []
-        for path in sorted(files, key=lambda path: reading_order(path.name)):
+        for path in in_reading_order(files):
             try:
                 shard = load_shard(path, schema, str(len(shards)), Path(folder), on_bad=on_bad, observe=observe)
             except OvertonError as error:

@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -29,6 +29,11 @@ class Block:
     numbers: list[int]
 
 
+def in_reading_order(files: Iterable[Path]) -> list[Path]:
+    """Data files in the order in which they are read: of labels of one source, the later count."""
+    return sorted(files, key=lambda path: reading_order(path.name))
+
+
 def data_files(directory: Path) -> list[Path]:
     """The data files of a folder, in the order in which they are read: by name, the edits of a day last.
 
@@ -37,7 +42,7 @@ def data_files(directory: Path) -> list[Path]:
     """
     files = [path for path in directory.iterdir() if path.name.endswith(SUFFIXES)] if directory.is_dir() else []
     if files:
-        return sorted(files, key=lambda path: reading_order(path.name))
+        return in_reading_order(files)
     raise OvertonError(
         Problem(
             message="there is no data file" if directory.is_dir() else "there is no folder of data files",

@@ -14,8 +14,9 @@ from overton.data.dataset import Dataset
 from overton.data.files.container import VERSION, open_container
 from overton.data.files.digests import file_digests
 from overton.data.files.ingest import OnBad, ingest, no_quarantine
+from overton.data.files.lines import in_reading_order
 from overton.data.files.verified import verify_once
-from overton.data.names import count_of, reading_order
+from overton.data.names import count_of
 from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
 from overton.engine import Engine
@@ -50,7 +51,7 @@ def load_dataset(
         OvertonError: Where a file cannot be read, or more lines than `max_bad` are bad: with their faults, grouped,
             the most frequent kinds.
     """
-    files = sorted(files, key=lambda path: reading_order(path.name))
+    files = in_reading_order(files)
     cache.mkdir(parents=True, exist_ok=True)
     digests = file_digests(files, cache)
     new = new_files(schema, list(zip(files, digests, strict=True)), cache)
