@@ -124,16 +124,15 @@ def _trials(journal: Path, row: Mapping[str, Any], end: str) -> list[dict[str, A
         row: The account of the build.
         end: When the next build of the same search began; empty for never.
     """
-    from overton.tune.files import load_begins, load_trials
+    from overton.tune.files import load_journal
 
-    done, running = load_trials(journal)
-    begins = load_begins(journal)
-    most = row.get("n_trials") or len(begins)
+    told = load_journal(journal)
+    most = row.get("n_trials") or len(told.begun)
     word = "running" if row["status"] == "running" else "stopped"
-    found = [{"number": one.number, "picked": dict(one.picked), **_score(one.score)} for one in done]
-    found += [{"number": one["number"], "picked": one["picked"], "status": word} for one in running]
+    found = [{"number": one.number, "picked": dict(one.picked), **_score(one.score)} for one in told.done]
+    found += [{"number": one["number"], "picked": one["picked"], "status": word} for one in told.running]
     for one in found:
-        one["begun"] = begins[one["number"]]
+        one["begun"] = told.begun[one["number"]]
         one["earlier"] = one["begun"] < row["begun"]
     found = [one for one in found if one["number"] <= most and (not end or one["begun"] < end)]
     return sorted(found, key=lambda one: one["number"])

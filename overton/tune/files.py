@@ -5,8 +5,8 @@ other's way.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +37,32 @@ def load_score(folder: Path, asked: Asked) -> Score | None:
     return _score(value)
 
 
-def load_trials(folder: Path) -> tuple[list[Trial], list[Mapping[str, Any]]]:
-    """The trials of a folder that are over, and those that have begun as `{"number", "picked", "begun"}`."""
-    trials: list[Trial] = []
-    running: list[Mapping[str, Any]] = []
-    for path in sorted(folder.glob("trial-*.json")):
-        value = _read(path)
-        if value is None:
-            continue
-        if value.get("status") == RUNNING:
-            running.append(value)
-        elif (score := _score(value)) is not None:
-            trials.append(Trial(value["number"], value["picked"], score))
-    return trials, running
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What the folder of a search tells of its trials.
+
+    Attributes:
+        done: Those that are over, by number.
+        running: Those that have begun, as `{"number", "picked", "begun"}`.
+        begun: When each of all began, by its number: the last time where it was begun again.
+    """
+
+    done: Sequence[Trial]
+    running: Sequence[Mapping[str, Any]]
+    begun: Mapping[int, str]
 
 
-def load_begins(folder: Path) -> dict[int, str]:
-    """When each trial of a folder began, by its number: the last time where it was begun again."""
-    values = [_read(path) for path in folder.glob("trial-*.json")]
-    return {value["number"]: str(value.get("begun", "")) for value in values if value is not None}
+def load_journal(folder: Path) -> Journal:
+    """The journal of a folder; one of nothing where there is none."""
+    values = [value for path in sorted(folder.glob("trial-*.json")) if (value := _read(path)) is not None]
+    scores = {value["number"]: _score(value) for value in values if value.get("status") != RUNNING}
+    return Journal(
+        done=[
+            Trial(value["number"], value["picked"], score) for value in values if (score := scores.get(value["number"]))
+        ],
+        running=[value for value in values if value.get("status") == RUNNING],
+        begun={value["number"]: str(value.get("begun", "")) for value in values},
+    )
 
 
 def clean_journal(folder: Path) -> None:

@@ -27,7 +27,7 @@ from overton.tune import (
     search,
     space_of,
 )
-from overton.tune.files import load_score, load_trials
+from overton.tune.files import load_journal, load_score
 from tests.tune.tune_factories import KINDS, listed_space, make_formula, make_kept, quality, tune
 
 SPACE = listed_space()
@@ -216,8 +216,10 @@ def test_a_search_that_is_killed_goes_on_with_the_trials_that_are_not_over(tmp_p
     process.join(60)
     assert process.exitcode == -9
     assert (tmp_path / "log").read_text().split() == ["1", "2", "3", "4", "5"]
-    done, running = load_trials(tmp_path)
-    assert ([trial.number for trial in done], [one["number"] for one in running]) == ([1, 2, 3, 4], [5])
+    journal = load_journal(tmp_path)
+    assert [trial.number for trial in journal.done] == [1, 2, 3, 4]
+    assert [one["number"] for one in journal.running] == [5]
+    assert sorted(journal.begun) == [1, 2, 3, 4, 5]
     study = look(12, make=partial(make_kept, tmp_path), known=partial(load_score, tmp_path))
     assert (tmp_path / "log").read_text().split()[5:] == [str(number) for number in range(5, 13)]
     assert told(study) == told(look(12))
@@ -235,8 +237,8 @@ def test_a_damaged_journal_is_no_journal(tmp_path: Path) -> None:
     asked = Asked(2, {}, SPACE.base)
     (tmp_path / "trial-0002.json").write_text('{"format": 1, "num')
     assert load_score(tmp_path, asked) is None
-    assert [trial.number for trial in load_trials(tmp_path)[0]] == [1, 3]
-    picked = load_trials(tmp_path)[0][0].picked
+    assert [trial.number for trial in load_journal(tmp_path).done] == [1, 3]
+    picked = load_journal(tmp_path).done[0].picked
     assert load_score(tmp_path, Asked(1, {**picked, "slices": "on"}, SPACE.base)) is None  # another program's score
     assert load_score(tmp_path, Asked(1, picked, SPACE.base)) is not None
 
