@@ -54,5 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _fact(name: str) -> str:
     """What a count of the check counts, in words."""
-    kind, _, payload = name.partition(":")
-    return f"cut at the max_length of {payload!r}" if kind == "cut" else _FACTS.get(name, name)
+    kind, _, what = name.partition(":")
+    if kind == "cut":
+        return f"cut at the max_length of {what!r}"
+    return f"labels of {what!r} that name a member beyond it" if kind == "beyond" else _FACTS.get(name, name)

@@ -28,8 +28,8 @@ class DataCheck:
         warnings: What is suspicious, but right.
         n_records: Number of good records with payloads.
         n_lines: Number of lines that are not blank.
-        counts: Other facts: `bad` lines, `amending` lines, `amended` records, `overridden` labels, and records that
-            lost items beyond `max_length`, `cut:<payload>` each.
+        counts: Other facts: `bad` lines, `amending` lines, `amended` records, `overridden` labels, records that lost
+            items beyond `max_length`, `cut:<payload>` each, and labels that name such an item, `beyond:<task>` each.
     """
 
     problems: tuple[Problem, ...]

@@ -15,7 +15,7 @@ from overton.data.rows.holders import holders_of
 from overton.data.rows.join import Joined
 from overton.data.rows.ragged import starts
 from overton.data.rows.stamps import Stamps, digest_records, digest_shards, stamp_votes
-from overton.data.rows.votes import gather_votes
+from overton.data.rows.votes import Gathered, gather_votes
 from overton.data.tag_expression import with_expressions
 from overton.data.tags import Splits, Tags, join_tags, split_records
 from overton.data.votes import Votes
@@ -184,7 +184,7 @@ class Dataset:
             sources: The sources whose labels to read, all where None; they keep their numbers. Labels in data files
                 that hold none of them are not looked at.
         """
-        return self._votes(task, sources)[0]
+        return self._gathered(task, sources).votes
 
     def stamps(self, task: str) -> Stamps:
         """Digests of what the votes of a task depend on, made without reading the votes."""
@@ -203,7 +203,11 @@ class Dataset:
 
     def n_overridden(self, task: str) -> int:
         """Number of labels that a later line of the same source replaced."""
-        return self._votes(task)[1]
+        return self._gathered(task).overridden
+
+    def n_beyond(self, task: str) -> int:
+        """Number of labels of a `select` task that name a member beyond those that are kept, so that they say nothing."""
+        return self._gathered(task).beyond
 
     def texts(self, payload: str) -> list[str]:
         """The different strings of a payload, after cutting: tokens of a sequence or a text, ids of a set."""
@@ -241,7 +245,7 @@ class Dataset:
                 value[payload.field] = shard.text(number, local)
         return values
 
-    def _votes(self, task: str, sources: Collection[str] | None = None) -> tuple[Votes, int]:
+    def _gathered(self, task: str, sources: Collection[str] | None = None) -> Gathered:
         number = self._number(task)
         return gather_votes(self.joined, number, self.schema.tasks[number], self.sources, self.offsets(task), sources)
 

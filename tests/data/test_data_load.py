@@ -1,5 +1,6 @@
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
         (lambda content: content[:20], "it is too short to be a row store"),
         (lambda content: b"PK" + content[2:], "it is not a row store"),
         (lambda content: content.replace(b'"sections"', b'"sectoins"', 1), "its header is damaged"),
-        (lambda content: content[:8] + b"\x63" + content[9:], "it is of format 99, and this is for format 2"),
+        (lambda content: content[:8] + b"\x63" + content[9:], "it is of format 99, and this is for format 3"),
     ],
     ids=["truncated", "stub", "foreign", "header", "version"],
 )
@@ -385,6 +386,34 @@ def test_late_labels_are_cut_where_their_record_was(tmp_path):
     assert [(arg.sources[source], label) for source, label in zip(arg.source, arg.label, strict=True)] == [("a", 1)]
     assert arg.candidates.tolist() == [3]
     assert "1 records have more than 4 items in 'tokens': the rest of them is cut" in dataset.notes
+
+
+@pytest.mark.parametrize(("own", "late"), [(0, 4), (4, 0), ({"0": 1.0}, {"0": 0.9, "4": 0.1}), (4, 3), (1, 4)])
+def test_the_last_label_of_a_source_counts_though_it_names_a_member_that_is_cut(tmp_path, own, late):
+    """A correction to such a member used to be lost, and what it corrects went on to count."""
+    first = {"id": "r", "payloads": {"tokens": ["a"], "entities": [{"id": f"E{n}"} for n in range(5)]}}
+    first["tasks"] = {"Arg": {"gold": own, "z": 2}}
+    dataset = load(write(tmp_path / "d.jsonl", [first, {"id": "r", "tasks": {"Arg": {"gold": late}}}]))
+    arg = dataset.votes("Arg")
+    said = [("gold", late)] if late == 0 else []
+    assert [(arg.sources[source], label) for source, label in zip(arg.source, arg.label, strict=True)] == [
+        *said,
+        ("z", 2),
+    ]
+    assert (dataset.n_overridden("Arg"), dataset.n_beyond("Arg")) == (1, 1 - len(said))
+    assert len(arg.first) == len(arg.source) + 1
+
+
+def test_an_absurd_member_of_a_late_label_costs_no_memory(tmp_path):
+    first = {"id": "r", "payloads": {"tokens": ["a"], "entities": [{"id": "E"}]}, "tasks": {"Arg": {"z": 0}}}
+    path = write(
+        tmp_path / "d.jsonl", [first, {"id": "r", "tasks": {"Arg": {"gold": 10**9}}}] + [line(n) for n in range(30)]
+    )
+    tracemalloc.start()
+    votes = load(path, max_bad=1).votes("Arg")
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    tracemalloc.stop()
+    assert votes.label[0] == 0
 
 
 def test_a_record_without_an_id_can_be_named_by_its_file_and_line(tmp_path):

@@ -54,9 +54,7 @@ def encode_labels(lists: Lists, known: TaskLabels, mark: Mark, full: ndarray | N
     if known.unit == "record":
         keep = value != ABSTAIN
         if known.task.type == "select" and full is not None:
-            last = _last_member(lists)
-            bad[owner[last >= np.maximum(full, 0)[owner]]] = True
-            keep &= last < known.max_length
+            bad[owner[_last_member(lists) >= np.maximum(full, 0)[owner]]] = True
         if not keep.all():
             owner, source, length, value = owner[keep], source[keep], length[keep], value[keep]
     elif full is not None:

@@ -68,6 +68,7 @@ def _summary(joined: Joined, faults: Tally, named: Sequence[str]) -> DataCheck:
         "amended": len(set(amended)),
         "overridden": sum(dataset.n_overridden(task.name) for task in dataset.schema.tasks),
         **{f"cut:{name}": n for name, n in dataset.cut.items() if n},
+        **{f"beyond:{task.name}": n for task in dataset.schema.tasks if (n := dataset.n_beyond(task.name))},
     }
     return DataCheck(
         problems=faults.problems(),

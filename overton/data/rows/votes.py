@@ -46,6 +46,21 @@ class Table:
     probability: ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The votes of a task, and how many labels are none of them.
+
+    Attributes:
+        votes: The votes.
+        overridden: Labels that a later line of their source replaced.
+        beyond: Labels of a `select` task that name a member beyond those that are kept.
+    """
+
+    votes: Votes
+    overridden: int
+    beyond: int
+
+
 def gather_votes(
     joined: Joined,
     number: int,
@@ -53,8 +68,10 @@ def gather_votes(
     sources: tuple[str, ...],
     offsets: ndarray,
     wanted: Collection[str] | None = None,
-) -> tuple[Votes, int]:
-    """The votes of one task, and how many were overridden by a later line.
+) -> Gathered:
+    """The votes of one task.
+
+    A label that names a member beyond those that are kept replaces what its source said before, and says nothing.
 
     Args:
         joined: The shards.
@@ -66,10 +83,16 @@ def gather_votes(
     """
     lists, table = _lists(joined, number, task, sources, frozenset(sources if wanted is None else wanted))
     unit, source, row, overridden = _cells(lists, offsets)
+    candidates, beyond = None, 0
+    if task.type == "select":
+        candidates = set_sizes(joined, task)
+        kept = ~_names_beyond(table, joined.schema.payload(task.payload).max_length)[row]
+        beyond = int((~kept).sum())
+        unit, source, row = (unit[kept], source[kept], row[kept]) if beyond else (unit, source, row)
     first, label, probability = _entries(row, table)
-    candidates = set_sizes(joined, task) if task.type == "select" else None
     ordered = joined.schema.unit(task) == "token"
-    return Votes(task, sources, offsets, unit, source, first, label, probability, candidates, ordered), overridden
+    votes = Votes(task, sources, offsets, unit, source, first, label, probability, candidates, ordered)
+    return Gathered(votes, overridden, beyond)
 
 
 def set_sizes(joined: Joined, task: Task) -> ndarray:
@@ -130,9 +153,6 @@ def _shard_lists(
     shard = joined.shards[place]
     late = LateLists(shard, number)
     late_record = joined.late_row[place][late.owner]
-    if task.type == "select":  # an index beyond what is kept of the set selects nothing
-        kept = late.last_member() < joined.schema.payload(task.payload).max_length
-        late_record = np.where(kept, late_record, -1)
     base_record, base_length = _base_lists(joined, place, number, task)
     pairs = (
         (base_record, late_record),
@@ -144,7 +164,17 @@ def _shard_lists(
     record, source, line, length, value = (
         np.concatenate(pair) if len(late.owner) else np.asarray(pair[0]) for pair in pairs
     )
+    if task.type == "select":  # one number for all members beyond those that are kept: the table has a row a number
+        value = np.minimum(value.astype(np.int32), joined.schema.payload(task.payload).max_length)
     return record, source, line, length, value
+
+
+def _names_beyond(table: Table, n_kept: int) -> ndarray:
+    """Whether each label of a table names a member beyond so many."""
+    named = np.zeros(len(table.first) - 1, np.bool_)
+    owner = np.repeat(np.arange(len(named)), np.diff(table.first))
+    named[owner[table.label >= n_kept]] = True
+    return named
 
 
 def _table_rows(value: ndarray, first: int, n_plain: int) -> ndarray:
