@@ -87,7 +87,7 @@ def render_settings() -> str:
 def _settings_table(rules: "Mapping[str, Rule]", defaults: Mapping[str, object]) -> str:
     rows = ["| setting | meaning | may be | default |", "|---|---|---|---|"]
     for name, rule in rules.items():
-        default = f"`{defaults[name]}`" if name in defaults else ""
+        default = f"`{defaults[name]}`" if defaults.get(name) is not None else "left out" if name in defaults else ""
         rows.append(f"| `{name}` | {rule.meaning} | {rule.expected} | {default} |")
     return "\n".join(rows)
 

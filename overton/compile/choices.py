@@ -86,7 +86,8 @@ class TrainingChoices:
             they are; 1 divides each by that of a model which knows no more than how frequent the labels are.
         certainty: How much less a unit counts whose target is unsure (`overton.train.Objective`); 0 for not at all.
         label_smoothing: Share of a hard target of a `multiclass` task that is spread over all classes.
-        mixed: Whether a GPU computes in bfloat16 where that does no harm; a CPU never does.
+        mixed: Whether training computes in bfloat16, on processors made for it, where that does no harm; None for in
+            pretrained transformers that are tuned and nowhere else.
     """
 
     learning_rate: float = 0.003
@@ -105,7 +106,7 @@ class TrainingChoices:
     balance: float = 0.25
     certainty: float = 1.0
     label_smoothing: float = 0.0
-    mixed: bool = False
+    mixed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Choices:
 
         Args:
             schema: Of each payload only what means something there: `choices.json`, which is a tuning file with
-                everything pinned.
+                everything pinned but what the processor decides, which is left out.
         """
         said = {name: asdict(self.payloads[name]) for name in sorted(self.payloads)}
         if schema:
@@ -136,7 +137,7 @@ class Choices:
         return {
             "payloads": said,
             "slices": self.slices,
-            "training": asdict(self.training),
+            "training": {name: value for name, value in asdict(self.training).items() if value is not None},
         }
 
 

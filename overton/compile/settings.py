@@ -123,7 +123,11 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
     "label_smoothing": Rule("Share of a hard target that is spread over all classes.", high=0.5),
     "learning_rate": Rule("The highest of the schedule.", low=1e-6, high=1),
     "member_dropout": Rule("Share of activations dropped where members of a set are compared.", high=0.9),
-    "mixed": Rule("Whether a GPU computes in bfloat16 where that does no harm; a CPU never does.", flag=True),
+    "mixed": Rule(
+        "Whether training computes in bfloat16 on processors made for it: true in all of the model; if left out, in "
+        "pretrained transformers that are tuned; false nowhere.",
+        flag=True,
+    ),
     "patience": Rule("Epochs without a better score on dev before it stops.", low=1, high=10000, whole=True),
     "rebalance": Rule("0: classes of records as frequent as they are; 1: as if equally frequent.", high=1),
     "robustness": Rule("How far an absurd target of a `select` task is let go; 0: not at all.", high=1),

@@ -206,7 +206,7 @@ class Dataset:
         return self._gathered(task).overridden
 
     def n_beyond(self, task: str) -> int:
-        """Number of labels of a `select` task that name a member beyond those that are kept, so that they say nothing."""
+        """Number of labels of a `select` task that name a member beyond those that are kept: they say nothing."""
         return self._gathered(task).beyond
 
     def texts(self, payload: str) -> list[str]:

@@ -18,6 +18,11 @@ class Dropout(nn.Module):
         assert 0 <= share < 1, "something must be left"
         self.below = round(share * STEPS)
 
+    @property
+    def p(self) -> float:
+        """The share that is dropped, by the name that it has in torch's own: models read it there."""
+        return self.below / STEPS
+
     def forward(self, vectors: Tensor) -> Tensor:
         """Any shape to the same shape."""
         if not self.training or not self.below:

@@ -17,6 +17,7 @@ from overton.train.batches import Batches, TrainingBatch
 from overton.train.chain import chain_task_loss
 from overton.train.loss import Objective, sets_loss, task_loss, total_loss
 from overton.train.optimizer import Optimizer
+from overton.train.precision import set_precision
 from overton.train.predict import Forward, ScoreDev, transitions_key
 from overton.train.ranks import ALONE, Ranks
 from overton.train.schedule import epochs_for, learning_rate_at
@@ -48,6 +49,7 @@ class _Run:
     ranks: Ranks
     stepped: Stepped | None
     meter: Meter
+    half: bool  # whether the whole model computes in bfloat16
     best: Weights = field(default_factory=dict)
     best_epoch: int = 0
     history: tuple[EpochResult, ...] = ()
@@ -179,6 +181,7 @@ def _begin(
         ranks=ALONE,
         stepped=None,
         meter=Meter(),
+        half=set_precision(model, settings.mixed, device),
     )
 
 
@@ -266,10 +269,9 @@ def _losses(
     run: _Run, inputs: Mapping[str, Tensor], targets: Mapping[str, tuple[Tensor, Tensor]], belong: Tensor | None
 ) -> dict[str, Tensor]:
     """The loss of every task in a batch, and that of the memberships. Losses are reckoned in full precision."""
-    mixed = run.settings.mixed and run.device.type == "cuda"
-    with torch.autocast(run.device.type, torch.bfloat16, enabled=mixed):
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=run.half):
         logits = run.model(inputs)
-    logits = {name: value.float() for name, value in logits.items()} if mixed else logits
+    logits = {name: value.float() for name, value in logits.items()} if run.half else logits
     losses: dict[str, Tensor] = {}
     for name, target in targets.items():
         task = run.program.schema.task(name)

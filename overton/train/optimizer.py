@@ -1,6 +1,6 @@
 """The step down the gradient: AdamW, and for a large table a step of those rows alone that a batch has read."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class RowSteps(torch.optim.Optimizer):
     arXiv:2104.05158, section 4.
     """
 
-    def __init__(self, tables: Iterable[Tensor], lr: float) -> None:
+    def __init__(self, tables: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float) -> None:
         super().__init__(tables, {"lr": lr, "share": 1.0})
 
     @torch.no_grad()
@@ -60,16 +60,13 @@ class Optimizer:
     """
 
     def __init__(self, model: Model, settings: TrainingChoices) -> None:
-        tables = {
-            id(block.pieces.weight): block.pieces.weight for block in model.modules() if isinstance(block, WidePath)
-        }
-        groups = _groups(model, settings, tables)
+        whole, by_rows = _groups(model, settings)
         self._names = {id(weight): name for name, weight in model.named_parameters()}
         self._weights = [weight for weight in model.parameters() if weight.requires_grad]
-        self._tables = tables
+        self._tables = {id(table) for table in _tables(model)}
         self.parts: Sequence[torch.optim.Optimizer] = [
-            torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True),
-            *([RowSteps(tables.values(), settings.learning_rate)] if tables else []),
+            torch.optim.AdamW(whole, lr=settings.learning_rate, fused=True),
+            *([RowSteps(by_rows, settings.learning_rate)] if by_rows else []),
         ]
         self.learning_rate = 0.0  # of the last step
 
@@ -87,7 +84,7 @@ class Optimizer:
                 if own is None:
                     none = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, weight.shape[1], dtype=weight.dtype)
                     own = torch.sparse_coo_tensor(*none, weight.shape, device=weight.device, check_invariants=False)
-                weight.grad = ranks.add_rows(own.coalesce())
+                weight.grad = ranks.add_rows(_rows(own))
             else:
                 weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
                 whole.append(weight.grad)
@@ -98,8 +95,8 @@ class Optimizer:
         self.learning_rate = learning_rate
         gradients = []
         for weight in self._weights:
-            if weight.grad is not None and weight.grad.is_sparse:
-                weight.grad = weight.grad.coalesce()
+            if weight.grad is not None and id(weight) in self._tables:
+                weight.grad = _rows(weight.grad)
                 gradients.append(weight.grad.values())
             elif weight.grad is not None:
                 gradients.append(weight.grad)
@@ -133,19 +130,39 @@ class Optimizer:
                     }
 
 
-def _groups(model: Model, settings: TrainingChoices, tables: Container[int]) -> list[dict[str, Any]]:
-    """The weights that learn, but for tables: matrices decay, vectors do not; a transformer learns at its own rate."""
+def _groups(model: Model, settings: TrainingChoices) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The weights that learn, without tables, and the tables: matrices decay; a transformer learns at its own rate."""
+    tables = {id(table) for table in _tables(model)}
     slow = {id(weight) for block in model.modules() if isinstance(block, Transformer) for weight in block.parameters()}
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for weight in model.parameters():
-        if weight.requires_grad and id(weight) not in tables:
-            groups.setdefault((id(weight) in slow, weight.ndim > 1), []).append(weight)
-    share = settings.hf_learning_rate / settings.learning_rate
-    return [
-        {
-            "params": weights,
-            "weight_decay": settings.weight_decay if is_matrix else 0.0,
-            "share": share if is_slow else 1.0,
-        }
-        for (is_slow, is_matrix), weights in sorted(groups.items(), key=lambda item: (item[0][0], not item[0][1]))
+    shares = {True: settings.hf_learning_rate / settings.learning_rate, False: 1.0}
+    whole: dict[tuple[bool, bool], list[Tensor]] = {}
+    by_rows: dict[bool, list[Tensor]] = {}
+    for weight in filter(lambda weight: weight.requires_grad, model.parameters()):
+        is_slow = id(weight) in slow
+        if id(weight) in tables:
+            by_rows.setdefault(is_slow, []).append(weight)
+        else:
+            whole.setdefault((is_slow, weight.ndim > 1), []).append(weight)
+    decays = {True: settings.weight_decay, False: 0.0}
+    return (
+        [
+            {"params": weights, "weight_decay": decays[is_matrix], "share": shares[is_slow]}
+            for (is_slow, is_matrix), weights in whole.items()
+        ],
+        [{"params": weights, "share": shares[is_slow]} for is_slow, weights in by_rows.items()],
+    )
+
+
+def _rows(gradient: Tensor) -> Tensor:
+    """The gradient of a table as the rows that have one; whole where a transformer read its table by its own ways."""
+    return gradient.coalesce() if gradient.is_sparse else gradient.to_sparse(1)
+
+
+def _tables(model: Model) -> list[Tensor]:
+    """The weights of which a batch reads a few rows: the pieces of wide paths, and those of a transformer."""
+    found = [
+        block.pieces.weight if isinstance(block, WidePath) else block.table
+        for block in model.modules()
+        if isinstance(block, WidePath | Transformer)
     ]
+    return [table for table in found if table is not None]
