@@ -136,7 +136,7 @@ def _sureness(said: Predictions) -> ndarray:
     """Probability of what was predicted of each unit, float32; not a number where nothing was."""
     if said.task.type == "bitvector":
         decided: ndarray = np.where(said.label, said.probability, 1 - said.probability).min(axis=1, initial=1)
-        return decided
+        return decided if said.unknown is None else np.where(said.unknown, np.float32(np.nan), decided)
     if not said.probability.shape[1]:
         return np.full(len(said.label), np.nan, np.float32)
     chosen = said.probability[np.arange(len(said.label)), np.maximum(said.label, 0)]

@@ -28,7 +28,7 @@ class Judged:
         first: First unit of each of these records, int64 of shape (record + 1,).
         known: Whether gold says anything of a unit, bool of shape (unit,).
         gold: What is true: int32 of shape (unit,), or bool of shape (unit, class) for bitvectors.
-        said: What was predicted, likewise; -1 where nothing was.
+        said: What was predicted, likewise; -1, or no bit, where nothing was.
         place: The units' rows in `predictions.probability`, int64 of shape (unit,).
         predictions: What the model said of everything.
     """
@@ -52,6 +52,14 @@ class Judged:
     def record(self) -> ndarray:
         """Record of each unit, int64 of shape (unit,)."""
         return np.repeat(np.arange(self.n_records), np.diff(self.first))
+
+    @cached_property
+    def nothing(self) -> ndarray:
+        """Units that a prediction is lacking for: the model had nothing to predict on; bool of shape (unit,)."""
+        if self.kind != "bitvector":
+            return self.said < 0
+        unknown = self.predictions.unknown
+        return np.zeros(len(self.place), np.bool_) if unknown is None else unknown[self.place]
 
 
 def kind_of(task_type: str, classes: tuple[str, ...]) -> Kind:

@@ -74,6 +74,8 @@ class LabelText:
 def prediction_texts(said: Predictions, text: LabelText) -> list[str | None]:
     """What was predicted of each record; None where nothing was."""
     units = text.bits(said.label) if text.type == "bitvector" else text.one_each(said.label)
+    if said.unknown is not None:
+        units[said.unknown] = NULL
     return _by_record(units, said.offsets, text)
 
 

@@ -66,7 +66,7 @@ def outcomes_of(judged: Judged) -> Outcomes:
 def right_units(judged: Judged) -> ndarray:
     """Which units have gold and were predicted altogether right, bool of shape (unit,)."""
     same = judged.said == judged.gold
-    right: ndarray = judged.known & (same.all(axis=1) if same.ndim == 2 else same)
+    right: ndarray = judged.known & (same.all(axis=1) & ~judged.nothing if same.ndim == 2 else same)
     return right
 
 
@@ -84,7 +84,7 @@ def losses_of(judged: Judged) -> ndarray:
             loss[part] = -np.log(np.maximum(truth, LEAST)).mean(axis=1) if truth.shape[1] else 0
     else:
         loss = -np.log(np.maximum(_probability_of(probability, judged.place, judged.gold), LEAST))
-        loss[judged.said < 0] = -np.log(LEAST)
+    loss[judged.nothing] = -np.log(LEAST)
     return np.bincount(judged.record, weights=loss * judged.known, minlength=judged.n_records)
 
 

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,6 +161,24 @@ def test_another_parquet_file_is_refused(tmp_path):
 def test_no_examples_make_a_file_with_all_columns():
     rows = example_rows([], NONE, tags_of([]), Splits(NONE, NONE, NONE), {}, {}, {})
     assert parse_examples(render_examples(rows)).empty
+
+
+def test_bits_that_were_not_predicted_are_null_and_wrong():
+    types = task_of("bitvector", ("city", "country"))
+    said = replace(predictions_of(types, [[False, False], [False, False]]), unknown=np.array([True, False]))
+    gold = gold_of_labels(types, [[False, False], [False, False]])
+    found = example_rows(
+        ["a", "b"],
+        np.arange(2),
+        tags_of([[], []]),
+        Splits(NONE, NONE, np.arange(2)),
+        {"T": votes_of(types, [1, 1], [])},
+        {"T": said},
+        {"T": gold},
+    )
+    task = found.tasks["T"]
+    assert (task.prediction, task.correct.tolist()) == ([None, "[]"], [0, 1])
+    assert np.isnan(task.probability).tolist() == [True, False]
 
 
 def test_records_may_be_some_of_the_data_set_in_any_order():

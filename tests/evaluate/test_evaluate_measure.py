@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +104,17 @@ def test_a_unit_without_a_prediction_counts_as_wrong():
     value = figures(evaluate_one(predictions_of(task, [-1, 0]), gold_of_labels(task, [0, 0])))
     assert value["accuracy"] == 0.5
     assert value["macro_f1"] == pytest.approx(2 / 3)
+
+
+def test_bits_that_were_not_predicted_are_wrong_and_cost_the_most_even_where_none_holds():
+    """A null payload has all its bits off, which is not to say that the model said so."""
+    task = task_of("bitvector", ("a", "b"))
+    said = predictions_of(task, [[False, False], [True, False], [False, False]], [[0, 0], [0.9, 0.1], [0.1, 0.1]])
+    said = replace(said, unknown=np.array([True, False, False]))
+    gold = gold_of_labels(task, [[False, False], [True, False], [False, False]])
+    value = figures(evaluate_one(said, gold))
+    assert value["exact_match"] == pytest.approx(2 / 3)
+    assert value["log_loss"] == pytest.approx((-math.log(1e-7) - 2 * math.log(0.9)) / 3, rel=1e-4)
 
 
 def test_a_class_that_the_model_does_not_know_is_a_miss():

@@ -1,7 +1,7 @@
 """The records behind a change for the worse: what the old version said, what the new one says, and what is true."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from overton.evaluate.compare.paired import Paired
 from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow
 from overton.evaluate.groups import Groups
 from overton.evaluate.label_text import LabelText, gold_texts, prediction_texts
-from overton.evaluate.ragged import spread, starts_of
 
 ROWS = 10  # that examples are told of; more where more regressed
 MOST = 50
@@ -165,7 +164,4 @@ def _flips(
 
 def _told(said: Predictions, place: ndarray, *, listed: bool) -> list[str | None]:
     """What was said of some records, as text."""
-    units = spread(said.offsets, place)
-    lengths = starts_of(said.offsets[place + 1] - said.offsets[place])
-    some = replace(said, offsets=lengths, probability=said.probability[units], label=said.label[units], unknown=None)
-    return prediction_texts(some, LabelText(said.task.classes, said.task.type, listed))
+    return prediction_texts(said.only(place), LabelText(said.task.classes, said.task.type, listed))
