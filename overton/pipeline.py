@@ -111,7 +111,7 @@ def build(
     with clock("train"):
         trained = teach(dataset, planned, combined, seed=seed, parent=begun_by(parent), observe=observe)
     close = partial(finish, gate=gate, graphs=graphs, spread=spread)
-    artifact = close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, study=study)
+    artifact = close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, study=study, parent=parent)
     if not study:  # int8 may have been counted on, and refused
         check_built(artifact, dataset, tuning)
     if tuning.models:
@@ -134,6 +134,7 @@ def finish(
     graphs: Graphs | None = None,
     spread: Callable[[Artifact], Predict] | None = None,
     study: Study | None = None,
+    parent: Artifact | None = None,
 ) -> Artifact:
     """Export, evaluate and package a trained program.
 
@@ -149,13 +150,13 @@ def finish(
         graphs: Where the graphs of programs are kept; None for this process alone.
         spread: Gives what predicts the records that a version is judged on; this process does where None.
         study: The search behind it, if any.
+        parent: The version that it was begun with; whether it serves in int8 counts where a measurement hardly tells.
     """
     observe = clock.observe
     with clock("export"):
         sample = sample_records(dataset)
-        artifact, precision = export_served(
-            dataset, planned, trained, tuning, predict_rows, sample, gate=gate, graphs=graphs, observe=observe
-        )
+        to_serve = partial(export_served, gate=gate, graphs=graphs, parent=parent, observe=observe)
+        artifact, precision = to_serve(dataset, planned, trained, tuning, predict_rows, sample)
     with clock("evaluate"):
         predict = spread(artifact) if spread else None
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), predict=predict, observe=observe)
@@ -198,7 +199,7 @@ def build_small(
         taught = taught_targets(combined, said, rows, planned)
     with clock("train"):
         trained = teach(dataset, planned, taught, seed=seed, parent=begun_by(parent), observe=observe)
-    return close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock)
+    return close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, parent=parent)
 
 
 def plan(

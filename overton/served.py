@@ -32,6 +32,7 @@ def export_served(
     *,
     gate: Gate | None = None,
     graphs: Graphs | None = None,
+    parent: Artifact | None = None,
     observe: Observe = ignore,
 ) -> tuple[Artifact, dict[str, Any]]:
     """The trained program as it is served, in float32 or in int8.
@@ -45,6 +46,7 @@ def export_served(
         sample: Records to measure on, lines of a data file.
         gate: What int8 must keep to beside float32; the defaults where None.
         graphs: Where the graphs of programs are kept; None for this process alone.
+        parent: The version before, whose precision is kept where a measurement hardly tells; None for none.
         observe: Told of the export and of the choice.
 
     Returns:
@@ -58,7 +60,9 @@ def export_served(
     artifact = export(dataset, planned, trained, graphs=graphs, observe=observe)
     bounds = bounds_of(tuning)
     fits = partial(_keeps_to, bounds, sample) if bounds else None
-    return choose_precision(artifact, dataset, predict, sample, tuning, gate, fits=fits, observe=observe)
+    before = parent.json("lineage.json").get("precision", {}).get("chosen", "") if parent else ""
+    choose = partial(choose_precision, fits=fits, before=before, observe=observe)
+    return choose(artifact, dataset, predict, sample, tuning, gate)
 
 
 def bounds_of(tuning: Tuning) -> dict[str, float]:

@@ -56,6 +56,28 @@ def test_int8_has_to_bring_something(
     assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
 
 
+@pytest.mark.parametrize(
+    ("speedup", "before", "chosen"),
+    [
+        (1.2, "", "fp32"),
+        (1.3, "", "int8"),
+        (1.2, "int8", "int8"),
+        (1.3, "fp32", "fp32"),
+        (1.1, "int8", "fp32"),
+        (1.4, "fp32", "int8"),
+    ],
+)
+def test_near_the_border_a_rebuild_keeps_to_what_the_version_before_serves_in(
+    built, monkeypatch: pytest.MonkeyPatch, speedup: float, before: str, chosen: str
+) -> None:
+    monkeypatch.setattr(CHOSEN, timed(speedup, 1.0))
+    monkeypatch.setattr("overton.export.files.precision.MOST_LOSS", 0.1)
+    artifact, dataset = built
+    sample = artifact.files["golden.jsonl"].splitlines()
+    told = choose_precision(artifact, dataset, predict_rows, sample, Tuning(), before=before)[1]
+    assert told["chosen"] == chosen
+
+
 def test_where_float32_is_beyond_a_bound_int8_need_not_be_quicker(built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CHOSEN, timed(1.0, 0.9))
     artifact, dataset = built

@@ -29,6 +29,7 @@ OPERATORS = ("Gather", "LSTM", "MatMul")
 RECORDS = 50
 QUICK_MS = 0.1  # a model so quick is a small part of any request
 LEAST_SPEEDUP = 1.25
+BAND = 1.1  # how much more or less that must be to change what the version before serves in: measurements vary
 TOLD = 3
 MOST_LOSS = 0.005  # of the main metric of any task on dev, whatever the gate says: a small dev shows little
 
@@ -65,6 +66,7 @@ def choose_precision(
     gate: Gate | None = None,
     *,
     fits: Callable[[Artifact], bool] | None = None,
+    before: str = "",
     observe: Observe = ignore,
 ) -> tuple[Artifact, dict[str, Any]]:
     """The version with the model that it serves, and what was chosen and why.
@@ -78,6 +80,7 @@ def choose_precision(
         gate: What int8 must keep to beside float32; the defaults where None.
         fits: Whether a version keeps to the bounds of serving: where float32 does not, int8 need not be quicker. None
             where there are no bounds.
+        before: What the version before serves in, `fp32` or `int8`; empty for none.
         observe: Told of the choice.
     """
     asked, model = tuning.serving.get("int8", "auto"), artifact.files["model.onnx"]
@@ -85,7 +88,8 @@ def choose_precision(
         chosen, kept = Precision("fp32", "switched off by the tuning"), model
     else:
         wanted = asked == "on" or (fits is not None and not fits(artifact))
-        chosen, kept = _measured(artifact, dataset, predict, sample, wanted, gate or Gate())
+        least = LEAST_SPEEDUP * {"int8": 1 / BAND, "fp32": BAND}.get(before, 1)
+        chosen, kept = _measured(artifact, dataset, predict, sample, 0 if wanted else least, gate or Gate())
     observe(Event("export", f"{chosen.chosen}: {chosen.why}"))
     told = {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(chosen).items()}
     return replace(artifact, files={**artifact.files, "model.onnx": kept}), told
@@ -113,14 +117,14 @@ def quantised(model: bytes) -> bytes:
 
 
 def _measured(
-    artifact: Artifact, dataset: Dataset, predict: Predict, sample: Sequence[bytes], wanted: bool, gate: Gate
+    artifact: Artifact, dataset: Dataset, predict: Predict, sample: Sequence[bytes], least: float, gate: Gate
 ) -> tuple[Precision, bytes]:
-    """What measurement says; `wanted` takes int8 whatever its speed is."""
+    """What measurement says; int8 is taken where it is so many times as quick at least, whatever its speed with 0."""
     model = artifact.files["model.onnx"]
     calls = _calls(artifact, sample[:RECORDS])
     fp32 = load_onnx(model)
     alone = milliseconds({"fp32": fp32}, calls)["fp32"]
-    if alone < QUICK_MS and not wanted:
+    if alone < QUICK_MS and least:
         return Precision("fp32", f"a record takes the model {alone:.2f} ms, which leaves nothing to gain", alone), model
     try:
         small = quantised(model)
@@ -129,8 +133,8 @@ def _measured(
     times = milliseconds({"fp32": fp32, "int8": load_onnx(small)}, calls)
     figures = (times["fp32"], times["int8"], len(model) / 1e6, len(small) / 1e6)
     speed = f"{times['int8']:.2f} ms a record in place of {times['fp32']:.2f}"
-    if times["fp32"] < LEAST_SPEEDUP * times["int8"] and not wanted:
-        why = f"int8 takes {speed}, and is taken from {LEAST_SPEEDUP:g} times as quick on"
+    if times["fp32"] < least * times["int8"]:
+        why = f"int8 takes {speed}, and is taken from {least:.3g} times as quick on"
         return Precision("fp32", why, *figures), model
     other = replace(artifact, files={**artifact.files, "model.onnx": small})
     refusal, change = _change(artifact, other, dataset, predict, gate)
