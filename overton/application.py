@@ -17,7 +17,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
+from overton.base import Observe, OvertonError, Problem, check_seed, did_you_mean, ignore
 from overton.base.files import check_output, check_place
 from overton.naming import parse_named
 from overton.version import Version
@@ -288,6 +288,9 @@ class Application:
             profile: Whether to profile some steps of the training: `trace.json` and `profile.txt` beside the account.
             max_bad: Go on without the lines that have faults where there are at most so many.
             observe: Told of the progress.
+
+        Raises:
+            OvertonError: Where the seed is none, or schema, data or tuning are to be mended.
         """
         from overton.bench import bench_of
         from overton.building import build_version
@@ -297,7 +300,7 @@ class Application:
             self.tuning.searched(trials=trials, minutes=minutes),
             self.store,
             partial(self._tallies, observe),
-            seed=seed,
+            seed=check_seed(seed),
             parent=parent.artifact if parent else None,
             on=on,
             ranks=ranks,

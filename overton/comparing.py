@@ -15,7 +15,7 @@ from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.codec import Predictions, concatenate
 from overton.data import GOLD, Dataset, Pool, RecordParser, Splits, check_tags, gold_of, is_made_of_tags, pack
-from overton.evaluate import Comparison, Gate, compare_predictions, source_changes, tag_changes
+from overton.evaluate import ONE_VERSION, Comparison, Gate, compare_predictions, source_changes, tag_changes
 from overton.pipeline import PREDICT_RECORDS, predict_rows
 
 TIMED = 500
@@ -75,6 +75,7 @@ def compare_artifacts(
         latency=latency_of(new) if gate.p99_ms is not None else None,
         unknown=unknown,
         notes=(
+            *((ONE_VERSION,) if old.id == new.id else ()),
             *splits.notes,
             *(f"{tag} holds of no record" for tag in nobody if tag not in gate.critical and tag not in unknown),
         ),

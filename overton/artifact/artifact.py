@@ -1,7 +1,7 @@
 """The artefact: everything needed to run and explain one trained program, as files by name. No file runs code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,7 @@ class Artifact:
         created: When a store took it, as ISO 8601 text in UTC; empty before. No part of the identity.
     """
 
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes] = field(repr=False)
     created: str = ""
 
     @cached_property

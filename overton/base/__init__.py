@@ -6,9 +6,11 @@ from overton.base.errors import OvertonError, Problem, group_problems, render_pr
 from overton.base.events import Event, Observe, ignore
 from overton.base.names import check_name, is_name
 from overton.base.positions import Positions, json_path, locate_json
+from overton.base.seeds import MOST_SEED, check_seed
 from overton.base.suggest import did_you_mean, nearest
 
 __all__ = [
+    "MOST_SEED",
     "Clock",
     "Event",
     "Meter",
@@ -17,6 +19,7 @@ __all__ = [
     "Positions",
     "Problem",
     "check_name",
+    "check_seed",
     "did_you_mean",
     "digest_bytes",
     "digest_json",

@@ -1,6 +1,7 @@
 """`overton build`: schema and data in, a version out."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ REFUSED = 3  # the exit status where the gate refuses; docs/compare.md
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of everything random (default 0)")
+    parser.add_argument(
+        "--seed", type=console.seed, default=0, metavar="S", help="seed of everything random (default 0)"
+    )
     parser.add_argument(
         "--from",
         dest="parent",
@@ -114,9 +117,8 @@ def run(options: argparse.Namespace) -> int:
     console.write_models(version)
     console.write_study(version)
     console.write(f"\nversion {version.id}")
-    console.write(
-        f"Next: overton report {options.app}@{version.id}, or overton promote {options.app}@{version.id} live"
-    )
+    name = shlex.quote(f"{options.app}@{version.id}")
+    console.write(f"Next: overton report {name}, or overton promote {name} live")
     return 0
 
 

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import MOST_SEED, Event, Observe, OvertonError, Problem, ignore
 
 if TYPE_CHECKING:
     from overton.version import Version
@@ -91,6 +91,13 @@ def natural(text: str) -> int:
     """A number from 0 on; argparse names the option where it is none."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A seed; argparse names the option where it is none."""
+    if not text.isdecimal() or int(text) > MOST_SEED:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to {MOST_SEED}, got {text!r}")
     return int(text)
 
 

@@ -138,7 +138,7 @@ def _add_baseline(command: argparse.ArgumentParser) -> None:
         help="a source that does not count as weak, beside gold; may be given several times",
     )
     command.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="seed of the intervals, and of a build (default 0)"
+        "--seed", type=console.seed, default=0, metavar="S", help="seed of the intervals, and of a build (default 0)"
     )
     console.add_store(command)
 

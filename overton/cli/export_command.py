@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 
 from overton.cli import console
@@ -40,5 +41,6 @@ def run(options: argparse.Namespace) -> int:
     console.write(
         f"checked on {exported.n_records} golden records, greatest difference {exported.worst:.1g}: {exported.how}"
     )
-    console.write(f"Next: python {options.directory / 'run.py'}; {options.directory / 'README.md'} tells the rest")
+    script = shlex.quote(str(options.directory / "run.py"))
+    console.write(f"Next: python {script}; {options.directory / 'README.md'} tells the rest")
     return 0

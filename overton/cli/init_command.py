@@ -1,6 +1,7 @@
 """`overton init`: a complete small application to start from."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from overton.cli import console
@@ -36,5 +37,5 @@ def run(options: argparse.Namespace) -> int:
     application = EXAMPLES[options.example](options.records, options.seed)
     write_application(application, options.directory)
     console.write(f"{options.directory}: {', '.join(sorted(application.files))}")
-    console.write(f"Next: overton check {options.directory}")
+    console.write(f"Next: overton check {shlex.quote(str(options.directory))}")
     return 0

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 
 from overton.cli import console
@@ -54,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
         reference=options.pull,
     )
     console.write(f"{options.directory}: version {version.id}, {len(kit.packages)} packages, no torch")
-    console.write(f"Next: python {options.directory / 'smoke.py'}; {options.directory / 'README.md'} tells the rest")
+    script = shlex.quote(str(options.directory / "smoke.py"))
+    console.write(f"Next: python {script}; {options.directory / 'README.md'} tells the rest")
     return 0
 
 

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     """Promote and say what changed."""
     from overton.application import find_version
 
-    if options.force and not options.why:
+    if options.force and not options.why.strip():
         console.note("overton promote: --force needs --why, which stays in the alias's log")
         return 2
     version = find_version(options.version, store=options.store)

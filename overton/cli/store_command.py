@@ -1,6 +1,7 @@
 """`overton store ...`: the care of a store: histories of aliases, the way back, what differs, removal, copies."""
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,9 +102,11 @@ def open_store(word: str, store: str | None = None) -> "Store":
 
 
 def _history(options: argparse.Namespace) -> int:
+    from overton.base import did_you_mean
     from overton.store.render import render_history
 
-    log = open_store(options.app, options.store).history(options.alias)
+    store = open_store(options.app, options.store)
+    log = store.history(options.alias)
     if options.json:
         import msgspec
 
@@ -111,8 +114,11 @@ def _history(options: argparse.Namespace) -> int:
         console.write_json({"alias": options.alias, "entries": entries})
     elif log:
         console.write(render_history(log))
-    else:
-        console.note(f"{options.alias} names nothing yet: overton promote {options.app} {options.alias}")
+    if not log:
+        promote = f"overton promote {shlex.quote(options.app)} {shlex.quote(options.alias)}"
+        console.note(f"{options.alias} names nothing yet: {promote}")
+        if known := did_you_mean(options.alias, store.aliases()):
+            console.note(known)
     return 0
 
 

@@ -4,6 +4,7 @@
 """
 
 from overton.evaluate.compare import (
+    ONE_VERSION,
     Compared,
     ComparedRow,
     Comparison,
@@ -52,6 +53,7 @@ from overton.evaluate.thresholds import best_thresholds
 from overton.evaluate.words import item_payloads, lower_items
 
 __all__ = [
+    "ONE_VERSION",
     "Compared",
     "ComparedRow",
     "Comparison",

@@ -11,7 +11,7 @@ Nothing needs more of a backend than to create an object where there is none.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -63,6 +63,18 @@ def check_format(blobs: Blobs) -> None:
                 hint="Use the Overton that wrote it",
             )
         )
+
+
+def need_store(blobs: Blobs) -> None:
+    """Refuse a place where no store is, to copy from: its name may be misspelt.
+
+    Raises:
+        OvertonError: Where there is none.
+    """
+    if blobs.find(FORMAT_FILE) is None and not version_ids(blobs):
+        message = "there is no store: no version was ever put there"
+        hint = "Check the path or the URL; `overton build` makes the store of an application"
+        raise OvertonError(Problem(message, "store.not-there", path=blobs.url, hint=hint))
 
 
 def version_ids(blobs: Blobs) -> list[str]:
@@ -143,6 +155,16 @@ def read_log(blobs: Blobs, alias: str) -> list[Promotion]:
     log = read_entries(blobs, alias, names)
     check_log(names, log, f"{blobs.url}/{ALIASES}/{alias}")
     return log
+
+
+def refuse_alias(blobs: Blobs, alias: str) -> NoReturn:
+    """Refuse to take an alias back that has no log, and name those that have one.
+
+    Raises:
+        OvertonError: Always.
+    """
+    hint = did_you_mean(alias, alias_names(blobs)) or "`overton promote` makes it"
+    raise OvertonError(Problem(f"there is no alias {alias!r}", "store.no-rollback", path=blobs.url, hint=hint))
 
 
 def read_claim(blobs: Blobs, version: str) -> str:

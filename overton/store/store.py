@@ -213,7 +213,7 @@ class Store:
             OvertonError: Where the alias never named that version, or has none before; where that version is damaged;
                 where another promoted at the same time.
         """
-        log = self.history(alias)
+        log = self.history(alias) or layout.refuse_alias(self.blobs, alias)
         earlier = {entry.version for entry in log[:-1]} - {entry.version for entry in log[-1:]}
         version = to or earlier_version(log)
         if version is None or version not in earlier:
@@ -241,9 +241,10 @@ class Store:
     ) -> Copied:
         """Copy versions of this store into another; all where None, and the logs of those aliases. See `copy_versions`.
 
-        Where the target has no store yet, there is one afterwards.
+        Where the target has no store yet, there is one afterwards; where this is none, that is refused.
         """
         self._check_format()
+        layout.need_store(self.blobs)
         target._check_format()
         target.blobs.create(layout.FORMAT_FILE, msgspec.json.encode({"format": layout.FORMAT}))
         chosen = [found.id for found in self.versions(observe=observe)] if versions is None else versions

@@ -5,6 +5,7 @@ import pytest
 from overton.artifact import files
 from overton.artifact.files import load_artifact, save_artifact
 from overton.base import OvertonError
+from overton.version import Version
 from tests.tiny_artifact import tiny_artifact
 
 
@@ -96,3 +97,10 @@ def test_a_pipe_is_refused_and_nobody_waits_for_it(tmp_path):
     (tmp_path / "v" / "model.onnx").unlink()
     os.mkfifo(tmp_path / "v" / "model.onnx")
     assert code(load_artifact, tmp_path / "v") == "artifact.not-plain"
+
+
+def test_a_version_is_told_apart_in_a_line_without_its_content():
+    artifact = tiny_artifact()
+    version = Version(artifact.id, artifact)
+    assert artifact.id in repr(version)
+    assert len(repr(version)) < 2000

@@ -1,10 +1,10 @@
-"""Names, suggestions and digests."""
+"""Names, seeds, suggestions and digests."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overton.base import OvertonError, check_name, did_you_mean, digest_json, is_name, nearest
+from overton.base import MOST_SEED, OvertonError, check_name, check_seed, did_you_mean, digest_json, is_name, nearest
 
 
 @pytest.mark.parametrize("name", ["a", "live", "v1.2-rc_3", "0" * 64])
@@ -21,6 +21,13 @@ def test_names_that_could_leave_a_folder_are_refused(name: str) -> None:
 @given(st.text())
 def test_a_name_never_holds_a_separator_of_paths(text: str) -> None:
     assert not (is_name(text) and set(text) & set("/\\\0"))
+
+
+@pytest.mark.parametrize("seed", [-1, MOST_SEED + 1, 2**64])
+def test_a_seed_that_numpy_or_torch_would_not_take_is_refused(seed: int) -> None:
+    assert check_seed(MOST_SEED) == MOST_SEED
+    with pytest.raises(OvertonError, match="expected a seed from 0"):
+        check_seed(seed)
 
 
 def test_a_near_miss_is_suggested_whatever_its_case() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from overton.application import Application
+from overton.base import OvertonError
 from overton.cli.main import COMMANDS, main
 
 
@@ -207,6 +209,22 @@ def test_a_folder_without_a_schema_is_told_what_to_do(tmp_path: Path, capsys: py
 def test_an_unknown_example_names_those_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path / "app"), "--example", "factiod"]) == 1
     assert "Did you mean 'factoid'?" in capsys.readouterr().err
+
+
+def test_what_to_do_next_can_be_copied_into_a_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = tmp_path / "mein Projekt é" / "it's"
+    assert main(["init", str(app)]) == 0
+    command = capsys.readouterr().out.partition("Next: ")[2]
+    assert shlex.split(command) == ["overton", "check", str(app)]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_seed_that_is_none_is_wrong_usage(seed: int, kinds_application: Application) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["build", str(kinds_application.directory), "--seed", str(seed)])
+    assert stop.value.code == 2
+    with pytest.raises(OvertonError, match="expected a seed from 0"):
+        kinds_application.build(seed=seed)
 
 
 def test_an_unknown_task_names_the_near_one(kinds_application: Application, capsys: pytest.CaptureFixture[str]) -> None:

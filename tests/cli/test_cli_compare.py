@@ -117,6 +117,11 @@ def test_a_version_compared_with_itself_is_ok(spoilt: Application, capsys: pytes
     assert {(row["change"], row["p"], row["worse"]) for row in told["rows"] if row["metric"] != "ece"} == {(0, 1, 0)}
     assert "regressed" not in {row["verdict"] for row in told["rows"]}
     assert told["refused"] == told["examples"] == []
+    assert any("both are one version" in note for note in told["notes"])
+    assert main(["compare", f"{app}@live", f"{app}@live", "-q"]) == 0
+    assert "note: both are one version" in capsys.readouterr().out.splitlines()[2]
+    main(["compare", f"{app}@live", app, "-q"])
+    assert "both are one version" not in capsys.readouterr().out
 
 
 def test_other_records_are_compared_on_as_well(
@@ -147,6 +152,7 @@ def test_the_gate_stands_before_an_alias_and_force_needs_a_reason(
     assert "[gate.regressed]" in capsys.readouterr().err
     assert overton.load(app).store.aliases()["live"] != newest
     assert main(["promote", str(app), "live", "-q", "--force"]) == 2
+    assert main(["promote", str(app), "live", "-q", "--force", "--why", "  "]) == 2
     assert main(["promote", str(app), "live", "-q", "--force", "--why", "red is blue now"]) == 0
     last = overton.load(app).store.history("live")[-1]
     assert (last.version, last.why, last.forced) == (newest, "red is blue now", True)

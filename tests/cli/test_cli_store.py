@@ -55,6 +55,13 @@ def test_an_alias_that_names_nothing_has_no_history(app, capsys):
     assert printed(capsys, "store", "history", app, "dead") == ""
 
 
+def test_an_alias_that_is_misspelt_is_told_with_the_one_that_is_meant(app, capsys):
+    assert main(["store", "history", str(app), "lve"]) == 0
+    assert capsys.readouterr().err.endswith("Did you mean 'live'?\n")
+    assert main(["store", "rollback", str(app), "lve"]) == 1
+    assert "there is no alias 'lve'. Did you mean 'live'? [store.no-rollback]" in capsys.readouterr().err
+
+
 def test_a_rollback_is_one_command_and_another_says_that_there_is_no_further_back(app, capsys):
     first, second = tiny_artifact(0).id, tiny_artifact(1).id
     assert printed(capsys, "store", "rollback", app, "live", "--why", "wrong") == f"live: {second} -> {first}\n"
@@ -119,6 +126,8 @@ def test_a_copy_over_a_log_that_went_another_way_is_refused(app, tmp_path, capsy
         (["push", "APP", "http://127.0.0.1/x"], "store.url"),
         (["push", "APP", "s3://bucket/../x"], "store.url"),
         (["pull", "APP", "APP/nothing", "--version", "live"], "store.unknown-version"),
+        (["pull", "APP", "APP/nothing"], "store.not-there"),
+        (["pull", "APP", "APP/nothing", "--aliases"], "store.not-there"),
         (["gc", "APP/data"], "application.no-schema"),
     ],
 )

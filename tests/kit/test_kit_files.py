@@ -5,6 +5,7 @@ import csv
 import hashlib
 import json
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.cli.main import build_parser, main
 from overton.kit.files import write_kit
@@ -139,6 +141,13 @@ def test_a_kit_may_fetch_its_version_from_a_store(artifact, tmp_path: Path) -> N
     manifest = (tmp_path / "kit" / "kubernetes.yaml").read_text()
     assert '{name: OVERTON_STORE, value: "s3://bucket/demo"}' in manifest
     assert "mountPath: /srv/app/.overton," in manifest
+
+
+def test_the_command_that_tries_it_can_be_copied_into_a_shell(artifact, tmp_path: Path, capsys) -> None:
+    save_artifact(artifact, tmp_path / "version")
+    assert main(["kit", str(tmp_path / "version"), str(tmp_path / "a kit")]) == 0
+    command = capsys.readouterr().out.partition("Next: ")[2].partition(";")[0]
+    assert shlex.split(command) == ["python", str(tmp_path / "a kit" / "smoke.py")]
 
 
 def test_a_folder_with_something_in_it_is_refused(artifact, tmp_path: Path) -> None:

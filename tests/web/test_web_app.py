@@ -353,7 +353,8 @@ def test_an_application_without_a_version_leads_to_its_first_build(client: Clien
 
 
 def test_what_is_wrong_with_a_build_is_told_before_it_begins(client: Client) -> None:
-    for body, status in (({"parent": "zzzz"}, 404), ({"promote": "latest"}, 422), ({"seed": "x"}, 400)):
+    seeds: list[tuple[dict[str, object], int]] = [({"seed": seed}, 400) for seed in ("x", -1, 2**63, 2**64)]
+    for body, status in (({"parent": "zzzz"}, 404), ({"promote": "latest"}, 422), *seeds):
         assert client.post("/builds", body).status_code == status
     assert client.get("/builds.json").json()["jobs"] == []
 

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most
-from overton.evaluate.compare.comparison import Comparison
+from overton.evaluate.compare.comparison import ONE_VERSION, Comparison
 from overton.evaluate.compare.flips import Flip, Overlap
 from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
 
@@ -50,7 +50,7 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
     lines += [f"not compared: {name}: {reason}" for name, reason in comparison.compared.left_out.items()]
     if comparison.latency:
         lines.append(f"single records: p50 {comparison.latency['p50_ms']} ms, p99 {comparison.latency['p99_ms']} ms")
-    lines += [f"note: {note}" for note in comparison.notes]
+    lines += [f"note: {note}" for note in comparison.notes if note != ONE_VERSION]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -61,6 +61,8 @@ def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
     )
     better = f"; {len(comparison.better):,} better beyond noise" if comparison.better else ""
     yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}{better}"
+    if ONE_VERSION in comparison.notes:
+        yield _cut(f"  note: {ONE_VERSION}", width)
     for refusal in refusals[:LINES]:
         yield _cut(f"  {refusal.message}", width)
         if refusal.code in ("gate.no-evidence", "gate.no-support") and refusal.hint:

@@ -1,10 +1,11 @@
 """Builds: those that were started here, one in the making, and how to start and stop one."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from overton.base import MOST_SEED
 from overton.store import check_alias, current_user
 from overton.web.chrome import DataNow, data_now
 from overton.web.dashboard import Dashboard
@@ -58,7 +59,7 @@ class BuildPage:
 class BuildBody(msgspec.Struct, forbid_unknown_fields=True):
     """What to build: from scratch or from a version; with an alias, to be promoted where the gate lets it pass."""
 
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=MOST_SEED)] = 0
     parent: str = ""
     promote: str = ""
     why: str = ""

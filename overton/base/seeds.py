@@ -1,0 +1,17 @@
+"""Seeds: the numbers from which everything random follows, in numpy and in torch alike."""
+
+from overton.base.errors import OvertonError, Problem
+
+MOST_SEED = 2**63 - 1  # numpy takes none below 0, torch none of more bits
+
+
+def check_seed(seed: int) -> int:
+    """Return the number where it can be a seed.
+
+    Raises:
+        OvertonError: Where it is below 0 or too large.
+    """
+    if 0 <= seed <= MOST_SEED:
+        return seed
+    hint = "Seeds are only told apart: a small number does as well as any"
+    raise OvertonError(Problem(f"expected a seed from 0 to {MOST_SEED}, got {seed}", "base.bad-seed", hint=hint))
