@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overton.base import Observe, OvertonError, Problem, check_seed, did_you_mean, ignore
-from overton.base.files import check_output, check_place
+from overton.base.files import check_place
 from overton.naming import parse_named
 from overton.version import Version
 
@@ -124,13 +124,13 @@ class Application:
             observe: Told of the progress.
 
         Raises:
-            OvertonError: Where the quarantine is a file of the application: it would be lost.
+            OvertonError: Where the quarantine is a file of the application, which would be lost, or lies in its data.
         """
         from overton.data.files import check_data
         from overton.pretrained.files import check_pretrained
 
         if quarantine is not None:
-            self._check_output(quarantine)
+            self._check_output(quarantine, "lines with faults would be lines with faults again")
         problems: tuple[Problem, ...] = ()
         trusted: tuple[str, ...] = ()
         try:
@@ -243,12 +243,12 @@ class Application:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.
 
         Raises:
-            OvertonError: Where the output is a file of the application: it would be lost.
+            OvertonError: Where the output is a file of the application, which would be lost, or lies in its data.
         """
         from overton.combining import combined_records
         from overton.data.files import write_records
 
-        self._check_output(output)
+        self._check_output(output, "every vote would count twice, by itself and in what is combined of it")
         names = self.task_names(task)
         dataset = self.dataset(max_bad=max_bad, observe=observe)
         found = self.combined(task, dataset=dataset, observe=observe)
@@ -352,10 +352,12 @@ class Application:
             count=partial(count_on, engine or Inline(), self.home / "rows"),
         )
 
-    def _check_output(self, output: Path) -> None:
-        """Refuse to write over schema, tuning and data, or into a folder that is not there, before any work is done."""
-        own = [self.directory / "schema.json", self.directory / "tuning.json", *self.data_files]
-        check_output(output, own)
+    def _check_output(self, output: Path, why: str) -> None:
+        """Refuse a place of the application, or one that is not there, before any work is done for the output."""
+        from overton.data.files import check_beside_data, check_output, own_files
+
+        check_output(output, own=own_files(self.directory))
+        check_beside_data(output, why)
         check_place(output)
 
     def task_names(self, task: str | None = None) -> tuple[str, ...]:

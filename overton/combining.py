@@ -13,7 +13,7 @@ import numpy as np
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.compile import SupervisionSettings
-from overton.data import GOLD, SLICE_PREFIX, Dataset
+from overton.data import COMBINED, GOLD, SLICE_PREFIX, Dataset
 from overton.supervision import (
     Combined,
     Kept,
@@ -115,6 +115,6 @@ def combined_records(dataset: Dataset, targets: Mapping[str, Targets]) -> Iterat
         labels = {name: combined_labels(found, rows, per_item=listed[name]) for name, found in targets.items()}
         for position, record_id in enumerate(dataset.ids(rows)):
             said = {name: labels[name][position] for name in targets}
-            tasks = {name: {"combined": label} for name, label in said.items() if label is not None}
+            tasks = {name: {COMBINED: label} for name, label in said.items() if label is not None}
             if tasks:
                 yield {"id": record_id, "tasks": tasks}

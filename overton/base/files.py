@@ -3,12 +3,10 @@
 import errno
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
-
-from overton.base.errors import OvertonError, Problem
 
 
 @contextmanager
@@ -68,17 +66,6 @@ def check_place(path: Path) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-
-
-def check_output(path: Path, inputs: Iterable[Path]) -> None:
-    """Refuse a path that is one of the files to be read, before any work is done for it.
-
-    Raises:
-        OvertonError: Where it is: it would be lost.
-    """
-    if path.resolve() in [one.resolve() for one in inputs]:
-        message, hint = "this file is read, and it would be replaced", "Name a file that does not exist"
-        raise OvertonError(Problem(message, "application.output-is-input", str(path), hint=hint))
 
 
 def _umask() -> int:

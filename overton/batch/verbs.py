@@ -1,7 +1,8 @@
 """What `overton predict` and `overton embed` do: of one file to one, or of any number of files to shards."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -10,7 +11,6 @@ from typing import IO, Any
 
 from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, ignore
-from overton.base.files import atomic_writer, check_output
 from overton.batch import embed as embedding
 from overton.batch import predict as predicting
 from overton.batch.files import Output
@@ -22,7 +22,7 @@ from overton.batch.work import Verb, only_good
 from overton.codec import chained_tasks
 from overton.compile import embedding_program, weights_of
 from overton.data import LineReader, Records, without_collection
-from overton.data.files import STANDARD, read_lines, write_parts
+from overton.data.files import STANDARD, check_output, read_lines, write_parts
 from overton.engine import Engine, Inline
 
 PREDICT_MB, EMBED_MB = 32, 4  # of an input that make a shard; a vector is many times as long as its token
@@ -115,7 +115,7 @@ def predict_file(
     """Predict a data file into a data file or a Parquet file, streaming, and return how many records there were.
 
     Raises:
-        OvertonError: Where a record has a fault, or the output is the input.
+        OvertonError: Where a record has a fault, or the output is a file not to be lost.
     """
     asked = Asked(PREDICT, version, format_of(output.name), probabilities=probabilities)
     return _one_file(_predict_verb(artifact, asked), asked, source, output, observe)
@@ -127,7 +127,7 @@ def embed_file(
     """Write the vectors of a payload of a data file, and return how many records there were.
 
     Raises:
-        OvertonError: Where a record has a fault, there is no such payload, or the output is the input.
+        OvertonError: Where a record has a fault, there is no such payload, or the output is a file not to be lost.
     """
     asked = Asked(EMBED, version, format_of(output.name), payload=payload)
     return _one_file(_embed_verb(embedding_of(artifact, payload), asked), asked, source, output, observe)
@@ -188,7 +188,7 @@ def embed_words_file(
     """As `embed_words`, of one file into one; gives how many words and how many records there were.
 
     Raises:
-        OvertonError: Where a record has a fault, the payload has no strings, or the output is the input.
+        OvertonError: Where a record has a fault, the payload has no strings, or the output is a file not to be lost.
     """
     check_output(output, [source])
     made = embedding_of(artifact, payload, words=True)
@@ -201,9 +201,13 @@ def embed_words_file(
             n_records += len(records.lines)
             observe(Event(asked.verb, done=n_records))
     words = Words.of(total, least)
-    with atomic_writer(output) as file:
-        _write_words(words, made, asked, file)
+    write_parts(output, [words], partial(_words_sink, made, asked))
     return len(words.texts), n_records
+
+
+@contextmanager
+def _words_sink(made: embedding.Embedding, asked: Asked, file: IO[bytes]) -> Iterator[Callable[[Words], None]]:
+    yield lambda words: _write_words(words, made, asked, file)
 
 
 def _write_words(words: Words, made: embedding.Embedding, asked: Asked, file: IO[bytes]) -> None:

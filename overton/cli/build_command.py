@@ -143,11 +143,13 @@ def _wrong_usage(options: argparse.Namespace) -> str:
 def _release(options: argparse.Namespace, application: "Application") -> int:
     """Build, compare, gate and promote; print and write what became of it."""
     from overton.base.files import check_place, write_atomic
+    from overton.data.files import check_output, own_files
     from overton.evaluate import render_comparison, render_junit, render_summary
     from overton.release import release
 
     for path in (options.junit, options.summary):
         if path:
+            check_output(path, own=own_files(application.directory))
             check_place(path)
     with console.progress(quiet=options.quiet) as observe:
         done = release(

@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
         if one_file:
+            predict_command.check_own(options, version)
             told = _one_file(options, version, observe)
         else:
             how = {"words": True, "least": options.least or 1} if options.words else {}

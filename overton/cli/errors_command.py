@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="write a data file that adds gold to the training records where it promises most, for annotators to fill "
-        "in, and FILE.txt to read beside it",
+        "in, and FILE.txt to read beside it; where FILE is there already, records that it lacks are added to it",
     )
     parser.add_argument(
         "--annotations", type=console.natural, metavar="N", help=f"how many records to annotate (default {ANNOTATED})"
@@ -52,12 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the page, and write the file for annotators."""
     from overton.application import find_version
-    from overton.base.files import check_place
     from overton.review import render_errors
-    from overton.review.files import write_skeleton
+    from overton.review.files import add_skeleton, check_skeleton
 
     if options.annotate:
-        check_place(options.annotate)
+        check_skeleton(options.annotate, options.task)
     version = find_version(options.version, store=options.store)
     wanted = SHOWN if options.annotations is None else options.annotations
     with console.progress(quiet=options.quiet) as observe:
@@ -75,6 +74,11 @@ def run(options: argparse.Namespace) -> int:
     else:
         console.write(render_errors(page, width=console.width(), annotate=SHOWN))
     if options.annotate:
-        beside = write_skeleton(options.annotate, options.task, page.annotate)
-        console.note(f"{options.annotate}: {len(page.annotate)} records to annotate; {beside} to read them")
+        known, added = add_skeleton(options.annotate, options.task, page.annotate)
+        told = (
+            f"{added:,} more records to annotate, beside the {known:,} that it has"
+            if known
+            else f"{added:,} to annotate"
+        )
+        console.note(f"{options.annotate}: {told}; {options.annotate}.txt to read them")
     return 0

@@ -8,6 +8,7 @@ from overton.cli import console
 
 if TYPE_CHECKING:
     from overton.batch import Outcome
+    from overton.version import Version
 
 HELP = "predict the records of data files: of one file into another, or of many into shards"
 EXAMPLE = """\
@@ -71,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
         if one_file:
+            check_own(options, version)
             count = version.predict_file(
                 Path(options.inputs[0]), Path(options.output), probabilities=options.probabilities, observe=observe
             )
@@ -102,6 +104,13 @@ def not_of_one_file(options: argparse.Namespace) -> str:
     if options.format and options.format != format_of(Path(options.output).name):
         return f"--format is of shards: one file says it by its name, and stdout takes jsonl; {folder}"
     return ""
+
+
+def check_own(options: argparse.Namespace, version: "Version") -> None:
+    """Refuse an output in the place of a file of the application that the version lies in, wherever its data lie."""
+    from overton.data.files import check_output, own_files
+
+    check_output(Path(options.output), own=own_files(version.home.parent) if version.home else ())
 
 
 def finish(options: argparse.Namespace, outcome: "Outcome") -> int:

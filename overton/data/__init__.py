@@ -6,7 +6,7 @@ from overton.data.dataset import Dataset
 from overton.data.faults.labels import label_faults
 from overton.data.gold import Gold, gold_of
 from overton.data.json_schema import record_json_schema
-from overton.data.names import GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag, reading_order
+from overton.data.names import COMBINED, GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag, reading_order
 from overton.data.pack import pack
 from overton.data.parser import RecordParser
 from overton.data.pool import Pool
@@ -25,6 +25,7 @@ from overton.data.tokens import tokenize
 from overton.data.votes import Votes
 
 __all__ = [
+    "COMBINED",
     "GOLD",
     "SLICE_PREFIX",
     "SPLITS",

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from overton.base import Problem, did_you_mean
 from overton.data.dataset import Dataset
-from overton.data.names import SLICE_PREFIX, SPLITS
+from overton.data.names import COMBINED, GOLD, SLICE_PREFIX, SPLITS
 from overton.data.rows.ragged import starts
 from overton.data.votes import Votes
 
@@ -47,6 +47,7 @@ def data_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]:
         *empty_slices(dataset),
         *one_label(dataset),
         *silent_sources(dataset, named),
+        *counted_twice(dataset),
     ]
 
 
@@ -60,6 +61,16 @@ def silent_sources(dataset: Dataset, named: Sequence[str]) -> Iterator[Problem]:
                 hint=did_you_mean(name, dataset.sources),
                 kind=name,
             )
+
+
+def counted_twice(dataset: Dataset) -> Iterator[Problem]:
+    """That what was combined of the sources is one more source beside them."""
+    if COMBINED in dataset.sources and set(dataset.sources) - {COMBINED, GOLD}:
+        yield Problem(
+            message=f"the source {COMBINED!r} is what `overton combine` writes: votes that it is made of count twice",
+            code="data.counted-twice",
+            hint="Take its file out of the data, or give a source of your own another name",
+        )
 
 
 def same_text(dataset: Dataset) -> Iterator[Problem]:

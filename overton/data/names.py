@@ -7,6 +7,7 @@ from functools import lru_cache
 TRAIN, DEV, TEST = SPLITS = ("train", "dev", "test")
 SLICE_PREFIX = "slice:"
 GOLD = "gold"
+COMBINED = "combined"  # the source of what `overton combine` writes
 MAX_SOURCE_LENGTH = 64
 
 _MEANT = {

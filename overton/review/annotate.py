@@ -124,18 +124,29 @@ def skeleton(task: str, chosen: Sequence[Candidate]) -> Iterator[dict[str, Any]]
         yield {"id": one.id, "tasks": {task: {GOLD: [None] * one.n_units if one.listed else None}}}
 
 
-def reading(task: str, chosen: Sequence[Candidate]) -> str:
-    """The records of a skeleton to read, one a paragraph, in the same order."""
-    parts = []
-    for number, one in enumerate(chosen, 1):
+def heading(task: str) -> str:
+    """The first line of what is read beside a skeleton."""
+    return f"{task}: the records of the file beside this one, line by line; put each label in place of its null"
+
+
+def reading(task: str, chosen: Sequence[Candidate], *, before: str = "", first: int = 1) -> str:
+    """The records of a skeleton to read, one a paragraph, in the same order.
+
+    Args:
+        task: Name of the task.
+        chosen: The records.
+        before: What there is to read of records before them; nothing for the first.
+        first: Number of the first of them.
+    """
+    parts = [before.rstrip("\n") or heading(task)]
+    for number, one in enumerate(chosen, first):
         lines = [f"{number}. {one.id}", f"   {one.text}"]
         if one.item:
             lines.append(f"   look at {one.unit} {one.item}")
         lines.append(f"   combined: {one.named(one.combined) or one.unsaid}")
         lines.append(f"   predicted: {one.named(one.prediction) or 'nothing'}")
         parts.append("\n".join(lines))
-    head = f"{task}: the records of the file beside this one, line by line; put each label in place of its null"
-    return "\n\n".join([head, *parts]) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndarray, ndarray]:

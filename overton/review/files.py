@@ -3,19 +3,20 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from overton.artifact import Artifact, Runtime
 from overton.base import Observe, OvertonError, Problem
-from overton.base.files import write_atomic
+from overton.base.files import atomic_writer, check_place, write_atomic
 from overton.compile import SupervisionSettings
 from overton.compile.files import load_tuning
-from overton.data import Dataset
-from overton.data.files import data_files, load_dataset, read_lines, write_records
+from overton.data import GOLD, Dataset
+from overton.data.files import check_output, compressed, data_files, load_dataset, read_lines, write_records
 from overton.pipeline import predict_rows
-from overton.review.annotate import Candidate, reading, skeleton
+from overton.review.annotate import Candidate, heading, reading, skeleton
 from overton.review.sql import rows_where
 from overton.review.tagging import Tagging, check_tag, tagging_of
 from overton.schema import Payload, Schema, Task
@@ -50,12 +51,76 @@ def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> 
     return dataset, load_tuning(tuning, schema).supervision
 
 
-def write_skeleton(path: Path, task: str, chosen: Sequence[Candidate]) -> Path:
-    """Write a data file for annotators to fill in, and beside it what to read; returns the path of the latter."""
-    write_records(path, skeleton(task, chosen))
-    beside = path.with_name(f"{path.name}.txt")
-    write_atomic(beside, reading(task, chosen))
-    return beside
+def check_skeleton(path: Path, task: str) -> None:
+    """Refuse a place where no file for annotators can be written or added to, before any work is done for it.
+
+    Raises:
+        OSError: Where its folder is not there, or it is a folder itself.
+        OvertonError: Where it, or the file to read beside it, is there and something else, which would be lost.
+    """
+    beside = _beside(path)
+    check_place(path)
+    check_place(beside)
+    if not path.exists():
+        check_output(path)
+    _annotated(path, task)
+    check_output(beside)
+    if beside.exists() and not beside.read_bytes().startswith(heading(task).encode()):
+        message = f"expected what there is to read of {path.name}, and it holds something else"
+        raise OvertonError(Problem(message, "review.other-file", str(beside), hint="Name another file"))
+
+
+def add_skeleton(path: Path, task: str, chosen: Sequence[Candidate]) -> tuple[int, int]:
+    """Write a data file for annotators to fill in, and beside it what to read; or add to them what they lack.
+
+    Lines that are there stay as they are, filled in or not, so that the same may be asked for again and again.
+
+    Returns:
+        How many lines there were, and how many were added.
+    """
+    there = _annotated(path, task)
+    known = {name for name, _ in there}
+    new = [one for one in chosen if one.id not in known]
+    if new or not path.exists():
+        beside = _beside(path)
+        before = beside.read_text(encoding="utf-8") if there and beside.exists() else ""
+        with atomic_writer(path) as file, compressed(file, path.name) as stream:
+            stream.writelines(line + b"\n" for _, line in there)
+            stream.writelines(msgspec.json.encode(line) + b"\n" for line in skeleton(task, new))
+        write_atomic(beside, reading(task, new, before=before, first=len(there) + 1))
+    return len(there), len(new)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.txt")
+
+
+def _annotated(path: Path, task: str) -> list[tuple[str, bytes]]:
+    """The id and the bytes of each line of a file for annotators; none where it is not there.
+
+    Raises:
+        OvertonError: Where it is anything but that, and would be lost.
+    """
+    lines = []
+    has_name = _beside(path).exists()  # that of an annotator may stand in place of gold
+    for number, line in read_lines(path) if path.exists() else ():
+        try:
+            value = msgspec.json.decode(line, type=_Annotation)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            value = None
+        if value is None or list(value.tasks) != [task] or not (has_name or GOLD in value.tasks[task]):
+            message = f"expected a file of annotations of {task!r}, and this line is something else"
+            hint = "Name a file that does not exist, or one that `--annotate` wrote for this task"
+            raise OvertonError(Problem(message, "review.other-file", str(path), number, hint=hint))
+        lines.append((value.id, line))
+    return lines
+
+
+class _Annotation(msgspec.Struct, forbid_unknown_fields=True):
+    """A line of a file for annotators."""
+
+    id: str
+    tasks: dict[str, dict[str, Any]]
 
 
 def tag_records(

@@ -1,6 +1,8 @@
 """Embeddings: the vectors that the model's tasks share, a row a record, token, member or word, with ids."""
 
 import json
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from overton.artifact import Artifact, pack_artifact
+from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.batch import embed_file, embed_files, embed_words, embed_words_file
 from overton.codec import Encoder
@@ -117,6 +120,19 @@ def test_words_have_a_row_each_with_their_count(source: Path, tmp_path: Path):
     for place, word in enumerate(("how", "tall")):
         vector = table["vector"].to_pylist()[table["word"].to_pylist().index(word)]
         assert vector == pytest.approx(expected[place].tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize(("payload", "key"), [("query", "id"), ("tokens --words", "word")])
+def test_a_stream_is_made_of_a_stream(payload: str, key: str, source: Path, tmp_path: Path):
+    save_artifact(Artifact({**tiny_artifact().files, **drawn().files}), tmp_path / "version")
+    command = [sys.executable, "-m", "overton", "embed", str(tmp_path / "version"), "-", "-", "--payload"]
+    with source.open() as file:
+        done = subprocess.run(
+            [*command, *payload.split(), "-q"], stdin=file, capture_output=True, text=True, cwd=tmp_path
+        )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[0])[key] == {"id": "r0", "word": "how"}[key]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "version"]
 
 
 def test_words_of_many_files_are_counted_once_though_the_run_is_stopped(

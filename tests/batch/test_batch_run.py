@@ -4,6 +4,8 @@ import gzip
 import json
 import os
 import signal
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -241,6 +243,16 @@ def test_one_file_is_predicted_into_one_as_it_was_given(tmp_path: Path):
     assert second == b'{"id": "late", "tasks": {"Intent": {"crowd": "age"}}}'
     assert predict_file(tiny_artifact(), VERSION, source, tmp_path / "out.parquet") == 2
     assert pq.read_table(tmp_path / "out.parquet").num_rows == 1
+
+
+def test_a_stream_is_made_of_a_stream(tmp_path: Path):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    line = json.dumps(record(1)) + "\n"
+    command = [sys.executable, "-m", "overton", "predict", str(tmp_path / "version"), "-", "-", "-q"]
+    done = subprocess.run(command, input=line, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["id"] == "r1"
+    assert [path.name for path in tmp_path.iterdir()] == ["version"]
 
 
 @pytest.mark.parametrize("key", ['"tasks"', '"t\\u0061sks"'])

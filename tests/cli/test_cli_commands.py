@@ -36,14 +36,42 @@ def test_the_loop_from_init_to_served_prediction_works(tmp_path: Path, capsys: p
 def test_no_output_replaces_what_it_was_made_of(tmp_path: Path, kinds_application: Application, capsys) -> None:
     app = copy_of(kinds_application, tmp_path)
     data, schema, link = next((app / "data").iterdir()), app / "schema.json", tmp_path / "link.jsonl"
+    gate, elsewhere = app / "gate.json", tmp_path / "elsewhere.jsonl"
+    gate.write_text("{}")
+    elsewhere.write_bytes(data.read_bytes().splitlines()[0] + b"\n")
+    (app / "data" / "linked.jsonl").symlink_to(elsewhere)
     link.symlink_to(data)
-    before = data.read_bytes(), schema.read_bytes()
-    assert main(["predict", str(app), str(data), str(data), "-q"]) == 1
-    for own in (data, schema, link):
+    one = tmp_path / "one.jsonl"
+    one.write_bytes(elsewhere.read_bytes())
+    owned = (data, schema, link, gate, app / "tuning.json", elsewhere)
+    before = [own.read_bytes() if own.exists() else None for own in owned]
+    assert main(["predict", str(app), str(one), str(one), "-q"]) == 1
+    for own in owned:
         assert main(["combine", str(app), str(own), "-q"]) == 1
         assert main(["check", str(app), "--quarantine", str(own), "-q"]) == 1
-    assert capsys.readouterr().err.count("[application.output-is-input]") == 7
-    assert (data.read_bytes(), schema.read_bytes()) == before
+        assert main(["predict", str(app), str(one), str(own), "-q"]) == 1
+        assert main(["embed", str(app), str(one), str(own), "--payload", "tokens", "-q"]) == 1
+        assert main(["build", str(app), "--promote", "live", "--junit", str(own), "-q"]) == 1
+        assert main(["build", str(app), "--promote", "live", "--summary", str(own), "-q"]) == 1
+    assert capsys.readouterr().err.count("[application.output-is-input]") == 1 + 6 * len(owned)
+    assert [own.read_bytes() if own.exists() else None for own in owned] == before
+
+
+def test_nothing_that_would_be_read_as_data_is_written_among_them(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path, built=False)
+    place = app / "data" / "z.jsonl"
+    assert main(["combine", str(app), str(place), "-q"]) == 1
+    assert main(["check", str(app), "--quarantine", str(place), "-q"]) == 1
+    assert capsys.readouterr().err.count("[application.output-is-data]") == 2
+    assert not place.exists()
+    assert main(["combine", str(app), str(tmp_path / "z.jsonl"), "-q"]) == 0
+    assert main(["check", str(app), "-q"]) == 0
+    assert "data.counted-twice" not in capsys.readouterr().err
+    shutil.copy(tmp_path / "z.jsonl", place)
+    assert main(["check", str(app), "-q"]) == 0
+    assert "[data.counted-twice]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -140,7 +168,8 @@ def test_a_damaged_version_is_told_and_no_other_takes_its_place(
 
 def test_combined_labels_are_a_data_file_that_checks(tmp_path: Path, kinds_application: Application) -> None:
     app = copy_of(kinds_application, tmp_path, built=False)
-    assert main(["combine", str(app), str(app / "data" / "zz.jsonl"), "-q"]) == 0
+    assert main(["combine", str(app), str(tmp_path / "zz.jsonl"), "-q"]) == 0
+    shutil.move(tmp_path / "zz.jsonl", app / "data")
     assert main(["check", str(app), "-q"]) == 0
 
 

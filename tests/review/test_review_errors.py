@@ -1,6 +1,8 @@
 """The page of errors: which they are, in which order, what it says of sources, and what there is to annotate."""
 
+import gzip
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -123,6 +125,56 @@ def test_a_skeleton_is_a_data_file_without_faults(task: str, spoilt: Application
     assert skeleton.with_name("zz_gold.jsonl.txt").read_text().startswith(f"{task}: ")
     outcome = overton.load(directory).check()
     assert outcome.problems == ()
+
+
+def test_a_skeleton_asked_for_again_keeps_what_is_filled_in_and_adds_what_it_lacks(
+    spoilt: Application, tmp_path: Path
+) -> None:
+    skeleton, beside = tmp_path / "gold.jsonl.gz", tmp_path / "gold.jsonl.gz.txt"
+
+    def annotate(most: int) -> list[dict]:
+        words = ["errors", str(spoilt.directory), "--task", "Pick", "--annotate", str(skeleton), "-q"]
+        assert main([*words, "--annotations", str(most)]) == 0
+        return [json.loads(line) for line in gzip.decompress(skeleton.read_bytes()).splitlines()]
+
+    first, *others = annotate(3)
+    assert len(others) == 2
+    filled = {"id": first["id"], "tasks": {"Pick": {"ann": 1}}}
+    skeleton.write_bytes(gzip.compress(b"\n".join(json.dumps(line).encode() for line in (filled, *others))))
+    again = annotate(5)
+    assert again[:3] == [filled, *others]
+    assert len({line["id"] for line in again}) == len(again) == 5
+    numbered = [line for line in beside.read_text().splitlines() if re.match(r"\d+\. ", line)]
+    assert numbered == [f"{number}. {line['id']}" for number, line in enumerate(again, 1)]
+    before = skeleton.read_bytes()
+    assert annotate(5) == again
+    assert skeleton.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("data/records.jsonl", "review.other-file"),
+        ("data/votes.jsonl", "review.other-file"),
+        ("schema.json", "review.other-file"),
+        ("tuning.json", "review.other-file"),
+        ("gate.json", "application.output-is-input"),
+        ("data/other.jsonl", "review.other-file"),
+        ("notes", "review.other-file"),
+    ],
+)
+def test_a_skeleton_replaces_nothing(
+    place: str, code: str, spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = Path(shutil.copytree(spoilt.directory, tmp_path / "app"))
+    (app / "data" / "votes.jsonl").write_text('{"id": "r1", "tasks": {"Pick": {"crowd": 0}}}\n')
+    (app / "data" / "other.jsonl").write_text('{"id": "r1", "tasks": {"Record": {"gold": null}}}\n')
+    (app / "notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in app.rglob("*") if path.is_file() and ".overton" not in path.parts}
+    assert main(["errors", str(app), "--task", "Pick", "--annotate", str(app / place), "-q"]) == 1
+    assert f"[{code}]" in capsys.readouterr().err
+    after = {path: path.read_bytes() for path in app.rglob("*") if path.is_file() and ".overton" not in path.parts}
+    assert after == before
 
 
 def test_the_page_fits_a_terminal_and_is_told_as_json(

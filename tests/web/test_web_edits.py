@@ -123,6 +123,7 @@ def test_the_later_line_wins_and_the_one_before_stays_as_it_is(directory: Path) 
         (Correction("heer", "Record", "ann", "red"), "sources.unknown-record", "Did you mean 'here'"),
         (Correction("here", "Record", "ann lee", "red"), "base.bad-name", ""),
         (Correction("here", "Record", "", "red"), "base.bad-name", ""),
+        (Correction("here", "Record", "combined", "red"), "edits.reserved", "a name of your own"),
         (Correction("here", "Record", "ann", None), "edits.nothing", ""),
         (Correction("here", "Token", "ann", [None, None]), "edits.nothing", ""),
     ],

@@ -4,17 +4,21 @@ from overton.data.files.check import check_data
 from overton.data.files.handle import DatasetHandle
 from overton.data.files.lines import SUFFIXES, contents, data_files
 from overton.data.files.load import load_dataset
+from overton.data.files.outputs import check_beside_data, check_output, own_files
 from overton.data.files.records import STANDARD, compressed, read_chunks, read_lines, write_parts, write_records
 
 __all__ = [
     "STANDARD",
     "SUFFIXES",
     "DatasetHandle",
+    "check_beside_data",
     "check_data",
+    "check_output",
     "compressed",
     "contents",
     "data_files",
     "load_dataset",
+    "own_files",
     "read_chunks",
     "read_lines",
     "write_parts",

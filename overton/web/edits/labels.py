@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from overton.base import OvertonError, Problem, check_name, did_you_mean
-from overton.data import Dataset, label_faults, reading_order
+from overton.data import COMBINED, Dataset, label_faults, reading_order
 from overton.review import check_tag
 from overton.supervision import find_record
 
@@ -46,6 +46,9 @@ def correction_line(dataset: Dataset, said: Correction, file: str) -> dict[str, 
             that is read later says otherwise in the editor's name, so that the correction would change nothing.
     """
     editor = check_name(said.editor, "an editor")
+    if editor == COMBINED:
+        message, hint = f"{COMBINED!r} is the name of what all sources say together", "Label by a name of your own"
+        raise OvertonError(Problem(message, "edits.reserved", field="editor", hint=hint))
     names = [task.name for task in dataset.schema.tasks]
     if said.task not in names:
         hint = did_you_mean(said.task, names)
