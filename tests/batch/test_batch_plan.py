@@ -1,6 +1,7 @@
 """How inputs are cut, named and pinned: every line is in one piece, wherever the cuts are."""
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,32 @@ def test_an_input_that_changed_is_refused(tmp_path: Path):
     path.write_bytes(b"1\n2\n3\n")
     with pytest.raises(OvertonError, match="has changed"), opened(one, Piece("p", 0, 0, 4)):
         pass
+
+
+@pytest.mark.parametrize("mode", ["ab", "wb"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_an_input_that_changes_while_it_is_read_is_refused(name: str, mode: str, tmp_path: Path):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"1\n2\n") if name.endswith(".gz") else b"1\n2\n")
+    (one,) = find_inputs([str(path)])
+
+    def read(contents: Iterator[bytes]) -> None:
+        assert next(contents) == b"1\n2\n"
+        with path.open(mode) as file:
+            file.write(b"3\n")
+
+    with pytest.raises(OvertonError, match="has changed"), opened(one, Piece("p", 0, 0, WHOLE)) as contents:
+        read(contents)
+
+
+def test_what_takes_the_place_of_an_input_is_not_what_is_read(tmp_path: Path):
+    path, other = tmp_path / "a.jsonl", tmp_path / "other"
+    path.write_bytes(b"1\n2\n")
+    other.write_bytes(b"3\n")
+    (one,) = find_inputs([str(path)])
+    with opened(one, Piece("p", 0, 0, WHOLE)) as contents:
+        other.replace(path)
+        assert b"".join(contents) == b"1\n2\n"
 
 
 def test_a_compressed_input_is_read_uncompressed(tmp_path: Path):

@@ -22,9 +22,10 @@ from overton.batch import work as work_module
 from overton.batch.plan import Asked
 from overton.batch.run import run_batch
 from overton.batch.verbs import _predict_verb
+from overton.batch.work import Verb
 from overton.cli.main import main
 from overton.data import RecordParser
-from overton.engine import Processes
+from overton.engine import Inline, Processes
 from tests.batch.stopped import run_stopped
 from tests.tiny_artifact import RECORD, tiny_artifact
 
@@ -203,6 +204,22 @@ def test_an_input_that_ends_too_early_is_an_error_and_does_not_stop_the_run(fold
     assert outcome.counts.errors == 3
     (errors,) = [text for name, text in content(folder / "out").items() if ".b-" in name and "_errors" in name]
     assert json.loads(errors)["problems"][0]["code"] == "data.unreadable"
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "b.jsonl.gz"])
+def test_an_input_that_grows_while_it_is_read_ends_the_run(name: str, folder: Path):
+    asked = Asked("predict", VERSION, "jsonl", shard_bytes=3000)
+    verb, path = _predict_verb(tiny_artifact(), asked), folder / "in" / name
+
+    def make(records, place: str):
+        with path.open("ab") as file:
+            file.write(b"\n")
+        return verb.make(records, place)
+
+    with pytest.raises(OvertonError) as raised:
+        run_batch(asked, [str(path)], str(folder / "out"), lambda: Verb(verb.schema, make, verb.sink), Inline())
+    assert raised.value.problems[0].code == "batch.changed-input"
+    assert [path.name for path in (folder / "out").iterdir()] == ["_plan.json"]
 
 
 def test_progress_tells_records_errors_speed_and_shards(folder: Path, monkeypatch: pytest.MonkeyPatch):

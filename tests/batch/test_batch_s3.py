@@ -15,9 +15,10 @@ import pytest
 from obstore.store import S3Store
 
 from overton.artifact.files import save_artifact
-from overton.base import digest_bytes
+from overton.base import OvertonError, digest_bytes
 from overton.batch import embed_files, embed_words, predict_files
-from overton.batch.plan import Asked
+from overton.batch.files import find_inputs, opened
+from overton.batch.plan import WHOLE, Asked, Piece
 from overton.batch.run import run_batch
 from overton.batch.verbs import _predict_verb
 from overton.batch.work import Verb
@@ -79,6 +80,18 @@ def run_until_killed(url: str) -> None:
     """A run of two workers that does not end."""
     asked = Asked("predict", VERSION, "jsonl", shard_bytes=SHARD_BYTES)
     run_batch(asked, [f"{url}/in"], f"{url}/out/", partial(make_killer, os.getpid()), Processes(2))
+
+
+@pytest.mark.slow
+def test_an_object_that_is_replaced_while_it_is_read_is_refused(url: str):
+    (one,) = find_inputs([f"{url}/in/2026-00/part.jsonl"])
+
+    def read(contents: Iterator[bytes]) -> None:
+        assert next(contents)
+        obstore.put(open_cloud(url), "in/2026-00/part.jsonl", b"{}")
+
+    with pytest.raises(OvertonError, match="has changed"), opened(one, Piece("p", 0, 0, WHOLE)) as contents:
+        read(contents)
 
 
 @pytest.mark.slow

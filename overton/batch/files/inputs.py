@@ -2,9 +2,11 @@
 
 import fnmatch
 import glob
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -18,6 +20,7 @@ from overton.store.faults import told
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
+    from obstore.store import ObjectStore
 
 BLOCK = 1 << 21
 MAGIC = ("*", "?", "[")
@@ -140,7 +143,8 @@ def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
     """What an input holds, uncompressed, from the byte before a piece on, or from its begin where that is its first.
 
     Raises:
-        OvertonError: Where it cannot be read, or has changed since the plan was made.
+        OvertonError: Where it cannot be read, or has changed since the plan was made: before it is opened, or while it
+            was read, which is told when all else is done.
     """
     start = max(piece.begin - 1, 0)
     if is_url(one.place):
@@ -151,17 +155,29 @@ def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
             reader = obstore.open_reader(store, path, buffer_size=BLOCK)
             reader.seek(start)
         _check_stamp(one, meta["size"], _tag(meta))
-        yield contents(cast(IO[bytes], _Reader(reader, one.place)), one.name)
+        with _unchanged(partial(_check_object, one, store, path)):
+            yield contents(cast(IO[bytes], _Reader(reader, one.place)), one.name)
         return
     try:
         file = Path(one.place).open("rb")  # noqa: SIM115  closed below
     except OSError as error:
         raise OvertonError(Problem(f"it cannot be read: {error.strerror}", "data.unreadable", one.name)) from None
     with file:
-        status = Path(one.place).stat()
-        _check_stamp(one, status.st_size, str(status.st_mtime_ns))
+        _check_file(one, file)
         file.seek(start)
-        yield contents(file, one.name)
+        with _unchanged(partial(_check_file, one, file)):
+            yield contents(file, one.name)
+
+
+@contextmanager
+def _unchanged(check: Callable[[], None]) -> Iterator[None]:
+    """Check an input again behind the block; what could not be read may have been changed too, and that is told."""
+    try:
+        yield
+    except OvertonError:
+        check()
+        raise
+    check()
 
 
 class _Reader:
@@ -187,6 +203,18 @@ def count_newlines(one: Input, piece: Piece) -> int:
             if left <= 0:
                 break
     return n
+
+
+def _check_file(one: Input, file: IO[bytes]) -> None:
+    """Of the file that is open: what has its place by now is not what is read."""
+    status = os.fstat(file.fileno())
+    _check_stamp(one, status.st_size, str(status.st_mtime_ns))
+
+
+def _check_object(one: Input, store: "ObjectStore", path: str) -> None:
+    with told(one.place):
+        meta = obstore.head(store, path)
+    _check_stamp(one, meta["size"], _tag(meta))
 
 
 def _check_stamp(one: Input, size: int, stamp: str) -> None:
