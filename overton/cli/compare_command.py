@@ -8,7 +8,7 @@ from overton.cli import console
 HELP = "compare two versions slice by slice on the same records; exit 1 where the gate refuses the new one"
 EXAMPLE = """\
   overton compare demo@live demo
-  overton compare demo@live demo@3f9c2a --data new_test.jsonl --tag 'slice:long_query & !lang:en'
+  overton compare demo@live demo@3f9c2a --data new_test.jsonl --tag 'slice:nutrition & channel:voice'
   overton compare demo@live demo --html compare.html"""
 
 

@@ -17,7 +17,7 @@ HELP = "show the quality of a version by tag and slice, worst slices first"
 EXAMPLE = """\
   overton report demo
   overton report demo@live --data new_test.jsonl --tag slice:nutrition
-  overton report demo --tag 'slice:long_query & !lang:en'
+  overton report demo --tag 'slice:nutrition & channel:voice'
   overton report demo --html report.html"""
 
 

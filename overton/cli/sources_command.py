@@ -8,8 +8,8 @@ from overton.cli import console
 HELP = "show what every source of labels is worth, or where the labels of one record come from"
 EXAMPLE = """\
   overton sources demo --task Intent
-  overton sources demo --tag slice:long_query
-  overton sources demo --task Intent --record q17"""
+  overton sources demo --tag slice:nutrition
+  overton sources demo --task Intent --record f000003"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,15 +2,19 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from random import Random
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from overton.cli import compare_command, report_command, sources_command
 from overton.example import EXAMPLES, blank, factoid
 from overton.example.decks import COLUMN_BY_INTENT, templates
 from overton.example.examples import WEIGHT_BY_INTENT
@@ -258,3 +262,12 @@ def test_the_blank_application_obeys_the_format_too() -> None:
 def test_every_example_tells_what_to_do_next(example: Callable[[int, int], Any]) -> None:
     readme = example(5, 0).files["README.md"]
     assert all(f"overton {verb} ." in readme for verb in ("check", "sources", "build", "report"))
+
+
+@pytest.mark.parametrize("command", [compare_command, report_command, sources_command])
+def test_what_the_help_of_a_command_names_is_there(command: ModuleType, records: list[Record]) -> None:
+    words = shlex.split(command.EXAMPLE)
+    named = dict(pairwise(words))
+    assert named.get("--record", records[0]["id"]) in {record["id"] for record in records}
+    tags = {tag for record in records for tag in record["tags"]}
+    assert set(named.get("--tag", "lang:en").split(" & ")) <= tags
