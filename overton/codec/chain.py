@@ -23,6 +23,8 @@ FEW_CLASSES = 12
 CLOSE = 1e-4  # two probabilities so close may be equal but for rounding
 LEAST = 1e-300
 TINY = np.float32(1e-25)
+# How far scores may lie apart before a product of their exponentials, of which one follows on the other, becomes 0.
+ROOM, QUICK_ROOM = 300.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,10 @@ class Chain:
         onto: `onto[b, a]` is the score of class `b` right after class `a`, float32 of shape (class, class).
         first: Score of each class at the beginning, float32 of shape (class,).
         last: Likewise at the end.
-        weight: `exp` of the transpose of `onto`, float64.
-        quick: The same divided by its greatest, float32: for what need not be exact.
+        weight: `exp` of the transpose of `onto`, divided by its greatest, float64.
+        quick: The same in float32: for what need not be exact.
+        shift: The greatest of `onto`.
+        reach: How far the scores that are allowed lie apart at most.
     """
 
     onto: ndarray
@@ -42,6 +46,8 @@ class Chain:
     last: ndarray
     weight: ndarray
     quick: ndarray
+    shift: float
+    reach: float
 
     @classmethod
     def of(cls, transitions: ndarray, classes: tuple[str, ...]) -> "Chain":
@@ -61,13 +67,20 @@ class Chain:
         bio = find_bio(classes)
         if bio is not None:
             pairs, first = np.where(bio.before, pairs, FORBIDDEN), np.where(bio.first, first, FORBIDDEN)
-        quick = np.exp(pairs - pairs.max(), dtype=np.float32)
-        return cls(np.ascontiguousarray(pairs.T), first, last, np.exp(pairs.astype(np.float64)), quick)
+        return cls._weighed(np.ascontiguousarray(pairs.T), first, last)
+
+    @classmethod
+    def _weighed(cls, onto: ndarray, first: ndarray, last: ndarray) -> "Chain":
+        shift = float(onto.max())
+        weight = np.exp(np.ascontiguousarray(onto.T).astype(np.float64) - shift)
+        allowed = (scores[scores > FORBIDDEN / 2] for scores in (onto, first, last))
+        reach = max(float(np.ptp(scores)) if len(scores) else 0.0 for scores in allowed)
+        return cls(onto, first, last, weight, weight.astype(np.float32), shift, reach)
 
     def divided(self, temperature: float) -> "Chain":
         """The chain whose scores are divided by a temperature."""
         onto, first, last = (scores / np.float32(temperature) for scores in (self.onto, self.first, self.last))
-        return Chain(onto, first, last, self.weight ** (1 / temperature), self.quick ** np.float32(1 / temperature))
+        return self._weighed(onto, first, last)
 
     def decode(self, logits: ndarray, lengths: ndarray, *, probabilities: bool) -> tuple[ndarray, ndarray | None]:
         """The likeliest classes and, where they are wanted, the probabilities of all.
@@ -122,6 +135,7 @@ class Chain:
         cache, and without a look at padding.
         """
         alive, every = _alive(lengths), np.arange(len(rows))
+        least = np.exp(min(self.reach - QUICK_ROOM, 0.0), dtype=np.float32)
         first, last = (np.exp(scores - scores.max(), dtype=np.float32) for scores in (self.first, self.last))
         onward: list[ndarray] = []
         reached: list[ndarray] = []
@@ -130,6 +144,8 @@ class Chain:
             mass = logits[rows[:some], token]
             mass -= np.maximum.reduce(mass, axis=1, keepdims=True)
             np.exp(mass, out=mass)
+            if mass.min() < least:
+                sure[:some][mass.min(axis=1) < least] = 0
             reached.append(onward[-1][:some] @ self.quick if token else first)
             mass *= reached[-1]
             total = np.add.reduce(mass, axis=1, keepdims=True)
@@ -186,7 +202,12 @@ class Chain:
         for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
             inside = np.arange(logits.shape[1]) < lengths[rows, None]
             some = np.where(inside[:, :, None], logits[rows], np.float32(0))  # what stands there may be no number
-            probability[rows], log_total[rows] = self._sum(some, lengths[rows])
+            if not some.size or some.max() - some.min() + self.reach <= ROOM:
+                probability[rows], log_total[rows] = self._sum(some, lengths[rows])
+                continue
+            far = np.ptp(some, axis=2).max(axis=1) + self.reach > ROOM
+            for chosen, add_up in ((~far, self._sum), (far, self._sum_apart)):
+                probability[rows[chosen]], log_total[rows[chosen]] = add_up(some[chosen], lengths[rows[chosen]])
         return probability, log_total
 
     def _sum(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
@@ -194,14 +215,14 @@ class Chain:
         alive = _alive(lengths)
         highest = logits.max(axis=2, keepdims=True)
         emission = np.exp((logits - highest).astype(np.float64))
-        first, last = (np.exp((scores - scores.max()).astype(np.float64)) for scores in (self.first, self.last))
+        first, last = (np.exp(scores.astype(np.float64) - scores.max()) for scores in (self.first, self.last))
         onward, log_total = np.zeros(logits.shape), np.full(len(logits), float(self.first.max() + self.last.max()))
         backward = np.broadcast_to(last, emission[:, 0].shape).copy()
         for token, some in enumerate(alive):
             reached = onward[:some, token - 1] @ self.weight if token else first
             mass = reached * emission[:some, token]
             onward[:some, token], total = _scaled(mass)
-            log_total[:some] += np.log(total) + highest[:some, token, 0]
+            log_total[:some] += np.log(total) + highest[:some, token, 0] + (self.shift if token else 0.0)
         ends = np.flatnonzero(lengths)
         log_total[ends] += np.log(np.maximum(onward[ends, lengths[ends] - 1] @ last, LEAST))
         for token in range(len(alive) - 1, -1, -1):
@@ -209,6 +230,28 @@ class Chain:
             onward[:some, token], _ = _scaled(onward[:some, token] * backward[:some])
             backward[:some], _ = _scaled((backward[:some] * emission[:some, token]) @ self.weight.T)
         return onward, log_total
+
+    def _sum_apart(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
+        """As `_sum`, of scores that lie so far apart that their exponentials would be lost: slower, in logarithms."""
+        onto, onward = self.onto.astype(np.float64), logits.astype(np.float64)
+        size = max(CELLS // onto.size, 1)
+        behind = np.broadcast_to(self.last.astype(np.float64), onward[:, 0].shape).copy()
+        log_total = np.full(len(logits), np.logaddexp.reduce(self.first.astype(np.float64) + self.last))
+        for start in range(0, len(logits), size):
+            part = slice(start, start + size)
+            alive, scores, after = _alive(lengths[part]), onward[part].copy(), behind[part]
+            for token, some in enumerate(alive):
+                before = onward[part][:some, token - 1, None, :] + onto if token else self.first[None, :, None]
+                onward[part][:some, token] += np.logaddexp.reduce(before, axis=2)
+            for token in range(len(alive) - 1, -1, -1):
+                some = alive[token]
+                onward[part][:some, token] += after[:some]
+                ahead = (after[:some] + scores[:some, token])[:, :, None] + onto
+                after[:some] = np.logaddexp.reduce(ahead, axis=1)
+        ends = np.flatnonzero(lengths)
+        log_total[ends] = np.logaddexp.reduce(onward[ends, 0], axis=1)
+        inside = (np.arange(logits.shape[1]) < lengths[:, None])[:, :, None]
+        return np.where(inside, np.exp(onward - np.logaddexp.reduce(onward, axis=2, keepdims=True)), 0), log_total
 
 
 def chained_tasks(program: Program) -> tuple[str, ...]:

@@ -119,3 +119,40 @@ def test_a_temperature_divides_the_chain_as_well():
 def test_transitions_of_another_number_of_classes_are_refused():
     with pytest.raises(ValueError, match="for 3 classes"):
         Chain.of(np.zeros((6, 4), np.float32), PLAIN)
+
+
+@pytest.mark.parametrize("classes", [BIO, PLAIN])
+@pytest.mark.parametrize("spread", [20, 60, 200, 1000])
+def test_scores_that_lie_far_apart_are_decoded_as_the_sum_over_all_sequences(spread, classes):
+    random = np.random.default_rng(spread)
+    lengths = np.array([4, 4, 3, 2, 1, 4, 4, 4])
+    logits = (random.normal(size=(8, 4, len(classes))) * spread).astype(np.float32)
+    transitions = (random.normal(size=(len(classes) + 2, len(classes))) * spread).astype(np.float32)
+    task, chain = Task("Slot", "tokens", "multiclass", classes), Chain.of(transitions, classes)
+    for temperature in (0.5, 1.0, 3.0):
+        found = decode(task, logits, lengths, chain=chain, temperature=temperature)
+        assert np.isfinite(found.probability).all()
+        quick = decode(task, logits, lengths, chain=chain, temperature=temperature, probabilities=False)
+        assert quick.label.tolist() == found.label.tolist()
+        for row, length in enumerate(lengths.tolist()):
+            every = dict(sequences(logits[row, :length], transitions, classes))
+            part = slice(*found.offsets[row : row + 2])
+            best = every[tuple(found.label[part].tolist())]
+            assert best == pytest.approx(max(every.values()), abs=1e-4 * spread)
+            total = np.logaddexp.reduce([score / temperature for score in every.values()])
+            expected = np.zeros((length, len(classes)))
+            for path, score in every.items():
+                expected[np.arange(length), path] += np.exp(score / temperature - total)
+            assert np.abs(found.probability[part] - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize("spread", [10, 25, 50, 200])
+def test_many_records_of_far_scores_have_the_labels_of_the_search(spread):
+    random = np.random.default_rng(spread)
+    classes = (*BIO, *(f"{kind}-x{number}" for number in range(12) for kind in "BI"))
+    logits = (random.normal(size=(200, 6, len(classes))) * spread).astype(np.float32)
+    transitions = (random.normal(size=(len(classes) + 2, len(classes))) * spread).astype(np.float32)
+    chain, lengths = Chain.of(transitions, classes), random.integers(1, 7, 200)
+    searched = chain.label(logits, lengths)
+    for probabilities in (False, True):
+        assert np.array_equal(chain.decode(logits, lengths, probabilities=probabilities)[0], searched)
