@@ -7,6 +7,7 @@ import pytest
 
 from overton.base import OvertonError, Problem
 from overton.cli.runs_command import render_runs
+from overton.cli.versions_command import render_versions
 from overton.runs import load_runs, run_of
 from overton.tune import Asked, Score
 from overton.tune.files import begin_trial, save_score
@@ -61,6 +62,21 @@ def test_the_table_of_builds(rows: list[dict]) -> None:
     assert told[2].endswith("tokens.size 64; done by an earlier build")
     assert told[3].endswith("tokens.size 64; at epoch 5 of 20, 0.3600 in training")
     assert told[5].endswith("seed 0, interrupted, taken up by the build of 2026-01-01T12:00:00+00:00")
+
+
+def test_the_table_of_builds_fits_a_terminal_and_is_whole_elsewhere(rows: list[dict]) -> None:
+    told = render_runs(rows, 80)
+    assert max(map(len, told.splitlines())) <= 80 < max(map(len, render_runs(rows).splitlines()))
+    assert "".join(told.split()) == "".join(render_runs(rows).split())
+
+
+def test_figures_of_versions_are_a_list_where_their_columns_do_not_fit() -> None:
+    quality = {f"Task{number} accuracy": 0.5 for number in range(6)}
+    rows = [{"version": "abc", "created": "2026-01-01T10:00:00+00:00", "aliases": ["live"], "quality": quality}]
+    told, whole = render_versions(rows, 80), render_versions(rows)
+    assert max(map(len, told.splitlines())) <= 80 < max(map(len, whole.splitlines()))
+    assert all(f"{name} 0.500" in " ".join(told.split()) for name in quality)
+    assert render_versions(rows, 200) == whole
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,12 @@ EXAMPLE = """\
   overton compare demo@live demo@3f9c2a --data new_test.jsonl --tag 'slice:nutrition & channel:voice'
   overton compare demo@live demo --html compare.html"""
 
+EXIT = """\
+  0  the gate lets the new version pass
+  1  the gate refuses it: the comparison is on stdout all the same, its reasons under `refused` with --json;
+     or something is to be mended: the problems are on stderr, and no comparison is on stdout
+  2  wrong usage"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

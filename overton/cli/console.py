@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LINE_EVERY_SECONDS = 10.0
 LEAST_MB = 0.001
+LEAST_ROOM = 16  # columns of what is wrapped beside the others, however narrow the terminal
 
 
 def write(text: str) -> None:
@@ -67,6 +69,29 @@ def write_study(version: "Version") -> None:
 def width() -> int:
     """Columns of the terminal, at least 80."""
     return max(80, shutil.get_terminal_size((100, 24)).columns)
+
+
+def table(lines: Sequence[Sequence[str]], columns: int | None) -> str:
+    """A table of text, the head first; where it is wider than so many columns, its last one is wrapped.
+
+    Args:
+        lines: The cells of each line.
+        columns: Of the terminal; None where nobody watches, and every line stays whole.
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    before = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    room = max(columns - before, LEAST_ROOM) if columns else widths[-1]
+    told = []
+    for line in lines:
+        first, *rest = textwrap.wrap(line[-1], room, break_on_hyphens=False) if len(line[-1]) > room else [line[-1]]
+        told.append("  ".join(map(str.ljust, [*line[:-1], first], widths)).rstrip())
+        told += [" " * before + more for more in rest]
+    return "\n".join(told)
+
+
+def terminal() -> int | None:
+    """Columns of the terminal that a result is written to; None where it is a pipe or a file."""
+    return width() if sys.stdout.isatty() else None
 
 
 def add_common(parser: argparse.ArgumentParser, *, json_output: bool = False) -> None:

@@ -9,6 +9,13 @@ EXAMPLE = """\
   overton promote demo@3f9c2a live --why "nutrition slice mended"
   overton promote demo@3f9c2a live --force --why "gold of slice:old_phones is wrong, see ticket 7\""""
 
+EXIT = """\
+  0  promoted, or the alias names the version already
+  1  the gate or the signature refuses (the codes on stderr begin with `gate.`, or are `application.incompatible`), or
+     something is to be mended; the alias stays
+  2  wrong usage
+`overton build --promote` exits 3 where the gate refuses."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

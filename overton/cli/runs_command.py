@@ -29,17 +29,16 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         console.write_json({"runs": rows})
     elif rows:
-        console.write(render_runs(rows))
+        console.write(render_runs(rows, console.terminal()))
     else:
         console.note(f"nothing was built yet: overton build {options.app}")
     return 0
 
 
-def render_runs(rows: Sequence[Mapping[str, Any]]) -> str:
+def render_runs(rows: Sequence[Mapping[str, Any]], columns: int | None = None) -> str:
     """The table of `overton runs`: a line a build, and one below it for each of its trials."""
     body = [line for row in rows for line in (_build(row), *map(_trial, row["trials"]))]
-    widths = [max(map(len, column)) for column in zip(HEAD, *body, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (HEAD, *body))
+    return console.table((HEAD, *body), columns)
 
 
 def _build(row: Mapping[str, Any]) -> tuple[str, ...]:

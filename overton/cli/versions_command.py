@@ -9,6 +9,7 @@ from overton.cli import console
 
 HELP = "list the versions of an application, newest first"
 EXAMPLE = "  overton versions demo"
+HEAD = ("version", "created", "aliases")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,27 +27,25 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         console.write_json({"versions": rows})
     elif rows:
-        console.write(render_versions(rows))
+        console.write(render_versions(rows, console.terminal()))
     else:
         console.note(f"{options.app} has no version yet: overton build {options.app}")
     return 0
 
 
-def render_versions(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table of `overton versions`."""
+def render_versions(rows: Sequence[Mapping[str, Any]], columns: int | None = None) -> str:
+    """The table of `overton versions`; where it is too wide for the terminal, the figures of a version are a list."""
     metrics = list(dict.fromkeys(key for row in rows for key in row.get("quality", {})))
-    head = ("version", "created", "aliases", *metrics)
-    body = [
-        (
-            row["version"],
-            row["created"],
-            ", ".join(row["aliases"]),
-            *(_figure(row.get("quality", {}).get(metric)) for metric in metrics),
-        )
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, *body))
+    own = [(row["version"], row["created"], ", ".join(row["aliases"])) for row in rows]
+    qualities = [[_figure(row.get("quality", {}).get(metric)) for metric in metrics] for row in rows]
+    wide = [(*HEAD, *metrics), *((*named, *figures) for named, figures in zip(own, qualities, strict=True))]
+    text = console.table(wide, None)
+    if columns is None or max(map(len, text.splitlines())) <= columns:
+        return text
+    listed = [", ".join(map(" ".join, zip(metrics, figures, strict=True))) for figures in qualities]
+    return console.table(
+        [(*HEAD, "quality"), *((*named, one) for named, one in zip(own, listed, strict=True))], columns
+    )
 
 
 def _figure(value: float | None) -> str:

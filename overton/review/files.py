@@ -46,9 +46,26 @@ def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> 
     payloads, tasks = _shape(schema)
     needed, known = _shape(artifact.schema)
     chosen = schema if payloads == needed and known.items() <= tasks.items() else artifact.schema
-    dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", observe=observe)
+    try:
+        dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", observe=observe)
+    except OvertonError:
+        fields, own = ({payload.field for payload in one.payloads} for one in (artifact.schema, schema))
+        if fields <= own:
+            raise
+        raise OvertonError(_other_payloads(artifact.id, fields - own, own - fields)) from None
     tuning = directory / "tuning.json"
     return dataset, load_tuning(tuning, schema).supervision
+
+
+def _other_payloads(version: str, gone: set[str], new: set[str]) -> Problem:
+    """That a version is older than the payloads of the data: no fault of these."""
+    read, there = (", ".join(map(repr, sorted(fields))) for fields in (gone, new))
+    instead = f", where the data have {there}" if new else ", which the data have no more"
+    return Problem(
+        message=f"version {version} was built before the schema changed: it reads {read}{instead}",
+        code="review.other-payloads",
+        hint="Build again and look at the new version, or give records of its payloads with --data",
+    )
 
 
 def check_skeleton(path: Path, task: str) -> None:

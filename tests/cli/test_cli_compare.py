@@ -266,6 +266,31 @@ def test_versions_of_other_tasks_and_payloads_are_compared_on_what_they_share(sp
     assert "not compared: Intent: only in the old version" in render_comparison(found, width=80)
 
 
+def test_a_payload_that_was_renamed_is_no_want_of_gold_and_no_fault_of_the_data(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(spoilt, tmp_path)
+    for path in (app / "schema.json", app / "tuning.json", *(app / "data").iterdir()):
+        path.write_text(path.read_text().replace('"text"', '"utt"'))
+    assert main(["errors", f"{app}@live", "--task", "Colour", "-q"]) == 1
+    told = capsys.readouterr().err
+    assert "was built before the schema changed: it reads 'text', where the data have 'utt'. Build again" in told
+    assert "[review.other-payloads]" in told
+    assert "too-many-bad" not in told
+    version = spoilt.version("live")
+    (app / "schema.json").write_text(
+        (app / "schema.json").read_text().replace('"singleton"', '"singleton", "field": "text"')
+    )
+    (app / "data" / "a.jsonl").write_text((app / "data" / "a.jsonl").read_text().replace('"utt"', '"text"'))
+    application = overton.load(app)
+    dataset = application.dataset()
+    found = compare_artifacts(version.artifact, version.artifact, dataset, dataset.splits, Gate())
+    (refusal,) = found.refusals
+    why = "Colour is left out: of another type, or on another payload"
+    assert (refusal.code, refusal.message) == ("gate.no-evidence", f"nothing can be compared: {why}")
+    assert "gold" not in refusal.hint
+
+
 def test_records_that_a_version_cannot_read_are_told(tmp_path: Path) -> None:
     app = write_application(tmp_path / "app", 20)
     schema = {

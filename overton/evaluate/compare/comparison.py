@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 ONE_VERSION = "both are one version, so no figure can differ: name another one to compare it with"
+NO_GOLD = "no gold on these records"  # why a task is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +145,7 @@ class Comparison:
             return []
         label = "Label more test records with the source gold"
         if not whole:
-            return [
-                Problem("nothing can be compared: no task has gold on these records", "gate.no-evidence", hint=label)
-            ]
+            return [self._nothing_compared(label)]
         most = max(whole, key=lambda row: row.records)
         seen = "" if most.detectable is None else f", which would show a fall of {most.detectable:.2f}"
         message = (
@@ -154,6 +153,15 @@ class Comparison:
         )
         hint = f"{label}, or raise `resolution` or lower `minimum_support` in gate.json"
         return [Problem(f"{message}{seen}", "gate.no-evidence", hint=hint)]
+
+    def _nothing_compared(self, label: str) -> Problem:
+        """Why there is no row at all: for want of gold, or since the versions and the records are of other schemas."""
+        other = {name: why for name, why in self.compared.left_out.items() if why != NO_GOLD}
+        if not other:
+            return Problem("nothing can be compared: no task has gold on these records", "gate.no-evidence", hint=label)
+        told = "; ".join(f"{name} is left out: {why}" for name, why in other.items())
+        hint = "Compare versions of one schema: build again what was built before it changed"
+        return Problem(f"nothing can be compared: {told}", "gate.no-evidence", hint=hint)
 
     def _unsupported(self) -> list[Problem]:
         """Critical tags that no task has enough records for."""
@@ -215,7 +223,7 @@ def compare_predictions(
             continue
         first, second = (judge(said[name], gold[name], np.arange(len(numbers)), numbers) for said in (old, new))
         if first.kind != second.kind or not first.n_records:
-            left_out[name] = "no gold on these records" if first.kind == second.kind else "judged by other metrics"
+            left_out[name] = NO_GOLD if first.kind == second.kind else "judged by other metrics"
             continue
         paired = pair(name, first, second)
         ece = ece_change(first, second, seed=seed)
