@@ -5,7 +5,7 @@ The votes of each source are counted once and kept; after an edit only those of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,7 @@ def combine_all(
         OvertonError: Where no training record has a label of any task.
     """
     combined = {}
-    silent = [name for name in supervision.trusted if name not in dataset.sources]
+    silent = _silent(dataset, supervision.trusted)
     if silent:
         observe(Event("combine", f"no label of {', '.join(silent)}, though trusted"))
     for task in dataset.schema.learnable().tasks:
@@ -80,6 +80,16 @@ def combine_all(
         hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
         raise OvertonError(Problem("no training record has a label of any task", "build.no-labels", hint=hint))
     return combined
+
+
+def _silent(dataset: Dataset, names: Sequence[str]) -> list[str]:
+    """Those of some sources that label nothing: they are nowhere, or abstain wherever they are."""
+    known = [name for name in names if name in dataset.sources]
+    speaking: set[str] = set()
+    for task in dataset.schema.tasks if known else ():
+        votes = dataset.votes(task.name, known)
+        speaking.update(votes.sources[number] for number in np.unique(votes.source).tolist())
+    return [name for name in names if name not in speaking]
 
 
 def combine_votes(

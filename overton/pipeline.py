@@ -257,7 +257,7 @@ def evaluate_version(
     rows = evaluated_rows(splits, gold)
     predictions = (predict or predict_rows)(dataset, runtime, rows, observe=observe)
     report = evaluate(predictions, gold, dataset.tags, splits, rows=rows, seed=seed)
-    report = replace(report, data=dataset.files)
+    report = replace(report, data=dataset.files, notes=(*report.notes, *dataset.remarks(votes)))
     examples = example_rows(dataset.ids(rows), rows, dataset.tags, splits, votes, predictions, gold)
     return report, render_examples(examples)
 

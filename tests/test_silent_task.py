@@ -9,7 +9,9 @@ import overton
 from overton.application import Application
 from overton.cli.main import main
 from overton.combining import combine_all
+from overton.compile import SupervisionSettings
 from overton.pipeline import plan
+from overton.schema import parse_schema, render_schema
 
 SCHEMA = {
     "payloads": {"tokens": {"type": "sequence"}, "query": {"type": "singleton", "base": ["tokens"]}},
@@ -50,6 +52,57 @@ def test_a_task_without_labels_and_classes_is_left_out_of_the_model_and_said_so(
     assert {f"Part: {left_out}", f"Topic: {left_out}"} <= set(dataset.notes)
     assert set(combine_all(dataset)) == {"Intent"}
     assert set(plan(dataset, application.tuning).program.all_outputs) == {"Intent"}
+
+
+def test_a_task_of_one_class_is_left_out_before_training_and_said_so(application: Application) -> None:
+    labels = [{"id": f"r{number}", "tasks": {"Part": {"rule": ["spam", "spam"]}}} for number in range(30)]
+    (application.directory / "data" / "z.jsonl").write_text("".join(json.dumps(line) + "\n" for line in labels))
+    dataset = application.dataset()
+    assert "Part: 'spam' is the only class in its labels: the task is left out" in dataset.notes
+    assert set(combine_all(dataset)) == {"Intent"}
+    assert set(plan(dataset, application.tuning).program.all_outputs) == {"Intent"}
+    assert parse_schema(render_schema(dataset.schema)).learnable() == dataset.schema.learnable()
+    assert main(["sources", str(application.directory), "-q"]) == 0
+
+
+@pytest.mark.slow
+def test_a_version_beside_a_task_of_one_class_is_built_and_tells_it(
+    application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = [{"id": f"r{number}", "tasks": {"Part": {"gold": ["spam", "spam"]}}} for number in range(30)]
+    (application.directory / "data" / "z.jsonl").write_text("".join(json.dumps(line) + "\n" for line in labels))
+    assert main(["build", str(application.directory), "-q", "--json"]) == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert "Part: 'spam' is the only class in its labels: the task is left out" in notes
+    assert "Topic: no class in the schema or in a label: the task is left out" in notes
+    version = application.version()
+    assert set(version.predict([record(0)])[0]) == {"Intent"}
+    for words in (["report", "--data", str(application.directory / "data")], ["errors", "--task", "Intent"]):
+        assert main([words[0], str(application.directory), *words[1:], "-q"]) == 0
+
+
+def test_a_trusted_source_that_only_abstains_is_told_by_the_build(application: Application) -> None:
+    lines = [{"id": "r0", "tasks": {"Intent": {"abst": None}, "Part": {"abst": [None, None]}}}]
+    (application.directory / "data" / "z.jsonl").write_text(json.dumps(lines[0]) + "\n")
+    told: list[str] = []
+    supervision = SupervisionSettings(trusted=("abst", "rule"))
+    combine_all(application.dataset(), supervision=supervision, observe=lambda event: told.append(event.message))
+    assert "no label of abst, though trusted" in told
+
+
+def test_a_near_miss_of_gold_is_a_remark_beside_figures(application: Application) -> None:
+    line = {"id": "r0", "tasks": {"Intent": {"Gold": "a"}}}
+    (application.directory / "data" / "z.jsonl").write_text(json.dumps(line) + "\n")
+    dataset = application.dataset()
+    remarks = dataset.remarks({task.name: dataset.votes(task.name) for task in dataset.schema.tasks})
+    assert "the source 'Gold' is one among others: gold is 'gold'" in remarks
+
+
+def test_a_task_without_a_label_is_told_by_sources(
+    application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sources", str(application.directory), "--task", "Topic", "-q"]) == 0
+    assert capsys.readouterr().out == "Topic: no record has a label\n"
 
 
 @pytest.mark.slow

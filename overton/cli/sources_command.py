@@ -56,5 +56,9 @@ def run(options: argparse.Namespace) -> int:
     elif options.record is not None:
         console.write(render_lineage(lineage, width=console.width()))
     else:
-        console.write(render_sources(report, width=console.width()))
+        shown = {row.task for row in report.rows}
+        silent = [
+            f"{name}: no record has a label" for name in application.task_names(options.task) if name not in shown
+        ]
+        console.write("\n".join([*filter(None, [render_sources(report, width=console.width())]), *silent]))
     return 0

@@ -6,7 +6,16 @@ from overton.data.dataset import Dataset
 from overton.data.faults.labels import label_faults
 from overton.data.gold import Gold, gold_of
 from overton.data.json_schema import record_json_schema
-from overton.data.names import COMBINED, GOLD, SLICE_PREFIX, SPLITS, is_bad_tag, meant_tag, reading_order
+from overton.data.names import (
+    COMBINED,
+    GOLD,
+    SLICE_PREFIX,
+    SPLITS,
+    is_bad_tag,
+    is_near_gold,
+    meant_tag,
+    reading_order,
+)
 from overton.data.pack import pack
 from overton.data.parser import RecordParser
 from overton.data.pool import Pool
@@ -49,6 +58,7 @@ __all__ = [
     "gold_of",
     "is_bad_tag",
     "is_made_of_tags",
+    "is_near_gold",
     "label_faults",
     "meant_tag",
     "pack",

@@ -7,16 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy import ndarray
 
-from overton.base import Problem, did_you_mean
+from overton.base import Problem
 from overton.data.dataset import Dataset
+from overton.data.label_check import label_warnings
 from overton.data.names import COMBINED, GOLD, SLICE_PREFIX, SPLITS
-from overton.data.rows.ragged import starts
-from overton.data.votes import Votes
-
-MOST_NAMED = 3
-FEWEST_VOTES = 10  # of a source that says little one cannot say that it always says the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +40,9 @@ def data_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]:
         *same_text(dataset),
         *empty_splits(dataset),
         *empty_slices(dataset),
-        *one_label(dataset),
-        *silent_sources(dataset, named),
+        *label_warnings(dataset, named),
         *counted_twice(dataset),
     ]
-
-
-def silent_sources(dataset: Dataset, named: Sequence[str]) -> Iterator[Problem]:
-    """Sources that the tuning trusts and that label nothing: a name may be misspelt, or its labels yet to come."""
-    for name in named:
-        if name not in dataset.sources:
-            yield Problem(
-                message=f"the trusted source {name!r} labels nothing",
-                code="data.silent-source",
-                hint=did_you_mean(name, dataset.sources),
-                kind=name,
-            )
 
 
 def counted_twice(dataset: Dataset) -> Iterator[Problem]:
@@ -132,49 +114,3 @@ def empty_slices(dataset: Dataset) -> Iterator[Problem]:
                     hint="It cannot be learned" if split == "train" else "Its quality cannot be told",
                     kind=f"{name} {split}",
                 )
-
-
-def one_label(dataset: Dataset) -> Iterator[Problem]:
-    """Sources that say the same of everything that they label."""
-    for task in dataset.schema.tasks:
-        votes = dataset.votes(task.name)
-        found = [
-            f"{votes.sources[source]!r} says {_said(votes, cell)} ({n:,} times)"
-            for source, cell, n in _constant_sources(votes)
-        ]
-        if found:
-            more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
-            listed = ", ".join(found[:MOST_NAMED])
-            yield Problem(
-                message=f"of the task {task.name!r} some sources always say one thing: {listed}{more}",
-                code="data.one-label-source",
-                hint="That is right for a rule made for one class; an annotator or a model should say more",
-                kind=task.name,
-            )
-
-
-def _said(votes: Votes, cell: int) -> str:
-    labels = votes.label[votes.first[cell] : votes.first[cell + 1]].tolist()
-    return (
-        ", ".join(repr(votes.task.classes[label]) if votes.task.classes else str(label) for label in labels)
-        or "no class"
-    )
-
-
-def _constant_sources(votes: Votes) -> Iterator[tuple[int, int, int]]:
-    """Source, one of its cells and number of them, for every source with one label."""
-    mark = _marks(votes)
-    order = np.argsort(votes.source, kind="stable")
-    first = starts(np.bincount(votes.source, minlength=len(votes.sources)))
-    for source, (low, high) in enumerate(zip(first[:-1].tolist(), first[1:].tolist(), strict=True)):
-        if high - low >= FEWEST_VOTES and len(np.unique(mark[order[low:high]])) == 1:
-            yield source, int(order[low]), high - low
-
-
-def _marks(votes: Votes) -> ndarray:
-    """A number of each cell that is the same for the same labels."""
-    weight = (votes.label.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    weight = (weight ^ (weight >> np.uint64(29))) * (votes.probability * 1000 + 1).astype(np.uint64)
-    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weight, dtype=np.uint64)])
-    mark: ndarray = total[votes.first[1:]] - total[votes.first[:-1]]
-    return mark

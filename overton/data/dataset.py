@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from overton.base import digest_bytes, digest_json
 from overton.data.batch import Batch
+from overton.data.names import GOLD, is_near_gold
 from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
 from overton.data.rows.holders import holders_of
@@ -94,9 +95,27 @@ class Dataset:
     def notes(self) -> tuple[str, ...]:
         """What a reader of a report should know of the data."""
         cut = (_cut_note(self.schema.payload(name), n) for name, n in self.cut.items() if n)
-        left = {task.name for task in self.schema.tasks} - {task.name for task in self.schema.learnable().tasks}
-        why = "no class in the schema or in a label: the task is left out"
-        return (*self.splits.notes, *cut, *(f"{name}: {why}" for name in sorted(left)))
+        return (*self.splits.notes, *cut, *self.left_out)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Which tasks are left out of what is made of the data, and why."""
+        left = sorted((task.name, task.classes) for task in self.schema.tasks if not task.is_learnable)
+        return tuple(f"{name}: {_too_few(classes)}: the task is left out" for name, classes in left)
+
+    def remarks(self, votes: Mapping[str, Votes]) -> tuple[str, ...]:
+        """What a reader of figures should know of the labels: tasks without any, and what is perhaps meant for gold.
+
+        Args:
+            votes: The labels of each task.
+        """
+        silent = [task.name for task in self.schema.learnable().tasks if not len(votes[task.name].unit)]
+        near = [name for name in self.sources if is_near_gold(name)]
+        return (
+            *self.left_out,
+            *(f"{name}: no record has a label" for name in silent),
+            *(f"the source {name!r} is one among others: gold is {GOLD!r}" for name in near),
+        )
 
     @cached_property
     def cut(self) -> Mapping[str, int]:
@@ -291,6 +310,10 @@ def _classes(joined: Joined) -> dict[str, tuple[str, ...]]:
         for number, task in enumerate(joined.schema.tasks)
         if task.type != "select"
     }
+
+
+def _too_few(classes: tuple[str, ...]) -> str:
+    return f"{classes[0]!r} is the only class in its labels" if classes else "no class in the schema or in a label"
 
 
 def _members(names: list[str], ranges: list[list[int]] | None) -> list[dict[str, Any]]:

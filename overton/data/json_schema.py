@@ -101,7 +101,7 @@ def _labels(schema: Schema, task: Task) -> dict[str, Any]:
 
 
 def _label(task: Task) -> dict[str, Any]:
-    name: dict[str, Any] = {"enum": list(task.classes)} if task.classes else {"type": "string"}
+    name: dict[str, Any] = {"enum": list(task.classes)} if task.classes else {"type": "string", "pattern": r"\S"}
     if task.type == "select":
         return {"anyOf": [{"type": "integer", "minimum": 0}, _soft({"pattern": "^(0|[1-9][0-9]*)$"})]}
     return {"anyOf": [{"type": "array", "items": name} if task.type == "bitvector" else name, _soft(name)]}

@@ -35,6 +35,16 @@ def is_source_name(name: str) -> bool:
     return 0 < len(name) <= MAX_SOURCE_LENGTH and name.isprintable()
 
 
+def is_near_gold(name: str) -> bool:
+    """Whether a source is called almost as gold is, and yet is none.
+
+    Example:
+        >>> is_near_gold("Gold"), is_near_gold("gold"), is_near_gold("golden_rules")
+        (True, False, False)
+    """
+    return name != GOLD and name.strip().casefold() == GOLD
+
+
 def reading_order(file: str) -> tuple[bool, str]:
     """By what data files are sorted, of whose labels the later count: by name, the edits of a day after all others.
 

@@ -15,6 +15,7 @@ Unit = Literal["record", "token", "member"]
 
 PAYLOAD_TYPES: tuple[PayloadType, ...] = ("singleton", "sequence", "set")
 TASK_TYPES: tuple[TaskType, ...] = ("multiclass", "bitvector", "select")
+LEAST_CLASSES: Mapping[TaskType, int] = {"multiclass": 2, "bitvector": 1, "select": 0}
 UNIT_OF_PAYLOAD: Mapping[PayloadType, Unit] = {"singleton": "record", "sequence": "token", "set": "member"}
 DEFAULT_MAX_LENGTH = 128
 
@@ -72,6 +73,11 @@ class Task:
     type: TaskType
     classes: tuple[str, ...] = ()
 
+    @property
+    def is_learnable(self) -> bool:
+        """Whether there is anything to choose: of one class alone nothing can be learned."""
+        return len(self.classes) >= LEAST_CLASSES[self.type]
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -122,8 +128,8 @@ class Schema:
         return replace(self, tasks=tuple(tasks))
 
     def learnable(self) -> "Schema":
-        """The schema without tasks of which neither the schema nor any label tells a class."""
-        return replace(self, tasks=tuple(task for task in self.tasks if task.classes or task.type == "select"))
+        """The schema without tasks of which schema and labels tell no class, or one where one of several is chosen."""
+        return replace(self, tasks=tuple(task for task in self.tasks if task.is_learnable))
 
     def to_json(self) -> dict[str, Any]:
         """The JSON value that parses back to this schema, defaults left out."""
@@ -152,6 +158,6 @@ def _payload_json(payload: Payload) -> dict[str, Any]:
 
 def _task_json(task: Task) -> dict[str, Any]:
     value: dict[str, Any] = {"payload": task.payload, "type": task.type}
-    if task.classes:
+    if task.classes and task.is_learnable:  # a class that the data alone tells is none of the schema
         value["classes"] = list(task.classes)
     return value

@@ -17,8 +17,10 @@ def check(folder, lines, **options):
     return check_data(SCHEMA, [path], **options)
 
 
-def warnings(folder, lines):
-    return render_problems(check(folder, lines).warnings).replace(f"{folder}/", "")
+def warnings(folder, lines, *, without="data.no-labels"):
+    """The warnings as text; most of these records have no label, which one test is about."""
+    found = [warning for warning in check(folder, lines).warnings if warning.code != without]
+    return render_problems(found).replace(f"{folder}/", "")
 
 
 def test_one_text_in_train_and_test_is_a_warning(tmp_path):
@@ -62,9 +64,24 @@ def test_a_source_that_always_says_one_thing_is_a_warning(tmp_path):
     )
 
 
+def every_label(number):
+    one, two = number % 2, (number + 1) % 2
+    return {
+        "POS": {"a": [("N", "V")[one], "V"]},
+        "Type": {"a": [["k"], []]},
+        "Intent": {"a": ("age", "height")[one]},
+        "Topics": {"a": ["x"]},
+        "Kind": {"a": [("p", "q")[one], ("p", "q")[two]]},
+        "Bits": {"a": [["b1"], ["b2"]]},
+        "Arg": {"a": one},
+    }
+
+
 def test_good_data_has_neither_faults_nor_warnings(tmp_path):
     splits = ("train", "dev", "test")
-    found = check(tmp_path, [record(n, f"a {n}", splits[n % 3]) for n in range(6)])
+    payloads = {"title": "a b", "entities": [{"id": "Q1"}, {"id": "Q2"}]}
+    lines = [record(n, f"a {n}", splits[n % 3], **every_label(n)) for n in range(6)]
+    found = check(tmp_path, [{**line, "payloads": {**line["payloads"], **payloads}} for line in lines])
     assert (found.problems, found.warnings, found.n_records, found.n_lines) == ((), (), 6, 6)
     assert found.counts == {"bad": 0, "amending": 0, "amended": 0, "overridden": 0}
 
@@ -186,3 +203,66 @@ def test_faults_beyond_counting_are_still_counted(tmp_path):
     assert sum(problem.count for problem in found.problems) == 12_000
     assert len(found.problems) == 7
     assert found.problems[0].line == 1
+
+
+def codes(found):
+    return [warning.code for warning in found.warnings if warning.code != "data.empty-split"]
+
+
+def test_data_that_a_build_could_learn_nothing_from_is_a_warning(tmp_path):
+    assert codes(check(tmp_path, [record(0, "a", "train"), record(1, "b", "dev")])) == ["data.no-labels"]
+    only_dev = check(tmp_path, [record(0, "a", "train"), record(1, "b", "dev", Intent={"gold": "age"})])
+    assert "no training record has a label to learn from" in render_problems(only_dev.warnings)
+    some = check(tmp_path, [record(0, "a", "train", Intent={"gold": "age"})])
+    told = "no record has a label of the tasks 'POS', 'Type', 'Topics', 'Kind', 'Bits', 'Arg'"
+    assert told in render_problems(some.warnings)
+
+
+def test_a_task_of_which_all_labels_name_one_class_is_a_warning(tmp_path):
+    lines = [record(n, f"a {n}", "train", POS={"a": ["N", "N"]}, Intent={"a": "age"}) for n in range(3)]
+    (one,) = [warning for warning in check(tmp_path, lines).warnings if warning.code == "data.one-class"]
+    assert one.message == "'N' is the only class in the labels of the task 'POS': a build leaves it out"
+
+
+@pytest.mark.parametrize("task", ["POS", "Kind", "Intent", "Bits"])
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+@pytest.mark.parametrize("soft", [False, True])
+def test_an_empty_label_is_a_fault_with_its_place(tmp_path, task, blank, soft):
+    label = {blank: 1.0} if soft else [blank] if task == "Bits" else blank
+    labels = {"s": label if task == "Intent" else [label]}
+    line = {"payloads": {"tokens": ["a"], "entities": [{"id": "Q"}]}, "tasks": {task: labels}}
+    found = check(tmp_path, [record(0, "a"), {"id": "r1", **line}])
+    (problem,) = found.problems
+    assert (problem.code, problem.line) == ("record.empty-label", 2)
+    assert problem.field.startswith(f"$.tasks.{task}.s")
+
+
+def test_a_source_that_is_almost_called_gold_is_a_warning(tmp_path):
+    found = check(tmp_path, [record(0, "a", "train", Intent={"Gold": "age", "golden": "age"})])
+    (near,) = [warning for warning in found.warnings if warning.code == "data.near-miss-source"]
+    assert str(near) == (
+        "the source 'Gold' is one among others: gold is 'gold'. Did you mean 'gold'? [data.near-miss-source]"
+    )
+
+
+def test_a_source_that_only_abstains_labels_nothing(tmp_path):
+    lines = [record(0, "a b", "train", Intent={"rule": "age", "abst": None, "mute": None}, POS={"abst": [None, None]})]
+    found = check(tmp_path, lines, named=("abst", "rule"))
+    told = [warning.message for warning in found.warnings if warning.code == "data.silent-source"]
+    assert told == ["the trusted source 'abst' labels nothing", "the source 'mute' only abstains"]
+
+
+def test_classes_that_look_like_slips_of_others_are_a_warning(tmp_path):
+    names = ["greet"] * 200 + ["gret"] * 2 + ["greet "] + ["set_1"] * 100 + ["set_2"]
+    lines = [record(n, "a", Kind={"s": [name]}) for n, name in enumerate(names)]
+    lines = [{**line, "payloads": {"entities": [{"id": "Q"}]}} for line in lines]
+    (slip,) = [warning for warning in check(tmp_path, lines).warnings if warning.code == "data.alike-classes"]
+    assert slip.message == (
+        "of the task 'Kind' class 'greet ' has 1 label and looks like 'greet' (200), "
+        "class 'gret' has 2 labels and looks like 'greet' (200)"
+    )
+
+
+def test_declared_classes_are_never_slips(tmp_path):
+    lines = [record(n, f"a {n}", Type={"s": [["k"], ["K"][:0]]}, Intent={"s": "age"}) for n in range(50)]
+    assert "data.alike-classes" not in codes(check(tmp_path, lines))

@@ -225,7 +225,7 @@ class Encoder:
             suspects[part.place[bad]] = True
             n_keys[part.place] = part_keys
             parts.append(part)
-        if not all(map(is_source_name, self.sources.seen[mark.sources :])):
+        if not all(map(is_source_name, self.sources.seen[mark.sources :])) or self._has_blank_label(mark):
             suspects[:] = True
         return Chunk(*parts), suspects, n_keys
 
@@ -253,6 +253,14 @@ class Encoder:
         id_hash = np.where(lengths(ids, len(ids)) > 0, hash_bytes(ids), 0)
         place = np.concatenate([run.place for run in runs])
         return Part(place, ids, id_hash, tag_count, tag, tuple(labels), rows), bad, n_keys
+
+    def _has_blank_label(self, mark: "_Marks") -> bool:
+        """Whether a label that was not seen before is empty or blank."""
+        for known, (n_classes, n_sets, _) in zip(self.tasks, mark.tasks, strict=True):
+            names = chain(known.classes.seen[n_classes:], chain.from_iterable(known.sets.seen[n_sets:]))
+            if known.task.type != "select" and not all(map(str.strip, names)):
+                return True
+        return False
 
     def _bad_tags(self, count: ndarray, tag: ndarray) -> ndarray:
         """Records with a tag that is refused, or in two splits."""

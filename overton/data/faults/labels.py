@@ -133,6 +133,9 @@ def _check_class(name: Any, task: Task, at: Path, faults: Faults) -> None:
             f"The task {task.name!r} is a {task.type}",
             kind,
         )
+    elif not name.strip():
+        hint = "Write null to abstain"
+        faults.add("record.empty-label", at, f"the label {show(name)} names no class", hint, task.name)
     elif task.classes and name not in task.classes:
         hint = did_you_mean(name, task.classes)
         faults.add("record.unknown-label", at, f"unknown label {show(name)}", hint, f"{task.name} {name}")

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 
 from overton.base import Problem, json_path
 from overton.schema.draft import Draft
-
-FEWEST = {"multiclass": 2, "bitvector": 1}
+from overton.schema.types import LEAST_CLASSES
 
 
 def too_few_classes(draft: Draft) -> Iterator[Problem]:
     """With one class there is nothing to choose; without the key the classes come from the data."""
     for task in draft.tasks.values():
-        fewest, classes = FEWEST.get(task.get("type"), 0), task.get("classes")
+        fewest, classes = LEAST_CLASSES.get(task.get("type"), 0), task.get("classes")
         if classes is not None and len(set(classes)) < fewest:
             yield Problem(
                 message=f"a {task.get('type')} task needs at least {fewest} class{'es' if fewest > 1 else ''}, "

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from overton.base import OvertonError, Problem, check_name, did_you_mean
-from overton.data import COMBINED, Dataset, label_faults, reading_order
+from overton.data import COMBINED, GOLD, Dataset, is_near_gold, label_faults, reading_order
 from overton.review import check_tag
 from overton.supervision import find_record
 
@@ -49,6 +49,9 @@ def correction_line(dataset: Dataset, said: Correction, file: str) -> dict[str, 
     if editor == COMBINED:
         message, hint = f"{COMBINED!r} is the name of what all sources say together", "Label by a name of your own"
         raise OvertonError(Problem(message, "edits.reserved", field="editor", hint=hint))
+    if is_near_gold(editor):
+        hint = f"Write {GOLD!r} where it is gold, or another name"
+        raise OvertonError(Problem(f"the editor {editor!r} would be taken for {GOLD!r}", "edits.near-gold", hint=hint))
     names = [task.name for task in dataset.schema.tasks]
     if said.task not in names:
         hint = did_you_mean(said.task, names)

@@ -1,0 +1,175 @@
+"""What is suspicious about labels: tasks and sources without any, names that are near misses, sources of one label."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy import ndarray
+
+from overton.base import Problem, did_you_mean
+from overton.data.alike import alike_classes
+from overton.data.dataset import Dataset
+from overton.data.names import GOLD, is_near_gold
+from overton.data.rows.ragged import starts
+from overton.data.votes import Votes
+
+MOST_NAMED = 3
+FEWEST_VOTES = 10  # of a source that says little one cannot say that it always says the same
+
+
+def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]:
+    """Everything suspicious about labels; the votes of each task are read once.
+
+    Args:
+        dataset: The records.
+        named: Sources that the tuning trusts.
+    """
+    declared = {task.name for task in dataset.joined.schema.tasks if task.classes}
+    training = np.zeros(dataset.n_records, bool)
+    training[dataset.splits.train] = True
+    speaking: set[str] = set()
+    found: list[Problem] = []
+    unlabelled, learned = [], False
+    for task in dataset.schema.tasks:
+        votes = dataset.votes(task.name)
+        speaking.update(votes.sources[number] for number in np.unique(votes.source).tolist())
+        if not len(votes.unit):
+            unlabelled.append(task.name)
+            continue
+        record = np.searchsorted(votes.offsets, votes.unit, side="right") - 1
+        learned = learned or (task.is_learnable and bool(training[record].any()))
+        found += [*one_class(votes), *one_label(votes), *([] if task.name in declared else alike(votes))]
+    return [
+        *no_labels(unlabelled, learned=learned),
+        *near_gold(dataset),
+        *silent_sources(dataset, speaking, named),
+        *found,
+    ]
+
+
+def no_labels(unlabelled: Sequence[str], *, learned: bool) -> Iterator[Problem]:
+    """Tasks without any label, or that a build would find nothing to learn from."""
+    if not learned:
+        yield Problem(
+            "no training record has a label to learn from",
+            "data.no-labels",
+            hint="A build needs labels of some task; records are training data unless they are tagged dev or test",
+            kind="any task",
+        )
+    elif unlabelled:
+        many = "tasks" if len(unlabelled) > 1 else "task"
+        yield Problem(
+            f"no record has a label of the {many} {', '.join(map(repr, unlabelled))}",
+            "data.no-labels",
+            hint="A build learns nothing there until somebody labels some records",
+        )
+
+
+def one_class(votes: Votes) -> Iterator[Problem]:
+    """That the labels of a task leave nothing to choose, so that a build leaves it out."""
+    task = votes.task
+    if not task.is_learnable:
+        yield Problem(
+            f"{_only_class(task.classes)} the task {task.name!r}: a build leaves it out",
+            "data.one-class",
+            hint="Label records of other classes, or declare the classes in schema.json",
+            kind=task.name,
+        )
+
+
+def _only_class(classes: Sequence[str]) -> str:
+    return f"{classes[0]!r} is the only class in the labels of" if classes else "no class is named in the labels of"
+
+
+def near_gold(dataset: Dataset) -> Iterator[Problem]:
+    """Sources that are perhaps meant to be gold."""
+    for name in dataset.sources:
+        if is_near_gold(name):
+            yield Problem(
+                f"the source {name!r} is one among others: gold is {GOLD!r}",
+                "data.near-miss-source",
+                hint=f"Did you mean {GOLD!r}?",
+                kind=name,
+            )
+
+
+def silent_sources(dataset: Dataset, speaking: set[str], named: Sequence[str]) -> Iterator[Problem]:
+    """Sources that label nothing: the name of one that is trusted may be misspelt, or its labels yet to come."""
+    for name in named:
+        if name not in speaking:
+            yield Problem(
+                message=f"the trusted source {name!r} labels nothing",
+                code="data.silent-source",
+                hint=did_you_mean(name, sorted(speaking)),
+                kind=name,
+            )
+    for name in dataset.sources:
+        if name not in speaking and name not in named:
+            hint = "Look at what writes its labels"
+            yield Problem(f"the source {name!r} only abstains", "data.silent-source", hint=hint, kind=name)
+
+
+def alike(votes: Votes) -> Iterator[Problem]:
+    """Classes that look like slips of others; each becomes a class of the model."""
+    if votes.task.type == "select":
+        return
+    numbers = np.bincount(votes.label, minlength=len(votes.task.classes)).tolist()
+    counts = {name: n for name, n in zip(votes.task.classes, numbers, strict=True) if n}
+    pairs = alike_classes(counts)
+    if pairs:
+        told = ", ".join(_alike(name, meant, counts) for name, meant in pairs[:MOST_NAMED])
+        more = f" and {len(pairs) - MOST_NAMED:,} more" if len(pairs) > MOST_NAMED else ""
+        yield Problem(
+            f"of the task {votes.task.name!r} {told}{more}",
+            "data.alike-classes",
+            hint="Mend the labels, or declare the classes in schema.json: what is none of them is a fault then",
+            kind=votes.task.name,
+        )
+
+
+def _alike(name: str, meant: str, counts: Mapping[str, int]) -> str:
+    many = "label" if counts[name] == 1 else "labels"
+    return f"class {name!r} has {counts[name]:,} {many} and looks like {meant!r} ({counts[meant]:,})"
+
+
+def one_label(votes: Votes) -> Iterator[Problem]:
+    """Sources that say the same of everything that they label."""
+    found = [
+        f"{votes.sources[source]!r} says {_said(votes, cell)} ({n:,} times)"
+        for source, cell, n in _constant_sources(votes)
+    ]
+    if found:
+        more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
+        listed = ", ".join(found[:MOST_NAMED])
+        yield Problem(
+            message=f"of the task {votes.task.name!r} some sources always say one thing: {listed}{more}",
+            code="data.one-label-source",
+            hint="That is right for a rule made for one class; an annotator or a model should say more",
+            kind=votes.task.name,
+        )
+
+
+def _said(votes: Votes, cell: int) -> str:
+    labels = votes.label[votes.first[cell] : votes.first[cell + 1]].tolist()
+    return (
+        ", ".join(repr(votes.task.classes[label]) if votes.task.classes else str(label) for label in labels)
+        or "no class"
+    )
+
+
+def _constant_sources(votes: Votes) -> Iterator[tuple[int, int, int]]:
+    """Source, one of its cells and number of them, for every source with one label."""
+    mark = _marks(votes)
+    order = np.argsort(votes.source, kind="stable")
+    first = starts(np.bincount(votes.source, minlength=len(votes.sources)))
+    for source, (low, high) in enumerate(zip(first[:-1].tolist(), first[1:].tolist(), strict=True)):
+        if high - low >= FEWEST_VOTES and len(np.unique(mark[order[low:high]])) == 1:
+            yield source, int(order[low]), high - low
+
+
+def _marks(votes: Votes) -> ndarray:
+    """A number of each cell that is the same for the same labels."""
+    weight = (votes.label.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    weight = (weight ^ (weight >> np.uint64(29))) * (votes.probability * 1000 + 1).astype(np.uint64)
+    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weight, dtype=np.uint64)])
+    mark: ndarray = total[votes.first[1:]] - total[votes.first[:-1]]
+    return mark
