@@ -117,7 +117,7 @@ class Application:
         return load_dataset(self.schema, self.data_files, cache, max_bad=max_bad, engine=engine, observe=observe)
 
     def check(self, *, quarantine: Path | None = None, observe: Observe = ignore) -> DataCheck:
-        """Every fault of tuning and data; those of the schema are told by `load` already.
+        """Every fault of tuning, gate and data; those of the schema are told by `load` already.
 
         Args:
             quarantine: Where to write the lines that have faults, with the reasons.
@@ -126,20 +126,11 @@ class Application:
         Raises:
             OvertonError: Where the quarantine is a file of the application, which would be lost, or lies in its data.
         """
-        from overton.data.files import check_data
-        from overton.pretrained.files import check_pretrained
+        from overton.checking import check_application
 
         if quarantine is not None:
             self._check_output(quarantine, "lines with faults would be lines with faults again")
-        problems: tuple[Problem, ...] = ()
-        trusted: tuple[str, ...] = ()
-        try:
-            trusted = self.tuning.supervision.trusted
-            problems = tuple(check_pretrained(self.tuning, self.directory))
-        except OvertonError as error:
-            problems = error.problems
-        outcome = check_data(self.schema, self.data_files, named=trusted, quarantine=quarantine, observe=observe)
-        return replace(outcome, problems=(*problems, *outcome.problems))
+        return check_application(self.directory, self.schema, self.data_files, quarantine=quarantine, observe=observe)
 
     def sources(self, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> tuple[SourceRow, ...]:
         """What every source of labels is worth, split by split, the one to look at first: `source_report` has more."""
@@ -374,10 +365,11 @@ class Application:
         )
 
 
-def find_version(text: str, *, store: str | None = None) -> Version:
+def find_version(text: str, *, store: str | None = None, max_bad: int = 0) -> Version:
     """The version that a word of the command line means: a path to an artefact, APP@ID, APP@ALIAS, or APP.
 
-    With `:MODEL` behind it, one of its models.
+    With `:MODEL` behind it, one of its models. What it is asked of records is told without the lines that have faults,
+    where there are at most `max_bad`.
     """
     named = parse_named(text)
     if named.is_artifact:
@@ -387,4 +379,4 @@ def find_version(text: str, *, store: str | None = None) -> Version:
         version = Version(artifact.id, artifact)
     else:
         version = load(named.path, store=store).version(named.reference)
-    return version.with_model(named.model) if named.model else version
+    return replace(version.with_model(named.model) if named.model else version, max_bad=max_bad)

@@ -76,7 +76,7 @@ def build_version(
 
     remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
     engine, gate = engine_of(on), load_gate(bench.folder / "gate.json")
-    _check_pretrained(bench, tuning)
+    _look_at_files(bench, tuning, observe)
     with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
         bench = replace(bench, watch=run.folder)
         teach = _teach(bench, tuning, ranks, on, profile, observe)
@@ -102,12 +102,15 @@ def build_version(
     return artifact
 
 
-def _check_pretrained(bench: Bench, tuning: Tuning) -> None:
-    """See that what a tuning names is there, before anything is read or trained."""
-    from overton.pretrained.files import check_pretrained
+def _look_at_files(bench: Bench, tuning: Tuning, observe: Observe) -> None:
+    """See that what a tuning names is there, before anything is read or trained, and tell of what nobody reads."""
+    from overton.data.files import ignored_files
+    from overton.pretrained.files import check_pretrained, named_files
 
     if missing := check_pretrained(tuning, bench.folder):
         raise OvertonError(missing)
+    for ignored in ignored_files(bench.folder, named_files(tuning, bench.folder)):
+        observe(Event("ingest", f"{ignored.message}. {ignored.hint}"))
 
 
 def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, observe: Observe) -> Teach:

@@ -35,6 +35,7 @@ class Version:
         home: Where its reports and row stores are derived; the current directory where it has no application.
         store: The store that it lies in; None for an artefact in a directory of its own.
         model: Which of its models this is about; empty for that which stands for the version.
+        max_bad: It goes on without the lines of its records that have faults where there are at most so many.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Version:
     home: Path | None = None
     store: Store | None = None
     model: str = ""
+    max_bad: int = 0
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
@@ -90,10 +92,8 @@ class Version:
     ) -> Evaluation:
         """Evaluate on other records: a data file, or a folder of them; on those of its application where None.
 
-        Records of other data without a split tag count as test.
-
         Args:
-            data: Where the records are.
+            data: Where the records are; those without a split tag count as test.
             tags: Expressions over tags that get rows beside the tags.
             on: Where they are predicted: `local:N`, `ray`, as `build` takes it.
             observe: Told of the progress.
@@ -123,7 +123,7 @@ class Version:
         from overton.evaluation import load_records
 
         cache = (self.home or self.report_directory()) / "rows"
-        return load_records(self.home, cache, data, schema, max_bad=max_bad, observe=observe)
+        return load_records(self.home, cache, data, schema, max_bad=max_bad or self.max_bad, observe=observe)
 
     def errors(
         self,
@@ -273,7 +273,7 @@ class Version:
         from overton.review.files import load_records
 
         if data is None:
-            dataset, supervision = load_records(self.artifact, self.home, observe=observe)
+            dataset, supervision = load_records(self.artifact, self.home, max_bad=self.max_bad, observe=observe)
             return dataset, dataset.splits, supervision
         return *self.records(data, self.artifact.schema, observe=observe), PLAIN
 

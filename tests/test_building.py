@@ -90,3 +90,13 @@ def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Pa
     assert any("steps profiled" in line for line in told)
     assert any("% of the steps inside" in line for line in told)
     assert list(folder.glob("events.out.tfevents.*"))
+
+
+def test_a_build_tells_of_files_that_nobody_reads(tmp_path: Path) -> None:
+    write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
+    (tmp_path / "app" / "data" / "d.csv").write_text("a,b")
+    (tmp_path / "app" / "data" / "bad.jsonl").write_text("{")  # so that nothing is built
+    told: list[str] = []
+    with pytest.raises(OvertonError, match="data.too-many-bad"):
+        overton.load(tmp_path / "app").build(observe=lambda event: told.append(event.message))
+    assert [message for message in told if message.startswith("ignored: data/d.csv. Data files are ")]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def nearest(word: str, known: Iterable[str], limit: int = 2) -> list[str]:
+def nearest(word: str, known: Iterable[str], limit: int = 2, *, cutoff: float = 0.6) -> list[str]:
     """The known words that resemble a word, best first; letter case does not count.
 
     Example:
@@ -14,7 +14,7 @@ def nearest(word: str, known: Iterable[str], limit: int = 2) -> list[str]:
     by_fold: dict[str, str] = {}
     for name in known:
         by_fold.setdefault(name.casefold(), name)
-    return [by_fold[fold] for fold in get_close_matches(word.casefold(), by_fold, n=limit, cutoff=0.6)]
+    return [by_fold[fold] for fold in get_close_matches(word.casefold(), by_fold, n=limit, cutoff=cutoff)]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

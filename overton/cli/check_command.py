@@ -1,11 +1,11 @@
-"""`overton check`: every fault of schema, tuning and data, placed and grouped."""
+"""`overton check`: every fault of schema, tuning, gate and data, placed and grouped."""
 
 import argparse
 from pathlib import Path
 
 from overton.cli import console
 
-HELP = "find every fault of an application's schema, tuning and data"
+HELP = "find every fault of an application's schema, tuning, gate and data"
 EXAMPLE = "  overton check demo\n  overton check demo --quarantine bad.jsonl"
 
 _FACTS = {"bad": "bad", "amending": "adding to others", "amended": "added to", "overridden": "labels overridden"}

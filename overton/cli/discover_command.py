@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=console.natural, default=10, metavar="N", help="most slices (default 10)")
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     from overton.application import find_version
     from overton.review import render_slices
 
-    version = find_version(options.version, store=options.store)
+    version = find_version(options.version, store=options.store, max_bad=options.max_bad)
     with console.progress(quiet=options.quiet) as observe:
         pages = version.discover(
             options.task,

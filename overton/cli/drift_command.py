@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", type=Path, metavar="FILE", help="data file or folder, such as a log of requests; labels are not needed"
     )
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from overton.application import find_version
     from overton.review import render_drift
 
-    version = find_version(options.version, store=options.store)
+    version = find_version(options.version, store=options.store, max_bad=options.max_bad)
     with console.progress(quiet=options.quiet) as observe:
         report = version.drift(options.file, observe=observe)
     if options.json:

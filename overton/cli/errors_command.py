@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--annotations", type=console.natural, metavar="N", help=f"how many records to annotate (default {ANNOTATED})"
     )
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.annotate:
         check_skeleton(options.annotate, options.task)
-    version = find_version(options.version, store=options.store)
+    version = find_version(options.version, store=options.store, max_bad=options.max_bad)
     wanted = SHOWN if options.annotations is None else options.annotations
     with console.progress(quiet=options.quiet) as observe:
         page = version.errors(

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     console.add_place(parser, "records are predicted, with --data or an expression", default="local:1")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the page about the version, as one file")
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.html:
         console.check_page(options.html)
-    version = find_version(options.version, store=options.store)
+    version = find_version(options.version, store=options.store, max_bad=options.max_bad)
     kept = version.evaluation()
     made = _asked_anew(options, version, kept.report)
     with console.progress(quiet=options.quiet) as observe:

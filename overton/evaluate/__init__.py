@@ -20,6 +20,7 @@ from overton.evaluate.compare import (
     shown_better,
     source_changes,
     tag_changes,
+    unknown_tags,
 )
 from overton.evaluate.drift import (
     DriftReport,
@@ -106,5 +107,6 @@ __all__ = [
     "tag_changes",
     "tag_scores",
     "task_profile",
+    "unknown_tags",
     "words_row",
 ]

@@ -23,7 +23,9 @@ from overton.schema import Payload, Schema, Task
 from overton.schema.files import load_schema
 
 
-def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> tuple[Dataset, SupervisionSettings]:
+def load_records(
+    artifact: Artifact, home: Path | None, *, max_bad: int = 0, observe: Observe
+) -> tuple[Dataset, SupervisionSettings]:
     """The records of the application that a version lies in, and what is said of their sources.
 
     They are read by the application's own schema, so that its row store serves and labels of new tasks are no fault,
@@ -32,6 +34,7 @@ def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> 
     Args:
         artifact: The version.
         home: The folder of what is derived in the application; None where the version lies in none.
+        max_bad: Go on without the lines that have faults where there are at most so many.
         observe: Told of the progress.
 
     Raises:
@@ -47,7 +50,7 @@ def load_records(artifact: Artifact, home: Path | None, *, observe: Observe) -> 
     needed, known = _shape(artifact.schema)
     chosen = schema if payloads == needed and known.items() <= tasks.items() else artifact.schema
     try:
-        dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", observe=observe)
+        dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", max_bad=max_bad, observe=observe)
     except OvertonError:
         fields, own = ({payload.field for payload in one.payloads} for one in (artifact.schema, schema))
         if fields <= own:

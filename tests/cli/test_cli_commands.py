@@ -435,3 +435,61 @@ def test_an_empty_tag_is_refused(
     app = copy_of(kinds_application, tmp_path)
     assert main(["report", str(app), "-q", "--tag", ""]) == 1
     assert "expected a tag" in capsys.readouterr().err
+
+
+def checked(app: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Faults and warnings of `check`, by their codes."""
+    main(["check", str(app), "--json", "-q"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] == (not told["problems"])
+    faults, warnings = ({one["code"]: str(one) for one in told[part]} for part in ("problems", "warnings"))
+    return faults, warnings
+
+
+def test_a_check_reads_the_gate_as_a_build_does(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path, built=False)
+    for text, code in (("{bad", "gate.bad-json"), ('{"alhpa": 0.1}', "gate.unknown-key")):
+        (app / "gate.json").write_text(text)
+        faults, _ = checked(app, capsys)
+        assert "gate.json" in faults[code]
+    (app / "gate.json").write_text(json.dumps({"critical": ["slice:nobody"], "margins": {"*": 0.1}}))
+    faults, warnings = checked(app, capsys)
+    assert not faults
+    assert "no record has the tag 'slice:nobody'" in warnings["tags.unknown-tag"]
+    assert "$.critical" in warnings["tags.unknown-tag"]
+
+
+def test_a_check_tells_an_objective_of_which_no_record_is_as_a_build_does(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path, built=False)
+    (app / "tuning.json").write_text(json.dumps({"search": {"objective": "Record@slice:sevn", "trials": 2}}, indent=1))
+    faults, _ = checked(app, capsys)
+    assert "no record has the tag 'slice:sevn'" in faults["tags.unknown-tag"]
+    assert "'line': 3" in faults["tags.unknown-tag"]
+
+
+def test_files_that_nobody_reads_are_told_by_a_check(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path, built=False)
+    assert "data.ignored-file" not in checked(app, capsys)[1]
+    (app / "data" / "d.csv").write_text("a,b")
+    assert "ignored: data/d.csv" in checked(app, capsys)[1]["data.ignored-file"]
+
+
+def test_bad_lines_may_be_left_out_of_every_look_at_a_version(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path)
+    (app / "data" / "zz.jsonl").write_text("{\n")
+    data = ["--data", str(app / "data")]
+    for words in (["errors", "--task", "Record"], ["discover", "--task", "Record"], ["report", *data]):
+        command = [words[0], str(app), *words[1:], "-q"]
+        assert main(command) == 1
+        assert "--max-bad 1 [data.too-many-bad]" in capsys.readouterr().err
+        assert main([*command, "--max-bad", "1"]) == 0
+    assert main(["drift", str(app), str(app / "data"), "-q"]) == 1
+    assert main(["drift", str(app), str(app / "data"), "-q", "--max-bad", "1"]) == 0

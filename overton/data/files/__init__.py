@@ -2,6 +2,7 @@
 
 from overton.data.files.check import check_data
 from overton.data.files.handle import DatasetHandle
+from overton.data.files.ignored import ignored_files
 from overton.data.files.lines import SUFFIXES, contents, data_files
 from overton.data.files.load import load_dataset
 from overton.data.files.outputs import check_beside_data, check_output, own_files
@@ -17,6 +18,7 @@ __all__ = [
     "compressed",
     "contents",
     "data_files",
+    "ignored_files",
     "load_dataset",
     "own_files",
     "read_chunks",

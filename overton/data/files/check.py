@@ -1,7 +1,7 @@
 """Every fault of the data files, and what is suspicious about the data set that they make."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,12 +20,16 @@ from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
 from overton.schema import Schema
 
+Further = Callable[[Dataset], tuple[Sequence[Problem], Sequence[Problem]]]
+"""Faults and warnings of what else the records are held against."""
+
 
 def check_data(
     schema: Schema,
     files: Sequence[Path],
     *,
     named: Sequence[str] = (),
+    further: Further = lambda dataset: ((), ()),
     quarantine: Path | None = None,
     observe: Observe = ignore,
 ) -> DataCheck:
@@ -35,6 +39,7 @@ def check_data(
         schema: What their records should be.
         files: The data files.
         named: Sources that the tuning names.
+        further: Gives the faults and warnings of what names tags, once the records are known.
         quarantine: Where to write the bad lines, one a line, with their problems; nothing is written where None.
         observe: Told of the progress.
     """
@@ -54,13 +59,15 @@ def check_data(
         joined = join_shards(schema, shards)
         faults.add(joined.problems)
         _quarantine_joined(joined, on_bad if quarantine is not None else no_quarantine)
-        return _summary(joined, faults, named)
+        return _summary(joined, faults, named, further)
 
 
-def _summary(joined: Joined, faults: Tally, named: Sequence[str]) -> DataCheck:
+def _summary(joined: Joined, faults: Tally, named: Sequence[str], further: Further) -> DataCheck:
     dataset = Dataset(joined)
     if not dataset.n_records and not faults.problems():
         faults.add([no_records(joined)])
+    more_faults, more = further(dataset) if dataset.n_records else ((), ())
+    faults.add(more_faults)
     amended = [row for rows in joined.late_row for row in rows[rows >= 0].tolist()]
     counts = {
         "bad": joined.n_bad,
@@ -72,7 +79,11 @@ def _summary(joined: Joined, faults: Tally, named: Sequence[str]) -> DataCheck:
     }
     return DataCheck(
         problems=faults.problems(),
-        warnings=(*group_problems(joined.stranded), *(data_warnings(dataset, named) if dataset.n_records else ())),
+        warnings=(
+            *group_problems(joined.stranded),
+            *more,
+            *(data_warnings(dataset, named) if dataset.n_records else ()),
+        ),
         n_records=dataset.n_records,
         n_lines=sum(shard.meta["n_lines"] for shard in joined.shards),
         counts=counts,

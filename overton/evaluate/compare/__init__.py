@@ -4,7 +4,7 @@ from overton.evaluate.compare.better import shown_better
 from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most, source_changes, tag_changes
 from overton.evaluate.compare.comparison import ONE_VERSION, Compared, Comparison, compare_predictions
 from overton.evaluate.compare.flips import Flip
-from overton.evaluate.compare.gate import Gate, gate_json_schema, parse_gate
+from overton.evaluate.compare.gate import Gate, gate_json_schema, parse_gate, unknown_tags
 from overton.evaluate.compare.publish import render_junit, render_summary
 from overton.evaluate.compare.render import render_comparison
 from overton.evaluate.compare.rows import ComparedRow
@@ -28,4 +28,5 @@ __all__ = [
     "shown_better",
     "source_changes",
     "tag_changes",
+    "unknown_tags",
 ]

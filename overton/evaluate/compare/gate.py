@@ -5,12 +5,12 @@ Everything has a default, so an application without the file has a gate too: no 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.compile import Rule
-from overton.data import parse_tag_expression
+from overton.data import Tags, parse_tag_expression, tag_mask
 
 WHOLE = "*"
 
@@ -90,6 +90,18 @@ def parse_gate(text: str, path: str) -> Gate:
     if faults:
         raise OvertonError(faults)
     return Gate(**plain, margins=margins, critical=tuple(dict.fromkeys(critical)))
+
+
+def unknown_tags(gate: Gate, tags: Tags, path: str) -> list[Problem]:
+    """Tags that the gate names and that no record has: a margin of one means nothing, a critical one refuses all."""
+    places = {**{tag: f"$.margins[{tag!r}]" for tag in gate.margins}, **{tag: "$.critical" for tag in gate.critical}}
+    found: list[Problem] = []
+    for tag in gate.tags:
+        try:
+            tag_mask(tag, tags)
+        except OvertonError as error:
+            found += [replace(problem, path=path, field=places[tag]) for problem in error.problems]
+    return found
 
 
 def gate_json_schema() -> dict[str, Any]:

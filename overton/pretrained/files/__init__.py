@@ -43,6 +43,11 @@ def check_pretrained(tuning: Tuning, folder: Path) -> list[Problem]:
     return placed_faults(folder / "tuning.json", problems)
 
 
+def named_files(tuning: Tuning, folder: Path) -> list[Path]:
+    """Where the files and folders would lie that the embeddings of a tuning name, whether they are there or not."""
+    return [folder / text.partition(":")[2] for _, text in _named(tuning) if ":" in text]
+
+
 def _named(tuning: Tuning) -> Iterator[tuple[str, str]]:
     """Every embedding that a tuning names for a model, after the JSON path of the item, as if it were of a list."""
     own = {f"$.models.{name}": model for name, model in tuning.models.items()}
