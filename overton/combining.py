@@ -87,8 +87,7 @@ def _silent(dataset: Dataset, names: Sequence[str]) -> list[str]:
     known = [name for name in names if name in dataset.sources]
     speaking: set[str] = set()
     for task in dataset.schema.tasks if known else ():
-        votes = dataset.votes(task.name, known)
-        speaking.update(votes.sources[number] for number in np.unique(votes.source).tolist())
+        speaking.update(dataset.votes(task.name, known).speaking)
     return [name for name in names if name not in speaking]
 
 

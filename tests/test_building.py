@@ -97,6 +97,6 @@ def test_a_build_tells_of_files_that_nobody_reads(tmp_path: Path) -> None:
     (tmp_path / "app" / "data" / "d.csv").write_text("a,b")
     (tmp_path / "app" / "data" / "bad.jsonl").write_text("{")  # so that nothing is built
     told: list[str] = []
-    with pytest.raises(OvertonError, match="data.too-many-bad"):
+    with pytest.raises(OvertonError, match=r"data\.too-many-bad"):
         overton.load(tmp_path / "app").build(observe=lambda event: told.append(event.message))
     assert [message for message in told if message.startswith("ignored: data/d.csv. Data files are ")]

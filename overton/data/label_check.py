@@ -31,7 +31,7 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
     unlabelled, learned = [], False
     for task in dataset.schema.tasks:
         votes = dataset.votes(task.name)
-        speaking.update(votes.sources[number] for number in np.unique(votes.source).tolist())
+        speaking.update(votes.speaking)
         if not len(votes.unit):
             unlabelled.append(task.name)
             continue

@@ -6,6 +6,7 @@ data set: those of record r are `offsets[r]` to `offsets[r + 1]`.
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy import ndarray
 
 from overton.schema import Task
@@ -45,6 +46,12 @@ class Votes:
     def n_units(self) -> int:
         """Number of units, voted on or not."""
         return int(self.offsets[-1])
+
+    @property
+    def speaking(self) -> tuple[str, ...]:
+        """The sources that label anything."""
+        counts = np.bincount(self.source, minlength=len(self.sources)).tolist()
+        return tuple(name for name, n in zip(self.sources, counts, strict=True) if n)
 
     @property
     def n_records(self) -> int:
