@@ -91,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
     from overton.serve.server import run as serve
 
     place, application, alias = _find(options.version, options.store)
+    if application and options.log:
+        _check_log(options.log, application)
     canary, share = options.canary or ("", 0.0)
     settings = Settings(
         place=place,
@@ -142,6 +144,22 @@ def _other(text: str, application: "Application | None", store: str | None) -> "
     if application is not None and "@" not in text and not Path(text).is_dir():
         return Place(application.store.resolve(text), application.store.url)
     return _find(text, store)[0]
+
+
+def _check_log(path: Path, application: "Application") -> None:
+    """Refuse a log among the data files of the application: what clients send is built from where somebody says so.
+
+    Raises:
+        OvertonError: Where it would be one.
+    """
+    from overton.base import OvertonError, Problem
+
+    folder = (application.directory / "data").resolve()
+    real = path.resolve()
+    if folder in real.parents or real in [own.resolve() for own in application.data_files]:
+        message = "requests cannot be logged there: it would be a data file of the application, to be built from"
+        hint = "Name a file beside the folder data, and copy into it what you have looked at"
+        raise OvertonError(Problem(message, "serve.bad-log", str(path), hint=hint))
 
 
 def _canary(text: str) -> tuple[str, float]:

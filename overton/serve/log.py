@@ -1,7 +1,9 @@
 """A sample of what was asked and answered, as records of a data file: to be checked for drift, labelled, built from.
 
-A line is the record as it was sent, with the answer as the source `overton@<version>`, and an id of its own, since a
-client may send one id twice and a data file may not hold it twice; the id that was sent is kept as the tag `sent:<id>`.
+A line is what was sent to be predicted, with the answer as the source `overton@<version>`, and an id of its own, since
+a client may send one id twice and a data file may not hold it twice; the id that was sent is kept as the tag
+`sent:<id>`. What a client claims to be true is left out, and in which split its record should count: whoever may ask
+could else say what the next version learns, and on what it is measured.
 """
 
 import os
@@ -15,7 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
-from overton.data import is_bad_tag
+from overton.data import SPLITS, is_bad_tag
 from overton.serve.metrics import Metrics
 
 ENDING = ".jsonl"
@@ -173,11 +175,11 @@ def check_log(path: Path) -> None:
 
 
 def _record(name: str, version: str, line: bytes, labels: Mapping[str, Any]) -> dict[str, Any]:
-    record = msgspec.json.decode(line)
-    sent = f"sent:{record.get('id')}"
-    tags = [*(record.get("tags") or ()), *([] if record.get("id") is None or is_bad_tag(sent) else [sent])]
-    tasks = record.get("tasks") or {}
-    source = f"overton@{version}"
-    said = {task: {**(tasks.get(task) or {}), source: label} for task, label in labels.items() if label is not None}
-    whole = {"id": name, "payloads": record.get("payloads"), "tasks": {**tasks, **said}, "tags": tags}
-    return {key: value for key, value in whole.items() if value}
+    sent = msgspec.json.decode(line)
+    own = f"sent:{sent.get('id')}"
+    tags = [tag for tag in sent.get("tags") or () if tag not in SPLITS]
+    if sent.get("id") is not None and not is_bad_tag(own):
+        tags.append(own)
+    tasks = {task: {f"overton@{version}": label} for task, label in labels.items() if label is not None}
+    rest = {"tasks": tasks, "tags": tags}
+    return {"id": name, "payloads": sent["payloads"], **{key: value for key, value in rest.items() if value}}

@@ -10,6 +10,8 @@ import pytest
 from overton.application import Application
 from overton.cli.main import main
 from overton.review import render_drift
+from overton.serve.log import RequestLog
+from overton.serve.metrics import Metrics
 from tests.kinds import make_record
 
 
@@ -46,6 +48,15 @@ def test_new_words_longer_records_and_other_predictions_are_told(
     assert ("slice", "slice:big") in drifted
     assert next(iter(report.new_words["tokens"])) == "zorblax"
     assert len(report.to_pandas()) == len(report.rows)
+
+
+def test_a_log_of_requests_with_nothing_in_them_is_read(kinds_application: Application, tmp_path: Path) -> None:
+    version, path = kinds_application.version(), tmp_path / "requests.jsonl"
+    log = RequestLog(path, metrics=Metrics())
+    sent = [{"payloads": {}}, {"payloads": make_record(1, random.Random(1))["payloads"]}]
+    log.write(version.id, [json.dumps(one).encode() for one in sent], version.predict(sent))
+    log.close()
+    assert version.drift(path).n == 2
 
 
 def test_few_records_are_not_enough(kinds_application: Application, tmp_path: Path) -> None:

@@ -67,6 +67,19 @@ def test_a_directory_is_served_as_it_is(tmp_path, served):
     assert served[0] == Settings(Place(str(tmp_path / "version")), shadow=Place(str(tmp_path / "version")))
 
 
+def test_a_log_among_the_data_files_is_refused(application, served, capsys):
+    data = application / "data"
+    data.mkdir()
+    (data / "train.jsonl").write_text("{}\n")
+    (application / "link.jsonl").symlink_to(data / "train.jsonl")
+    for path in (data / "train.jsonl", data / "requests.jsonl", application / "link.jsonl"):
+        assert main(["serve", str(application), "--log", str(path), "-q"]) == 1
+        assert "[serve.bad-log]" in capsys.readouterr().err
+    assert not served
+    assert main(["serve", str(application), "--log", str(application / "requests.jsonl"), "-q"]) == 0
+    assert served[0].log_file == str(application / "requests.jsonl")
+
+
 def test_every_limit_is_an_option(application, served):
     limits = {"--max-bytes": "5", "--max-records": "6", "--queue": "7", "--timeout": "8"}
     others = {"--drain": "9", "--workers": "2", "--log-rate": "0.5", "--name": "x"}

@@ -46,7 +46,7 @@ def test_what_is_asked_and_answered_is_a_record_of_our_own_format(tmp_path):
     assert len({record["id"] for record in told}) == 3, "a data file may not hold an id twice"
     assert told[0]["payloads"] == RECORD["payloads"]
     assert told[0]["tags"] == ["lang:en", "sent:q17"]
-    assert told[0]["tasks"]["Intent"] == {"crowd": "age", "overton@v1": answers[0]["Intent"]}
+    assert told[0]["tasks"]["Intent"] == {"overton@v1": answers[0]["Intent"]}, "labels of clients count for nothing"
     assert told[0]["tasks"]["POS"] == {"overton@v1": answers[0]["POS"]}
     assert "tags" not in told[2]
     directory = tmp_path / "app"
@@ -56,6 +56,24 @@ def test_what_is_asked_and_answered_is_a_record_of_our_own_format(tmp_path):
     checked = overton.load(directory).check()
     assert checked.problems == ()
     assert overton.load(directory).dataset().n_records == 3
+
+
+def logged(tmp_path: Path, *sent: dict) -> Path:
+    """The log of some requests, each answered."""
+    service = Service(MODEL)
+    service.log = RequestLog(tmp_path / "requests.jsonl", metrics=service.metrics)
+    app = make_app(service)
+    for one in sent:
+        assert call(app, "POST", "/v1/predict", json=one).status_code == 200
+    service.log.close()
+    return tmp_path / "requests.jsonl"
+
+
+def test_a_client_cannot_say_what_is_learned_or_measured(tmp_path):
+    claimed = {"tasks": {"Intent": {"gold": "age", "crowd": "age"}}, "tags": ["test", "slice:rare"]}
+    told = lines(logged(tmp_path, {**RECORD, **claimed}))[0]
+    assert told["tags"] == ["slice:rare", "sent:q17"]
+    assert {source for by_source in told["tasks"].values() for source in by_source} == {"overton@v1"}
 
 
 def test_only_the_owner_reads_it(tmp_path):
