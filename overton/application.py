@@ -246,13 +246,21 @@ class Application:
         return write_records(output, combined_records(dataset, {name: found[name].targets for name in names}))
 
     def tag(
-        self, name: str, where: str, *, version: Version | None = None, write: bool = True, observe: Observe = ignore
+        self,
+        name: str,
+        where: str,
+        *,
+        version: Version | None = None,
+        write: bool = True,
+        allow_empty: bool = True,
+        observe: Observe = ignore,
     ) -> Tagging:
         """Tag the records for which an expression in SQL holds, in a data file of the tag's own; see `tag_records`."""
         from overton.review.files import tag_records
 
         runtime = version.runtime if version else None
-        return tag_records(self.directory, self.schema, name, where, runtime=runtime, write=write, observe=observe)
+        tag = partial(tag_records, self.directory, self.schema, name, where, write=write, observe=observe)
+        return tag(runtime=runtime, allow_empty=allow_empty)
 
     def build(
         self,

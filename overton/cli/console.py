@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from overton.base import MOST_SEED, Event, Observe, OvertonError, Problem, ignore
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LINE_EVERY_SECONDS = 10.0
 LEAST_MB = 0.001
 LEAST_ROOM = 16  # columns of what is wrapped beside the others, however narrow the terminal
+INTERRUPTED = 130
 
 
 def write(text: str) -> None:
@@ -33,6 +34,19 @@ def note(text: str) -> None:
     """Tell a person something on stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def stopped() -> int:
+    """Tell a person that their interrupt was heard; the exit status of it."""
+    note("stopped; nothing was left half written")
+    return INTERRUPTED
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once, without the end of Python, which threads in native code would not survive."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def write_json(value: object) -> None:

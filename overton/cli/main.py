@@ -88,8 +88,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return _run(build_parser().parse_args(words))
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; nothing was left half written\n")
-        return 130
+        return console.stopped()
 
 
 def _run(options: argparse.Namespace) -> int:

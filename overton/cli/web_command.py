@@ -23,6 +23,22 @@ def run(options: argparse.Namespace) -> int:
     """Show the dashboard until stopped."""
     from overton.web.server import run as show
 
-    with console.progress(quiet=options.quiet) as observe:
-        show(options.app, store=options.store, port=options.port, observe=observe)
+    try:
+        with console.progress(quiet=options.quiet) as observe:
+            show(options.app, store=options.store, port=options.port, observe=observe)
+    except KeyboardInterrupt:
+        if not _has_finished():
+            console.leave(console.stopped())
+        raise
     return 0
+
+
+def _has_finished() -> bool:
+    """Whether nothing is computed any more; a second interrupt ends the wait for that."""
+    from overton.web.dashboard import finish
+    from overton.web.server import FINISH_SECONDS
+
+    try:
+        return finish(FINISH_SECONDS)
+    except KeyboardInterrupt:
+        return False

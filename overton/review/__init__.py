@@ -10,7 +10,7 @@ from overton.review.render_drift import render_drift
 from overton.review.render_slices import render_slices
 from overton.review.review import bear_all, no_rows, review_errors, review_slices, rows_of
 from overton.review.tag_sql import tag_sql
-from overton.review.tagging import Tagging, check_tag, render_tagging
+from overton.review.tagging import Tagging, check_tag, nobody_bears, render_tagging
 
 __all__ = [
     "Candidate",
@@ -27,6 +27,7 @@ __all__ = [
     "find_errors",
     "names_of",
     "no_rows",
+    "nobody_bears",
     "plain_label",
     "render_drift",
     "render_errors",

@@ -18,7 +18,7 @@ from overton.data.files import check_output, compressed, data_files, load_datase
 from overton.pipeline import predict_rows
 from overton.review.annotate import Candidate, heading, reading, skeleton
 from overton.review.sql import rows_where
-from overton.review.tagging import Tagging, check_tag, tagging_of
+from overton.review.tagging import Tagging, check_tag, nobody_bears, tagging_of
 from overton.schema import Payload, Schema, Task
 from overton.schema.files import load_schema
 
@@ -151,6 +151,7 @@ def tag_records(
     *,
     runtime: Runtime | None = None,
     write: bool = True,
+    allow_empty: bool = True,
     observe: Observe,
 ) -> Tagging:
     """Write which records have a tag: those for which an expression holds, in a data file of the tag's own.
@@ -165,10 +166,12 @@ def tag_records(
         where: The expression.
         runtime: The version whose predictions the expression may name.
         write: Whether to write, or only to tell what would be written.
+        allow_empty: Whether the expression may hold of no record.
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where the tag has a name that it cannot have, the expression has a fault, or a file is in the way.
+        OvertonError: Where the tag has a name that it cannot have, the expression has a fault, or a file is in the way;
+            where no record is left, unless that is allowed.
     """
     check_tag(name)
     path = directory / "data" / f"tags-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.jsonl"
@@ -179,6 +182,8 @@ def tag_records(
     predictions = predict_rows(dataset, runtime, every, observe=observe) if runtime else None
     rows = rows_where(dataset, where, predictions)
     found = tagging_of(dataset, rows, name=name, where=where, path=str(path), before=before)
+    if not found.ids and not allow_empty:
+        raise OvertonError(nobody_bears(name))
     if write and found.ids:
         if list(found.ids) != before:
             write_records(path, ({"id": one, "tags": [name]} for one in found.ids))

@@ -61,6 +61,12 @@ def check_tag(name: str) -> None:
         raise OvertonError(Problem(f"{name!r} cannot be a tag", "tagging.bad-name", hint=hint))
 
 
+def nobody_bears(name: str) -> Problem:
+    """What is wrong with a slice of no record."""
+    message, hint = f"{name} would hold of no record, so it was not saved", "Choose a filter that holds of some"
+    return Problem(message, "tagging.no-records", hint=hint)
+
+
 def tagging_of(
     dataset: Dataset, rows: ndarray, *, name: str, where: str, path: str, before: Sequence[str] = ()
 ) -> Tagging:

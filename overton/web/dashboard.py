@@ -8,8 +8,10 @@ those of now are made beside.
 
 import secrets
 import threading
-from collections.abc import Callable, Hashable, Mapping
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -33,8 +35,10 @@ from overton.version import Version
 from overton.web.jobs.files import Jobs
 from overton.web.memo import Memo
 from overton.web.pages.record import Known
+from overton.web.respond import refused
 
 VERSIONS, RECORDS, PREDICTIONS, FITTED, PAGES = 4, 4, 12, 32, 64  # values of each kind that are kept
+BESIDE = "beside"  # what the threads are called that make what no request waits for
 Value = TypeVar("Value")
 WORKERS = 16  # pages that are made at a time; most wait for what another one makes
 FILES = ("schema.json", "tuning.json", "gate.json")
@@ -142,7 +146,8 @@ class Dashboard:
         """
 
         def read() -> Records:
-            dataset, supervision = load_records(version.artifact, version.home, observe=lambda event: None)
+            with problems_of_disk():
+                dataset, supervision = load_records(version.artifact, version.home, observe=lambda event: None)
             key = (dataset.digest, tuple(dataset.files), supervision)
             return self._records.get(key, lambda: Records(dataset, supervision, _digest_payloads(dataset)))
 
@@ -153,7 +158,8 @@ class Dashboard:
 
         def read() -> Records:
             application = self.application()
-            dataset = application.dataset()
+            with problems_of_disk():
+                dataset = application.dataset()
             return Records(dataset, application.tuning.supervision, _digest_payloads(dataset))
 
         return self._records.get(("own", self.stamp()), read)
@@ -194,7 +200,7 @@ class Dashboard:
         ready = self._fitted.peek((task, records.dataset.digest, records.supervision))
         if ready is not None:
             return Fitted(ready, records, fresh=True)
-        threading.Thread(target=self.combined, args=(records, task), daemon=True).start()
+        self.beside(partial(self.combined, records, task))
         before = self._newest.get(task)
         return before if before and _like(before.records) == _like(records) else None
 
@@ -263,6 +269,10 @@ class Dashboard:
         """The same where it is made; else None."""
         return self._pages.peek(key)
 
+    def beside(self, make: Callable[[], Any]) -> None:
+        """Make something that no request waits for, in a thread of its own; see `finish`."""
+        threading.Thread(target=make, name=BESIDE, daemon=True).start()
+
     def warm_up(self) -> None:
         """Make what the first pages need, so that they need not wait for it; faults are told by the pages."""
         try:
@@ -273,8 +283,37 @@ class Dashboard:
                 self.predict(version, records, rows)
             for task in version.runtime.schema.learnable().tasks:
                 self.combined(records, task.name)
-        except OvertonError:
+        except (OvertonError, OSError):
             return
+
+
+@contextmanager
+def problems_of_disk() -> Iterator[None]:
+    """Tell what the operating system refuses as a problem of the records, which pages show beside what they have.
+
+    Raises:
+        OvertonError: In place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OvertonError(refused(error)) from error
+
+
+def finish(seconds: float) -> bool:
+    """Wait so long for what is made beside; whether all of it has ended.
+
+    Where not, Python must not end as usual: it would take itself down below a thread that computes in a library, which
+    ends the process by `abort`.
+    """
+    until = time.monotonic() + seconds
+    for thread in _working():
+        thread.join(max(until - time.monotonic(), 0))
+    return not _working()
+
+
+def _working() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == BESIDE]
 
 
 def _like(records: Records) -> Hashable:

@@ -1,4 +1,4 @@
-"""Answers: problems in one form, as `overton serve` tells them."""
+"""Answers: problems in one form, that of `overton serve` with file and line beside it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,8 @@ import msgspec
 from starlette.responses import Response
 
 from overton.base import Problem
-from overton.serve.limits import refuse
 
+SHOWN = 100
 NOT_FOUND, CONFLICT, REFUSED, FAILED = 404, 409, 422, 500
 UNKNOWN = (  # codes of problems that say that there is no such thing
     "application.unknown-task",
@@ -27,13 +27,32 @@ def status_of(problems: Sequence[Problem]) -> int:
     """The status of an answer that tells problems."""
     if problems[0].code in UNKNOWN:
         return NOT_FOUND
+    if problems[0].code == "os.refused":
+        return FAILED
     return CONFLICT if problems[0].code in CONFLICTS else REFUSED
 
 
 def problems_response(problems: Sequence[Problem], status: int = 0) -> Response:
-    """Problems as JSON."""
-    told = refuse(status or status_of(problems), problems)
-    return Response(told.body, told.status, media_type="application/json")
+    """Problems as JSON, at most a hundred of them."""
+    told: dict[str, Any] = {"problems": [_problem_json(problem) for problem in problems[:SHOWN]]}
+    if len(problems) > SHOWN:
+        told["more"] = len(problems) - SHOWN
+    return json_response(told, status or status_of(problems))
+
+
+def _problem_json(problem: Problem) -> dict[str, Any]:
+    """A problem as a JSON value: what there is to tell of it, its file and line too."""
+    keys = ("message", "code", "path", "line", "field", "hint")
+    told = {key: getattr(problem, key) for key in keys if getattr(problem, key)}
+    return told | {"count": problem.count} if problem.count > 1 else told
+
+
+def refused(error: OSError) -> Problem:
+    """What the operating system refused, as a problem."""
+    place = str(error.filename or "")
+    return Problem(
+        (error.strerror or str(error)).lower(), "os.refused", place, hint="Check its permissions and the disk"
+    )
 
 
 def json_response(value: Any, status: int = 200) -> Response:

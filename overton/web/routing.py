@@ -24,7 +24,7 @@ from overton.web.chrome import chrome, twin_of
 from overton.web.dashboard import Dashboard
 from overton.web.guard import MAX_BODY, TOO_LARGE
 from overton.web.render import render_page
-from overton.web.respond import FAILED, json_response, problems_response, status_of
+from overton.web.respond import FAILED, json_response, problems_response, refused, status_of
 
 JSON = "application/json"
 PATIENCE_SECONDS = 3.0
@@ -158,12 +158,15 @@ def _show(dashboard: Dashboard, request: Request, view: View, query: Query, as_j
         shown = view(dashboard, query)
         if as_json:
             return json_response(shown.page.to_json())
-        told = {**chrome(dashboard, request), **(shown.more or {})}
-        return HTMLResponse(render_page(shown.template, shown.page, **told))
+        around = {**chrome(dashboard, request), **(shown.more or {})}
+        return HTMLResponse(render_page(shown.template, shown.page, **around))
     except OvertonError as error:
         if as_json:
             return problems_response(error.problems)
         return problem_page(dashboard, request, error.problems)
+    except OSError as error:
+        told = (refused(error),)
+        return problems_response(told) if as_json else problem_page(dashboard, request, told)
     except Exception:  # the outermost edge: the log tells all, the page that there is something to look up
         log.exception("%s %s failed", request.method, request.url.path)
         failed = Problem("the dashboard failed; its log tells why", "web.failed")
@@ -176,11 +179,7 @@ def _act(dashboard: Dashboard, said: Any, act: Callable[[Dashboard, Any, Query],
     except OvertonError as error:
         return problems_response(error.problems)
     except OSError as error:
-        place = str(error.filename or "")
-        message = (error.strerror or str(error)).lower()
-        return problems_response(
-            [Problem(message, "os.refused", place, hint="Check its permissions and the disk")], FAILED
-        )
+        return problems_response([refused(error)])
     except Exception:
         log.exception("an action failed")
         return problems_response([Problem("the dashboard failed; its log tells why", "web.failed")], FAILED)

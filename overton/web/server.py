@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import threading
 from pathlib import Path
 
 import uvicorn
@@ -46,7 +45,7 @@ def run(directory: Path, *, store: str | None = None, port: int = 8000, observe:
         logger.addHandler(log)
     url = f"http://{HOST}:{listener.getsockname()[1]}/"
     observe(Event("web", f"{dashboard.name} at {url}", values={"url": url}))
-    threading.Thread(target=dashboard.warm_up, daemon=True).start()
+    dashboard.beside(dashboard.warm_up)
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:

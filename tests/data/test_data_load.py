@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import tracemalloc
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import overton.data.files.digests
+import overton.data.files.verified
 from overton.base import OvertonError
 from overton.data.files import load_dataset
 from overton.data.files.container import SectionWriter, open_container
@@ -264,6 +266,19 @@ def test_a_digest_is_remembered_while_the_file_stays_as_it_was(data, monkeypatch
     write(data, [line(number) for number in range(41)])
     assert load(data).n_records == 41
     assert asked == [data]
+
+
+def test_where_nothing_can_be_written_what_is_kept_is_read(data, monkeypatch):
+    def refuse(path, content):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    load(data)
+    monkeypatch.setattr(overton.data.files.digests, "write_atomic", refuse)
+    monkeypatch.setattr(overton.data.files.verified, "write_atomic", refuse)
+    (data.parent / "rows" / "digests.json").unlink()  # as in a copy, whose files have other signs
+    for kept in (data.parent / "rows").glob("*.verified"):
+        kept.unlink()
+    assert load(data).n_records == 40
 
 
 def test_a_file_that_changed_a_moment_ago_is_not_trusted(data):

@@ -1,13 +1,18 @@
 import asyncio
+import errno
 import json
+import os
 import re
 import shutil
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 
+import overton.web.dashboard
 from overton.application import Application
 from overton.web.app import VIEWS, make_app
 from overton.web.dashboard import Dashboard
@@ -278,6 +283,24 @@ def test_a_tag_is_appended_once(client: Client) -> None:
     assert client.get("/slice.json?tag=slice:odd").json()["records"]["train"] == 2
 
 
+def test_a_tag_for_no_record_and_a_slice_of_none_are_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: str, body: object) -> str:
+        answer = client.post(path, body)
+        assert answer.status_code == 422
+        return answer.json()["problems"][0]["code"]
+
+    assert refused("/edits/tag", {"ids": [], "tag": "slice:odd"}) == "edits.no-records"
+    nothing = {"name": "towers", "tag": "slice:tower & !slice:tower", "replace": True}
+    if find_spec("duckdb"):
+        assert client.post("/edits/slice", {"name": "towers", "tag": "slice:tower"}).status_code == 200
+        assert refused("/edits/slice", nothing) == "tagging.no-records"
+        assert (client.dashboard.data / "tags-slice-towers.jsonl").exists(), "the slice before is as it was"
+        assert refused("/edits/slice", {"name": "kk", "where": "false"}) == "tagging.no-records"
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    assert refused("/edits/slice", nothing) == "tagging.no-records"
+    assert edits(client) == []
+
+
 def test_a_filter_is_saved_as_a_slice(client: Client) -> None:
     pytest.importorskip("duckdb")
     done = client.post("/edits/slice", {"name": "towers", "tag": "slice:tower & !slice:short"})
@@ -341,6 +364,9 @@ def test_data_with_a_fault_is_told_on_every_page_and_hides_no_report(client: Cli
     errors = client.get("/errors")
     assert errors.status_code == 422
     assert "broken.jsonl" in errors.text
+    for path in ("/errors.json", "/sources.json"):
+        problem, _ = client.get(path).json()["problems"]
+        assert (Path(problem["path"]).name, problem["line"]) == ("broken.jsonl", 1)
     (client.dashboard.data / "broken.jsonl").unlink()
     assert client.get("/errors").status_code == 200
 
@@ -367,3 +393,20 @@ def test_every_view_is_in_the_list_of_addresses(shared: Client) -> None:
 def test_the_live_version_is_what_the_store_says(shared: Client) -> None:
     application: Application = shared.dashboard.application()
     assert shared.dashboard.live() == application.store.aliases()["live"]
+
+
+def test_what_the_system_refuses_is_told_and_no_fault_of_ours(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "rows/new")
+
+    monkeypatch.setattr(overton.web.dashboard, "load_records", refuse)
+    home = client.get("/index.json?wait=1")
+    assert home.status_code == 200, "the report needs no records"
+    assert "read-only file system" in client.get("/").text
+    for path in ("/errors.json", "/errors"):
+        answer = client.get(path)
+        assert answer.status_code == 500
+        assert "os.refused" in answer.text
+        assert "rows/new" in answer.text
+    monkeypatch.setattr(overton.web.dashboard.Dashboard, "application", refuse)
+    assert client.get("/versions.json").json()["problems"][0]["code"] == "os.refused"

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -54,7 +55,8 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
         raise OvertonError(unreadable)
     if is_new:
         sure = {path: entry for path, entry in known.items() if entry[0][1] + _SETTLED < written}
-        write_atomic(memory, msgspec.json.encode(sure | fresh))
+        with suppress(OSError):  # as where an application may only be read: the next one reads the files once more
+            write_atomic(memory, msgspec.json.encode(sure | fresh))
     return digests
 
 

@@ -1,5 +1,6 @@
 """Whether a shard was read through and found whole, so that only one that changed since is read through again."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,8 @@ def verify_once(rows: Path, votes: Path) -> None:
         return
     for path in (rows, votes):
         verify_container(path)
-    write_atomic(memory, msgspec.json.encode(signs))
+    with suppress(OSError):  # as where an application may only be read: the next one reads them through once more
+        write_atomic(memory, msgspec.json.encode(signs))
 
 
 def _recall(memory: Path) -> list[Signs]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from overton.base import OvertonError, Problem
 from overton.data import GOLD, SLICE_PREFIX, SPLITS
-from overton.review import bear_all, check_tag, tag_sql
+from overton.review import bear_all, check_tag, nobody_bears, tag_sql
 from overton.web.dashboard import Dashboard
 from overton.web.edits.files import Appended, append_lines, edits_name
 from overton.web.edits.labels import Correction, correction_line, tag_lines
@@ -71,6 +71,9 @@ def _weight(editor: str, trusted: Sequence[str], split: str) -> str:
 
 def save_tag(dashboard: Dashboard, body: TagBody, query: Query) -> dict[str, Any]:
     """Append a tag."""
+    if not body.ids:
+        hint = "Name the ids of the records"
+        raise OvertonError(Problem(f"no record is named to bear {body.tag!r}", "edits.no-records", hint=hint))
     lines = tag_lines(dashboard.own_records().dataset, body.ids, body.tag)
     if not lines:
         return {"path": "", "line": 0, "count": 0, "message": f"they bear {body.tag} already"}
@@ -93,11 +96,13 @@ def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str,
     where = body.where or tag_sql(body.tag, dataset.tags.names)
     version = dashboard.version(body.version) if body.version else None
     try:
-        found = dashboard.application().tag(name, where, version=version)
+        found = dashboard.application().tag(name, where, version=version, allow_empty=False)
     except OvertonError as error:
         if error.problems[0].code != NO_SQL or not body.tag:
             raise
         ids = dataset.ids(np.flatnonzero(bear_all(dataset, [body.tag])))
+        if not ids:
+            raise OvertonError(nobody_bears(name)) from None
         lines = tag_lines(dataset, ids, name)
         told = _told(append_lines(dashboard.data / edits_name(), lines)) if lines else {}
         return {**told, "tag": name, "count": len(ids)}

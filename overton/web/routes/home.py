@@ -4,8 +4,8 @@ What is read off the version is shown at once. What has to be computed on the re
 version, the surest errors, the sources) is made beside; the page asks whether it is there, and shows it then.
 """
 
-import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from overton.application import LIVE
@@ -45,7 +45,7 @@ def home_view(dashboard: Dashboard, query: Query) -> Shown:
     if page is None and query.get("wait"):
         page = dashboard.kept(key, lambda: whole_page(dashboard, version))
     if page is None:
-        threading.Thread(target=_make, args=(dashboard, key, version), daemon=True).start()
+        dashboard.beside(partial(_make, dashboard, key, version))
     return Shown("home.html.j2", page or quick_page(version), {"ready": page is not None})
 
 
@@ -62,7 +62,7 @@ def _key(dashboard: Dashboard, version: Version) -> tuple[Any, ...]:
 def _make(dashboard: Dashboard, key: tuple[Any, ...], version: Version) -> None:
     try:
         dashboard.kept(key, lambda: whole_page(dashboard, version))
-    except OvertonError:  # a page that asks again is told why
+    except (OvertonError, OSError):  # a page that asks again is told why
         return
 
 
