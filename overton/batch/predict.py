@@ -11,6 +11,7 @@ from numpy import ndarray
 from overton.artifact import Runtime
 from overton.batch.plan import Asked
 from overton.batch.sinks import PARQUET
+from overton.batch.work import Made
 from overton.codec import labels_json
 from overton.data import Records
 from overton.schema import Schema, Task
@@ -111,14 +112,15 @@ def _merged(line: bytes, said: dict[str, dict[str, Any]], source: str, new_id: s
     return _encode({**value, "id": new_id} if new_id else value)
 
 
-def make_predict(runtime: Runtime, asked: Asked) -> Callable[[Records, str], Any]:
+def make_predict(runtime: Runtime, asked: Asked) -> Callable[[Records, str], Made]:
     """What a piece does with some records: lines or a table of predictions."""
 
-    def predict(records: Records, name: str) -> Any:
+    def predict(records: Records, name: str) -> Made:
         labels = predict_labels(runtime, records, probabilities=asked.probabilities)
+        empty = list(zip(*labels.values(), strict=True)).count((None,) * len(labels))
         if asked.format == PARQUET:
-            return _table(runtime.schema, records, labels, name, probabilities=asked.probabilities)
-        return render_lines(records, labels, f"overton@{asked.version}", named=name or None)
+            return Made(_table(runtime.schema, records, labels, name, probabilities=asked.probabilities), empty)
+        return Made(render_lines(records, labels, f"overton@{asked.version}", named=name or None), empty)
 
     return predict
 

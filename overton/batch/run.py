@@ -45,9 +45,10 @@ class Outcome:
         before = f", {self.known:,} of them from before" if self.known else ""
         rate = f", {self.rate:,.0f} records/s" if self.rate else ""
         words = "" if self.words is None else f"{self.words:,} words of "
+        empty = f"; {self.counts.told_of_empty}" if self.counts.empty else ""
         return (
             f"{words}{self.counts.records:,} records in {self.shards:,} shards{before}, {self.counts.errors:,} errors; "
-            f"{self.seconds:,.1f} s{rate}"
+            f"{self.seconds:,.1f} s{rate}{empty}"
         )
 
 

@@ -18,7 +18,7 @@ from overton.batch.plan import COUNTED, EMBED, PREDICT, Asked
 from overton.batch.run import Outcome, run_batch
 from overton.batch.sinks import PARQUET, check_format, format_of, sink
 from overton.batch.words import Words, added_up, count_verb, counter_of
-from overton.batch.work import Verb, only_good
+from overton.batch.work import Counts, Made, Verb, only_good
 from overton.codec import chained_tasks
 from overton.compile import embedding_program, weights_of
 from overton.data import LineReader, Records, without_collection
@@ -250,7 +250,8 @@ def _predict_verb(artifact: Artifact, asked: Asked) -> Verb:
 
 def _embed_verb(made: embedding.Embedding, asked: Asked) -> Verb:
     opened = partial(sink, format=asked.format, schema=_embed_schema(made, asked))
-    return Verb(made.program.schema, embedding.make_embed(embedding.Embedder(made), asked), opened)
+    embed = embedding.make_embed(embedding.Embedder(made), asked)
+    return Verb(made.program.schema, lambda records, name: Made(embed(records, name)), opened)
 
 
 def _embed_schema(made: embedding.Embedding, asked: Asked, *, words: bool = False) -> Any:
@@ -259,18 +260,21 @@ def _embed_schema(made: embedding.Embedding, asked: Asked, *, words: bool = Fals
 
 def _one_file(verb: Verb, asked: Asked, source: Path, output: Path, observe: Observe) -> int:
     check_output(output, [source])
-    reader, count = LineReader(verb.schema), 0
+    reader, counts = LineReader(verb.schema), Counts()
 
     def parts() -> Iterator[Any]:
-        nonlocal count
+        nonlocal counts
         for records in _good_records(reader, source):
-            count += len(records.lines)
-            yield verb.make(records, "" if asked.verb == PREDICT and asked.format != PARQUET else source.name)
-            observe(Event(asked.verb, done=count))
+            made = verb.make(records, "" if asked.verb == PREDICT and asked.format != PARQUET else source.name)
+            counts += Counts(len(records.lines), empty=made.empty)
+            yield made.content
+            observe(Event(asked.verb, done=counts.records))
 
     with without_collection():
         write_parts(output, parts(), verb.sink)
-    return count
+    if counts.empty:
+        observe(Event(asked.verb, counts.told_of_empty, done=counts.records))
+    return counts.records
 
 
 def _good_records(reader: LineReader, source: Path) -> Iterator[Records]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from overton.batch.files import Output
 from overton.batch.sinks import Sink
-from overton.batch.work import Verb
+from overton.batch.work import Made, Verb
 from overton.data import Records
 from overton.schema import Schema
 
@@ -58,7 +58,8 @@ def counter_of(payload: str) -> Callable[[Records, str], Counter[str]]:
 
 def count_verb(schema: Schema, payload: str) -> Verb:
     """What a piece does with records: count their strings."""
-    return Verb(schema, counter_of(payload), _sink)
+    count = counter_of(payload)
+    return Verb(schema, lambda records, name: Made(count(records, name)), _sink)
 
 
 @contextmanager

@@ -29,15 +29,41 @@ class Counts:
         records: Good lines.
         errors: Lines that are not in the output, each told in a side file with its reason.
         bytes: Bytes of input.
+        empty: Good lines with payloads of which no task could be predicted.
     """
 
     records: int = 0
     errors: int = 0
     bytes: int = 0
+    empty: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         """Both together."""
-        return Counts(self.records + other.records, self.errors + other.errors, self.bytes + other.bytes)
+        return Counts(
+            self.records + other.records,
+            self.errors + other.errors,
+            self.bytes + other.bytes,
+            self.empty + other.empty,
+        )
+
+    @property
+    def told_of_empty(self) -> str:
+        """How many records had nothing to predict from, in words; empty where none."""
+        records = "1 record" if self.empty == 1 else f"{self.empty:,} records"
+        return f"{records} had nothing to predict from" if self.empty else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of some records.
+
+    Attributes:
+        content: What a sink takes.
+        empty: How many of them had nothing to predict from.
+    """
+
+    content: Any
+    empty: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,7 +77,7 @@ class Verb:
     """
 
     schema: Schema
-    make: Callable[[Records, str], Any]
+    make: Callable[[Records, str], Made]
     sink: Callable[[IO[bytes]], AbstractContextManager[Sink]]
 
 
@@ -97,11 +123,12 @@ def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output
         with verb.sink(draft.file) as write:
             for lines, broken in _read(plan, piece):
                 records = reader.read(lines.lines, lines.numbers, one.name)
-                if records.lines:
-                    write(verb.make(records, one.name))
+                made = verb.make(records, one.name) if records.lines else None
+                if made is not None:
+                    write(made.content)
                 bad = [*records.bad, *_too_long(lines, one.name), *broken]
                 errors.extend(line.render() for line in sorted(bad, key=lambda line: line.number))
-                counts += Counts(len(records.lines), len(bad), lines.n_bytes)
+                counts += Counts(len(records.lines), len(bad), lines.n_bytes, made.empty if made else 0)
                 observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
         if errors:
             output.create(f"{ERRORS}/{piece.name}.errors.jsonl", b"".join(errors))

@@ -15,10 +15,12 @@ class RecordParser:
 
     Args:
         schema: What a record should be.
-        closed: A record must stand for itself, as in a request: one without payloads is refused.
+        closed: A record must stand for itself, as in a request: one without payloads is refused. It is there to be
+            predicted from, so that its labels may name classes that the schema, of an older version, does not have.
     """
 
     def __init__(self, schema: Schema, *, closed: bool = False) -> None:
+        schema = schema.without_classes() if closed else schema
         self._schema = schema
         self._closed = closed
         self._decode = line_decoder(schema).decode

@@ -110,11 +110,14 @@ class Records:
 
 
 class LineReader:
-    """Reads lines of one schema. It remembers strings, so that each is hashed once, but not for ever."""
+    """Reads lines of one schema. It remembers strings, so that each is hashed once, but not for ever.
+
+    The labels are only passed on, so they may name classes that the schema, of an older version, does not have.
+    """
 
     def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._encoder = Encoder(schema)
+        self._schema = schema.without_classes()
+        self._encoder = Encoder(self._schema)
 
     def read(self, lines: Sequence[bytes], numbers: Sequence[int], path: str = "") -> Records:
         """Some lines that are not blank.

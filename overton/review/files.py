@@ -214,5 +214,5 @@ def _tagged(path: Path, name: str) -> list[str]:
 
 def _shape(schema: Schema) -> tuple[dict[str, Payload], dict[str, Task]]:
     """A schema without the classes that the data told, and without its order: a version keeps it by name."""
-    bare = schema.with_classes({task.name: () for task in schema.tasks})
+    bare = schema.without_classes()
     return {payload.name: payload for payload in bare.payloads}, {task.name: task for task in bare.tasks}

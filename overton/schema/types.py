@@ -127,6 +127,10 @@ class Schema:
         )
         return replace(self, tasks=tuple(tasks))
 
+    def without_classes(self) -> "Schema":
+        """The same schema with no class told: labels may name any."""
+        return self.with_classes({task.name: () for task in self.tasks})
+
     def learnable(self) -> "Schema":
         """The schema without tasks of which schema and labels tell no class, or one where one of several is chosen."""
         return replace(self, tasks=tuple(task for task in self.tasks if task.is_learnable))

@@ -33,6 +33,7 @@ from overton.serve.limits import (
 Form = Literal["one", "several", "lines", "records"]
 PLACES = {"several": "$.records[{}]", "lines": "line {}: $", "records": "record {}: $"}
 LINES = "application/x-ndjson"
+BOM = b"\xef\xbb\xbf"
 BATCH = re.compile(rb'\s*\{\s*"records"\s*:')
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 USUAL = Limits()
@@ -130,7 +131,7 @@ def parse_question(model: Model, body: bytes, query: str, limits: Limits, *, lin
     problems, probabilities, name = _parameters(query, model.names) if query else ([], False, "")
     if problems:
         return refuse(UNPROCESSABLE, problems)
-    question = _parse_body(model, body, probabilities, limits, lines=lines)
+    question = _parse_body(model, body.removeprefix(BOM), probabilities, limits, lines=lines)
     return replace(question, model=name) if name and isinstance(question, Question) else question
 
 
@@ -188,17 +189,35 @@ def predict_steps(model: Model, question: Question) -> Iterator[tuple[list[int],
 
 
 def render_answer(model: Model, question: Question, labels: Sequence[Mapping[str, Any]]) -> Answer:
-    """The labels in the form of the question."""
+    """The labels in the form of the question, each with notes where there is something to note."""
+    found = zip(question.records, labels, strict=True)
     if question.form == "several":
-        several = [{"id": record.id, "tasks": said} for record, said in zip(question.records, labels, strict=True)]
+        several = [{"id": record.id, "tasks": said, **notes_on(model, record, said)} for record, said in found]
         return Answer(OK, msgspec.json.encode({"records": several, "version": model.version}))
     told = [
-        msgspec.json.encode({"id": record.id, "tasks": said, "version": model.version})
-        for record, said in zip(question.records, labels, strict=True)
+        msgspec.json.encode({"id": record.id, "tasks": said, "version": model.version, **notes_on(model, record, said)})
+        for record, said in found
     ]
     if question.form == "one":
         return Answer(OK, told[0])
     return Answer(OK, b"".join(line + b"\n" for line in told), LINES)
+
+
+def notes_on(model: Model, record: Record, said: Mapping[str, Any]) -> dict[str, list[str]]:
+    """`notes` where a record gives something and nothing could be predicted from it: most likely a client's mistake.
+
+    A text from which the schema takes no tokens is such a case. A record that gives nothing is answered as it asked.
+    """
+    if any(label is not None for label in said.values()):
+        return {}
+    payloads = record.payloads or {}
+    given = [field for field, value in payloads.items() if value]
+    if not given:
+        return {}
+    needed = dict.fromkeys(payload.field for payload in model.runtime.schema.payloads)
+    lacking = ", ".join(repr(field) for field in needed if not payloads.get(field))
+    alone = f"nothing could be predicted from {', '.join(map(repr, given))} alone"
+    return {"notes": [f"{alone}; the record lacks {lacking}" if lacking else alone.removesuffix(" alone")]}
 
 
 def is_too_deep(body: bytes, max_depth: int) -> bool:
@@ -220,9 +239,22 @@ def _parse(model: Model, line: bytes, place: str) -> Record | list[Problem]:
         return model.parser.parse(line)
     except OvertonError as error:
         told, rest = error.problems[:SHOWN], error.problems[SHOWN:]
-        return [*(replace(problem, field=place + problem.field.removeprefix("$")) for problem in told), *rest]
+        placed = [replace(problem, field=place + problem.field.removeprefix("$")) for problem in told]
+        return [*(_of_request(problem, line) for problem in placed), *rest]
     except RecursionError:
         return [Problem(message="nested too deep", code="serve.too-deep", field=place)]
+
+
+def _of_request(problem: Problem, line: bytes) -> Problem:
+    """A problem in the words of a request, where it speaks of a file and its lines."""
+    if problem.code == "record.truncated":
+        if not line.strip():
+            return replace(problem, message="there is no record, the body is empty", hint="Send a record as JSON")
+        return replace(problem, message="the JSON ends in the middle of the record", hint="Was the request cut off?")
+    if problem.code == "record.not-utf8":
+        message = problem.message.replace(" of the line", "")
+        return replace(problem, message=message, hint=problem.hint.replace("Save the file", "Send the request"))
+    return replace(problem, hint=problem.hint.replace(" on one line", ""))
 
 
 def _refuse_body(body: bytes, problems: Sequence[Problem], limits: Limits) -> Answer:

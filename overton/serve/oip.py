@@ -26,7 +26,7 @@ from overton import __version__
 from overton.base import Problem, did_you_mean
 from overton.schema import Schema
 from overton.serve import oip_binary as binary
-from overton.serve.answer import Model, Question, parse_lines
+from overton.serve.answer import BOM, Model, Question, parse_lines
 from overton.serve.ask import REQUEST_ID, Form, ask, form_of
 from overton.serve.limits import BAD_REQUEST, NOT_FOUND, NOT_READY, OK, Answer, Limits, loading, refuse
 from overton.serve.respond import respond
@@ -137,7 +137,7 @@ def parse_inference(
             f"{binary.HEADER} is {json_size[:20]!r}, of {len(body):,} bytes", "$", "It tells how long the JSON is"
         )
     try:
-        asked = msgspec.json.decode(body[:size], type=_Inference)
+        asked = msgspec.json.decode(body[:size].removeprefix(BOM), type=_Inference)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _bad(
             f"not an inference request: {error}", "$", 'Send {"inputs": [{"name", "shape", "datatype", "data"}]}'

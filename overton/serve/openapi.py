@@ -52,7 +52,7 @@ def openapi(model: Model, limits: Limits, *, name: str, versions: Sequence[str])
         versions: The versions that answer such clients.
     """
     schema = model.runtime.schema
-    record = {key: value for key, value in record_json_schema(schema).items() if key != "$schema"}
+    record = {key: value for key, value in record_json_schema(schema.without_classes()).items() if key != "$schema"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -159,7 +159,13 @@ def _answer(*, with_version: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {"id": {"type": ["string", "null"]}, "tasks": _ref("Labels")}
     if with_version:
         properties["version"] = {"type": "string", "description": "The version that answered."}
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    required = list(properties)
+    properties["notes"] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Why nothing could be predicted from what the record gives; left out where something was.",
+    }
+    return {"type": "object", "properties": properties, "required": required}
 
 
 def _labels(schema: Schema) -> dict[str, Any]:

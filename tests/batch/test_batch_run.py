@@ -283,6 +283,34 @@ def test_labels_that_are_there_stay_however_their_key_is_written(tmp_path: Path,
     assert output.read_text().count("sks") == 1
 
 
+def test_a_label_of_a_class_that_came_after_the_build_is_passed_on(tmp_path: Path):
+    tasks = {"Intent": {"gold": "weight"}, "EntityType": {"crowd": [["river"]] * 2}}
+    payloads = {"tokens": ["how", "heavy"], "query": "how heavy", "entities": []}
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps({"id": "r", "payloads": payloads, "tasks": tasks}))
+    assert predict_file(tiny_artifact(), VERSION, source, output) == 1
+    said = json.loads(output.read_text())["tasks"]
+    assert (said["Intent"]["gold"], said["EntityType"]["crowd"]) == ("weight", [["river"]] * 2)
+    assert f"overton@{VERSION}" in said["Intent"]
+    predict_files(tiny_artifact(), VERSION, [str(source)], str(tmp_path / "out"))
+    (shard,) = (tmp_path / "out").glob("*.jsonl")
+    assert json.loads(shard.read_text())["tasks"] == said
+
+
+def test_records_with_nothing_to_predict_from_are_counted(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    (folder / "in" / "a.jsonl").write_text(json.dumps(record(1)) + '\n{"payloads": {"query": "how tall"}}\n' * 2)
+    words = ["predict", str(tmp_path / "version"), str(folder / "in" / "a.jsonl")]
+    assert main([*words, str(tmp_path / "a.jsonl")]) == 0
+    assert "2 records had nothing to predict from" in capsys.readouterr().err
+    assert main([*words, str(folder / "out") + "/", "--on", "local:1"]) == 0
+    assert "2 records had nothing to predict from" in capsys.readouterr().err
+    assert main([*words, str(folder / "out") + "/", "--on", "local:1"]) == 0
+    assert "2 records had nothing to predict from" in capsys.readouterr().err, "of a run before too"
+
+
 def test_one_file_with_a_fault_writes_nothing(tmp_path: Path):
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text(json.dumps(RECORD) + "\n{}\n{\n")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from overton.artifact import Runtime
 from overton.data import RecordParser
 from overton.serve import Limits, Model, answer
+from overton.serve.answer import BOM
 from tests.properties import examples
 from tests.serve.fuzz import requests
 from tests.tiny_artifact import RECORD, tiny_artifact
@@ -76,6 +77,51 @@ def test_the_faults_of_lines_tell_their_numbers_and_refuse_all_lines():
     assert ask_lines(RECORD, b"{")[0] == 400
     assert ask_lines(RECORD, b"[" * 100)[0] == 422
     assert ask_lines(RECORD, RECORD, RECORD, max_records=2)[0] == 413
+
+
+def test_a_label_of_a_class_that_came_after_the_build_changes_nothing():
+    labelled = {**RECORD, "tasks": {"Intent": {"crowd": "weight", "gold": {"weight": 1}}, "EntityType": None}}
+    assert ask(labelled) == ask(RECORD)
+    wide = {"EntityType": {"crowd": [["river"], [], [], [], ["title"]]}}
+    assert ask({"records": [{**RECORD, "tasks": wide}]}) == ask({"records": [RECORD]})
+    assert problems({**RECORD, "tasks": {"Intnt": {"crowd": "age"}}}) == [("record.unknown-task", "$.tasks.Intnt")]
+
+
+def test_what_gives_something_of_which_nothing_can_be_predicted_is_answered_with_a_note():
+    mistaken = {"payloads": {"query": "how tall is lincoln"}}
+    (note,) = ask(mistaken)[1]["notes"]
+    assert note == "nothing could be predicted from 'query' alone; the record lacks 'entities', 'tokens'"
+    assert set(ask(mistaken)[1]["tasks"].values()) == {None}
+    for nothing in ({}, {"query": None}, {"tokens": [], "query": ""}):
+        assert "notes" not in ask({"payloads": nothing})[1], "it is answered as it asked"
+    assert "notes" not in ask(RECORD)[1]
+    assert "notes" not in ask(RECORD, "probabilities=true")[1]
+    several = ask({"records": [RECORD, mistaken]})[1]["records"]
+    assert [one.get("notes") for one in several] == [None, [note]]
+    assert [one.get("notes") for one in ask_lines(RECORD, mistaken)[1]] == [None, [note]]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "there is no record, the body is empty"),
+        (b" \n", "there is no record, the body is empty"),
+        (b'{"payloads": {', "the JSON ends in the middle of the record"),
+        (b'{"id": "\xff"}', "byte 9 is 0xff, which is not UTF-8"),
+        (b"[1]", "expected an object, got [1]"),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_told_without_a_word_of_files(body, said):
+    (problem,) = ask(body)[1]["problems"]
+    assert problem["message"] == said
+    assert problem["hint"]
+    assert not {"file", "line"} & set(" ".join(problem.values()).lower().replace(".", " ").split())
+
+
+def test_a_mark_of_byte_order_is_passed_over_as_in_files():
+    for value in (RECORD, {"records": [RECORD]}):
+        assert ask(BOM + msgspec.json.encode(value)) == ask(value)
+    assert ask_lines(BOM + msgspec.json.encode(RECORD)) == ask_lines(RECORD)
 
 
 def test_what_is_predicted_is_counted():
