@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overton.base import Observe, OvertonError, Problem, check_seed, did_you_mean, ignore
-from overton.base.files import check_place
+from overton.base.files import AnyPath, check_place
 from overton.naming import parse_named
 from overton.version import Version
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LIVE = "live"  # the alias of the version that people use
 
 
-def load(directory: str | Path, *, store: str | None = None) -> Application:
+def load(directory: AnyPath, *, store: str | None = None) -> Application:
     """Open an application.
 
     Args:
@@ -116,7 +116,7 @@ class Application:
         cache = self.home / "rows"
         return load_dataset(self.schema, self.data_files, cache, max_bad=max_bad, engine=engine, observe=observe)
 
-    def check(self, *, quarantine: Path | None = None, observe: Observe = ignore) -> DataCheck:
+    def check(self, *, quarantine: AnyPath | None = None, observe: Observe = ignore) -> DataCheck:
         """Every fault of tuning, gate and data; those of the schema are told by `load` already.
 
         Args:
@@ -128,9 +128,10 @@ class Application:
         """
         from overton.checking import check_application
 
-        if quarantine is not None:
-            self._check_output(quarantine, "lines with faults would be lines with faults again")
-        return check_application(self.directory, self.schema, self.data_files, quarantine=quarantine, observe=observe)
+        place = Path(quarantine) if quarantine is not None else None
+        if place is not None:
+            self._check_output(place, "lines with faults would be lines with faults again")
+        return check_application(self.directory, self.schema, self.data_files, quarantine=place, observe=observe)
 
     def sources(self, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> tuple[SourceRow, ...]:
         """What every source of labels is worth, split by split, the one to look at first: `source_report` has more."""
@@ -230,7 +231,7 @@ class Application:
             return {}
         return {name: dict(found) for name, found in lineage.get("sources", {}).items()}
 
-    def combine(self, output: Path, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> int:
+    def combine(self, output: AnyPath, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> int:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.
 
         Raises:
@@ -239,6 +240,7 @@ class Application:
         from overton.combining import combined_records
         from overton.data.files import write_records
 
+        output = Path(output)
         self._check_output(output, "every vote would count twice, by itself and in what is combined of it")
         names = self.task_names(task)
         dataset = self.dataset(max_bad=max_bad, observe=observe)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overton.base import Observe, OvertonError, Problem, ignore
-from overton.base.files import write_atomic
+from overton.base.files import AnyPath, write_atomic
 
 if TYPE_CHECKING:
     import pandas
@@ -24,10 +24,11 @@ class Evaluation:
     report: Report
     examples: bytes
 
-    def save(self, directory: Path) -> None:
+    def save(self, directory: AnyPath) -> None:
         """Write `report.json` and `predictions.parquet`."""
         from overton.evaluate.files import write_report
 
+        directory = Path(directory)
         write_report(directory / "report.json", self.report)
         write_atomic(directory / "predictions.parquet", self.examples)
 
@@ -43,7 +44,7 @@ class Evaluation:
 
 
 def load_records(
-    home: Path | None, cache: Path, data: Path | None, schema: Schema, *, max_bad: int = 0, observe: Observe = ignore
+    home: Path | None, cache: Path, data: AnyPath | None, schema: Schema, *, max_bad: int = 0, observe: Observe = ignore
 ) -> tuple[Dataset, Splits]:
     """The records that a version is evaluated on, and the splits that they count in.
 
@@ -64,8 +65,8 @@ def load_records(
         message = "an artefact outside an application has no records of its own"
         hint = "Name a data file or a folder with --data, or the version as APP@ID"
         raise OvertonError(Problem(message, "application.no-file", hint=hint))
-    place = home.parent / "data" if data is None and home else data or Path()
-    if data is not None and not data.exists():
+    place = home.parent / "data" if data is None and home else Path(data or "")
+    if data is not None and not place.exists():
         raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
     files = [place] if place.is_file() else data_files(place)
     dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)

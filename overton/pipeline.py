@@ -37,7 +37,7 @@ from overton.evaluate import (
 from overton.fitting import Plan, Teach, begun_by, fit, taught_targets
 from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
-from overton.schema import Schema
+from overton.schema import Payload, Schema, Task
 from overton.schema.files import load_schema
 from overton.served import check_built, check_planned, export_served
 from overton.supervision import Combined, label_sets
@@ -283,6 +283,24 @@ def kept_profile(artifact: Artifact, runtime: Runtime, records: Callable[[], Dat
     if "profile.json" in artifact.files:
         return parse_profile(artifact.json("profile.json"))
     return profile_version(records(), runtime)
+
+
+def reading_schema(home: Path | None, own: Schema) -> Schema:
+    """By which schema records are read for a version.
+
+    By that of its application, so that its row store serves and labels of new tasks and classes are no fault; by its
+    own where it lies in none, or where payloads, or tasks that it knows, have changed since it was built.
+    """
+    schema = open_schema(home, own)
+    payloads, tasks = _shape(schema)
+    needed, known = _shape(own)
+    return schema if payloads == needed and known.items() <= tasks.items() else own
+
+
+def _shape(schema: Schema) -> tuple[dict[str, Payload], dict[str, Task]]:
+    """A schema without the classes that the data told, and without any order: a version keeps all by name."""
+    payloads = {payload.name: replace(payload, base=tuple(sorted(payload.base))) for payload in schema.payloads}
+    return payloads, {task.name: task for task in schema.without_classes().tasks}
 
 
 def open_schema(home: Path | None, own: Schema) -> Schema:

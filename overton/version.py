@@ -8,7 +8,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Observe, OvertonError, Problem, digest_bytes, ignore
+from overton.base import Observe, OvertonError, Problem, Texts, digest_bytes, ignore, texts_of
+from overton.base.files import AnyPath, Places
 from overton.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -71,11 +72,12 @@ class Version:
 
         return Runtime(self.artifact)
 
-    def report_directory(self, data: Path | None = None) -> Path:
+    def report_directory(self, data: AnyPath | None = None) -> Path:
         """Where `overton report` writes its files unless told otherwise; of other data within, beside its own."""
         name = self.label.replace(":", "-")
         own = self.home / "reports" / name if self.home else Path(f"report-{name}")
-        return own / f"on-{digest_bytes(str(data.resolve()).encode())[:8]}-{data.stem}" if data else own
+        of = Path(data) if data else None
+        return own / f"on-{digest_bytes(str(of.resolve()).encode())[:8]}-{of.stem}" if of else own
 
     def report(self) -> Report:
         """Quality at the time of the build."""
@@ -88,7 +90,7 @@ class Version:
         return Evaluation(self.report(), self.artifact.files["predictions.parquet"])
 
     def evaluate(
-        self, data: Path | None = None, *, tags: Sequence[str] = (), on: str = "local:1", observe: Observe = ignore
+        self, data: AnyPath | None = None, *, tags: Texts = (), on: str = "local:1", observe: Observe = ignore
     ) -> Evaluation:
         """Evaluate on other records: a data file, or a folder of them; on those of its application where None.
 
@@ -106,22 +108,27 @@ class Version:
         from overton.pipeline import evaluate_version
         from overton.spreading import predict_on
 
-        dataset, splits = self.records(data, self.artifact.schema, observe=observe)
+        dataset, splits = self.records(data, observe=observe)
         predict = partial(predict_on, engine_of(on), self.artifact, (self.home or self.report_directory()) / "rows")
-        check_tags(dataset.tags, tags)  # before anything is predicted for them
-        found = evaluate_version(dataset.with_tags(tags), self.runtime, splits=splits, predict=predict, observe=observe)
+        check_tags(dataset.tags, texts_of(tags))  # before anything is predicted for them
+        dataset = dataset.with_tags(texts_of(tags))
+        found = evaluate_version(dataset, self.runtime, splits=splits, predict=predict, observe=observe)
         return Evaluation(*found)
 
     def records(
-        self, data: Path | None, schema: Schema, *, max_bad: int = 0, observe: Observe = ignore
+        self, data: AnyPath | None, schema: Schema | None = None, *, max_bad: int = 0, observe: Observe = ignore
     ) -> tuple[Dataset, Splits]:
         """The records of a data file, a folder, or of its application where None, and the splits that they count in.
+
+        They are read by a schema, or where None by that of its application, in which classes may be new.
 
         Raises:
             OvertonError: Where there are none, or more than `max_bad` lines have a fault.
         """
         from overton.evaluation import load_records
+        from overton.pipeline import reading_schema
 
+        schema = schema or reading_schema(self.home, self.artifact.schema)
         cache = (self.home or self.report_directory()) / "rows"
         return load_records(self.home, cache, data, schema, max_bad=max_bad or self.max_bad, observe=observe)
 
@@ -129,11 +136,11 @@ class Version:
         self,
         task: str,
         *,
-        tags: Sequence[str] = (),
+        tags: Texts = (),
         split: str = "test",
         limit: int = 20,
         annotate: int = 5,
-        data: Path | None = None,
+        data: AnyPath | None = None,
         observe: Observe = ignore,
     ) -> ErrorPage:
         """The errors on one task, the surest first, with what every source says, and where annotations would help.
@@ -153,19 +160,9 @@ class Version:
         from overton.review import review_errors
 
         dataset, splits, supervision = self._records(data, observe=observe)
-        return review_errors(
-            dataset,
-            self.runtime,
-            task,
-            version=self.id,
-            splits=splits,
-            split=split,
-            tags=tags,
-            limit=limit,
-            annotate=annotate,
-            supervision=supervision,
-            observe=observe,
-        )
+        found = partial(review_errors, dataset, self.runtime, task, version=self.id, splits=splits, split=split)
+        more = partial(found, supervision=supervision, observe=observe)
+        return more(tags=texts_of(tags), limit=limit, annotate=annotate)
 
     def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict records given as JSON values: a label for each task, by name."""
@@ -174,12 +171,11 @@ class Version:
         from overton.data import RecordParser
 
         parser = RecordParser(self.artifact.schema, closed=True)
-        return self.runtime.predict(
-            [parser.parse(msgspec.json.encode(one)) for one in records], probabilities=probabilities
-        )
+        parsed = [parser.parse(msgspec.json.encode(one)) for one in records]
+        return self.runtime.predict(parsed, probabilities=probabilities)
 
     def predict_file(
-        self, source: Path, output: Path, *, probabilities: bool = False, observe: Observe = ignore
+        self, source: AnyPath, output: AnyPath, *, probabilities: bool = False, observe: Observe = ignore
     ) -> int:
         """Predict a data file into a data file, streaming: each record with one more source, `overton@<version>`.
 
@@ -191,7 +187,7 @@ class Version:
         return predict_file(self.artifact, self.label, source, output, probabilities=probabilities, observe=observe)
 
     def predict_files(
-        self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
+        self, inputs: Places, output: AnyPath, *, on: str = "local", observe: Observe = ignore, **how: Any
     ) -> Outcome:
         """Predict any number of files into shards; `how` is what `overton.batch.predict_files` takes."""
         from overton.batch import predict_files
@@ -200,7 +196,7 @@ class Version:
         return predict_files(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
 
     def embed_files(
-        self, inputs: Sequence[str], output: str, *, on: str = "local", observe: Observe = ignore, **how: Any
+        self, inputs: Places, output: AnyPath, *, on: str = "local", observe: Observe = ignore, **how: Any
     ) -> Outcome:
         """Write the vectors of a payload; `how` is what `overton.batch.embed_files` takes, with words `embed_words`."""
         from overton.batch import embed_files, embed_words
@@ -211,13 +207,13 @@ class Version:
 
     def discover(
         self,
-        tasks: Sequence[str] = (),
+        tasks: Texts = (),
         *,
-        splits: Sequence[str] = ("dev", "test"),
-        tags: Sequence[str] = (),
+        splits: Texts = ("dev", "test"),
+        tags: Texts = (),
         least: int | None = None,
         limit: int = 10,
-        data: Path | None = None,
+        data: AnyPath | None = None,
         observe: Observe = ignore,
     ) -> tuple[SlicePage, ...]:
         """Slices that nobody defined in which it errs most, by task.
@@ -237,20 +233,10 @@ class Version:
         from overton.review import review_slices
 
         dataset, own, _ = self._records(data, observe=observe)
-        return review_slices(
-            dataset,
-            self.runtime,
-            tasks,
-            version=self.id,
-            splits=own,
-            names=splits,
-            tags=tags,
-            least=least,
-            limit=limit,
-            observe=observe,
-        )
+        found = partial(review_slices, dataset, self.runtime, texts_of(tasks), version=self.id, splits=own)
+        return found(names=texts_of(splits), tags=texts_of(tags), least=least, limit=limit, observe=observe)
 
-    def drift(self, data: Path, *, observe: Observe = ignore) -> DriftReport:
+    def drift(self, data: AnyPath, *, observe: Observe = ignore) -> DriftReport:
         """Whether records have drifted from those of the build: words, lengths, predictions, slices, confidence.
 
         Args:
@@ -260,14 +246,15 @@ class Version:
         Raises:
             OvertonError: Where the records have faults, or the version has no profile and lies in no application.
         """
-        from overton.pipeline import kept_profile
+        from overton.pipeline import kept_profile, reading_schema
         from overton.review import review_drift
 
-        dataset, _ = self.records(data, self.artifact.schema, observe=observe)
+        schema = reading_schema(self.home, self.artifact.schema).without_classes()
+        dataset, _ = self.records(data, schema, observe=observe)
         profile = kept_profile(self.artifact, self.runtime, lambda: self._records(None, observe=observe)[0])
         return review_drift(dataset, self.runtime, profile, version=self.id, data=str(data), observe=observe)
 
-    def _records(self, data: Path | None, *, observe: Observe) -> tuple[Dataset, Splits, SupervisionSettings]:
+    def _records(self, data: AnyPath | None, *, observe: Observe) -> tuple[Dataset, Splits, SupervisionSettings]:
         """Records, their splits, and what is said of their sources: of a file, or of the application."""
         from overton.combining import PLAIN
         from overton.review.files import load_records
@@ -275,13 +262,13 @@ class Version:
         if data is None:
             dataset, supervision = load_records(self.artifact, self.home, max_bad=self.max_bad, observe=observe)
             return dataset, dataset.splits, supervision
-        return *self.records(data, self.artifact.schema, observe=observe), PLAIN
+        return *self.records(data, observe=observe), PLAIN
 
-    def export(self, to: str, directory: Path, *, observe: Observe = ignore) -> Exported:
+    def export(self, to: str, directory: AnyPath, *, observe: Observe = ignore) -> Exported:
         """Write it for `onnx`, `torch`, `coreml` or `tensorflow` into a new folder, checked to compute the same."""
         from overton.export.files import export_version
 
-        return export_version(self.artifact, to, directory, observe=observe)
+        return export_version(self.artifact, to, Path(directory), observe=observe)
 
     def explain(self) -> str:
         """The compiled program as text, and what a search picked of it."""
@@ -299,10 +286,10 @@ class Version:
 
     def compare(
         self,
-        old: Version,
-        data: Path | None = None,
+        old: Version | str,
+        data: AnyPath | None = None,
         *,
-        tags: Sequence[str] = (),
+        tags: Texts = (),
         gate: Gate | None = None,
         max_bad: int = 0,
         observe: Observe = ignore,
@@ -310,7 +297,7 @@ class Version:
         """Compare with an older version on the same records, slice by slice.
 
         Args:
-            old: The version to compare with.
+            old: The version to compare with; or its id, the beginning of one, or an alias in the store of this one.
             data: A data file or a folder of them; the test records of its application where None.
             tags: Expressions over tags that get rows beside the tags.
             gate: What this version must keep to; `gate.json` of its application, or the defaults, where None.
@@ -322,7 +309,20 @@ class Version:
 
         schema, kept_to = open_schema(self.home, self.artifact.schema), gate or self.gate()
         dataset, splits = self.records(data, schema, max_bad=max_bad, observe=observe)
-        return compare_artifacts(old.artifact, self.artifact, dataset, splits, kept_to, tags=tags, observe=observe)
+        pair = (self.other(old) if isinstance(old, str) else old).artifact, self.artifact
+        return compare_artifacts(*pair, dataset, splits, kept_to, tags=texts_of(tags), observe=observe)
+
+    def other(self, reference: str) -> Version:
+        """Another version of its store: by its id, the beginning of one, an alias, or `latest`.
+
+        Raises:
+            OvertonError: Where there is none, or this lies in no store.
+        """
+        if self.store is None:
+            message = f"the version lies in no store, in which to find {reference!r}"
+            raise OvertonError(Problem(message, "application.no-store", hint="Give the version itself"))
+        found = self.store.resolve(reference)
+        return Version(found, self.store.get(found), self.home, self.store)
 
     def gate(self) -> Gate:
         """The `gate.json` of its application; the defaults where there is none."""
@@ -384,8 +384,7 @@ class Version:
         """What signature and gate say of it beside the version of that id, which an alias names; see `promote`."""
         from overton.promoting import Weighed
 
-        store = self.kept_in()
-        old = Version(before, store.get(before), self.home, store)
+        old = self.other(before)
         known = compared if compared and (compared.old, compared.new) == (before, self.id) else None
         breaking = tuple(self.breaks(old, alias))
         if breaking and known is None:

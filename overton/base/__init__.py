@@ -4,6 +4,7 @@ from overton.base.clock import Clock, Meter, now
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, render_problems
 from overton.base.events import Event, Observe, ignore
+from overton.base.given import Texts, texts_of
 from overton.base.names import check_name, is_name
 from overton.base.positions import Positions, json_path, locate_json
 from overton.base.seeds import MOST_SEED, check_seed
@@ -18,6 +19,7 @@ __all__ = [
     "OvertonError",
     "Positions",
     "Problem",
+    "Texts",
     "check_name",
     "check_seed",
     "did_you_mean",
@@ -31,4 +33,5 @@ __all__ = [
     "nearest",
     "now",
     "render_problems",
+    "texts_of",
 ]

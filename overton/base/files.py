@@ -3,10 +3,18 @@
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+AnyPath = str | os.PathLike[str]  # as somebody gives one from Python
+Places = AnyPath | Sequence[AnyPath]
+
+
+def places_of(given: Places) -> list[str]:
+    """Files, folders, patterns or URLs as texts; of one that one."""
+    return [os.fspath(one) for one in ([given] if isinstance(given, str | os.PathLike) else given)]
 
 
 @contextmanager

@@ -4,12 +4,13 @@ A run that was killed is begun again with the same words: it finds its plan, doe
 and ends with the same output, byte for byte, however many workers there were.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base.files import AnyPath, Places, places_of
 from overton.batch.files import Output, count_newlines, find_inputs
 from overton.batch.plan import Asked, Input, Piece, Plan, make_plan, parse_plan
 from overton.batch.work import Counts, Verb, done_before, make_work
@@ -54,8 +55,8 @@ class Outcome:
 
 def run_batch(
     asked: Asked,
-    inputs: Sequence[str],
-    output: str,
+    inputs: Places,
+    output: AnyPath,
     verb: Callable[[], Verb],
     engine: Engine,
     *,
@@ -75,8 +76,9 @@ def run_batch(
         OvertonError: Where there is no input, the output belongs to another plan, or a piece is lost for good.
     """
     begin = monotonic()
+    (output,) = places_of(output)
     place = Output(output)
-    plan = _pinned(make_plan(asked, _apart(find_inputs(inputs), output)), place, engine, observe)
+    plan = _pinned(make_plan(asked, _apart(find_inputs(places_of(inputs)), output)), place, engine, observe)
     there = place.names()
     progress = _Progress(plan, observe, begin)
     work = partial(make_work, replace(plan, pieces=()), output, verb)  # each worker is told its pieces one by one

@@ -1,7 +1,7 @@
 """What `overton predict` and `overton embed` do: of one file to one, or of any number of files to shards."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, ignore
+from overton.base.files import AnyPath, Places, places_of
 from overton.batch import embed as embedding
 from overton.batch import predict as predicting
 from overton.batch.files import Output
@@ -33,8 +34,8 @@ MB = 1_000_000
 def predict_files(
     artifact: Artifact,
     version: str,
-    inputs: Sequence[str],
-    output: str,
+    inputs: Places,
+    output: AnyPath,
     *,
     probabilities: bool = False,
     format: str = "jsonl",
@@ -72,8 +73,8 @@ def predict_files(
 def embed_files(
     artifact: Artifact,
     version: str,
-    inputs: Sequence[str],
-    output: str,
+    inputs: Places,
+    output: AnyPath,
     *,
     payload: str,
     format: str = PARQUET,
@@ -106,8 +107,8 @@ def embed_files(
 def predict_file(
     artifact: Artifact,
     version: str,
-    source: Path,
-    output: Path,
+    source: AnyPath,
+    output: AnyPath,
     *,
     probabilities: bool = False,
     observe: Observe = ignore,
@@ -117,18 +118,20 @@ def predict_file(
     Raises:
         OvertonError: Where a record has a fault, or the output is a file not to be lost.
     """
+    source, output = Path(source), Path(output)
     asked = Asked(PREDICT, version, format_of(output.name), probabilities=probabilities)
     return _one_file(_predict_verb(artifact, asked), asked, source, output, observe)
 
 
 def embed_file(
-    artifact: Artifact, version: str, source: Path, output: Path, *, payload: str, observe: Observe = ignore
+    artifact: Artifact, version: str, source: AnyPath, output: AnyPath, *, payload: str, observe: Observe = ignore
 ) -> int:
     """Write the vectors of a payload of a data file, and return how many records there were.
 
     Raises:
         OvertonError: Where a record has a fault, there is no such payload, or the output is a file not to be lost.
     """
+    source, output = Path(source), Path(output)
     asked = Asked(EMBED, version, format_of(output.name), payload=payload)
     return _one_file(_embed_verb(embedding_of(artifact, payload), asked), asked, source, output, observe)
 
@@ -136,8 +139,8 @@ def embed_file(
 def embed_words(
     artifact: Artifact,
     version: str,
-    inputs: Sequence[str],
-    output: str,
+    inputs: Places,
+    output: AnyPath,
     *,
     payload: str,
     least: int = 1,
@@ -173,7 +176,7 @@ def embed_words(
     )
     verb = partial(count_verb, artifact.schema, payload)
     outcome = run_batch(asked, inputs, output, verb, engine or Inline(), observe=observe)
-    place, counted = Output(output), COUNTED.partition("/")[0]
+    place, counted = Output(*places_of(output)), COUNTED.partition("/")[0]
     there = place.names()
     words = Words.of(added_up(place, (name for name in there if name.startswith(f"{counted}/"))), least)
     if (name := f"words.{format}") not in there:
@@ -183,13 +186,14 @@ def embed_words(
 
 
 def embed_words_file(
-    artifact: Artifact, source: Path, output: Path, *, payload: str, least: int = 1, observe: Observe = ignore
+    artifact: Artifact, source: AnyPath, output: AnyPath, *, payload: str, least: int = 1, observe: Observe = ignore
 ) -> tuple[int, int]:
     """As `embed_words`, of one file into one; gives how many words and how many records there were.
 
     Raises:
         OvertonError: Where a record has a fault, the payload has no strings, or the output is a file not to be lost.
     """
+    source, output = Path(source), Path(output)
     check_output(output, [source])
     made = embedding_of(artifact, payload, words=True)
     asked = Asked(EMBED, "", format_of(output.name), payload=payload)

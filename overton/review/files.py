@@ -15,11 +15,11 @@ from overton.compile import SupervisionSettings
 from overton.compile.files import load_tuning
 from overton.data import GOLD, Dataset
 from overton.data.files import check_output, compressed, data_files, load_dataset, read_lines, write_records
-from overton.pipeline import predict_rows
+from overton.pipeline import predict_rows, reading_schema
 from overton.review.annotate import Candidate, heading, reading, skeleton
 from overton.review.sql import rows_where
 from overton.review.tagging import Tagging, check_tag, nobody_bears, tagging_of
-from overton.schema import Payload, Schema, Task
+from overton.schema import Schema
 from overton.schema.files import load_schema
 
 
@@ -28,8 +28,7 @@ def load_records(
 ) -> tuple[Dataset, SupervisionSettings]:
     """The records of the application that a version lies in, and what is said of their sources.
 
-    They are read by the application's own schema, so that its row store serves and labels of new tasks are no fault,
-    unless payloads, or tasks that the version knows, have changed since it was built.
+    They are read as `reading_schema` tells.
 
     Args:
         artifact: The version.
@@ -45,10 +44,8 @@ def load_records(
         message = "the version lies in no application, so it has no records"
         hint = "Name it as APP@ID, or give records with --data PATH"
         raise OvertonError(Problem(message, "review.no-application", hint=hint))
+    chosen = reading_schema(home, artifact.schema)
     schema = load_schema(directory / "schema.json")
-    payloads, tasks = _shape(schema)
-    needed, known = _shape(artifact.schema)
-    chosen = schema if payloads == needed and known.items() <= tasks.items() else artifact.schema
     try:
         dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", max_bad=max_bad, observe=observe)
     except OvertonError:
@@ -56,8 +53,7 @@ def load_records(
         if fields <= own:
             raise
         raise OvertonError(_other_payloads(artifact.id, fields - own, own - fields)) from None
-    tuning = directory / "tuning.json"
-    return dataset, load_tuning(tuning, schema).supervision
+    return dataset, load_tuning(directory / "tuning.json", schema).supervision
 
 
 def _other_payloads(version: str, gone: set[str], new: set[str]) -> Problem:
@@ -210,9 +206,3 @@ def _tagged(path: Path, name: str) -> list[str]:
             hint = "Give the tag another name, or move the file"
             raise OvertonError(Problem(message, "tagging.other-file", str(path), number, hint=hint))
     return ids
-
-
-def _shape(schema: Schema) -> tuple[dict[str, Payload], dict[str, Task]]:
-    """A schema without the classes that the data told, and without its order: a version keeps it by name."""
-    bare = schema.without_classes()
-    return {payload.name: payload for payload in bare.payloads}, {task.name: task for task in bare.tasks}

@@ -180,7 +180,7 @@ def records_of(
     """The records to take examples from; None, and why, where they cannot be read."""
     try:
         if data is not None:
-            return Records(*version.records(data, version.artifact.schema, observe=observe), PLAIN), None
+            return Records(*version.records(data, observe=observe), PLAIN), None
         dataset, supervision = load_records(version.artifact, version.home, observe=observe)
     except OvertonError as error:
         return None, error

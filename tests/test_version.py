@@ -1,0 +1,100 @@
+"""A version as Python sees it: places given as texts, one tag given as it is, and classes that came after the build."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+import overton
+from overton import Version
+from overton.application import Application
+from overton.base import OvertonError
+from overton.cli.main import main
+from tests.kinds import make_record
+
+
+@pytest.fixture
+def application(kinds_application: Application, tmp_path: Path) -> Application:
+    """A copy, to be written to."""
+    return overton.load(shutil.copytree(kinds_application.directory, tmp_path / "app"))
+
+
+@pytest.fixture
+def file(application: Application, tmp_path: Path) -> str:
+    """Some records of the application, as a file elsewhere."""
+    lines = (application.directory / "data" / "records.jsonl").read_text().splitlines()
+    path = tmp_path / "others.jsonl"
+    path.write_text("\n".join(line for line in lines if '"test"' in line))
+    return str(path)
+
+
+def test_a_place_may_be_a_text(application: Application, file: str, tmp_path: Path) -> None:
+    version = application.version()
+    evaluation = version.evaluate(file)
+    n = evaluation.report.row("Record", "test", "*", "accuracy").n
+    assert n > 20
+    assert version.errors("Record", data=file).n_records == n
+    assert {page.task for page in version.discover("Record", data=file)} == {"Record"}
+    assert version.drift(file).n >= n
+    assert version.compare(version, file).records >= n
+    assert version.report_directory(file) == version.report_directory(Path(file))
+    evaluation.save(str(tmp_path / "report"))
+    assert (tmp_path / "report" / "report.json").exists()
+    assert application.combine(str(tmp_path / "combined.jsonl")) > 0
+    assert application.check(quarantine=str(tmp_path / "bad.jsonl")).problems == ()
+    assert version.predict_file(file, str(tmp_path / "said.jsonl")) >= n
+    assert version.predict_files(Path(file), tmp_path / "said", on="local:1").counts.records >= n
+
+
+def test_one_tag_may_be_a_text(application: Application, file: str) -> None:
+    version = application.version()
+    page = version.errors("Record", tags="slice:big")
+    assert page == version.errors("Record", tags=["slice:big"])
+    assert 0 < page.n_records < version.errors("Record").n_records
+    tag = "slice:big & test"
+    assert version.evaluate(file, tags=tag).report.row("Record", "test", tag, "accuracy").n == page.n_records
+    assert version.discover("Record", splits="test", tags="slice:big")[0].n == page.n_records
+    assert version.compare(version, tags=tag).records
+
+
+def test_another_version_is_named_by_id_or_alias(application: Application) -> None:
+    version = application.version()
+    version.promote("live")
+    assert version.compare("live").old == version.id
+    assert version.compare(version.id[:6]).old == version.id
+    with pytest.raises(OvertonError, match=r"store\.unknown-version"):
+        version.compare("lve")
+    with pytest.raises(OvertonError, match=r"application\.no-store"):
+        Version(version.id, version.artifact, version.home).compare("live")
+
+
+def test_a_class_labelled_after_the_build_is_no_fault(
+    application: Application,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The version never says it, so it is wrong there, and goes on to be judged, watched and served."""
+    version = application.version()
+    before = version.evaluate().report.row("Record", "test", "*", "accuracy")
+    new = make_record(1, random.Random(3))
+    new |= {"id": "new", "tags": ["test", "slice:big", "lang:en"], "tasks": {"Record": {"gold": "turquoise"}}}
+    path = application.directory / "data" / "new.jsonl"
+    path.write_text(json.dumps(new) + "\n")
+    now = version.evaluate().report.row("Record", "test", "*", "accuracy")
+    assert (now.n, round(now.value * now.n)) == (before.n + 1, round(before.value * before.n))
+    alone = version.evaluate(path).report.row("Record", "test", "*", "accuracy")
+    assert (alone.n, alone.value) == (1, 0.0)
+    tag = "slice:big & lang:en"
+    assert version.evaluate(tags=[tag]).report.row("Record", "test", tag, "accuracy").n == 1
+    assert version.errors("Record", data=path).records[0].units[0].gold == "turquoise"
+    assert version.drift(path).n == 1
+    monkeypatch.chdir(tmp_path)
+    assert Version(version.id, version.artifact).drift(str(path)).n == 1, "outside of an application too"
+    assert set(version.predict([new])[0]) == set(version.predict([{"payloads": new["payloads"]}])[0])
+    name = f"{application.directory}@{version.id}"
+    for words in (["predict", name, str(path), str(tmp_path / "said.jsonl")], ["report", name, "--data", str(path)]):
+        assert main([*words, "-q"]) == 0, capsys.readouterr().err
+    assert main(["report", name, "--tag", tag, "-q"]) == 0
