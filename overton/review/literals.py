@@ -9,7 +9,7 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import GOLD, SPLITS, Dataset, Votes, gold_of
 from overton.evaluate import item_payloads, lower_items
-from overton.review.words import field, identifier, payload_column, quoted
+from overton.review.words import as_distinct, field, identifier, payload_columns, quoted
 
 CUTS = (0.05, *(tenth / 10 for tenth in range(1, 10)), 0.95)  # quantiles of lengths at which they are cut
 WIDEST = 0.9  # share of the records above which a literal says nothing
@@ -103,9 +103,10 @@ def _tags(dataset: Dataset, rows: ndarray) -> Found:
 
 
 def _lengths(dataset: Dataset, rows: ndarray) -> Found:
+    columns = payload_columns(dataset)
     for payload in item_payloads(dataset):
         length = dataset.item_lengths(payload.name)[rows]
-        column = identifier(f"n_{payload.name}")
+        column = identifier(columns["count", payload.name])
         for cut in np.unique(np.quantile(length, CUTS, method="lower")).tolist() if len(length) else ():
             yield Literal(f"{column} <= {cut}", f"{column} <=", f"{payload.name}_to_{cut}"), length <= cut
             more = int(cut) + 1
@@ -114,8 +115,9 @@ def _lengths(dataset: Dataset, rows: ndarray) -> Found:
 
 def _words(dataset: Dataset, rows: ndarray, least: int) -> Found:
     """Tokens and members that stand in enough records, whatever their case."""
+    columns = payload_columns(dataset)
     for payload in item_payloads(dataset):
-        column = payload_column(payload.name) + ("_words" if payload.is_text else "")
+        column = columns["items", payload.name]
         record, word, names = lower_items(dataset, payload, rows)
         count = np.bincount(word, minlength=len(names))
         order = np.argsort(word, kind="stable")
@@ -129,10 +131,11 @@ def _words(dataset: Dataset, rows: ndarray, least: int) -> Found:
 
 def _predicted(dataset: Dataset, predictions: Mapping[str, Predictions], task: str) -> Found:
     """Classes that a version predicts: of the record, or somewhere in it."""
+    names = as_distinct(task.name for task in dataset.schema.tasks)
     for name, said in predictions.items():
-        column = field("predicted", name)
-        if name not in [task.name for task in dataset.schema.tasks]:
+        if name not in names:
             continue
+        column = field("predicted", names[name])
         listed = dataset.schema.unit(dataset.schema.task(name)) != "record"
         bits = said.task.type == "bitvector"
         n_records = len(said.offsets) - 1
@@ -154,11 +157,12 @@ def _votes(dataset: Dataset, votes: Votes, rows: ndarray) -> Found:
     if dataset.schema.unit(votes.task) != "record" or votes.task.type == "bitvector":
         return
     said: dict[str, ndarray] = {}
+    columns = _vote_columns(dataset, votes)
     for source in votes.sources:
         own = gold_of(votes, source)
         if source == GOLD or not own.known.any():
             continue
-        column, label = field("votes", votes.task.name, source), own.label[rows]
+        column, label = columns[source], own.label[rows]
         said[source] = label
         yield Literal(f"{column} IS NULL", column, f"without_{source}", side=-1), label < 0
         for number in np.unique(label[label >= 0]).tolist():
@@ -169,5 +173,13 @@ def _votes(dataset: Dataset, votes: Votes, rows: ndarray) -> Found:
     for place, one in enumerate(names):
         for other in names[place + 1 :]:
             differ = (said[one] >= 0) & (said[other] >= 0) & (said[one] != said[other])
-            columns = (field("votes", votes.task.name, source) for source in (one, other))
-            yield Literal(" <> ".join(columns), f"{one} {other}", f"{one}_against_{other}", side=-1), differ
+            yield (
+                Literal(f"{columns[one]} <> {columns[other]}", f"{one} {other}", f"{one}_against_{other}", side=-1),
+                differ,
+            )
+
+
+def _vote_columns(dataset: Dataset, votes: Votes) -> dict[str, str]:
+    """What holds the labels of each source of a task."""
+    task = as_distinct(task.name for task in dataset.schema.tasks)[votes.task.name]
+    return {source: field("votes", task, name) for source, name in as_distinct(votes.sources).items()}

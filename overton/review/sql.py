@@ -48,6 +48,8 @@ def rows_where(dataset: Dataset, where: str, predictions: Mapping[str, Predictio
             found = connection.from_arrow(table).filter(where).project(f'"{ROW}"').fetchnumpy()[ROW]
         except duckdb.Error as error:
             hint = f"Columns are {', '.join(names)}"
+            if predictions is None and '"predicted"' in str(error):
+                hint += "; predicted is one where --version names a version"
             raise OvertonError(
                 Problem(_message(str(error)), "tagging.bad-expression", field=where, hint=hint)
             ) from None

@@ -10,11 +10,12 @@
 | `gold.TASK`, `predicted.TASK` | likewise; predictions are there where a version is named |
 
 A label is a text, of a bitvector a list of texts, of `select` the index of the member; a list of those where the task
-labels tokens or members; NULL where nothing is said.
+labels tokens or members; NULL where nothing is said. Of two names that differ in case alone the later has a number
+behind it, here and in what `discover` prints.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,7 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import GOLD, SPLITS, Dataset, Gold, gold_of
 from overton.evaluate import item_payloads
-from overton.review.words import payload_column
+from overton.review.words import as_distinct, payload_columns, text_payloads
 from overton.schema import Payload
 
 CHUNK = 4096
@@ -62,14 +63,12 @@ def _columns(dataset: Dataset, predictions: Mapping[str, Predictions] | None) ->
         columns["votes"] = partial(_votes, dataset)
     if predictions is not None:
         columns["predicted"] = partial(_predicted, dataset, predictions)
+    names = payload_columns(dataset)
     for payload in item_payloads(dataset):
-        name = payload_column(payload.name) + ("_words" if payload.is_text else "")
-        columns[name] = partial(_items, dataset, payload)
-        columns[f"n_{payload.name}"] = partial(dataset.item_lengths, payload.name)
-    lists = {payload.field for payload in dataset.schema.payloads if payload.type != "singleton"}
-    for payload in dataset.schema.payloads:
-        if payload.type == "singleton" and payload.field not in lists:
-            columns[payload_column(payload.name)] = partial(_texts, dataset, payload.field)
+        columns[names["items", payload.name]] = partial(_items, dataset, payload)
+        columns[names["count", payload.name]] = partial(dataset.item_lengths, payload.name)
+    for payload in text_payloads(dataset):
+        columns[names["text", payload.name]] = partial(_texts, dataset, payload.field)
     return columns
 
 
@@ -120,7 +119,8 @@ def _texts(dataset: Dataset, field: str) -> Any:
 
 
 def _gold(dataset: Dataset) -> Any:
-    return _struct({task.name: _labels(dataset, gold_of(dataset.votes(task.name))) for task in dataset.schema.tasks})
+    labels = {task.name: _labels(dataset, gold_of(dataset.votes(task.name))) for task in dataset.schema.tasks}
+    return _struct(labels, among=_task_names(dataset))
 
 
 def _votes(dataset: Dataset) -> Any:
@@ -130,8 +130,9 @@ def _votes(dataset: Dataset) -> Any:
         used = np.unique(votes.source).tolist()
         names = [votes.sources[number] for number in used if votes.sources[number] != GOLD]
         if names:
-            by_task[task.name] = _struct({name: _labels(dataset, gold_of(votes, name)) for name in names})
-    return _struct(by_task)
+            labels = {name: _labels(dataset, gold_of(votes, name)) for name in names}
+            by_task[task.name] = _struct(labels, among=votes.sources)
+    return _struct(by_task, among=_task_names(dataset))
 
 
 def _predicted(dataset: Dataset, predictions: Mapping[str, Predictions]) -> Any:
@@ -140,7 +141,11 @@ def _predicted(dataset: Dataset, predictions: Mapping[str, Predictions]) -> Any:
         none = said.unknown if said.unknown is not None else np.zeros(len(said.label), np.bool_)
         known = ~none if said.task.type == "bitvector" else said.label >= 0
         by_task[name] = _labels(dataset, Gold(said.task, said.offsets, known, said.label))
-    return _struct(by_task)
+    return _struct(by_task, among=_task_names(dataset))
+
+
+def _task_names(dataset: Dataset) -> list[str]:
+    return [task.name for task in dataset.schema.tasks]
 
 
 def _labels(dataset: Dataset, labels: Gold) -> Any:
@@ -169,7 +174,9 @@ def _listed(values: Any, first: ndarray, missing: ndarray) -> Any:
     return pa.LargeListArray.from_arrays(pa.array(first, pa.int64()), values, mask=pa.array(missing))
 
 
-def _struct(by_name: Mapping[str, Any]) -> Any:
+def _struct(by_name: Mapping[str, Any], *, among: Iterable[str]) -> Any:
+    """A column of structs, whose fields are named as those of all names that there are."""
     import pyarrow as pa
 
-    return pa.StructArray.from_arrays(list(by_name.values()), list(by_name))
+    names = as_distinct([*among, *by_name])
+    return pa.StructArray.from_arrays(list(by_name.values()), [names[name] for name in by_name])

@@ -126,6 +126,58 @@ def test_what_an_expression_may_not_say_is_told_with_the_columns(where: str, tol
     assert len(app.data_files) == 1
 
 
+def test_an_expression_over_predictions_without_a_version_is_told_how_to_name_one(app: Application) -> None:
+    with pytest.raises(OvertonError, match="--version"):
+        app.tag("slice:x", "predicted.Intent <> gold.Intent")
+    with pytest.raises(OvertonError) as caught:
+        app.tag("slice:x", "nope = 1")
+    assert "--version" not in str(caught.value)
+
+
+def test_names_that_differ_in_case_alone_are_told_apart_in_expressions_and_literals(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    from overton.review.sql import rows_where
+
+    def said(number: int) -> dict:
+        own = {"Crowd": "a" if number % 2 else "b", "crowd": "a" if number % 3 else "b", "gold": "a"}
+        return {"Kind": own, "kind": {"Rule": "x" if number % 5 else "y", "rule": "x" if number % 7 else "y"}}
+
+    schema = {
+        "payloads": {
+            "tokens": {"type": "sequence"},
+            "Tokens": {"type": "sequence"},
+            "n_tokens": {"type": "singleton"},
+            "all": {"type": "singleton", "base": ["tokens", "Tokens"]},
+        },
+        "tasks": {name: {"payload": "all", "type": "multiclass"} for name in ("Kind", "kind")},
+    }
+    (tmp_path / "data").mkdir()
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    payloads = [
+        {"tokens": ["w"] * (number % 4), "Tokens": ["v"] * (number % 3), "n_tokens": f"t{number % 2}"}
+        for number in range(40)
+    ]
+    lines = [json.dumps({"payloads": one, "tasks": said(number)}) for number, one in enumerate(payloads)]
+    (tmp_path / "data" / "records.jsonl").write_text("\n".join(lines))
+    dataset = overton.load(tmp_path).dataset()
+    rows = np.arange(dataset.n_records)
+    wheres = set()
+    for task in ("Kind", "kind"):
+        literals = literals_of(dataset, rows, task, {}, least=1)
+        for literal, column in zip(literals.literals, literals.columns, strict=True):
+            wheres.add(literal.where)
+            assert rows_where(dataset, literal.where).tolist() == np.flatnonzero(column).tolist(), literal.where
+    some = {
+        "votes.Kind.crowd_2 = 'a'",
+        "votes.kind_2.Rule = 'x'",
+        "votes.Kind.Crowd <> votes.Kind.crowd_2",
+        "n_tokens_2 <= 2",
+        "has(tokens_2, 'w')",
+    }
+    assert some <= wheres
+    assert len(rows_where(dataset, "payload_n_tokens = 't1'")) == 20
+
+
 def test_a_tag_has_a_file_of_its_own_that_is_written_whole(app: Application) -> None:
     path = app.directory / "data" / "tags-slice-x.jsonl"
     assert app.tag("slice:x", "has(tokens, 'how')").added == 2
