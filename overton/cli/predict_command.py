@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     """Predict, streaming; 1 where more lines than --max-bad had faults."""
     from overton.application import find_version
     from overton.batch.files import is_one_file
+    from overton.data.names import count_of
 
     one_file = is_one_file(options.inputs, options.output)
     wrong = not_of_one_file(options) if one_file else ""
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
                 observe=observe,
             )
     if one_file:
-        console.note(f"{options.output}: {count:,} records, source overton@{version.label}")
+        console.note(f"{options.output}: {count_of(count, 'record')}, source overton@{version.label}")
         return 0
     return finish(options, outcome)
 
