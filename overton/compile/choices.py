@@ -85,7 +85,7 @@ class TrainingChoices:
         balance: How far tasks with many tokens or bits count less, lest they drown the others: 0 adds up the losses as
             they are; 1 divides each by that of a model which knows no more than how frequent the labels are.
         certainty: How much less a unit counts whose target is unsure (`overton.train.Objective`); 0 for not at all.
-        label_smoothing: Share of a hard target of a `multiclass` task that is spread over all classes.
+        label_smoothing: Share of a target that is spread over all classes, in `multiclass` tasks of hard targets.
         mixed: Whether training computes in bfloat16, on processors made for it, where that does no harm; None for in
             pretrained transformers that are tuned and nowhere else.
     """
@@ -105,7 +105,7 @@ class TrainingChoices:
     robustness: float = 0.4
     balance: float = 0.25
     certainty: float = 1.0
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.1
     mixed: bool | None = None
 
 

@@ -120,7 +120,7 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
     "epochs": Rule("Most passes over the training records; 0 lets their number decide.", high=10000, whole=True),
     "hf_learning_rate": Rule("The highest for a pretrained transformer that is tuned.", low=1e-7, high=0.1),
     "id_dropout": Rule("Share of set members whose id is dropped.", high=1),
-    "label_smoothing": Rule("Share of a hard target that is spread over all classes.", high=0.5),
+    "label_smoothing": Rule("Share of a target that is spread over all classes where nearly all are hard.", high=0.5),
     "learning_rate": Rule("The highest of the schedule.", low=1e-6, high=1),
     "member_dropout": Rule("Share of activations dropped where members of a set are compared.", high=0.9),
     "mixed": Rule(

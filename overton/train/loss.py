@@ -27,6 +27,7 @@ LEAST_LOG = -30.0  # padding scores so low that its cost must not reach infinity
 MOST_PAIRS = 200_000  # neighbours that tell how labels follow each other
 LEAST_BIT = 1e-4  # a bit that is certain is held for as sure as this, so that its odds are finite
 SURE = 0.999  # probability of a label from which its target is hard
+MOSTLY = 0.99  # share of hard targets from which a task is one of hard targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _objective(targets: Targets, rows: ndarray, settings: TrainingChoices) -> Ob
     objective = Objective(
         robustness=settings.robustness if targets.task.type == "select" else 0.0,
         certainty=settings.certainty,
-        smoothing=settings.label_smoothing if targets.task.type == "multiclass" else 0.0,
+        smoothing=settings.label_smoothing if _are_hard(targets, rows) else 0.0,
     )
     if targets.task.type == "select" or not len(targets.table):
         return objective
@@ -102,6 +103,15 @@ def _objective(targets: Targets, rows: ndarray, settings: TrainingChoices) -> Ob
         return replace(objective, shift=torch.from_numpy(shift.astype(np.float32)))
     weight = np.sqrt((1 - share) / np.maximum(share, SMALLEST_PRIOR)).clip(1, settings.bit_weight).astype(np.float32)
     return replace(objective, bit_weight=torch.from_numpy(weight) if settings.bit_weight > 1 else None)
+
+
+def _are_hard(targets: Targets, rows: ndarray) -> bool:
+    """Whether the classes of nearly all units are given for certain, so that nothing else keeps a model modest."""
+    if targets.task.type != "multiclass" or not len(targets.table):
+        return False
+    sure = targets.table.max(axis=1) >= SURE
+    index = targets.known_index(rows)
+    return bool(len(index)) and float(sure[index].mean()) >= MOSTLY
 
 
 def blind_loss(targets: Targets, rows: ndarray, *, chained: bool = False, in_sets: bool = False) -> float:

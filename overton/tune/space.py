@@ -28,7 +28,7 @@ TRAINING_OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "learning_rate": (0.003, 0.001, 0.006),
     "dropout": (0.3, 0.15, 0.45),
     "word_dropout": (0.05, 0.15),
-    "label_smoothing": (0.0, 0.1),
+    "label_smoothing": (0.1, 0.0),
 }
 SLICE_OPTIONS = ("off", "records", "on")
 SMALL_SIZE = 32  # is an option too where serving has bounds

@@ -190,6 +190,20 @@ def test_smoothing_spreads_hard_targets_and_leaves_soft_ones():
     assert soft == loss_of("multiclass", logits, [[[0.4, 0.6]]], [[True]])
 
 
+def test_targets_are_smoothed_where_nearly_all_are_hard_and_tasks_of_doubtful_ones_are_left_as_they_are():
+    task = Task("T", "p", "multiclass", ("a", "b"))
+    hard = targets_of(task, [[0], [1]] * 100)
+    doubtful = replace(hard, table=np.array([[0.9, 0.1], [0.1, 0.9]], np.float32))
+    some = replace(hard, table=np.array([[1.0, 0.0], [0.1, 0.9]], np.float32))
+    settings = TrainingChoices(label_smoothing=0.1)
+    shares = [objectives_of({"T": one}, np.arange(200), settings)["T"].smoothing for one in (hard, doubtful, some)]
+    assert shares == [0.1, 0.0, 0.0]
+    assert objectives_of({"T": hard}, np.arange(200), TrainingChoices(label_smoothing=0.0))["T"].smoothing == 0.0
+    assert objectives_of({"T": some}, np.arange(0, 200, 2), settings)["T"].smoothing == 0.1  # of training records
+    bits = replace(hard, task=Task("T", "p", "bitvector", ("a", "b")))
+    assert objectives_of({"T": bits}, np.arange(200), settings)["T"].smoothing == 0.0
+
+
 def test_rebalancing_follows_the_shares_of_the_classes():
     task = Task("T", "p", "multiclass", ("a", "b"))
     targets = {"T": targets_of(task, [[0], [0], [0], [1]])}
