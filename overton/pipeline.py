@@ -155,8 +155,18 @@ def finish(
     observe = clock.observe
     with clock("export"):
         sample = sample_records(dataset)
-        to_serve = partial(export_served, gate=gate, graphs=graphs, parent=parent, observe=observe)
-        artifact, precision = to_serve(dataset, planned, trained, tuning, predict_rows, sample)
+        artifact, precision = export_served(
+            dataset,
+            planned,
+            trained,
+            tuning,
+            predict_rows,
+            sample,
+            gate=gate,
+            graphs=graphs,
+            parent=parent,
+            observe=observe,
+        )
     with clock("evaluate"):
         predict = spread(artifact) if spread else None
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), predict=predict, observe=observe)

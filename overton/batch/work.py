@@ -16,6 +16,7 @@ from overton.batch.lines import LONGEST, Lines, read_lines
 from overton.batch.plan import COUNTED, Piece, Plan
 from overton.batch.sinks import Sink
 from overton.data import BadLine, LineReader, Records, without_collection
+from overton.data.names import count_of
 from overton.schema import Schema
 
 ERRORS, DONE = "_errors", "_done"
@@ -49,8 +50,7 @@ class Counts:
     @property
     def told_of_empty(self) -> str:
         """How many records had nothing to predict from, in words; empty where none."""
-        records = "1 record" if self.empty == 1 else f"{self.empty:,} records"
-        return f"{records} had nothing to predict from" if self.empty else ""
+        return f"{count_of(self.empty, 'record')} had nothing to predict from" if self.empty else ""
 
 
 @dataclass(frozen=True, slots=True)

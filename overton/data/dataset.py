@@ -222,11 +222,11 @@ class Dataset:
 
     def n_overridden(self, task: str) -> int:
         """Number of labels that a later line of the same source replaced."""
-        return self._gathered(task).overridden
+        return self._lost[task][0]
 
     def n_beyond(self, task: str) -> int:
         """Number of labels of a `select` task that name a member beyond those that are kept: they say nothing."""
-        return self._gathered(task).beyond
+        return self._lost[task][1]
 
     def texts(self, payload: str) -> list[str]:
         """The different strings of a payload, after cutting: tokens of a sequence or a text, ids of a set."""
@@ -267,6 +267,12 @@ class Dataset:
     def _gathered(self, task: str, sources: Collection[str] | None = None) -> Gathered:
         number = self._number(task)
         return gather_votes(self.joined, number, self.schema.tasks[number], self.sources, self.offsets(task), sources)
+
+    @cached_property
+    def _lost(self) -> Mapping[str, tuple[int, int]]:
+        """Labels of each task that are overridden, and that name a member beyond those that are kept."""
+        found = ((task.name, self._gathered(task.name)) for task in self.schema.tasks)  # one at a time in memory
+        return {name: (gathered.overridden, gathered.beyond) for name, gathered in found}
 
     def _number(self, task: str) -> int:
         return [one.name for one in self.schema.tasks].index(task)

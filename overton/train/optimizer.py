@@ -63,7 +63,7 @@ class Optimizer:
         whole, by_rows = _groups(model, settings)
         self._names = {id(weight): name for name, weight in model.named_parameters()}
         self._weights = [weight for weight in model.parameters() if weight.requires_grad]
-        self._tables = {id(table) for table in _tables(model)}
+        self._tables = {id(table) for group in by_rows for table in group["params"]}
         self.parts: Sequence[torch.optim.Optimizer] = [
             torch.optim.AdamW(whole, lr=settings.learning_rate, fused=True),
             *([RowSteps(by_rows, settings.learning_rate)] if by_rows else []),

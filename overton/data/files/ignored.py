@@ -7,8 +7,8 @@ from pathlib import Path
 
 from overton.base import Problem, nearest
 from overton.data.files.lines import SUFFIXES
+from overton.data.files.outputs import OWN
 
-READ = ("schema.json", "tuning.json", "gate.json")  # beside the data
 MOST_NAMED = 5
 MOST_LOOKED_AT = 1000  # entries of a folder within the data
 _RECORDS = re.compile(r".+\.(jsonl?|ndjson|csv|tsv|parquet|xlsx?)(\.(gz|zst|bz2|xz|zip))?", re.IGNORECASE)
@@ -27,15 +27,15 @@ def ignored_files(directory: Path, named: Collection[Path] = ()) -> list[Problem
         return []
     more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
     told = f"ignored: {', '.join(found[:MOST_NAMED])}{more}"
-    hint = f"Data files are *{', *'.join(SUFFIXES)} in data/ itself; beside it {', '.join(READ)} are read"
+    hint = f"Data files are *{', *'.join(SUFFIXES)} in data/ itself; beside it {', '.join(OWN)} are read"
     return [Problem(told, "data.ignored-file", hint=hint)]
 
 
 def _near_misses(directory: Path, used: Collection[Path]) -> Iterator[str]:
     """Files beside the schema that are called almost as one that is read and is not there."""
-    absent = [name for name in READ if not (directory / name).exists()]
+    absent = [name for name in OWN if not (directory / name).exists()]
     for path in sorted(directory.glob("*.[jJ][sS][oO][nN]")):
-        if path.name not in READ and path.resolve() not in used and nearest(path.name, absent, limit=1, cutoff=0.9):
+        if path.name not in OWN and path.resolve() not in used and nearest(path.name, absent, limit=1, cutoff=0.9):
             yield path.name
 
 
