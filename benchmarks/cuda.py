@@ -5,7 +5,8 @@
 DATA is a folder of applications with factoid-en (default: the variable OVERTON_TEST_DATA). Its default program is
 trained by batches of each size, in bfloat16 where that does no harm (`mixed`) and in float32, from records that are
 gathered and encoded as in a build. Records a second are those of the steps after the first ten. The GPU waits where no
-kernel and no copy runs on it, between the first of a run's and the last. The batch is doubled until memory is out.
+kernel and no copy runs on it, between the first of a run's and the last. The largest batch
+is one of which memory holds three steps.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from overton.supervision import Targets
 from overton.train import Batches, TrainingBatch, encoder_for, objectives_of, train, training_batches
 
 FIRST = 10  # steps that are not timed: kernels are loaded in them
+EXACT = 8192  # records: the largest batch is told to so many
 
 
 @dataclass
@@ -144,21 +146,23 @@ def waiting(busy: list[tuple[float, float]]) -> float:
 
 
 def print_largest(trained: Program, most: int) -> None:
-    """Double the batch until the memory of the GPU is out."""
-    batch_size, held = 16384, 0
-    while batch_size <= most:
+    """Find the largest batch that the memory of the GPU holds: doubled until it is out, then halved in between."""
+    batch_size, step, growing = min(16384, most), 16384, True
+    while step >= EXACT and batch_size <= most:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         rows = np.resize(trained.dataset.splits.train, batch_size)
         try:
-            trained.run(rows, 1, batch_size, mixed=True)
+            speed = trained.run(np.concatenate([rows] * 3), 3, batch_size, mixed=True)
         except torch.cuda.OutOfMemoryError:
-            print(f"no memory for a batch of {batch_size:,}")
-            break
-        held = batch_size
-        peak = torch.cuda.max_memory_allocated() / 2**30
-        print(f"a batch of {held:,}: {peak:.1f} GiB at the peak", flush=True)
-        batch_size *= 2
+            print(f"no memory for a batch of {batch_size:,}", flush=True)
+            growing, step = False, step // 2
+            batch_size -= step
+        else:
+            peak = torch.cuda.max_memory_allocated() / 2**30
+            print(f"a batch of {batch_size:,}: {peak:.1f} GiB at the peak, {speed:,.0f} records/s", flush=True)
+            step = batch_size if growing else step // 2
+            batch_size += step
 
 
 if __name__ == "__main__":
