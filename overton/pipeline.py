@@ -7,8 +7,8 @@ torch is imported only where a model is trained, so that reading a report or the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.artifact import LARGE, Artifact, Runtime, golden_records, sample_records
-from overton.base import Clock, Event, Observe, digest_bytes, ignore
+from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.codec import Predictions, concatenate
 from overton.combining import Tallies, combine_all, combine_votes
 from overton.compile import Choices, Tuning, choose_slices, compile_program
@@ -317,3 +317,34 @@ def open_schema(home: Path | None, own: Schema) -> Schema:
     """The schema of a version's application, in which classes may be new; its own where it lies in none."""
     path = home.parent / "schema.json" if home else None
     return load_schema(path) if path and path.is_file() else own
+
+
+@contextmanager
+def telling_of_payloads(artifact: Artifact, schema: Schema) -> Iterator[None]:
+    """Where records of an application are read for a version, tell of one that is older than their payloads.
+
+    Args:
+        artifact: The version.
+        schema: That of the application as it is now.
+
+    Raises:
+        OvertonError: Where they cannot be read and the version has payloads that the schema has no more.
+    """
+    try:
+        yield
+    except OvertonError:
+        fields, own = ({payload.field for payload in one.payloads} for one in (artifact.schema, schema))
+        if fields <= own:
+            raise
+        raise OvertonError(_other_payloads(artifact.id, fields - own, own - fields)) from None
+
+
+def _other_payloads(version: str, gone: set[str], new: set[str]) -> Problem:
+    """That a version is older than the payloads of the data: no fault of these."""
+    read, there = (", ".join(map(repr, sorted(fields))) for fields in (gone, new))
+    instead = f", where the data have {there}" if new else ", which the data have no more"
+    return Problem(
+        message=f"version {version} was built before the schema changed: it reads {read}{instead}",
+        code="review.other-payloads",
+        hint="Build again and look at the new version, or give records of its payloads with --data",
+    )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from overton.store import GateOutcome, Promotion, Store
 
 ATTEMPTS = 5
+REASON = "Say why: --why TEXT, or `why=` in Python; it stays in the alias's log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,13 @@ def promote_weighed(
         observe: Told of a lost race.
 
     Raises:
-        OvertonError: Where a race is lost by force, or again and again (`store.lost-race`).
+        OvertonError: Where a race is lost by force, or again and again (`store.lost-race`); where it is forced without
+            a reason (`application.no-reason`).
     """
     from overton.store import LOST_RACE, current_user
 
+    if force and not why.strip():
+        raise OvertonError(Problem("to promote by force takes a reason", "application.no-reason", hint=REASON))
     for attempt in range(1, ATTEMPTS + 1):
         before = store.current(alias)
         if before == version:

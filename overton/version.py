@@ -126,11 +126,12 @@ class Version:
             OvertonError: Where there are none, or more than `max_bad` lines have a fault.
         """
         from overton.evaluation import load_records
-        from overton.pipeline import reading_schema
+        from overton.pipeline import open_schema, reading_schema, telling_of_payloads
 
-        schema = schema or reading_schema(self.home, self.artifact.schema)
-        cache = (self.home or self.report_directory()) / "rows"
-        return load_records(self.home, cache, data, schema, max_bad=max_bad or self.max_bad, observe=observe)
+        own = self.artifact.schema
+        schema, cache = schema or reading_schema(self.home, own), (self.home or self.report_directory()) / "rows"
+        with telling_of_payloads(self.artifact, open_schema(self.home, own) if data is None else own):
+            return load_records(self.home, cache, data, schema, max_bad=max_bad or self.max_bad, observe=observe)
 
     def errors(
         self,

@@ -120,7 +120,8 @@ def test_force_stays_in_the_log_and_does_not_win_over_what_it_has_not_seen(store
     assert (entry.gate.outcome, entry.gate.verdicts, entry.gate.refused) == ("refused", {"regressed": 1}, (NO.message,))
     assert gate_text(entry) == "forced, refused (1 regressed)"
     monkeypatch.setattr(store, "current", lambda _: first)
-    assert refusal(promote_weighed, store, "live", third, weigher([]), force=True) == "store.lost-race"
+    assert refusal(promote_weighed, store, "live", third, weigher([]), force=True, why="now") == "store.lost-race"
+    assert refusal(promote_weighed, store, "live", third, weigher([]), force=True, why=" ") == "application.no-reason"
 
 
 @pytest.mark.parametrize("breaks", [False, True])

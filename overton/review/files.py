@@ -15,7 +15,7 @@ from overton.compile import SupervisionSettings
 from overton.compile.files import load_tuning
 from overton.data import GOLD, Dataset
 from overton.data.files import check_output, compressed, data_files, load_dataset, read_lines, write_records
-from overton.pipeline import predict_rows, reading_schema
+from overton.pipeline import predict_rows, reading_schema, telling_of_payloads
 from overton.review.annotate import Candidate, heading, reading, skeleton
 from overton.review.sql import rows_where
 from overton.review.tagging import Tagging, check_tag, nobody_bears, tagging_of
@@ -46,25 +46,9 @@ def load_records(
         raise OvertonError(Problem(message, "review.no-application", hint=hint))
     chosen = reading_schema(home, artifact.schema)
     schema = load_schema(directory / "schema.json")
-    try:
+    with telling_of_payloads(artifact, schema):
         dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", max_bad=max_bad, observe=observe)
-    except OvertonError:
-        fields, own = ({payload.field for payload in one.payloads} for one in (artifact.schema, schema))
-        if fields <= own:
-            raise
-        raise OvertonError(_other_payloads(artifact.id, fields - own, own - fields)) from None
     return dataset, load_tuning(directory / "tuning.json", schema).supervision
-
-
-def _other_payloads(version: str, gone: set[str], new: set[str]) -> Problem:
-    """That a version is older than the payloads of the data: no fault of these."""
-    read, there = (", ".join(map(repr, sorted(fields))) for fields in (gone, new))
-    instead = f", where the data have {there}" if new else ", which the data have no more"
-    return Problem(
-        message=f"version {version} was built before the schema changed: it reads {read}{instead}",
-        code="review.other-payloads",
-        hint="Build again and look at the new version, or give records of its payloads with --data",
-    )
 
 
 def check_skeleton(path: Path, task: str) -> None:

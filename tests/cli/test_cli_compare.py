@@ -277,6 +277,8 @@ def test_a_payload_that_was_renamed_is_no_want_of_gold_and_no_fault_of_the_data(
     assert "was built before the schema changed: it reads 'text', where the data have 'utt'. Build again" in told
     assert "[review.other-payloads]" in told
     assert "too-many-bad" not in told
+    assert main(["report", f"{app}@live", "--tag", "slice:a & !slice:b", "-q"]) == 1
+    assert "[review.other-payloads]" in capsys.readouterr().err
     version = spoilt.version("live")
     (app / "schema.json").write_text(
         (app / "schema.json").read_text().replace('"singleton"', '"singleton", "field": "text"')

@@ -145,7 +145,7 @@ def test_a_version_that_would_break_clients_is_refused_with_what_differs(tmp_pat
     assert named in problem.message
     assert f"clients of live ({old.id}) would break" in problem.message
     assert store.aliases()["live"] == old.id
-    assert Version(new.id, new, tmp_path / ".overton", store).promote("live", force=True) == old.id
+    assert Version(new.id, new, tmp_path / ".overton", store).promote("live", force=True, why="a test") == old.id
 
 
 def test_new_classes_tasks_and_longer_inputs_break_nobody(tmp_path):
