@@ -18,6 +18,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 
 ROOT = Path(__file__).parents[1]
+OBJECTS_TO_COLLECT = 10_000  # since the last time; a trace makes millions that live a little longer than Python expects
 
 hypothesis.settings.register_profile("overton", deadline=None, derandomize=True, max_examples=20 * FACTOR)
 hypothesis.settings.load_profile("overton")
@@ -32,12 +33,15 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("golden files are rewritten by a person who reads the diff, not by CI")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+    gc.disable()  # a sixth of the time that it takes to find the tests, which are there to stay
 
 
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: collections need not walk the thousands of tests, torch and the rest each time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OBJECTS_TO_COLLECT)
+    gc.enable()
 
 
 @pytest.fixture

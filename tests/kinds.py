@@ -94,7 +94,10 @@ def write_kinds(directory: Path, n_records: int = 240, tasks: tuple[str, ...] = 
         json.dumps({**SCHEMA, "tasks": {name: SCHEMA["tasks"][name] for name in tasks}})
     )
     # Not int8, which would depend on the machine, and in which an answer may depend on the other records of a call.
-    payloads = {"tokens": {"layers": 1}, "title": {"encoder": "bag", "aggregate": "mean"}}  # less to trace
+    small = {"size": 64, "attention": "2x32"}  # less to train, to write, and to read in every test
+    payloads = {name: {**small} for name in SCHEMA["payloads"]}
+    payloads["tokens"]["layers"] = 1  # less to trace, as below
+    payloads["title"] = {"size": 64, "encoder": "bag", "aggregate": "mean"}
     tuning = {"payloads": payloads, "slices": "on", "training": {"epochs": 10}, "serving": {"int8": "off"}}
     (directory / "tuning.json").write_text(json.dumps(tuning))
     choose = random.Random(0)

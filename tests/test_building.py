@@ -68,7 +68,7 @@ def test_a_version_is_judged_by_the_workers_of_its_build(tmp_path: Path, monkeyp
 
 def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX")
-    write_kinds(tmp_path / "app", n_records=400, tasks=("Record",))
+    write_kinds(tmp_path / "app", n_records=120, tasks=("Record",))
     payloads = {"tokens": {"size": 16, "encoder": "bag"}, "query": {"size": 16}, "entities": {"size": 16}}
     (tmp_path / "app" / "tuning.json").write_text(json.dumps({"payloads": payloads, "training": {"epochs": 4}}))
     application = overton.load(tmp_path / "app")

@@ -8,6 +8,7 @@ from overton import pipeline
 from overton.artifact import sample_records
 from overton.base import OvertonError
 from overton.compile import Tuning
+from overton.export.files import graph_store
 from overton.pipeline import build, plan
 from overton.served import beyond, bounds_of, cost_of, least_cost
 
@@ -22,19 +23,31 @@ def planned(kinds_application, dataset):
     return plan(dataset, kinds_application.tuning)
 
 
+@pytest.fixture(scope="module")
+def graphs(kinds_application):
+    """Where the graph of the application's program is since it was built, by this process or by another."""
+    return graph_store(kinds_application.home / "graphs")
+
+
+@pytest.fixture(autouse=True)
+def measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bound here is one of time, so that how quick a model is need not be told well."""
+    monkeypatch.setattr("overton.artifact.latency.ROUNDS", 1)
+
+
 def test_a_cost_beyond_a_bound_is_told_with_both_figures() -> None:
     cost = {"p99_ms": 0.52, "size_mb": 20.0}
     assert beyond(cost, {"p99_ms": 0.26, "size_mb": 30}) == "p99_ms 0.52 of 0.26"
     assert beyond(cost, {"size_mb": 20}) == ""
 
 
-def test_int8_counts_where_float32_is_too_large(planned, dataset) -> None:
+def test_int8_counts_where_float32_is_too_large(planned, dataset, graphs) -> None:
     sample = sample_records(dataset)
-    plain = least_cost(dataset, planned, Tuning(serving={"size_mb": 1000}), sample)
+    plain = least_cost(dataset, planned, Tuning(serving={"size_mb": 1000}), sample, graphs=graphs)
     bound = plain["size_mb"] * 0.6
-    small = least_cost(dataset, planned, Tuning(serving={"size_mb": bound}), sample)
+    small = least_cost(dataset, planned, Tuning(serving={"size_mb": bound}), sample, graphs=graphs)
     assert small["size_mb"] < bound < plain["size_mb"]
-    off = least_cost(dataset, planned, Tuning(serving={"size_mb": bound, "int8": "off"}), sample)
+    off = least_cost(dataset, planned, Tuning(serving={"size_mb": bound, "int8": "off"}), sample, graphs=graphs)
     assert off["size_mb"] == plain["size_mb"]
 
 
@@ -45,7 +58,7 @@ def test_the_cost_of_a_version_is_that_of_the_model_it_serves(kinds_application,
     assert cost["p99_ms"] > 0
 
 
-def test_a_pinned_program_beyond_a_bound_is_refused_before_it_is_trained(kinds_application, dataset) -> None:
+def test_a_pinned_program_beyond_a_bound_is_refused_before_it_is_trained(kinds_application, dataset, graphs) -> None:
     tuning = replace(kinds_application.tuning, serving={"size_mb": 0.01})
     assert bounds_of(tuning) == {"size_mb": 0.01}
 
@@ -53,7 +66,7 @@ def test_a_pinned_program_beyond_a_bound_is_refused_before_it_is_trained(kinds_a
         raise AssertionError("trained")
 
     with pytest.raises(OvertonError, match=r"size_mb .* of 0.01") as raised:
-        build(dataset, tuning, teach=teach)
+        build(dataset, tuning, teach=teach, graphs=graphs)
     (problem,) = raised.value.problems
     assert (problem.code, problem.path, problem.field) == ("build.beyond-bound", "tuning.json", "$.serving")
 

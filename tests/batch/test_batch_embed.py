@@ -15,6 +15,7 @@ from overton.artifact import Artifact, pack_artifact
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.batch import embed_file, embed_files, embed_words, embed_words_file
+from overton.cli.main import main
 from overton.codec import Encoder
 from overton.compile import embedding_program, weights_of
 from overton.data import Pool, RecordParser, pack
@@ -122,16 +123,30 @@ def test_words_have_a_row_each_with_their_count(source: Path, tmp_path: Path):
         assert vector == pytest.approx(expected[place].tolist(), abs=1e-5)
 
 
-@pytest.mark.parametrize(("payload", "key"), [("query", "id"), ("tokens --words", "word")])
-def test_a_stream_is_made_of_a_stream(payload: str, key: str, source: Path, tmp_path: Path):
+def test_a_stream_of_words_is_made_of_a_stream(source: Path, tmp_path: Path):
     save_artifact(Artifact({**tiny_artifact().files, **drawn().files}), tmp_path / "version")
     command = [sys.executable, "-m", "overton", "embed", str(tmp_path / "version"), "-", "-", "--payload"]
     with source.open() as file:
         done = subprocess.run(
-            [*command, *payload.split(), "-q"], stdin=file, capture_output=True, text=True, cwd=tmp_path
+            [*command, "tokens", "--words", "-q"], stdin=file, capture_output=True, text=True, cwd=tmp_path
         )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[0])[key] == {"id": "r0", "word": "how"}[key]
+    assert json.loads(done.stdout.splitlines()[0])["word"] == "how"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "version"]
+
+
+def test_a_stream_of_vectors_is_made_of_a_stream(
+    source: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    save_artifact(Artifact({**tiny_artifact().files, **drawn().files}), tmp_path / "version")
+    monkeypatch.chdir(tmp_path)
+    with source.open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        # In this process, where what the trace needs is loaded; that of words shows that a process does it.
+        assert main(["embed", "version", "-", "-", "--payload", "query", "-q"]) == 0
+    assert [json.loads(line)["id"] for line in capfd.readouterr().out.splitlines()] == [
+        record["id"] for record in RECORDS
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "version"]
 
 

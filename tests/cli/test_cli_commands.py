@@ -399,9 +399,9 @@ def test_wherever_a_tag_is_taken_an_expression_over_tags_is_too(
 
 @pytest.mark.parametrize("text", ["(slice:big)", " slice:big ", '"slice:big"', "*"])
 def test_quotes_brackets_and_the_star_are_read_wherever_a_tag_is_taken(
-    text: str, tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+    text: str, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = copy_of(kinds_application, tmp_path)
+    app = kinds_application.directory  # nothing is written but what is derived, and that once for all of them
 
     def told_by(command: str, *more: str) -> dict[str, Any]:
         assert main([command, str(app), *more, "-q", "--json", "--tag", text]) == 0

@@ -24,7 +24,7 @@ if find_spec("transformers") is None or find_spec("tokenizers") is None:
     pytest.skip("needs the extra hf", allow_module_level=True)
 
 
-def write_model(folder):
+def write_model(folder, n_layers=2):
     """A BERT of no use, with weights drawn at random and a vocabulary of a few words."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -38,7 +38,7 @@ def write_model(folder):
     config = BertConfig(
         vocab_size=len(WORDS),
         hidden_size=16,
-        num_hidden_layers=2,
+        num_hidden_layers=n_layers,
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=40,
@@ -57,12 +57,10 @@ def model(tmp_path_factory):
 
 
 def write_application(directory, name, **settings):
-    write_kinds(directory, 60, tasks=("Record", "Token", "Title"))
+    write_kinds(directory, 60, tasks=("Token", "Title"))  # one for each payload that reads the model: less to trace
     payloads = {
         "tokens": {"embedding": f"hf:{name}", "size": 32, "encoder": "bag", **settings},
         "title": {"embedding": f"hf:{name}", "size": 32, "tune": True, "aggregate": "mean"},
-        "query": {"size": 16, "wide": False},
-        "entities": {"size": 16},
     }
     training = {"epochs": 2, "hf_learning_rate": 0.001}
     tuning = {"payloads": payloads, "training": training, "serving": {"int8": "off"}}
@@ -71,8 +69,16 @@ def write_application(directory, name, **settings):
 
 
 @pytest.fixture(scope="module")
-def application(tmp_path_factory, model):
-    application = write_application(tmp_path_factory.mktemp("hf") / "app", model)
+def short_model(tmp_path_factory):
+    """One with a single layer, which takes half the time to trace."""
+    folder = tmp_path_factory.mktemp("models") / "short"
+    write_model(folder, n_layers=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory, short_model):
+    application = write_application(tmp_path_factory.mktemp("hf") / "app", short_model)
     application.build(seed=0)
     return application
 
@@ -115,12 +121,12 @@ def test_pieces_are_those_of_transformers(model):
         assert [None if token < 0 else token for token in whose[:n]] == wanted.word_ids()
 
 
-def test_frozen_weights_stay_what_they_were_and_tuned_ones_learn(application, model):
+def test_frozen_weights_stay_what_they_were_and_tuned_ones_learn(application, short_model):
     from transformers import AutoModel
 
     weights = application.version().artifact.weights()
-    before = AutoModel.from_pretrained(model).state_dict()
-    name = "encoder.layer.1.output.dense.weight"
+    before = AutoModel.from_pretrained(short_model).state_dict()
+    name = "encoder.layer.0.output.dense.weight"
     assert (weights[f"blocks.tokens/pretrained.encoder.{name}"] == before[name].numpy()).all()
     moved = np.abs(weights[f"blocks.title/pretrained.encoder.{name}"] - before[name].numpy()).max()
     assert 0 < moved < 0.1
@@ -136,7 +142,7 @@ def test_a_rebuild_goes_on_with_tuned_weights_and_reads_frozen_ones_anew(applica
     planned = plan(application.dataset(), application.tuning, application.directory)
     fresh = weights_of(build_model(planned.program, 5, given=planned.given.weights))
     begin = take_over(parent_of(artifact), planned.program, planned.given.strings, fresh)
-    old, name = artifact.weights(), "pretrained.encoder.encoder.layer.1.output.dense.weight"
+    old, name = artifact.weights(), "pretrained.encoder.encoder.layer.0.output.dense.weight"
     assert begin.is_whole
     assert begin.weights[f"blocks.tokens/{name}"] is fresh[f"blocks.tokens/{name}"]
     assert (begin.weights[f"blocks.title/{name}"] == old[f"blocks.title/{name}"]).all()
@@ -146,16 +152,21 @@ def test_a_rebuild_goes_on_with_tuned_weights_and_reads_frozen_ones_anew(applica
     assert set(begun) == {"title.pretrained", "title.embedding", "title.wide"}
 
 
-def test_the_model_is_what_transformers_computes(application, model):
+def test_the_model_is_what_transformers_computes(model, tmp_path):
     import torch
     from transformers import AutoModel, PreTrainedTokenizerFast
 
+    from overton.nn import build_model
+    from overton.pipeline import plan
     from overton.train import FrozenEncoder
+    from overton.train.loop import weights_of
 
-    version = application.version()
-    schema, program = version.artifact.schema, version.artifact.program
+    application = write_application(tmp_path / "app", model)
+    planned = plan(application.dataset(), application.tuning, application.directory)
+    schema, program = planned.program.schema, planned.program
+    weights = weights_of(build_model(program, 0, given=planned.given.weights))
     parsed = RecordParser(schema, closed=True).parse(json.dumps({"payloads": {"tokens": ["red", "apple"]}}).encode())
-    encoder = FrozenEncoder(program, version.artifact.strings, version.artifact.weights())
+    encoder = FrozenEncoder(program, planned.given.strings, weights)
     found = encoder.encode(pack([parsed], schema, Pool()))["tokens.pretrained"]
     theirs = PreTrainedTokenizerFast(tokenizer_file=str(model / "tokenizer.json"))
     inputs = theirs(["red", "apple"], is_split_into_words=True, truncation=False, return_tensors="pt")
