@@ -123,30 +123,35 @@ def test_words_have_a_row_each_with_their_count(source: Path, tmp_path: Path):
         assert vector == pytest.approx(expected[place].tolist(), abs=1e-5)
 
 
-def test_a_stream_of_words_is_made_of_a_stream(source: Path, tmp_path: Path):
-    save_artifact(Artifact({**tiny_artifact().files, **drawn().files}), tmp_path / "version")
-    command = [sys.executable, "-m", "overton", "embed", str(tmp_path / "version"), "-", "-", "--payload"]
-    with source.open() as file:
-        done = subprocess.run(
-            [*command, "tokens", "--words", "-q"], stdin=file, capture_output=True, text=True, cwd=tmp_path
-        )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[0])["word"] == "how"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "version"]
-
-
-def test_a_stream_of_vectors_is_made_of_a_stream(
-    source: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("payload", "key", "first"), [("query", "id", "r0"), ("tokens --words", "word", "how")])
+def test_a_stream_is_made_of_a_stream(
+    payload: str,
+    key: str,
+    first: str,
+    source: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     save_artifact(Artifact({**tiny_artifact().files, **drawn().files}), tmp_path / "version")
     monkeypatch.chdir(tmp_path)
     with source.open() as file:
         monkeypatch.setattr(sys, "stdin", file)
-        # In this process, where what the trace needs is loaded; that of words shows that a process does it.
-        assert main(["embed", "version", "-", "-", "--payload", "query", "-q"]) == 0
-    assert [json.loads(line)["id"] for line in capfd.readouterr().out.splitlines()] == [
-        record["id"] for record in RECORDS
-    ]
+        assert main(["embed", "version", "-", "-", "--payload", *payload.split(), "-q"]) == 0
+    # All that has reached the descriptor, also by what traces the model.
+    rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert rows[0][key] == first
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "version"]
+
+
+@pytest.mark.slow
+def test_a_process_makes_a_stream_of_a_stream(source: Path, tmp_path: Path):
+    save_artifact(Artifact({**tiny_artifact().files, **drawn().files}), tmp_path / "version")
+    command = [sys.executable, "-m", "overton", "embed", str(tmp_path / "version"), "-", "-", "--payload", "query"]
+    with source.open() as file:
+        done = subprocess.run([*command, "-q"], stdin=file, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["id"] == "r0"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "version"]
 
 
