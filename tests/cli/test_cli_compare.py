@@ -31,7 +31,7 @@ def write_application(directory: Path, n_records: int = 300) -> Path:
     (directory / "schema.json").write_text(json.dumps(schema))
     training = {"epochs": 8, "batch_size": 16}
     tuning = {
-        "payloads": {"text": {"size": 16, "encoder": "bag", "wide": False}},
+        "payloads": {"text": {"size": 16, "encoder": "bag", "aggregate": "mean", "wide": False}},
         "training": training,
         "serving": {"int8": "off"},
     }
