@@ -1,5 +1,7 @@
 """What `overton predict` and `overton embed` do: of one file to one, or of any number of files to shards."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, ignore
@@ -25,6 +27,9 @@ from overton.compile import embedding_program, weights_of
 from overton.data import LineReader, Records, without_collection
 from overton.data.files import STANDARD, check_output, read_lines, write_parts
 from overton.engine import Engine, Inline
+
+if TYPE_CHECKING:
+    from overton.export import Graphs
 
 PREDICT_MB, EMBED_MB = 32, 4  # of an input that make a shard; a vector is many times as long as its token
 LINES, LINES_OF_STDIN = 4096, 256  # read at a time from one file; whoever writes to us may wait for answers
@@ -80,6 +85,7 @@ def embed_files(
     format: str = PARQUET,
     shard_mb: float | None = None,
     engine: Engine | None = None,
+    graphs: Graphs | None = None,
     observe: Observe = ignore,
 ) -> Outcome:
     """Write the vectors of a payload of any number of data files into shards; see `predict_files`.
@@ -93,6 +99,7 @@ def embed_files(
         format: One of `overton.batch.sinks.FORMATS`.
         shard_mb: Most megabytes of an input that make a shard; 4 where None.
         engine: Where pieces are worked on; here where None.
+        graphs: Where the graphs of programs are kept, which torch takes seconds to write; here alone where None.
         observe: Told of the progress.
 
     Raises:
@@ -100,7 +107,7 @@ def embed_files(
     """
     shard_bytes = int((shard_mb or EMBED_MB) * MB)
     asked = Asked(EMBED, version, check_format(format), payload=payload, shard_bytes=shard_bytes)
-    verb = partial(_embed_verb, embedding_of(artifact, payload), asked)
+    verb = partial(_embed_verb, embedding_of(artifact, payload, graphs=graphs), asked)
     return run_batch(asked, inputs, output, verb, engine or Inline(), observe=observe)
 
 
@@ -124,16 +131,23 @@ def predict_file(
 
 
 def embed_file(
-    artifact: Artifact, version: str, source: AnyPath, output: AnyPath, *, payload: str, observe: Observe = ignore
+    artifact: Artifact,
+    version: str,
+    source: AnyPath,
+    output: AnyPath,
+    *,
+    payload: str,
+    graphs: Graphs | None = None,
+    observe: Observe = ignore,
 ) -> int:
-    """Write the vectors of a payload of a data file, and return how many records there were.
+    """Write the vectors of a payload of a data file, and return how many records there were; see `embed_files`.
 
     Raises:
         OvertonError: Where a record has a fault, there is no such payload, or the output is a file not to be lost.
     """
     source, output = Path(source), Path(output)
     asked = Asked(EMBED, version, format_of(output.name), payload=payload)
-    return _one_file(_embed_verb(embedding_of(artifact, payload), asked), asked, source, output, observe)
+    return _one_file(_embed_verb(embedding_of(artifact, payload, graphs=graphs), asked), asked, source, output, observe)
 
 
 def embed_words(
@@ -147,6 +161,7 @@ def embed_words(
     format: str = PARQUET,
     shard_mb: float | None = None,
     engine: Engine | None = None,
+    graphs: Graphs | None = None,
     observe: Observe = ignore,
 ) -> Outcome:
     """Write one row for each different string of a payload: how often it is there, and its vector by itself.
@@ -164,12 +179,13 @@ def embed_words(
         format: One of `overton.batch.sinks.FORMATS`.
         shard_mb: Most megabytes of an input that are counted in one piece; 32 where None.
         engine: Where pieces are worked on; here where None.
+        graphs: Where the graphs of programs are kept, which torch takes seconds to write; here alone where None.
         observe: Told of the progress.
 
     Raises:
         OvertonError: Where there is no input, the payload has no strings, or the output belongs to another run.
     """
-    made = embedding_of(artifact, payload, words=True)
+    made = embedding_of(artifact, payload, words=True, graphs=graphs)
     shard_bytes = int((shard_mb or PREDICT_MB) * MB)
     asked = Asked(
         EMBED, version, check_format(format), payload=payload, shard_bytes=shard_bytes, words=True, least=least
@@ -186,7 +202,14 @@ def embed_words(
 
 
 def embed_words_file(
-    artifact: Artifact, source: AnyPath, output: AnyPath, *, payload: str, least: int = 1, observe: Observe = ignore
+    artifact: Artifact,
+    source: AnyPath,
+    output: AnyPath,
+    *,
+    payload: str,
+    least: int = 1,
+    graphs: Graphs | None = None,
+    observe: Observe = ignore,
 ) -> tuple[int, int]:
     """As `embed_words`, of one file into one; gives how many words and how many records there were.
 
@@ -195,7 +218,7 @@ def embed_words_file(
     """
     source, output = Path(source), Path(output)
     check_output(output, [source])
-    made = embedding_of(artifact, payload, words=True)
+    made = embedding_of(artifact, payload, words=True, graphs=graphs)
     asked = Asked(EMBED, "", format_of(output.name), payload=payload)
     total: Counter[str] = Counter()
     count, n_records = counter_of(payload), 0
@@ -220,7 +243,9 @@ def _write_words(words: Words, made: embedding.Embedding, asked: Asked, file: IO
         write(embedding.as_table(columns) if asked.format == PARQUET else embedding.as_lines(columns))
 
 
-def embedding_of(artifact: Artifact, payload: str, *, words: bool = False) -> embedding.Embedding:
+def embedding_of(
+    artifact: Artifact, payload: str, *, words: bool = False, graphs: Graphs | None = None
+) -> embedding.Embedding:
     """The graph that computes the vectors of a payload, from the weights of a version; torch writes it.
 
     Raises:
@@ -229,7 +254,7 @@ def embedding_of(artifact: Artifact, payload: str, *, words: bool = False) -> em
     program = embedding_program(artifact.program, payload, words=words)
     from overton.export import to_onnx
 
-    onnx = to_onnx(program, weights_of(program, artifact.weights()))
+    onnx = to_onnx(program, weights_of(program, artifact.weights()), graphs)
     width = next(node.settings["size"] for node in program.nodes if node.name == program.outputs[payload])
     assert isinstance(width, int), "a size is a number"
     strings = embedding.strings_read(program, artifact.strings)

@@ -1,5 +1,6 @@
 """Graphs of programs on disk, one file each: derived from the programs, and safe to delete."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ MOST = 64  # files that are kept, of a search for instance; the oldest go first
 
 
 def graph_store(folder: Path) -> Graphs:
-    """Graphs kept in a folder. A file that is damaged is as good as none."""
+    """Graphs kept in a folder. A file that is damaged is as good as none; where none can be written, none is kept."""
 
     def load(key: str) -> Graph | None:
         try:
@@ -25,9 +26,10 @@ def graph_store(folder: Path) -> Graphs:
 
     def save(key: str, graph: Graph) -> None:
         content = msgspec.msgpack.encode(graph, enc_hook=ndarray.tobytes)
-        write_atomic(folder / key, zstandard.ZstdCompressor(write_checksum=True).compress(content))
-        for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[MOST:]:
-            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            write_atomic(folder / key, zstandard.ZstdCompressor(write_checksum=True).compress(content))
+            for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[MOST:]:
+                path.unlink(missing_ok=True)
 
     return Graphs(load, save)
 
