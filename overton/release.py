@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from overton.version import Version
 
 Outcome = Literal["promoted", "nothing to do", "refused"]
+ROLLED_BACK = "gate.rolled-back"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Release:
         if self.outcome == "promoted":
             return f"{self.alias}: {self.before or 'nothing'} -> {self.version.id}"
         if self.outcome == "refused":
-            return f"{self.alias} stays {self.before}: the gate refuses {self.version.id}"
+            whose = "it was rolled back from" if self.refusals[0].code == ROLLED_BACK else "the gate refuses"
+            return f"{self.alias} stays {self.before}: {whose} {self.version.id}"
         return f"{self.alias}: {self.version.id} is of the same data, tuning, schema and seed; nothing to do"
 
     def to_json(self) -> dict[str, Any]:
@@ -105,6 +107,8 @@ def release(
     version = _made_before(application, named, inputs)
     if version:
         observe(Event("build", f"version {version.id} of the same inputs is there already"))
+        if refusal := _rolled_back(application, alias, version.id):
+            return Release("refused", alias, named, version, None, (refusal,))
     else:
         version = application.build(
             seed=seed, parent=live, trials=trials, minutes=minutes, on=on, max_bad=max_bad, observe=observe
@@ -114,6 +118,21 @@ def release(
     done = promote_weighed(version.kept_in(), alias, version.id, weigh, why=why, observe=observe)
     outcome: Outcome = "refused" if done.refusals else "promoted"
     return Release(outcome, alias, done.before, version, done.comparison or comparison, done.refusals)
+
+
+def _rolled_back(application: Application, alias: str, version: str) -> Problem | None:
+    """Why a version is not promoted again that somebody took an alias back from; None where nobody did.
+
+    No gate had seen what was wrong with it, so that the gate would let it pass once more.
+    """
+    log = application.store.history(alias)
+    last = {entry.version: number for number, entry in enumerate(log)}.get(version, -1)
+    entry = next((entry for entry in log[last + 1 :] if entry.action == "rollback"), None)
+    if last < 0 or entry is None:
+        return None
+    message = f"{alias} was rolled back from {version} by {entry.who} on {entry.when}"
+    hint = "Change the data or the tuning; or promote it by name, with `overton promote`"
+    return Problem(message + (f": {entry.why}" if entry.why else ""), ROLLED_BACK, hint=hint)
 
 
 def inputs_of(

@@ -239,6 +239,34 @@ def test_a_release_promotes_once_and_then_has_nothing_to_do(tmp_path: Path, caps
     assert len(overton.load(app).version_rows()) == versions
 
 
+def test_what_was_rolled_back_is_not_promoted_again_by_the_next_release(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app, junit, summary = write_application(tmp_path / "app", 200), tmp_path / "rows.xml", tmp_path / "summary.md"
+    words = ["build", str(app), "--promote", "live", "--junit", str(junit), "--summary", str(summary), "-q", "--json"]
+    assert main(words) == 0
+    first = json.loads(capsys.readouterr().out)["version"]
+    more = {"id": "new", "payloads": {"text": "green"}, "tasks": {"Colour": {"gold": "green"}}, "tags": ["train"]}
+    (app / "data" / "c.jsonl").write_text(json.dumps(more) + "\n")
+    assert main(words) == 0
+    second = json.loads(capsys.readouterr().out)["version"]
+    assert main(["store", "rollback", str(app), "live", "--why", "answers are wrong", "-q"]) == 0
+    capsys.readouterr()
+    assert main(words) == 3
+    told = json.loads(capsys.readouterr().out)
+    assert (told["outcome"], told["before"], told["version"]) == ("refused", first, second)
+    assert [refusal["code"] for refusal in told["refused"]] == ["gate.rolled-back"]
+    assert told["refused"][0]["message"].endswith(": answers are wrong")
+    assert ET.parse(junit).getroot().get("failures") == "1"
+    assert summary.read_text().startswith(f"### live stays {first}: it was rolled back from {second}\n")
+    assert main(["promote", f"{app}@{second}", "live", "-q"]) == 0  # somebody who knows better
+    assert main(["store", "rollback", str(app), "live", "-q"]) == 0
+    assert main(["promote", f"{app}@{second}", "live", "-q"]) == 0
+    capsys.readouterr()
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "nothing to do"
+
+
 @pytest.mark.parametrize(
     "words", [["--promote", "live", "--from", "live"], ["--junit", "x.xml"], ["--summary", "x.md"], ["--why", "x"]]
 )
