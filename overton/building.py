@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -77,7 +78,7 @@ def build_version(
     remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
     engine, gate = engine_of(on), load_gate(bench.folder / "gate.json")
     _look_at_files(bench, tuning, observe)
-    with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run:
+    with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run, _placed(bench.folder):
         bench = replace(bench, watch=run.folder)
         teach = _teach(bench, tuning, ranks, on, profile, observe)
         artifact = build(
@@ -100,6 +101,17 @@ def build_version(
     observe(Event("publish", f"version {artifact.id} in {store.url}"))
     _log(artifact, bench.folder, observe)
     return artifact
+
+
+@contextmanager
+def _placed(folder: Path) -> Iterator[None]:
+    """Tell faults of what the tuning says with their line of `tuning.json`."""
+    from overton.compile.files import placed_faults
+
+    try:
+        yield
+    except OvertonError as error:
+        raise OvertonError(placed_faults(folder / "tuning.json", error.problems)) from None
 
 
 def _look_at_files(bench: Bench, tuning: Tuning, observe: Observe) -> None:

@@ -100,3 +100,24 @@ def test_a_build_tells_of_files_that_nobody_reads(tmp_path: Path) -> None:
     with pytest.raises(OvertonError, match=r"data\.too-many-bad"):
         overton.load(tmp_path / "app").build(observe=lambda event: told.append(event.message))
     assert [message for message in told if message.startswith("ignored: data/d.csv. Data files are ")]
+
+
+def test_what_only_a_build_can_know_is_told_with_its_line_of_the_tuning(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("overton.served.least_cost", lambda *_, **__: {"size_mb": 9.0})
+    write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
+    tuning = tmp_path / "app" / "tuning.json"
+    tuning.write_text('{"training": {"epochs": 1},\n "serving": {"size_mb": 1}}')
+    with pytest.raises(OvertonError, match="costs more to serve") as raised:
+        overton.load(tmp_path / "app").build()
+    problem = raised.value.problems[0]
+    assert (problem.place, problem.field) == (f"{tuning}:2", "$.serving")
+    told = [json.loads(path.read_text()) for path in (tmp_path / "app" / ".overton" / "builds").glob("*.json")]
+    assert [run["reason"].startswith(f"{tuning}:2: $.serving") for run in told] == [True]
+
+
+@pytest.mark.parametrize("name", ["tuning", "gate"])
+def test_a_tuning_or_gate_of_another_encoding_is_a_fault(tmp_path: Path, name: str) -> None:
+    write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
+    (tmp_path / "app" / f"{name}.json").write_bytes('{"ä": 1}'.encode("utf-16"))
+    told = [problem for problem in overton.load(tmp_path / "app").check().problems if "not UTF-8" in problem.message]
+    assert [problem.code for problem in told] == [f"{name}.bad-json"]

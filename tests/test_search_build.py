@@ -156,7 +156,7 @@ def test_only_latency_and_size_are_bounds_of_a_search(tmp_path: Path) -> None:
 
 def test_what_a_search_looks_for_must_be_on_dev(tmp_path: Path) -> None:
     app = write(tmp_path / "app", search={"trials": 2, "objective": "slice:bigg"})
-    said = r"tuning.json: \$.search.objective: no record has the tag 'slice:bigg'.* Did you mean 'slice:big'\?"
+    said = r"tuning.json:1: \$.search.objective: no record has the tag 'slice:bigg'.* Did you mean 'slice:big'\?"
     with pytest.raises(OvertonError, match=said):
         overton.load(app).build(on="local:1")
     assert overton.load(app).runs()[0]["status"] == "failed"

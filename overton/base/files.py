@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from overton.base.errors import OvertonError, Problem
+
 AnyPath = str | os.PathLike[str]  # as somebody gives one from Python
 Places = AnyPath | Sequence[AnyPath]
 
@@ -15,6 +17,26 @@ Places = AnyPath | Sequence[AnyPath]
 def places_of(given: Places) -> list[str]:
     """Files, folders, patterns or URLs as texts; of one that one."""
     return [os.fspath(one) for one in ([given] if isinstance(given, str | os.PathLike) else given)]
+
+
+def read_text(path: Path, code: str) -> str:
+    """The text of a file in UTF-8, without a byte order mark.
+
+    Args:
+        path: The file.
+        code: Code of the fault where it is of another encoding.
+
+    Raises:
+        OvertonError: With the line of the first byte that is not UTF-8.
+        OSError: Where the file cannot be read.
+    """
+    content = path.read_bytes()
+    try:
+        return content.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line, byte = content.count(b"\n", 0, error.start) + 1, error.object[error.start]
+        message, hint = f"not UTF-8: byte {error.start} is {byte:#04x}", "Save the file as UTF-8"
+        raise OvertonError(Problem(message, code, str(path), line, hint=hint)) from None
 
 
 @contextmanager

@@ -5,8 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from overton.base import Problem, locate_json
+from overton.base.files import read_text
 from overton.compile.tuning import Tuning, parse_tuning
 from overton.schema import Schema
+
+BAD_JSON = "tuning.bad-json"
 
 
 def load_tuning(path: Path, schema: Schema) -> Tuning:
@@ -16,7 +19,7 @@ def load_tuning(path: Path, schema: Schema) -> Tuning:
         OvertonError: With every fault of the file.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, BAD_JSON)
     except FileNotFoundError:
         return Tuning()
     return parse_tuning(text, str(path), schema)
@@ -27,14 +30,16 @@ def placed_faults(path: Path, problems: Iterable[Problem]) -> list[Problem]:
 
     Args:
         path: The file, if there is one.
-        problems: The faults. The field of an item of a list stands for the setting too, where that is no list.
+        problems: The faults. The field of an item of a list stands for the setting too, where that is no list. Those of
+            other files stay as they are.
     """
     try:
-        lines = locate_json(path.read_text(encoding="utf-8-sig")).lines
+        lines = locate_json(read_text(path, BAD_JSON)).lines
     except FileNotFoundError:
         return list(problems)
     placed = []
     for problem in problems:
         field = problem.field if problem.field in lines else problem.field.rpartition("[")[0]
-        placed.append(replace(problem, path=str(path), line=lines[field], field=field) if field in lines else problem)
+        ours = problem.path in {"", path.name} and field in lines
+        placed.append(replace(problem, path=str(path), line=lines[field], field=field) if ours else problem)
     return placed

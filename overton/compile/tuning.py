@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean, digest_json, json_path, locate_json
+from overton.base import OvertonError, Problem, did_you_mean, digest_json, json_path, locate_json, nearest
 from overton.compile.choices import PRETRAINED, SETTINGS_OF_PAYLOAD, Choices, default_choices
 from overton.compile.settings import (
     PAYLOAD_SETTINGS,
@@ -307,6 +307,7 @@ def _at(at: str, name: str) -> str:
 def _check(value: object, at: str, rule: Rule) -> Problem | None:
     if rule.accepts(value):
         return None
-    names = did_you_mean(value, rule.names) if isinstance(value, str) and rule.names else ""
+    near = nearest(value, rule.names) if isinstance(value, str) else []
+    names = did_you_mean(str(value), near) if near else ""  # all of them stand in the message
     message = f"expected {rule.expected}, got {json.dumps(value, ensure_ascii=False)}"
     return Problem(message, "tuning.bad-value", field=at, hint=names)

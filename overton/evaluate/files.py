@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from overton.base import OvertonError, Problem
-from overton.base.files import write_atomic
+from overton.base.files import read_text, write_atomic
 from overton.evaluate.compare import Gate, parse_gate
 from overton.evaluate.examples import ExampleRows
 from overton.evaluate.parquet import parse_examples, render_examples
@@ -25,7 +25,7 @@ def load_gate(path: Path) -> Gate:
         OvertonError: With every fault of the file.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, "gate.bad-json")
     except FileNotFoundError:
         return Gate()
     return parse_gate(text, str(path))

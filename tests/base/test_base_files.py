@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from overton.base.files import atomic_writer, remove_drafts, write_atomic
+from overton.base import OvertonError
+from overton.base.files import atomic_writer, read_text, remove_drafts, write_atomic
 
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
@@ -35,3 +36,13 @@ def test_what_a_killed_process_was_writing_goes_and_what_is_young_stays(tmp_path
         os.utime(tmp_path / name, (1000, 1000))
     assert remove_drafts(tmp_path, before=2000) == 1
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".young.abc.tmp", "file"]
+
+
+def test_a_text_of_another_encoding_is_a_fault_with_its_line(tmp_path: Path) -> None:
+    place = tmp_path / "gate.json"
+    place.write_bytes(b'\xef\xbb\xbf{"critical":\n ["slice:h\xf6he"]}')
+    with pytest.raises(OvertonError) as raised:
+        read_text(place, "gate.bad-json")
+    assert str(raised.value) == f"{place}:2: not UTF-8: byte 26 is 0xf6. Save the file as UTF-8 [gate.bad-json]"
+    place.write_bytes(b"\xef\xbb\xbf{}")
+    assert read_text(place, "gate.bad-json") == "{}"

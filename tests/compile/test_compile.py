@@ -124,6 +124,10 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
             "'slice:big & (hard' [tuning.bad-value]",
         ),
         (
+            {"slices": "maybe"},
+            "tuning.json:1: $.slices: expected one of 'off', 'records', 'on', got \"maybe\" [tuning.bad-value]",
+        ),
+        (
             {"search": {"trials": 0}},
             "tuning.json:1: $.search.trials: expected a whole number from 1 to 1000, got 0 [tuning.bad-value]",
         ),

@@ -75,10 +75,14 @@ def load_pretrained(choices: Choices, folder: Path, texts: Texts, *, observe: Ob
     parts: dict[str, Part] = {}
     for payload, chosen in choices.payloads.items():
         kind, name = chosen.pretrained
-        if kind == "vectors":
-            parts[payload] = load_vectors(name, folder, texts(payload), tune=chosen.tune)
-        elif kind == "hf":
-            parts[payload] = load_transformer(name, folder, tune=chosen.tune)
+        try:
+            if kind == "vectors":
+                parts[payload] = load_vectors(name, folder, texts(payload), tune=chosen.tune)
+            elif kind == "hf":
+                parts[payload] = load_transformer(name, folder, tune=chosen.tune)
+        except OvertonError as error:
+            at = json_path(["payloads", payload, "embedding"])
+            raise OvertonError(replace(problem, field=problem.field or at) for problem in error.problems) from None
         if kind:
             observe(Event("compile", f"{payload}: {parts[payload].note}"))
     return Given(parts)
