@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from overton.base import Observe, OvertonError, Problem, check_seed, did_you_mean, ignore
 from overton.base.files import AnyPath, check_place
-from overton.naming import parse_named
+from overton.naming import check_whole, parse_named
 from overton.version import Version
 
 if TYPE_CHECKING:
@@ -50,13 +50,10 @@ def load(directory: AnyPath, *, store: str | None = None) -> Application:
 
     directory = Path(directory)
     if not (directory / "schema.json").is_file():
-        raise OvertonError(
-            Problem(
-                message=f"{directory} is not an application: it has no schema.json",
-                code="application.no-schema",
-                hint=f"`overton init {directory}` writes one to start from",
-            )
-        )
+        is_taken = directory.is_file() or (directory.is_dir() and any(directory.iterdir()))  # nothing is written there
+        place = "DIR` writes one into a new folder" if is_taken else f"{directory}` writes one to start from"
+        message = f"{directory} is not an application: it has no schema.json"
+        raise OvertonError(Problem(message, "application.no-schema", hint=f"`overton init {place}"))
     return Application(directory, load_schema(directory / "schema.json"), store or str(directory / "store"))
 
 
@@ -268,7 +265,7 @@ class Application:
         self,
         *,
         seed: int = 0,
-        parent: Version | None = None,
+        parent: Version | str | None = None,
         trials: int | None = None,
         minutes: float | None = None,
         on: str = "local",
@@ -281,7 +278,7 @@ class Application:
 
         Args:
             seed: Seed of everything random; the same inputs and seed give the same model on a CPU.
-            parent: The version whose weights training begins with, for a shorter training; None for random ones.
+            parent: The version whose weights training begins with, or its name; None for random ones.
             trials: Most programs that a search tries; 1 for no search; what the tuning says where None.
             minutes: Most minutes of the search; what the tuning says where None.
             on: Where independent pieces run: `local` for a process on every core, `local:N` for N of them.
@@ -291,11 +288,15 @@ class Application:
             observe: Told of the progress.
 
         Raises:
-            OvertonError: Where the seed is none, or schema, data or tuning are to be mended.
+            OvertonError: Where the seed is none, the parent is one model of a version, or schema, data or tuning are to
+                be mended.
         """
         from overton.bench import bench_of
         from overton.building import build_version
 
+        parent = self.find_version(parent) if isinstance(parent, str) else parent
+        if parent:
+            check_whole(parent.model, "a build begins with a whole version, each model with its namesake")
         artifact = build_version(
             bench_of(self.schema, self.data_files, self.directory, self.home, max_bad),
             self.tuning.searched(trials=trials, minutes=minutes),
@@ -323,11 +324,11 @@ class Application:
 
     def find_version(self, text: str) -> Version:
         """A version by its id or alias here, or anywhere as the command line names it: APP@ID, APP or a path."""
-        directory, _, _ = text.rpartition("@")
-        place = Path(directory or text)
-        if not directory and not any((place / name).is_file() for name in ("schema.json", "manifest.json")):
-            return self.version(text)
-        return find_version(text, store=self.store_url if place.resolve() == self.directory.resolve() else None)
+        named = parse_named(text)
+        is_elsewhere = any((named.path / name).is_file() for name in ("schema.json", "manifest.json"))
+        if "@" not in text and not is_elsewhere:
+            return self.version(str(named.path)).with_model(named.model)
+        return find_version(text, store=self.store_url if named.path.resolve() == self.directory.resolve() else None)
 
     def version_rows(self, *, observe: Observe = ignore) -> list[dict[str, Any]]:
         """One row a version, newest first: id, when, aliases, main metrics on test."""
@@ -389,4 +390,4 @@ def find_version(text: str, *, store: str | None = None, max_bad: int = 0) -> Ve
         version = Version(artifact.id, artifact)
     else:
         version = load(named.path, store=store).version(named.reference)
-    return replace(version.with_model(named.model) if named.model else version, max_bad=max_bad)
+    return replace(version.with_model(named.model), max_bad=max_bad)

@@ -21,6 +21,8 @@ from overton.pipeline import PREDICT_RECORDS, predict_rows
 TIMED = 500
 WARM = 20
 
+NO_TEST = "Tag some test, or name records of another file with --data"
+
 
 def compare_artifacts(
     old: Artifact,
@@ -29,6 +31,7 @@ def compare_artifacts(
     splits: Splits,
     gate: Gate,
     *,
+    names: tuple[str, str] | None = None,
     tags: Sequence[str] = (),
     seed: int = 0,
     observe: Observe = ignore,
@@ -41,6 +44,7 @@ def compare_artifacts(
         dataset: The records, of any schema whose payloads both can read.
         splits: Which of them are test.
         gate: What the new one must keep to.
+        names: What the two are called; their ids where None.
         tags: Expressions over tags that get rows beside the tags, and those of the gate.
         seed: Seed of the bootstrap.
         observe: Told of the progress.
@@ -51,21 +55,21 @@ def compare_artifacts(
     """
     numbers = splits.test
     if not len(numbers):
-        hint = "Tag some test, or name records of another file with --data"
-        raise OvertonError(Problem("there is no test record to compare on", "compare.no-records", hint=hint))
-    names = dataset.tags.names
+        raise OvertonError(Problem("there is no test record to compare on", "compare.no-records", hint=NO_TEST))
+    known, called = dataset.tags.names, names or (old.id, new.id)
     now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
     check_tags(dataset.tags, tags)
     dataset = _with_tags(dataset, gate, tags)
-    first, second = (_predict(dataset, artifact, numbers, observe) for artifact in (old, new))
+    first = _predict(dataset, old, called[0], numbers, observe)
+    second = _predict(dataset, new, called[1], numbers, observe)
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
     compared = compare_predictions(first, second, gold, dataset.tags, numbers, gate, ids=dataset.ids, seed=seed)
     before, after = (artifact.json("lineage.json") for artifact in (old, new))
     nobody = [tag for tag in dict.fromkeys([*gate.tags, *tags]) if tag not in (*dataset.tags.names, "*")]
-    unknown = {tag: did_you_mean(tag, names) for tag in nobody if not is_made_of_tags(tag)}
+    unknown = {tag: did_you_mean(tag, known) for tag in nobody if not is_made_of_tags(tag)}
     return Comparison(
-        old=old.id,
-        new=new.id,
+        old=called[0],
+        new=called[1],
         gate=gate,
         compared=compared,
         records=len(numbers),
@@ -113,9 +117,11 @@ def latency_of(artifact: Artifact) -> dict[str, float]:
     return {"records": len(records), "p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3)}
 
 
-def _predict(dataset: Dataset, artifact: Artifact, numbers: ndarray, observe: Observe) -> Mapping[str, Predictions]:
+def _predict(
+    dataset: Dataset, artifact: Artifact, name: str, numbers: ndarray, observe: Observe
+) -> Mapping[str, Predictions]:
     """What an artefact says of some records, by name of task."""
-    observe(Event("compare", f"{artifact.id} predicts {len(numbers):,} records"))
+    observe(Event("compare", f"{name} predicts {len(numbers):,} records"))
     runtime = Runtime(artifact)
     if set(artifact.schema.payloads) == set(dataset.schema.payloads):  # a version keeps them by name
         return predict_rows(dataset, runtime, numbers, observe=observe)
@@ -132,7 +138,7 @@ def _predict(dataset: Dataset, artifact: Artifact, numbers: ndarray, observe: Ob
             records = [parser.parse(line) for line in lines]
         except OvertonError as error:
             hint = "Compare on a data file that both can read, with --data"
-            message = f"version {artifact.id} cannot read the records: {error.problems[0].message}"
+            message = f"version {name} cannot read the records: {error.problems[0].message}"
             raise OvertonError(Problem(message, "compare.other-payloads", hint=hint)) from None
         parts.append(runtime.run(pack(records, artifact.schema, Pool())))
         observe(Event("compare", done=min(start + PREDICT_RECORDS, len(numbers)), total=len(numbers)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from overton.base import is_name
+from overton.base import OvertonError, Problem, is_name
 
 LATEST = "latest"
 
@@ -43,3 +43,17 @@ def parse_named(text: str) -> Named:
     if path.is_dir() or not directory:
         return Named(path, is_artifact=False, model=model)
     return Named(Path(directory), is_artifact=False, reference=reference, model=model)
+
+
+def check_whole(model: str, message: str) -> None:
+    """Refuse the name of one of the models of a version where all of them are meant.
+
+    Args:
+        model: The name; empty for all.
+        message: What a version is needed whole for.
+
+    Raises:
+        OvertonError: Where it is one of them.
+    """
+    if model:
+        raise OvertonError(Problem(message, "application.one-model", hint=f"Leave out ':{model}'"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from overton.base import Observe, OvertonError, Problem, Texts, digest_bytes, ignore, texts_of
 from overton.base.files import AnyPath, Places
 from overton.evaluation import Evaluation
+from overton.naming import check_whole
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact, Runtime
@@ -53,12 +54,12 @@ class Version:
         return version_html(self.id, self.artifact.json("report.json"), self.artifact.json("lineage.json"))
 
     def with_model(self, name: str) -> Version:
-        """One of its models by name, to report, predict with, export or serve; an alias always names them all.
+        """One of its models by name, to report, predict with, export or serve; itself for no name.
 
         Raises:
             OvertonError: Where it has none of that name.
         """
-        return replace(self, artifact=self.artifact.model(name), model=name)
+        return replace(self, artifact=self.artifact.model(name), model=name) if name else self
 
     @property
     def label(self) -> str:
@@ -167,12 +168,9 @@ class Version:
 
     def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict records given as JSON values: a label for each task, by name."""
-        import msgspec
-
         from overton.data import RecordParser
 
-        parser = RecordParser(self.artifact.schema, closed=True)
-        parsed = [parser.parse(msgspec.json.encode(one)) for one in records]
+        parsed = RecordParser(self.artifact.schema, closed=True).parse_values(records)
         return self.runtime.predict(parsed, probabilities=probabilities)
 
     def predict_file(
@@ -310,8 +308,9 @@ class Version:
 
         schema, kept_to = open_schema(self.home, self.artifact.schema), gate or self.gate()
         dataset, splits = self.records(data, schema, max_bad=max_bad, observe=observe)
-        pair = (self.other(old) if isinstance(old, str) else old).artifact, self.artifact
-        return compare_artifacts(*pair, dataset, splits, kept_to, tags=texts_of(tags), observe=observe)
+        old = self.other(old) if isinstance(old, str) else old
+        pair, names = (old.artifact, self.artifact), (old.label, self.label)
+        return compare_artifacts(*pair, dataset, splits, kept_to, names=names, tags=texts_of(tags), observe=observe)
 
     def other(self, reference: str) -> Version:
         """Another version of its store: by its id, the beginning of one, an alias, or `latest`.
@@ -322,8 +321,8 @@ class Version:
         if self.store is None:
             message = f"the version lies in no store, in which to find {reference!r}"
             raise OvertonError(Problem(message, "application.no-store", hint="Give the version itself"))
-        found = self.store.resolve(reference)
-        return Version(found, self.store.get(found), self.home, self.store)
+        found = self.store.resolve(reference.partition(":")[0])
+        return Version(found, self.store.get(found), self.home, self.store).with_model(reference.partition(":")[2])
 
     def gate(self) -> Gate:
         """The `gate.json` of its application; the defaults where there is none."""
@@ -374,9 +373,7 @@ class Version:
         if self.store is None:
             message = "an artefact outside a store cannot be promoted"
             raise OvertonError(Problem(message, "application.no-store", hint="Name the version as APP@ID"))
-        if self.model:
-            message, hint = "an alias names a whole version", f"Leave out ':{self.model}'"
-            raise OvertonError(Problem(message, "application.no-store", hint=hint))
+        check_whole(self.model, "an alias names a whole version")
         return self.store
 
     def weigh(

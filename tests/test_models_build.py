@@ -41,6 +41,13 @@ def test_two_models_are_one_version_and_answer_by_name(tmp_path: Path, capsys) -
         small.promote("live")
     assert main(["report", str(tmp_path / "app")]) == 0
     assert "models of this version" in capsys.readouterr().out
+    assert small.compare(version).new == small.label
+    assert version.compare("latest:small").old == small.label
+    assert overton.load(tmp_path / "app").find_version("latest:small").label == small.label
+    with pytest.raises(
+        OvertonError, match=r"each model with its namesake\. Leave out ':small' \[application\.one-model"
+    ):
+        overton.load(tmp_path / "app").build(parent=small)
     # Begun from it, each model goes on from its namesake.
     again = overton.load(tmp_path / "app").build(parent=version)
     assert again.artifact.model("small").json("lineage.json")["warm"]["taken"]

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,7 @@ def _diff(options: argparse.Namespace) -> int:
     from overton.store.render import render_diff
 
     old, new = (find_version(word, store=options.store) for word in (options.old, options.new))
-    diff = diff_versions(old.artifact, new.artifact)
+    diff = replace(diff_versions(old.artifact, new.artifact), old=old.label, new=new.label)
     if options.json:
         console.write_json(diff.to_json())
     else:
