@@ -5,6 +5,7 @@ import random
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import overton
@@ -98,3 +99,43 @@ def test_a_class_labelled_after_the_build_is_no_fault(
     for words in (["predict", name, str(path), str(tmp_path / "said.jsonl")], ["report", name, "--data", str(path)]):
         assert main([*words, "-q"]) == 0, capsys.readouterr().err
     assert main(["report", name, "--tag", tag, "-q"]) == 0
+
+
+def test_what_is_no_list_of_records_is_told(application: Application) -> None:
+    version = application.version()
+    record = {"payloads": make_record(1, random.Random(3))["payloads"]}
+    for given in (record, "text", None, pd.DataFrame([record])):
+        with pytest.raises(OvertonError, match=r"expected a list of records, got .*\[record\.not-a-list\]"):
+            version.predict(given)
+    with pytest.raises(OvertonError) as raised:
+        version.predict([record, {"payload": {}}, record, {"payloads": {"nothing": 1}}])
+    assert {problem.path for problem in raised.value.problems} == {"records[1]", "records[3]"}
+    assert len(version.predict(one for one in [record, record])) == 2
+
+
+def test_a_parent_may_be_named(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    def build_version(*_, parent, **__):
+        given.append(parent.id)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("overton.building.build_version", build_version)
+    with pytest.raises(KeyboardInterrupt):
+        application.build(parent="latest")
+    assert given == [application.version().id]
+    with pytest.raises(OvertonError, match=r"store\.unknown-version"):
+        application.build(parent="lve")
+
+
+def test_a_store_shows_where_it_is(application: Application) -> None:
+    assert repr(application.store) == f"Store({application.store_url!r})"
+
+
+def test_the_hint_of_a_folder_that_is_no_application_leads_somewhere(tmp_path: Path) -> None:
+    with pytest.raises(OvertonError, match=r"`overton init .*new` writes one to start from"):
+        overton.load(tmp_path / "new")
+    (tmp_path / "notes.txt").write_text("")
+    for taken in (tmp_path, tmp_path / "notes.txt"):  # `init` would refuse
+        with pytest.raises(OvertonError, match=r"`overton init DIR` writes one into a new folder"):
+            overton.load(taken)

@@ -1,6 +1,10 @@
 """Lines to records, one at a time: for requests, and for reading data files as records."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from overton.base import OvertonError, Problem
 from overton.data.encode.decoder import UNDECODABLE, line_decoder
@@ -44,6 +48,30 @@ class RecordParser:
                 raise OvertonError(problems)
         payloads = found.payloads if isinstance(found.payloads, dict) else None
         return Record(found.id or None, payloads, found.tasks or {}, found.tags or [])
+
+    def parse_values(self, values: object) -> list[Record]:
+        """The records of JSON values, as they are given from Python.
+
+        Args:
+            values: A list of them, or whatever else gives one after the other.
+
+        Raises:
+            OvertonError: Where it is a single record or a frame; with every fault of every record, by its number.
+        """
+        if isinstance(values, Mapping | str | bytes) or not isinstance(values, Iterable) or hasattr(values, "columns"):
+            hint = "A single record goes into a list; of a frame make records of its rows first"
+            message = f"expected a list of records, got a value of type {type(values).__name__}"
+            raise OvertonError(Problem(message, "record.not-a-list", hint=hint))
+        records: list[Record] = []
+        problems: list[Problem] = []
+        for number, value in enumerate(values):
+            try:
+                records.append(self.parse(msgspec.json.encode(value)))
+            except OvertonError as error:
+                problems += [replace(problem, path=f"records[{number}]") for problem in error.problems]
+        if problems:
+            raise OvertonError(problems)
+        return records
 
     def faults(self, line: bytes, path: str = "", line_number: int = 0) -> list[Problem]:
         """Every fault of a line.

@@ -71,6 +71,10 @@ class Store:
         self._cache = Cache(cache) if cache and self.blobs.is_remote else None
         self._is_known = False
 
+    def __repr__(self) -> str:
+        """Where it is, as it is made."""
+        return f"Store({self.url!r})"
+
     def put(self, artifact: Artifact, *, when: str) -> str:
         """Keep an artefact as a version and return its id. Where it is kept already, what is damaged is mended.
 
