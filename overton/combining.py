@@ -14,6 +14,7 @@ import numpy as np
 from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.compile import SupervisionSettings
 from overton.data import COMBINED, GOLD, SLICE_PREFIX, Dataset
+from overton.data.names import count_of
 from overton.supervision import (
     Combined,
     Kept,
@@ -72,7 +73,8 @@ def combine_all(
         n_voted = int((found.targets.index >= 0).sum()) - found.n_certain
         certain = ", those of trusted sources among them" if supervision.trusted else ""
         parts = [f"{found.n_certain:,} gold targets{certain}"] if found.n_certain else []
-        parts += [f"{n_voted:,} targets from {len(found.accuracy)} sources by {found.method}"] if n_voted else []
+        voted = f"{n_voted:,} targets from {count_of(len(found.accuracy), 'source')} by {found.method}"
+        parts += [voted] if n_voted else []
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
         parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))

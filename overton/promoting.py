@@ -139,7 +139,7 @@ def breaking_changes(old: Schema, new: Schema, *, clients: str) -> list[Problem]
         Problem(
             message=f"{change.field}: {change.message}: clients of {clients} would break",
             code="application.incompatible",
-            hint="Promote under another alias, or --force",
+            hint="Promote under another alias, or with --force --why TEXT",
         )
         for change in diff_schemas(old, new)
         if change.kind == "breaking"

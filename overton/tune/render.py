@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from overton.data.names import count_of
 from overton.tune.search import told_option, told_picked
 from overton.tune.space import Knob, Space
 from overton.tune.study import Score, Study, Trial
@@ -21,7 +22,8 @@ def render_study(study: Study) -> str:
     best, front = study.best, set(study.front)
     bounds = "".join(f", {name} at most {value:g}" for name, value in study.bounds.items())
     head = (
-        f"search: {study.objective or 'mean over tasks'} on dev{bounds}; {len(study.trials)} trials, seed {study.seed}"
+        f"search: {study.objective or 'mean over tasks'} on dev{bounds}; "
+        f"{count_of(len(study.trials), 'trial')}, seed {study.seed}"
     )
     rows = [["trial", "quality", "p99 ms", "MB", "", "picked"]]
     for trial in sorted(study.trials, key=_rank):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from overton.base import Event, Observe, ignore
+from overton.data.names import count_of
 from overton.engine import Engine, Inline, Work
 from overton.tune.propose import Known, need_optuna, propose
 from overton.tune.prune import limits_of
@@ -123,7 +124,7 @@ def _proposals(run: _Search) -> Iterator[Asked]:
         pending = [one.picked for one in run.asked[len(trials) :]]
         picked = propose(run.space, number, run.seed, Known(trials, pending, run.goal.bounds, run.before))
         if picked is None:
-            run.observe(Event("search", f"every program of the space was tried: {len(run.asked)} trials"))
+            run.observe(Event("search", f"every program of the space was tried: {count_of(len(run.asked), 'trial')}"))
             return
         run.asked.append(Asked(number, picked, run.space.choices(picked), limits_of(trials, run.goal.bounds)))
         said = told_picked(picked, run.space.first) or "as without a search"
