@@ -133,6 +133,13 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def positive(text: str) -> int:
+    """A number from 1 on; argparse names the option where it is none."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
+
+
 def seed(text: str) -> int:
     """A seed; argparse names the option where it is none."""
     if not text.isdecimal() or int(text) > MOST_SEED:

@@ -32,11 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="PATH", help="look at this data file or folder instead")
     parser.add_argument(
         "--min-records",
-        type=console.natural,
+        type=console.positive,
         metavar="N",
         help="least records of a slice (default: 0.5 % of them, 10 to 100)".replace("%", "%%"),
     )
-    parser.add_argument("--limit", type=console.natural, default=10, metavar="N", help="most slices (default 10)")
+    parser.add_argument("--limit", type=console.positive, default=10, metavar="N", help="most slices (default 10)")
     console.add_store(parser)
     console.add_max_bad(parser)
     console.add_common(parser, json_output=True)

@@ -247,6 +247,15 @@ def test_what_to_do_next_can_be_copied_into_a_shell(tmp_path: Path, capsys: pyte
     assert shlex.split(command) == ["overton", "check", str(app)]
 
 
+@pytest.mark.parametrize("words", [["runs", "--limit"], ["discover", "--limit"], ["discover", "--min-records"]])
+def test_nothing_at_all_is_no_number_of_things_to_tell(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With none to tell, it would say that there is none."""
+    with pytest.raises(SystemExit) as stop:
+        main([words[0], "app", words[1], "0"])
+    assert stop.value.code == 2
+    assert "expected a number from 1 on, got '0'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("seed", [-1, 2**64])
 def test_a_seed_that_is_none_is_wrong_usage(seed: int, kinds_application: Application) -> None:
     with pytest.raises(SystemExit) as stop:

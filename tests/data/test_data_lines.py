@@ -69,7 +69,10 @@ def test_several_compressed_streams_make_one_file(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda content: content[: len(content) // 2], "its compressed stream ends too early: was the file cut off?"),
+        (
+            lambda content: content[: len(content) // 2],
+            "its compressed stream ends too early, as if the file were cut off",
+        ),
         (lambda content: b"{}" + content, "its compressed stream is broken: "),
         (lambda content: content[:99] + b"\xff" * 99 + content[198:], "its compressed stream is broken: "),
     ],

@@ -101,7 +101,7 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
             while content := file.read(BLOCK):
                 yield content
     except EOFError:
-        raise _broken(name, "its compressed stream ends too early: was the file cut off?") from None
+        raise _broken(name, "its compressed stream ends too early, as if the file were cut off") from None
     except (gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise _broken(name, f"its compressed stream is broken: {error}") from None
 
