@@ -82,12 +82,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(application: "Application", options: argparse.Namespace, observe: Observe) -> "Curves | Baseline":
-    from overton.application import find_version
     from overton.experiments import run_baseline, run_pretrained, run_scaling
 
     common = {"tasks": tuple(options.task), "max_bad": options.max_bad, "observe": observe}
     if options.kind == "baseline":
-        version = find_version(options.version, store=options.store) if options.version else None
+        version = application.find_version(options.version) if options.version else None
         return run_baseline(
             application,
             source=options.source,
@@ -128,7 +127,7 @@ def _add_baseline(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--version",
         metavar="VERSION",
-        help="path to an artefact, APP@ID or APP@ALIAS (default: the newest, or one that is built where there is none)",
+        help="an id or alias of APP, or as elsewhere (default: the newest, or one that is built where there is none)",
     )
     command.add_argument(
         "--curated",

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "records that bore the tag by an earlier expression lose it",
     )
     parser.add_argument(
-        "--version", metavar="VERSION", help="the version whose predictions are the column predicted, if any"
+        "--version",
+        metavar="VERSION",
+        help="the version whose predictions are the column predicted, if any: an id or alias of APP, or as elsewhere",
     )
     parser.add_argument("--dry-run", action="store_true", help="tell which records it holds of, and write nothing")
     console.add_store(parser)

@@ -66,8 +66,9 @@ def test_a_version_is_set_beside_a_former_system(
 ) -> None:
     app = shutil.copytree(kinds_application.directory, tmp_path / "app")
     words = ["experiment", "baseline", str(app), "--source", "crowd", "-q"]
-    assert main([*words, "--version", f"{app}@latest"]) == 0
-    assert "beside crowd, on test" in capsys.readouterr().out
+    for named in (f"{app}@latest", "latest"):  # as `build --from` and `tag --version` take it
+        assert main([*words, "--version", named]) == 0
+        assert "beside crowd, on test" in capsys.readouterr().out
     document = written(app / ".overton" / "experiments", "baseline")
     (row,) = document["rows"]
     assert row["task"] == "Record"
