@@ -151,10 +151,15 @@ def _forget_old(folder: Path) -> None:
 
 
 def _is_alive(process: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has waited for, as in a container, does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except OSError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):  # no Linux, or it is gone by now
+        return True
+    return state not in {"Z", "X"}

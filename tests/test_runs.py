@@ -1,6 +1,10 @@
 """The builds of an application as they are told: which trials each did, how it ended."""
 
 import json
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -96,3 +100,18 @@ def test_why_a_build_ended_is_told(tmp_path: Path, error: BaseException, status:
         build()
     (row,) = load_runs(tmp_path, tmp_path)
     assert (row["status"], row["reason"]) == (status, reason)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="tells by /proc")
+def test_a_killed_build_that_nobody_waited_for_is_stopped(tmp_path: Path) -> None:
+    """As in a container whose first process is no init."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        account(tmp_path, 10, status="running", process=process.pid, host=socket.gethostname())
+        assert load_runs(tmp_path, tmp_path)[0]["status"] == "running"
+        process.kill()
+        for _ in range(500):
+            if load_runs(tmp_path, tmp_path)[0]["status"] == "stopped":
+                break
+            time.sleep(0.01)
+        assert process.returncode is None
+        assert load_runs(tmp_path, tmp_path)[0]["status"] == "stopped"
