@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from overton.compile import SupervisionSettings
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
+    from overton.export import Graphs
     from overton.export.files import Exported
     from overton.promoting import Weighed
     from overton.review import ErrorPage, SlicePage
@@ -201,8 +202,14 @@ class Version:
         from overton.batch import embed_files, embed_words
         from overton.engine import engine_of
 
-        embed = embed_words if how.pop("words", False) else embed_files
+        embed = partial(embed_words if how.pop("words", False) else embed_files, graphs=self.graphs())
         return embed(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
+
+    def graphs(self) -> Graphs | None:
+        """Where graphs of its programs are kept; None where it has no application."""
+        from overton.export.files import graph_store
+
+        return graph_store(self.home / "graphs") if self.home else None
 
     def discover(
         self,
@@ -380,18 +387,13 @@ class Version:
         self, alias: str, before: str, *, compared: Comparison | None, max_bad: int = 0, observe: Observe = ignore
     ) -> Weighed:
         """What signature and gate say of it beside the version of that id, which an alias names; see `promote`."""
-        from overton.promoting import Weighed
+        from overton.promoting import Weighed, breaking_changes
 
         old = self.other(before)
         known = compared if compared and (compared.old, compared.new) == (before, self.id) else None
-        breaking = tuple(self.breaks(old, alias))
+        clients = f"{alias} ({old.id})"
+        breaking = tuple(breaking_changes(old.artifact.schema, self.artifact.schema, clients=clients))
         if breaking and known is None:
             return Weighed(None, breaking)
         comparison = known or self.compare(old, max_bad=max_bad, observe=observe)
         return Weighed(comparison, (*breaking, *comparison.refusals))
-
-    def breaks(self, old: Version, alias: str) -> list[Problem]:
-        """What would break for clients of an older version, which an alias names."""
-        from overton.promoting import breaking_changes
-
-        return breaking_changes(old.artifact.schema, self.artifact.schema, clients=f"{alias} ({old.id})")

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overton.cli import console, predict_command
 
@@ -73,11 +73,10 @@ def _one_file(options: argparse.Namespace, version: "Version", observe: "Observe
     """Embed one file into another, and tell what was done."""
     from overton.batch import embed_file, embed_words_file
 
-    artifact, source, output = version.artifact, Path(options.inputs[0]), Path(options.output)
+    source, output = Path(options.inputs[0]), Path(options.output)
+    asked: dict[str, Any] = {"payload": options.payload, "graphs": version.graphs(), "observe": observe}
     if options.words:
-        n_words, count = embed_words_file(
-            artifact, source, output, payload=options.payload, least=options.least or 1, observe=observe
-        )
+        n_words, count = embed_words_file(version.artifact, source, output, least=options.least or 1, **asked)
         return f"{n_words:,} words of {count:,} records"
-    count = embed_file(artifact, version.label, source, output, payload=options.payload, observe=observe)
+    count = embed_file(version.artifact, version.label, source, output, **asked)
     return f"{options.payload} of {count:,} records"

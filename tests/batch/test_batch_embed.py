@@ -19,7 +19,9 @@ from overton.cli.main import main
 from overton.codec import Encoder
 from overton.compile import embedding_program, weights_of
 from overton.data import Pool, RecordParser, pack
+from overton.export import graph
 from overton.nn import build_model
+from overton.version import Version
 from tests.batch.stopped import run_stopped
 from tests.batch.test_batch_run import content
 from tests.tiny_artifact import tiny_artifact
@@ -95,6 +97,16 @@ def test_a_singleton_has_a_row_a_record(source: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_a_graph_that_torch_has_written_is_kept_for_the_next_process(source: Path, tmp_path: Path, monkeypatch) -> None:
+    version = Version(drawn().id, drawn(), tmp_path / ".overton")
+    version.embed_files([source], tmp_path / "out", payload="query", on="local:1")
+    graph._graph_of.cache_clear()  # as another process begins
+    monkeypatch.setattr(graph, "traced", lambda *_: pytest.fail("written again"))
+    version.embed_files([source], tmp_path / "again", payload="query", on="local:1")
+    first, second = (pq.read_table(next((tmp_path / name).glob("*.parquet"))) for name in ("out", "again"))
+    assert first.equals(second)
+
+
 def test_a_set_has_a_row_a_member_in_shards_too(source: Path, tmp_path: Path):
     outcome = embed_files(
         drawn(), "v", [str(source)], str(tmp_path / "out"), payload="entities", format="jsonl", shard_mb=0.0004
