@@ -110,6 +110,7 @@ def release(
         if refusal := _rolled_back(application, alias, version.id):
             return Release("refused", alias, named, version, None, (refusal,))
     else:
+        _tell_breaking(application, live, alias, observe)
         version = application.build(
             seed=seed, parent=live, trials=trials, minutes=minutes, on=on, max_bad=max_bad, observe=observe
         )
@@ -118,6 +119,16 @@ def release(
     done = promote_weighed(version.kept_in(), alias, version.id, weigh, why=why, observe=observe)
     outcome: Outcome = "refused" if done.refusals else "promoted"
     return Release(outcome, alias, done.before, version, done.comparison or comparison, done.refusals)
+
+
+def _tell_breaking(application: Application, live: Version | None, alias: str, observe: Observe) -> None:
+    """Tell before a long training what will keep its version from being promoted: it is worth it for another alias."""
+    from overton.promoting import breaking_changes
+
+    if live:
+        old, new = live.artifact.schema.without_classes(), application.schema.without_classes()  # data tell classes
+        for problem in breaking_changes(old, new, clients=f"{alias} ({live.id})"):
+            observe(Event("build", f"{problem.message}, so what is built now will be refused"))
 
 
 def _rolled_back(application: Application, alias: str, version: str) -> Problem | None:

@@ -5,6 +5,7 @@ import random
 import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from overton.base import OvertonError
 from overton.cli.main import main
 from overton.comparing import compare_artifacts, latency_of
 from overton.evaluate import Gate, render_comparison
+from overton.release import release
 from overton.version import Version
 from tests.tiny_artifact import tiny_artifact
 
@@ -272,6 +274,24 @@ def test_what_was_rolled_back_is_not_promoted_again_by_the_next_release(
 )
 def test_options_that_do_not_go_together_are_wrong_usage(words: list[str], spoilt: Application) -> None:
     assert main(["build", str(spoilt.directory), "-q", *words]) == 2
+
+
+def test_what_breaks_clients_is_told_before_anything_is_trained(
+    spoilt: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, told = copy_of(spoilt, tmp_path), []
+
+    def build(*_: Any, **__: Any) -> Version:
+        raise InterruptedError
+
+    monkeypatch.setattr(Application, "build", build)
+    for name, breaks in (("Colour", False), ("Hue", True)):
+        for path in (app / "schema.json", app / "tuning.json", *(app / "data").iterdir()):
+            path.write_text(path.read_text().replace('"Colour"', f'"{name}"'))
+        told.clear()
+        with pytest.raises(InterruptedError):
+            release(overton.load(app), "live", seed=2, observe=lambda event: told.append(event.message))
+        assert any("would break, so what is built now will be refused" in message for message in told) == breaks
 
 
 def test_what_a_user_can_mend_exits_with_1_before_anything_is_built(spoilt: Application, tmp_path: Path) -> None:
