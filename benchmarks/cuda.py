@@ -5,8 +5,8 @@
 DATA is a folder of applications with factoid-en (default: the variable OVERTON_TEST_DATA). Its default program is
 trained by batches of each size, in bfloat16 where that does no harm (`mixed`) and in float32, from records that are
 gathered and encoded as in a build. Records a second are those of the steps after the first ten. The GPU waits where no
-kernel and no copy runs on it, between the first of a run's and the last. The largest batch
-is one of which memory holds three steps.
+kernel and no copy runs on it, between the first of a run's and the last. The largest batch is
+one of which memory holds three steps.
 """
 
 import argparse

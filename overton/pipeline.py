@@ -320,20 +320,21 @@ def open_schema(home: Path | None, own: Schema) -> Schema:
 
 
 @contextmanager
-def telling_of_payloads(artifact: Artifact, schema: Schema) -> Iterator[None]:
+def telling_of_payloads(artifact: Artifact, home: Path | None) -> Iterator[None]:
     """Where records of an application are read for a version, tell of one that is older than their payloads.
 
     Args:
         artifact: The version.
-        schema: That of the application as it is now.
+        home: The folder of what is derived in the application; None where the records are of none.
 
     Raises:
-        OvertonError: Where they cannot be read and the version has payloads that the schema has no more.
+        OvertonError: Where they cannot be read and the version has payloads that the application has no more.
     """
     try:
         yield
     except OvertonError:
-        fields, own = ({payload.field for payload in one.payloads} for one in (artifact.schema, schema))
+        now = open_schema(home, artifact.schema)
+        fields, own = ({payload.field for payload in one.payloads} for one in (artifact.schema, now))
         if fields <= own:
             raise
         raise OvertonError(_other_payloads(artifact.id, fields - own, own - fields)) from None

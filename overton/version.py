@@ -128,11 +128,11 @@ class Version:
             OvertonError: Where there are none, or more than `max_bad` lines have a fault.
         """
         from overton.evaluation import load_records
-        from overton.pipeline import open_schema, reading_schema, telling_of_payloads
+        from overton.pipeline import reading_schema, telling_of_payloads
 
-        own = self.artifact.schema
-        schema, cache = schema or reading_schema(self.home, own), (self.home or self.report_directory()) / "rows"
-        with telling_of_payloads(self.artifact, open_schema(self.home, own) if data is None else own):
+        schema = schema or reading_schema(self.home, self.artifact.schema)
+        cache = (self.home or self.report_directory()) / "rows"
+        with telling_of_payloads(self.artifact, self.home if data is None else None):
             return load_records(self.home, cache, data, schema, max_bad=max_bad or self.max_bad, observe=observe)
 
     def errors(
@@ -328,8 +328,9 @@ class Version:
         if self.store is None:
             message = f"the version lies in no store, in which to find {reference!r}"
             raise OvertonError(Problem(message, "application.no-store", hint="Give the version itself"))
-        found = self.store.resolve(reference.partition(":")[0])
-        return Version(found, self.store.get(found), self.home, self.store).with_model(reference.partition(":")[2])
+        name, _, model = reference.partition(":")
+        found = self.store.resolve(name)
+        return Version(found, self.store.get(found), self.home, self.store).with_model(model)
 
     def gate(self) -> Gate:
         """The `gate.json` of its application; the defaults where there is none."""

@@ -45,10 +45,9 @@ def load_records(
         hint = "Name it as APP@ID, or give records with --data PATH"
         raise OvertonError(Problem(message, "review.no-application", hint=hint))
     chosen = reading_schema(home, artifact.schema)
-    schema = load_schema(directory / "schema.json")
-    with telling_of_payloads(artifact, schema):
+    with telling_of_payloads(artifact, home):
         dataset = load_dataset(chosen, data_files(directory / "data"), home / "rows", max_bad=max_bad, observe=observe)
-    return dataset, load_tuning(directory / "tuning.json", schema).supervision
+    return dataset, load_tuning(directory / "tuning.json", load_schema(directory / "schema.json")).supervision
 
 
 def check_skeleton(path: Path, task: str) -> None:

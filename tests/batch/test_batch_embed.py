@@ -107,6 +107,7 @@ def test_a_graph_that_torch_has_written_is_kept_for_the_next_process(source: Pat
     assert first.equals(second)
 
 
+@pytest.mark.slow
 def test_a_set_has_a_row_a_member_in_shards_too(source: Path, tmp_path: Path):
     outcome = embed_files(
         drawn(), "v", [str(source)], str(tmp_path / "out"), payload="entities", format="jsonl", shard_mb=0.0004
