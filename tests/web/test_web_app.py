@@ -261,6 +261,7 @@ def test_it_is_told_that_gold_alone_changes_figures_of_test(client: Client) -> N
 
 
 def test_bits_that_nobody_doubts_to_be_off_are_not_told_as_unlabelled(shared: Client) -> None:
+    shared.dashboard.combined(shared.dashboard.records(shared.dashboard.version()), "EntityType")
     told = shared.get("/record?id=r4&task=EntityType").text
     assert "none of its classes" in told
     assert "nobody labels it" not in told
