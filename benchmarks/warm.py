@@ -115,7 +115,7 @@ def run(before: Dataset, after: Dataset, seed: int) -> dict[str, tuple[Report, f
     start = time.process_time()
     old = fit(before, first, combine_all(before), seed=seed)
     trained["parent"] = old, time.process_time() - start
-    parent = Parent("parent", first.program, old.weights, first.given.strings, old.temperature)
+    parent = Parent("parent", first.program, old.weights, first.given.strings, old.temperature, old.share)
     for arm, begin in (("scratch", None), ("warm", parent)):
         start = time.process_time()
         trained[arm] = fit(after, now, combined, seed=seed, parent=begin), time.process_time() - start
