@@ -7,6 +7,7 @@ import onnx
 import torch
 from numpy import ndarray
 from torch import Tensor, nn
+from torch._dynamo import config as dynamo
 
 from overton.codec import InputSpec, input_specs
 from overton.compile import MEMBERSHIP, Program
@@ -30,7 +31,8 @@ def traced(program: Program, model: Model) -> onnx.ModelProto:
     """The ONNX model of a program, with the weights that its module has."""
     specs = input_specs(program)
     sizes = example_sizes(specs)
-    with quiet():
+    # With sizes that vary, what torch remembers of the shapes of each call costs more to keep than to find again.
+    with quiet(), dynamo.patch(fake_tensor_cache_enabled=False):
         exported = torch.onnx.export(
             Flat(model, tuple(spec.name for spec in specs)),
             tuple(example_input(spec, sizes) for spec in specs),
