@@ -58,8 +58,8 @@ EPILOG = """the loop:
 VERSION is a path to an artefact, or APP@ID, APP@ALIAS, or APP (the newest)."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `docs/commands.md` is generated from it."""
+def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of the whole command line, from which `docs/commands.md` is generated, or of some commands alone."""
     parser = argparse.ArgumentParser(
         prog="overton",
         description="Build, monitor and improve machine-learned products by editing data, not models.",
@@ -67,11 +67,11 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"overton {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in commands:
         module = importlib.import_module(f"overton.cli.{name}_command")
         told = getattr(module, "EXIT", "")  # where it tells more than 0, 1 and 2
-        command = commands.add_parser(
+        command = parsers.add_parser(
             name,
             help=module.HELP,
             description=module.HELP[0].upper() + module.HELP[1:] + ".",
@@ -85,8 +85,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
+    words = sys.argv[1:] if words is None else words
     try:
-        return _run(build_parser().parse_args(words))
+        # The options of all the other commands take longer to make than many a command to run.
+        parser = build_parser([words[0]] if words and words[0] in COMMANDS else COMMANDS)
+        return _run(parser.parse_args(words))
     except KeyboardInterrupt:
         return console.stopped()
 
