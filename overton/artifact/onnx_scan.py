@@ -40,6 +40,7 @@ NESTED: dict[str, dict[int, str]] = {
 }
 MAX_DEPTH = 64
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+SIZES = {FIXED64: 8, FIXED32: 4}
 
 
 def scan_model(model: bytes) -> str:
@@ -92,18 +93,19 @@ def _varints(message: memoryview) -> list[int]:
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """The fields of one message: number, and value (a number, or the bytes of a text, an array or a message)."""
-    place = 0
-    while place < len(message):
-        key, place = _varint(message, place)
+    place, end = 0, len(message)
+    while place < end:
+        key = message[place]
+        key, place = (key, place + 1) if key < 0x80 else _varint(message, place)
         number, wire = key >> 3, key & 7
         value: int | memoryview = 0
         if wire == VARINT:
             value, place = _varint(message, place)
         else:
-            size = {FIXED64: 8, FIXED32: 4}.get(wire, -1)
+            size = SIZES.get(wire, -1)
             if wire == BYTES:
                 size, place = _varint(message, place)
-            if size < 0 or place + size > len(message):
+            if size < 0 or place + size > end:
                 raise ValueError("not a well-formed message")
             value, place = message[place : place + size], place + size
         yield number, value
