@@ -5,7 +5,8 @@ import gc
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -60,15 +61,40 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_rows(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Programs of every module have small tables; one that is about their size takes this back."""
+    with small_tables(pytestconfig):
+        yield
+
+
+@contextmanager
+def small_tables(config: pytest.Config) -> Iterator[None]:
+    """Programs with a sixteenth of the rows: they are nearly all that a version weighs, that is written and hashed.
+
+    Slow tests, some of which tell how good a model is, have those of a user.
+    """
+    from overton.compile import rules
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "not slow" not in config.getoption("markexpr"):
+            yield
+            return
+        for name in ("WORD_ROWS", "ID_ROWS"):
+            patch.setattr(rules, name, tuple(rows // 16 for rows in getattr(rules, name)))
+        yield
+
+
 @pytest.fixture(scope="session")
-def kinds_application(tmp_path_factory: pytest.TempPathFactory):
+def kinds_application(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config):
     """An application with every kind of task, built once for all tests. Do not change it."""
     import overton
     from tests.kinds import write_kinds
 
     def build(directory: Path) -> None:
         write_kinds(directory)
-        overton.load(directory).build(seed=0)
+        with small_tables(pytestconfig):
+            overton.load(directory).build(seed=0)
 
     built = made_once(tmp_path_factory, "kinds", build)
     return overton.load(shutil.copytree(built, tmp_path_factory.mktemp("kinds") / "app"))
