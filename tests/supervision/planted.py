@@ -33,6 +33,7 @@ def votes_of(
 ) -> Votes:
     """Votes of units, each a mapping from source to label as in a data file, with numbers for classes."""
     names = sorted({name for row in rows for name in row})
+    number_of = {name: number for number, name in enumerate(names)}
     unit, source, size, label, probability = [], [], [], [], []
     for number, row in enumerate(rows):
         for name in sorted(row):
@@ -41,7 +42,7 @@ def votes_of(
                 continue
             entries = _entries(value)
             unit.append(number)
-            source.append(names.index(name))
+            source.append(number_of[name])
             size.append(len(entries))
             label += [entry for entry, _ in entries]
             probability += [weight for _, weight in entries]
@@ -59,10 +60,10 @@ def votes_of(
 
 
 def _entries(value: Label) -> list[tuple[int, float]]:
+    if isinstance(value, int | np.integer):  # the most frequent first: there are a million of them
+        return [(int(value), 1.0)]
     if isinstance(value, Mapping):
         return [(int(label), float(weight)) for label, weight in value.items()]
-    if isinstance(value, int | np.integer):
-        return [(int(value), 1.0)]
     return [(int(label), 1.0) for label in value]
 
 
@@ -92,8 +93,8 @@ def simulate(
         voted = np.flatnonzero(random.random(n_units) < coverage)
         hit = random.random(len(voted)) < right
         other = (truth[voted] + random.integers(1, candidates[voted])) % candidates[voted]
-        for unit, label in zip(voted, np.where(hit, truth[voted], other), strict=True):
-            rows[unit][f"s{source}"] = int(label)
+        for unit, label in zip(voted.tolist(), np.where(hit, truth[voted], other).tolist(), strict=True):
+            rows[unit][f"s{source}"] = label
     classes = [f"c{number}" for number in range(n_labels)]
     return votes_of(rows, type=type, classes=classes, per_record=per_record, candidates=list(candidates)), truth
 
@@ -111,8 +112,8 @@ def _simulate_bits(
     for source, right in enumerate(accuracy):
         voted = np.flatnonzero(random.random(n_units) < coverage)
         flipped = truth[voted] ^ (random.random((len(voted), n_labels)) >= right)
-        for unit, bits in zip(voted, flipped, strict=True):
-            rows[unit][f"s{source}"] = np.flatnonzero(bits).tolist()
+        for unit, bits in zip(voted.tolist(), flipped.tolist(), strict=True):
+            rows[unit][f"s{source}"] = [bit for bit, on in enumerate(bits) if on]
     classes = [f"c{number}" for number in range(n_labels)]
     return votes_of(rows, type="bitvector", classes=classes, per_record=per_record), truth
 
@@ -135,8 +136,8 @@ def with_copies(votes: Votes, source: str, *, times: int, noise: float = 0.0, se
         label = row.get(source)
         for number in range(times if label is not None else 0):
             if votes.task.type == "bitvector":
-                bits = np.isin(np.arange(n_labels), label) ^ (random.random(n_labels) < noise)
-                row[f"copy{number}"] = np.flatnonzero(bits).tolist()
+                turned = (random.random(n_labels) < noise).tolist()
+                row[f"copy{number}"] = [bit for bit in range(n_labels) if (bit in label) != turned[bit]]
             else:
                 options = n_labels if votes.candidates is None else int(votes.candidates[unit])
                 other = random.random() < noise
@@ -150,7 +151,8 @@ def with_copies(votes: Votes, source: str, *, times: int, noise: float = 0.0, se
 def rows_of(votes: Votes) -> list[dict[str, Any]]:
     """The rows that `votes_of` would make these votes of."""
     rows: list[dict[str, Any]] = [{} for _ in range(votes.n_units)]
-    for cell, (unit, source) in enumerate(zip(votes.unit, votes.source, strict=True)):
-        label = votes.label[votes.first[cell] : votes.first[cell + 1]].tolist()
+    labels, first = votes.label.tolist(), votes.first.tolist()
+    for cell, (unit, source) in enumerate(zip(votes.unit.tolist(), votes.source.tolist(), strict=True)):
+        label = labels[first[cell] : first[cell + 1]]
         rows[unit][votes.sources[source]] = label if votes.task.type == "bitvector" else label[0]
     return rows
