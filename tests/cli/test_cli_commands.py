@@ -406,7 +406,10 @@ def test_wherever_a_tag_is_taken_an_expression_over_tags_is_too(
     assert "at character 14 of 'slice:big & !slice:bigg'. Did you mean 'slice:big'?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["(slice:big)", " slice:big ", '"slice:big"', "*"])
+@pytest.mark.parametrize(
+    "text",
+    ['"slice:big"', "*", *(pytest.param(text, marks=pytest.mark.slow) for text in (" slice:big ", "(slice:big)"))],
+)
 def test_quotes_brackets_and_the_star_are_read_wherever_a_tag_is_taken(
     text: str, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:

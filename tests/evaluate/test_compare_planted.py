@@ -47,7 +47,9 @@ def share_found(churn, runs, *, fall=0.1, unsteady=0.0, seed=0):
     return found / runs, first / runs
 
 
-@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind == "accuracy" else pytest.mark.slow) for kind in TABLES]
+)
 def test_without_a_change_it_refuses_no_more_often_than_it_says(kind):
     refused, covered = share_refused(functools.partial(TABLES[kind], churn=0.1), 60)
     assert refused <= 0.05 + 0.06  # two standard errors of sixty runs
