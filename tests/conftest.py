@@ -21,7 +21,9 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 ROOT = Path(__file__).parents[1]
 OBJECTS_TO_COLLECT = 10_000  # since the last time; a trace makes millions that live a little longer than Python expects
 
-hypothesis.settings.register_profile("overton", deadline=None, derandomize=True, max_examples=20 * FACTOR)
+hypothesis.settings.register_profile(
+    "overton", deadline=None, derandomize=True, max_examples=12 if FACTOR == 1 else 20 * FACTOR
+)
 hypothesis.settings.load_profile("overton")
 
 

@@ -1,4 +1,4 @@
-"""How many examples a property is tried on: few in the unit suite, twenty times as many for `make slow`.
+"""How many examples a property is tried on: few in the unit suite, twenty times as many and more for `make slow`.
 
 Examples are drawn from a fixed seed, so they are the same in every run. `OVERTON_TEST_EXAMPLES=many` asks for the many.
 """
