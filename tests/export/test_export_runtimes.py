@@ -96,7 +96,7 @@ def test_a_small_program_goes_through_torch_with_every_size_free(tmp_path: Path)
         np.testing.assert_allclose(run(inputs)["POS.logits"], wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+@pytest.mark.parametrize("cell", ["LSTM", pytest.param("GRU", marks=pytest.mark.slow)])
 def test_a_recurrent_layer_as_a_scan_computes_the_same(cell: str) -> None:
     torch.manual_seed(0)
     layer = RecurrentLayer(12, cell).eval()

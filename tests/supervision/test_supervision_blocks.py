@@ -36,7 +36,7 @@ def planted(kind: str, seed: int = 0):
     return simulate(type, (*good, bad), per_record=per_record, n_labels=3, n_units=3000, seed=seed)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.parametrize("noise", [pytest.param(0.0, marks=pytest.mark.slow), 0.1])
 @pytest.mark.parametrize("kind", KINDS)
 def test_seven_copies_of_a_bad_source_change_next_to_nothing(kind, noise):
     votes, truth = planted(kind)
