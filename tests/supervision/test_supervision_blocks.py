@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overton.supervision import combine
+from overton.data import Splits
+from overton.supervision import combine, source_report
+from overton.supervision.models import blocks
 from overton.supervision.models.blocks import collapse_blocks, count_pairs, find_blocks
 from overton.supervision.models.evidence import voting_cells
 from overton.supervision.models.patterns import Cells, find_patterns
@@ -99,7 +101,7 @@ def test_pairs_of_two_parts_of_the_data_add_up(seed, type):
     whole = count_pairs(patterns.cells, patterns.count, 3, 4)
     halves = [patterns.count // 2, patterns.count - patterns.count // 2]
     one, other = (count_pairs(patterns.cells, count, 3, 4) for count in halves)
-    for name in ("both", "same", "said"):
+    for name in ("both", "same", "said", "units"):
         assert np.allclose(getattr(one + other, name), getattr(whole, name))
     dense = np.zeros((60, 3))
     dense[votes.unit, votes.source] = 1
@@ -111,3 +113,31 @@ def test_one_source_or_none_has_no_copies():
     patterns = find_patterns(voting_cells(votes), np.full(50, 4))
     pairs = count_pairs(patterns.cells, patterns.count, 1, 4)
     assert find_blocks(pairs, chance=None, judged=np.array([True])).tolist() == [0]
+
+
+def test_copies_are_found_where_a_small_part_of_the_units_is_looked_at(monkeypatch):
+    votes, _ = planted("multiclass on a record")
+    copied = with_copies(votes, BAD, times=7, noise=0.1)
+    whole = combine(copied)
+    pairs = count_pairs(whole.patterns.cells, whole.patterns.count, len(copied.sources), 3)
+    size = np.bincount(whole.patterns.cells.row)
+    monkeypatch.setattr(blocks, "MOST_PAIRS", int((size * (size - 1) // 2).sum() * 0.3))
+    sampled = count_pairs(whole.patterns.cells, whole.patterns.count, len(copied.sources), 3)
+    assert sampled.units < 0.7 * pairs.units
+    assert (sampled.both.diagonal() == sampled.said.sum(1)).all()
+    assert combine(copied).copies == whole.copies != {}
+
+
+def test_how_many_units_two_copies_share_is_told_of_all_units(monkeypatch):
+    votes, _ = planted("multiclass on a record")
+    copied = with_copies(votes, BAD, times=2, noise=0.0)
+    combined, nothing = combine(copied), np.zeros(0, np.int64)
+    splits = Splits(np.arange(copied.n_records), nothing, nothing)
+
+    def shared():
+        rows = source_report(copied, combined, splits).rows
+        return {(row.source, copy.source): copy.n for row in rows for copy in row.copies}
+
+    whole = shared()
+    monkeypatch.setattr(blocks, "MOST_PAIRS", 5000)
+    assert shared() == whole != {}

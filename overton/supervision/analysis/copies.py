@@ -7,6 +7,7 @@ import numpy as np
 
 from overton.supervision.analysis.facts import Facts
 from overton.supervision.models.blocks import MOST_SOURCES, count_pairs
+from overton.supervision.models.patterns import Patterns
 
 LEAST_BOTH = 30  # units that two sources both label
 SHARED = 0.5  # of the units that either of them labels
@@ -52,9 +53,16 @@ def find_copies(facts: Facts) -> Mapping[str, tuple[Copy, ...]]:
         block = joined.get(names[number], ())
         others = {*map(names.index, block), *np.flatnonzero(near[number]).tolist()} - {number}
         copies = [
-            Copy(names[other], float(agreement[number, other]), int(pairs.both[number, other]), names[other] in block)
+            Copy(names[other], float(agreement[number, other]), _both(patterns, number, other), names[other] in block)
             for other in others
         ]
         if copies:
             found[names[number]] = tuple(sorted(copies, key=lambda copy: (-copy.agreement, copy.source)))
     return found
+
+
+def _both(patterns: Patterns, one: int, other: int) -> int:
+    """Units that two sources both label: all of them, where pairs were counted on a sample."""
+    cells = patterns.cells
+    shared = np.intersect1d(cells.row[cells.source == one], cells.row[cells.source == other], assume_unique=True)
+    return int(patterns.count[shared].sum())

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.models.patterns import Cells
+from overton.supervision.models.patterns import Cells, keep_cells
 
 MOST_PAIRS = 4_000_000  # pairs of votes looked at; a sample of the rows where there are more
 MOST_SOURCES = 1500  # with more, nobody overlaps enough with anybody
@@ -35,18 +35,24 @@ IDENTICAL = 0.999  # the same for any two sources
 class PairCounts:
     """How often two sources vote on one unit, and agree; sums, so that those of two parts of the data add up.
 
+    All are of the same units, also where these are a sample: shares of one in another would be too small otherwise.
+
     Attributes:
         both: Units that both voted on, of shape (source, source); units that one voted on stand on the diagonal.
         same: Of these the units on which they say the same; for bitvectors the number of bits that both say.
         said: Units on which each source says each label, of shape (source, label).
+        units: Number of units with votes.
     """
 
     both: ndarray
     same: ndarray
     said: ndarray
+    units: float
 
     def __add__(self, other: "PairCounts") -> "PairCounts":
-        return PairCounts(self.both + other.both, self.same + other.same, self.said + other.said)
+        return PairCounts(
+            self.both + other.both, self.same + other.same, self.said + other.said, self.units + other.units
+        )
 
 
 def count_pairs(cells: Cells, count: ndarray, n_sources: int, n_labels: int, *, seed: int = 0) -> PairCounts:
@@ -59,19 +65,20 @@ def count_pairs(cells: Cells, count: ndarray, n_sources: int, n_labels: int, *, 
         n_labels: Number of labels.
         seed: Seed of the sample of rows, where there are too many pairs.
     """
+    cells = keep_cells(cells, _sampled(cells, len(count), seed))
     cell = cells.entry_cell
     place = cells.source[cell].astype(np.int64) * n_labels + cells.label
     times = cells.weight * count[cells.row[cell]]
     said = np.bincount(place, times, n_sources * n_labels).reshape(n_sources, n_labels)
     own = np.diag(np.bincount(cells.source, count[cells.row], n_sources))
-    kept = _sampled(cells, len(count), seed)
-    row, source = cells.row[kept], cells.source[kept].astype(np.int64)
+    row, source = cells.row, cells.source.astype(np.int64)
     both = _pairs_within(row, source, count[row], n_sources)
-    entries = np.flatnonzero((cells.weight >= HALF) & kept[cell])
+    units = float(count[np.unique(row)].sum())
+    entries = np.flatnonzero(cells.weight >= HALF)
     entries = entries[np.lexsort((cells.source[cell[entries]], cells.label[entries], cells.row[cell[entries]]))]
     row, source = cells.row[cell[entries]], cells.source[cell[entries]].astype(np.int64)
     same = _pairs_within(row * n_labels + cells.label[entries], source, count[row], n_sources)
-    return PairCounts(both + own, same + own, said)
+    return PairCounts(both + own, same + own, said, units)
 
 
 def _sampled(cells: Cells, n_rows: int, seed: int) -> ndarray:

@@ -115,13 +115,13 @@ def voting_together(evidence: Evidence) -> ndarray:
     by up to 1 / P(class) times; what is compared is how far they are on the way there. A class of one rule
     has nan: it has no other rule to confirm it wrongly.
     """
-    sample, n_units = evidence.sample, max(float(evidence.sample.count.sum()), 1.0)
+    sample = evidence.sample
     pairs = count_pairs(sample.cells, sample.count, evidence.n_sources, evidence.n_labels)
     own = np.diag(pairs.both)
     of_class = pairs.said >= ONE_CLASS * np.maximum(pairs.said.sum(1, keepdims=True), 1e-9)
     member = of_class * (own > 0)[:, None]
     both = np.einsum("ic,ij,jc->c", member, pairs.both, member) - own @ member
-    by_chance = ((own @ member) ** 2 - own**2 @ member) / n_units
+    by_chance = ((own @ member) ** 2 - own**2 @ member) / max(pairs.units, 1.0)
     share = np.clip(pairs.said.sum(0) / max(float(pairs.said.sum()), 1e-9), 1e-3, 1 - 1e-3)
     seen = by_chance > 0
     told = np.where(seen, (both / np.maximum(by_chance, 1e-9) - 1) * share / (1 - share), 0.0)
