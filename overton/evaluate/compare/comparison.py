@@ -227,8 +227,9 @@ def compare_predictions(
             continue
         paired = pair(name, first, second)
         ece = ece_change(first, second, seed=seed)
-        changes.append(TaskChange(name, paired.metric, change_of(paired, groups), ece))
-        pairings[name] = Pairing(paired, old[name], new[name], gold[name])
+        change = change_of(paired, groups)
+        changes.append(TaskChange(name, paired.metric, change, ece))
+        pairings[name] = Pairing(paired, change.both, old[name], new[name], gold[name])
     rows = compared_rows(changes, groups.names, gate)
     examples, overlaps = flips_of(rows, pairings, groups, numbers, ids)
     return Compared(rows, examples, left_out, overlaps)

@@ -10,7 +10,7 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import Gold
 from overton.evaluate.compare.gate import WHOLE
-from overton.evaluate.compare.paired import Paired
+from overton.evaluate.compare.paired import Paired, worth_of
 from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow
 from overton.evaluate.groups import Groups
 from overton.evaluate.label_text import LabelText, gold_texts, prediction_texts
@@ -32,6 +32,7 @@ class Flip:
         old: What the old version said, as text; None where it had nothing to predict on.
         new: What the new version says.
         gold: What is true.
+        listed: Whether the texts are lists over tokens or members; what else begins with a bracket is none.
     """
 
     task: str
@@ -40,10 +41,11 @@ class Flip:
     old: str | None
     new: str | None
     gold: str | None
+    listed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The example as it stands in the document."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "listed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,14 @@ class Pairing:
 
     Attributes:
         paired: The outcomes.
+        both: The figure of both versions taken together, of every group.
         old: What the old version said of the records asked for, in their order.
         new: What the new version said.
         gold: What is true, over the whole data set.
     """
 
     paired: Paired
+    both: ndarray
     old: Predictions
     new: Predictions
     gold: Gold
@@ -109,25 +113,25 @@ def flips_of(
     for name, pairing in pairings.items():
         mine = [row for row in told if row.task == name]
         if mine:
-            lost = _lost(mine, pairing.paired, groups)
+            lost = _lost(mine, pairing, groups)
             found += _flips(mine, lost, pairing, numbers, ids)
             overlaps += _overlaps(mine, lost)
     place = {(row.task, row.tag): number for number, row in enumerate(told)}
     return tuple(sorted(found, key=lambda flip: place[flip.task, flip.tag])), tuple(overlaps)
 
 
-def _lost(rows: Sequence[ComparedRow], paired: Paired, groups: Groups) -> list[ndarray]:
+def _lost(rows: Sequence[ComparedRow], pairing: Pairing, groups: Groups) -> list[ndarray]:
     """The records of each row that got worse, as places among the paired ones, those first that lost most."""
+    paired = pairing.paired
     differ = np.flatnonzero((paired.top[:, 0] != paired.top[:, 1]) | (paired.bottom[:, 0] != paired.bottom[:, 1]))
     own = groups.of(paired.records).of(differ)
     number_of = {name: number for number, name in enumerate(groups.names)}
     found = []
     for row in rows:
-        chosen = differ[own.record[own.group == number_of[row.tag]]]
-        share = row.new + row.old if row.new is not None and row.old is not None else 0.0
-        rise, wide = (column[chosen, 1] - column[chosen, 0] for column in (paired.top, paired.bottom))
-        lost = share / 2 * wide - paired.factor * rise
-        found.append(chosen[np.argsort(-lost, kind="stable")][: int((lost > 0).sum())])
+        number = number_of[row.tag]
+        chosen = differ[own.record[own.group == number]]
+        worth = worth_of(paired, chosen, pairing.both[number])
+        found.append(chosen[np.argsort(worth, kind="stable")][: int((worth < 0).sum())])
     return found
 
 
@@ -158,7 +162,7 @@ def _flips(
         texts = [_told(said, place, listed=listed) for said in (pairing.old, pairing.new)]
         true = gold_texts(pairing.gold, numbers[place], listed=listed)
         told = zip(ids(numbers[place]), *texts, true, strict=True)
-        found += [Flip(row.task, row.tag, record, old, new, gold) for record, old, new, gold in told]
+        found += [Flip(row.task, row.tag, record, old, new, gold, listed) for record, old, new, gold in told]
     return found
 
 

@@ -19,6 +19,7 @@ from overton.evaluate.metrics import METRICS, columns_of
 from overton.evaluate.outcomes import outcomes_of
 
 POWER = 0.8
+SMALLEST = 1e-12  # below which what a record adds is rounding
 PRIOR = 2  # records that are added to every group, one that got better and one that got worse
 
 
@@ -61,6 +62,7 @@ class Change:
         error: Standard error of new minus old, which two records more keep from being 0.
         growth: By how much the squared error rises for each unit that the figure falls.
         test: The test whether it fell.
+        both: The figure of both versions taken together; 0 where there is none.
     """
 
     n: ndarray
@@ -74,6 +76,7 @@ class Change:
     error: ndarray
     growth: ndarray
     test: SwapTest
+    both: ndarray
 
     def p_beyond(self, margin: ndarray) -> ndarray:
         """P-value of a fall greater than a margin, both of shape (group,); of any fall where the margin is 0.
@@ -134,7 +137,8 @@ def change_of(paired: Paired, groups: Groups) -> Change:
     total, square = own.total_products(np.stack(columns, axis=1).astype(np.float64))
     top, bottom, records, n = total[:, :2], total[:, 2:4], total[:, 4], total[:, 5]
     value = divide(paired.factor * top, bottom)
-    at, worth = differences(paired, own, top, bottom)
+    both = np.nan_to_num(divide(paired.factor * top.sum(axis=1), bottom.sum(axis=1)))
+    at, worth = differences(paired, own, both)
     n_groups = len(own.names)
     size, squared = (np.bincount(at, np.abs(worth) ** power, n_groups) for power in (1, 2))
     typical = np.where(size > 0, divide(squared, size), 1.0)  # what one record that differs counts
@@ -161,20 +165,17 @@ def change_of(paired: Paired, groups: Groups) -> Change:
         error=error,
         growth=typical * scale,
         test=swap_test(at, worth, n_groups),
+        both=both,
     )
 
 
-def differences(paired: Paired, groups: Groups, top: ndarray, bottom: ndarray) -> tuple[ndarray, ndarray]:
+def differences(paired: Paired, groups: Groups, both: ndarray) -> tuple[ndarray, ndarray]:
     """What each record whose outcomes differ adds to the change of each of its groups.
-
-    The sum over a group has the sign of the change of its figure, and is turned by a swap of all its records; with F
-    of both versions taken together each record adds `factor * (change of top) - F * (change of bottom)`.
 
     Args:
         paired: The outcomes.
         groups: The groups of exactly these records.
-        top: Sums over the groups, float64 of shape (group, 2).
-        bottom: Likewise.
+        both: The figure of both versions taken together, of shape (group,).
 
     Returns:
         Group of each pair of a group and a record, int64; and what it adds, float64, never 0.
@@ -182,7 +183,22 @@ def differences(paired: Paired, groups: Groups, top: ndarray, bottom: ndarray) -
     rise, wide = (column[:, 1] - column[:, 0] for column in (paired.top, paired.bottom))
     differ = np.flatnonzero((rise != 0) | (wide != 0))
     few = groups.of(differ)
-    both = np.nan_to_num(divide(paired.factor * top.sum(axis=1), bottom.sum(axis=1)))
-    worth = paired.factor * rise[differ][few.record] - both[few.group] * wide[differ][few.record]
-    kept = np.abs(worth) > 1e-12
+    worth = worth_of(paired, differ[few.record], both[few.group])
+    kept = worth != 0
     return few.group[kept], worth[kept]
+
+
+def worth_of(paired: Paired, records: ndarray, both: ndarray) -> ndarray:
+    """What some records add to the change of a group, float64; 0 where they count neither way.
+
+    The sum over a group has the sign of the change of its figure, and is turned by a swap of all its records; with F
+    of both versions taken together each record adds `factor * (change of top) - F * (change of bottom)`.
+
+    Args:
+        paired: The outcomes.
+        records: The records, as places among the paired ones.
+        both: F of the group of each, or of all of them.
+    """
+    rise, wide = (column[records, 1] - column[records, 0] for column in (paired.top, paired.bottom))
+    worth = paired.factor * rise - both * wide
+    return np.where(np.abs(worth) > SMALLEST, worth, 0.0)

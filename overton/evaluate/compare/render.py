@@ -162,7 +162,7 @@ def _examples(row: ComparedRow, flips: Sequence[Flip], overlap: Overlap | None, 
 
 def _flip(flip: Flip) -> str:
     """What changed; of lists only the items that differ, by their place."""
-    lists = [_items(text) for text in (flip.old, flip.new, flip.gold)]
+    lists = [_items(text) if flip.listed else None for text in (flip.old, flip.new, flip.gold)]
     if None in lists or len({len(items or ()) for items in lists}) > 1:
         return f"{flip.old} -> {flip.new}, true is {flip.gold}"
     told = [
@@ -174,11 +174,13 @@ def _flip(flip: Flip) -> str:
 
 
 def _items(text: str | None) -> list[str] | None:
-    """The items of a list over tokens or members, as text; None for the label of a whole record."""
-    value = json.loads(text) if text and text.startswith("[") else None
-    if not isinstance(value, list):
-        return None
-    return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value]
+    """The items of a list over tokens or members, as text; None where nothing is said."""
+    value = json.loads(text) if text else None
+    return (
+        None
+        if value is None
+        else [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value]
+    )
 
 
 def _unknown(every: Sequence[ComparedRow], width: int) -> Iterator[str]:
@@ -193,8 +195,11 @@ def _unknown(every: Sequence[ComparedRow], width: int) -> Iterator[str]:
     yield "not enough data: nothing worse is shown, and nothing that matters ruled out"
     layout = _widths(rows, width)
     for row in sorted(rows, key=lambda row: -row.records)[:LINES]:
-        few = f"of {row.records:,} records, too few to judge"
-        seen = few if row.detectable is None else f"would show a fall of {row.detectable:.3f}"
+        seen = f"of {row.records:,} records, too few to judge"
+        if row.change is None and row.p_adjusted is not None:
+            seen = f"of {row.records:,} records, on which a version has no figure"
+        elif row.detectable is not None:
+            seen = f"would show a fall of {row.detectable:.3f}"
         yield f"{_names(row, layout)} {row.n:>6,}  {seen}"
     yield f"  ... and {len(rows) - LINES:,} more" if len(rows) > LINES else ""
     if len(rows) > LINES:

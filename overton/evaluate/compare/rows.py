@@ -41,7 +41,8 @@ class ComparedRow:
         p_adjusted: The same corrected for the number of rows; None where the tag has too few records to be judged.
         critical: Whether the gate names the tag as critical.
         margin: By how much the figure may get worse.
-        detectable: The least change for the worse that would have been shown four times out of five.
+        detectable: The least change for the worse that would have been shown four times out of five; None where the
+            tag has too few records to be judged, or a version no figure.
         verdict: `regressed` where a change beyond the margin is shown, `ok` where one of more than the resolution of
             the gate is ruled out, else `not enough data`.
     """
@@ -222,7 +223,7 @@ def _judged(draft: _Draft, adjusted: float, level: float, gate: Gate) -> Compare
     return replace(
         row,
         p_adjusted=adjusted,
-        detectable=min(detectable_fall(level, draft.error, draft.growth) + row.margin, 1.0),
+        detectable=_figure(min(detectable_fall(level, draft.error, draft.growth) + row.margin, 1.0)),
         verdict=REGRESSED if adjusted <= gate.alpha and row.fall > 0 else OK if fine else UNKNOWN,
     )
 

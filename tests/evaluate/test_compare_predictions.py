@@ -1,0 +1,69 @@
+"""Two versions by what they predict: figures that one lacks, labels that look like lists, records that fell."""
+
+import numpy as np
+
+from overton.base import digest_json
+from overton.evaluate import (
+    Comparison,
+    Gate,
+    compare_predictions,
+    render_comparison,
+    render_junit,
+    render_summary,
+)
+from tests.evaluate.evaluate_factories import gold_of_labels, predictions_of, tags_of, task_of
+
+
+def compared(task, gold, old, new, tags, lengths=None):
+    said = [{"T": predictions_of(task, label, lengths=lengths)} for label in (old, new)]
+    true = {"T": gold_of_labels(task, gold, lengths=lengths)}
+    numbers = np.arange(len(tags))
+    found = compare_predictions(
+        *said, true, tags_of(tags), numbers, Gate(), ids=lambda rows: [f"r{row}" for row in rows.tolist()]
+    )
+    return Comparison("old", "new", Gate(), found, records=len(tags))
+
+
+def test_a_slice_on_which_a_version_has_no_figure_is_told_without_one():
+    bits, none = [True, False], [False, False]
+    comparison = compared(
+        task_of("bitvector", ("a", "b")),
+        [bits] * 30 + [none] * 30,
+        [bits] * 30 + [none] * 30,
+        [bits] * 50 + [none] * 10,
+        [["test"]] * 30 + [["test", "slice:none"]] * 30,
+    )
+    (row,) = (row for row in comparison.rows if row.tag == "slice:none")
+    assert (row.old, row.new, row.verdict, row.detectable) == (None, 0.0, "not enough data", None)
+    assert digest_json(comparison.to_json())  # which an alias keeps, and which no number that is none has
+    assert "of 20 records, on which a version has no figure" in render_comparison(comparison)
+    assert "nan" not in render_junit(comparison) + render_summary("title", comparison)
+
+
+def test_a_class_that_begins_with_a_bracket_is_told_as_it_stands():
+    comparison = compared(
+        task_of("multiclass", ("[1]", "[2]")), [0] * 40, [0] * 40, [1] * 30 + [0] * 10, [["test"]] * 40
+    )
+    assert "r0: [1] -> [2], true is [1]" in render_comparison(comparison)
+
+
+def test_of_tokens_the_places_that_differ_are_told_and_of_bits_of_a_record_all():
+    tokens = compared(
+        task_of("multiclass", ("A", "B")), [0] * 80, [0] * 80, [0, 1] * 40, [["test"]] * 40, lengths=[2] * 40
+    )
+    assert "r0: [1] A -> B, true is A" in render_comparison(tokens)
+    one, other = [True, False], [False, True]
+    bits = compared(task_of("bitvector", ("a", "b")), [one] * 40, [one] * 40, [other] * 40, [["test"]] * 40)
+    assert 'r0: ["a"] -> ["b"], true is ["a"]' in render_comparison(bits)
+
+
+def test_as_many_records_are_told_to_be_shared_as_the_row_says_got_worse():
+    random = np.random.default_rng(4)
+    gold = random.random((200, 8)) < 0.3
+    old = np.where(random.random(gold.shape) < 0.05, ~gold, gold)
+    new = np.where(random.random(gold.shape) < 0.45, random.random(gold.shape) < 0.6, gold)
+    tags = [["test", *(tag for tag in ("slice:a", "slice:b") if random.random() < 0.4)] for _ in gold]
+    comparison = compared(task_of("bitvector", tuple("abcdefgh")), gold.tolist(), old, new, tags)
+    worse = {row.tag: row.worse for row in comparison.rows if row.metric != "ece"}
+    assert comparison.compared.overlaps
+    assert all(overlap.worse == worse[overlap.tag] for overlap in comparison.compared.overlaps)
