@@ -209,12 +209,14 @@ def _known(
     n_options = option_counts(votes)
     numbers = [votes.sources.index(name) for name in trusted if name in votes.sources]
 
-    def beside(units: ndarray, within: ndarray | None = None) -> Known:
-        known = known_of(patterns, n_options, told.gold, units, within)
+    fold = told.folds()
+
+    def beside(units: ndarray) -> Known:
+        known = known_of(patterns, n_options, told.gold, units, fold)
         return replace(known, cells=keep_cells(known.cells, ~np.isin(known.cells.source, numbers)))
 
     return beside(told.typical), {
-        name: beside(told.shown, np.repeat(inside, length))
+        name: beside(told.shown & np.repeat(inside, length))
         for name, inside in slices.items()
         if n_known[inside].sum() >= LEAST_KNOWN
     }

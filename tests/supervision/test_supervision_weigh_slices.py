@@ -67,6 +67,23 @@ def test_a_slice_with_little_gold_is_left_alone():
     assert combine(votes, dev=few, slices={"slice:a": SLICE}).slices == ()
 
 
+def test_a_slice_whose_gold_stands_in_one_part_of_the_known_units_is_left_alone():
+    votes, _ = misled("multiclass", share=0.0)
+    together = np.arange(N) < 32  # which is one part: no other tells whether it differs from the rest
+    assert combine(votes, dev=DEV, slices={"slice:a": together}).slices == ()
+
+
+def test_gold_in_training_outside_a_slice_changes_nothing_of_its_weights():
+    votes, _ = misled("multiclass")
+    dev = DEV & (np.arange(N) // 2 % 2 == 0)
+    slices = {"slice:a": SLICE & dev}
+    plain = combine(votes, dev=dev, slices=slices)
+    taught = combine(votes, dev=dev, training=DEV & ~dev, slices=slices)
+    assert [part.name for part in plain.slices] == ["slice:a"]
+    assert taught.slices[0].prior == plain.slices[0].prior
+    assert np.array_equal(taught.slices[0].weight, plain.slices[0].weight)
+
+
 def test_a_record_of_two_slices_is_weighed_as_the_surer_one():
     votes, _ = misled("multiclass")
     half = SLICE & (np.arange(N) % 20 == 3)

@@ -111,22 +111,18 @@ def breadth(said: ndarray) -> ndarray:
     return np.where(used.sum(1) > 1, shares, 0.0)
 
 
-def known_of(
-    patterns: Patterns, n_options: ndarray, gold: Gold, units: ndarray, within: ndarray | None = None
-) -> Known:
+def known_of(patterns: Patterns, n_options: ndarray, gold: Gold, units: ndarray, fold: ndarray) -> Known:
     """The votes beside gold on some units.
 
     Args:
         patterns: The votes.
         n_options: Number of labels to choose among in each unit, shape (unit,).
         gold: The truth.
-        units: Which units, bool of shape (unit,). They are parted into folds.
-        within: Of these only some, bool of shape (unit,); each stays in its fold.
+        units: Which units, bool of shape (unit,).
+        fold: Part that each unit is of, int64 of shape (unit,).
     """
     rows = np.flatnonzero(units)
-    fold = np.arange(len(rows)) // CHUNK % FOLDS
-    if within is not None:
-        rows, fold = rows[within[rows]], fold[within[rows]]
+    fold = fold[rows]
     pattern, truth = patterns.index[rows].astype(np.int64), gold.label[rows]
     _, number = distinct_rows(truth)
     key = (fold * (patterns.n_patterns + 1) + pattern + 1) * (int(number.max(initial=0)) + 1) + number
@@ -194,6 +190,18 @@ class KnownUnits:
     certain: ndarray
     shown: ndarray
     typical: ndarray
+
+    def folds(self) -> ndarray:
+        """Part that each unit is of, int64 of shape (unit,).
+
+        The typical ones are parted by themselves: a unit of a slice is then judged by the model that was fitted without
+        its part, however much other gold stands among them.
+        """
+        fold = np.zeros(len(self.shown), np.int64)
+        for part in (self.typical, self.shown & ~self.typical):
+            units = np.flatnonzero(part)
+            fold[units] = np.arange(len(units)) // CHUNK % FOLDS
+        return fold
 
 
 def known_units(votes: Votes, training: ndarray | None, dev: ndarray | None, trusted: Sequence[str] = ()) -> KnownUnits:

@@ -41,7 +41,7 @@ def weigh_slices(
             start=np.append(model.weight, 1.0),
         )
         gain, error = _gain(parts)
-        if gain >= LEAST_SURE * error:
+        if gain > LEAST_SURE * error:  # where one part holds all of its units there is no gain to be seen
             weights = fit_weights(parts)
             found.append((gain / max(error, 1e-9), SliceWeights(name, weights[:-1], float(weights[-1]))))
     return tuple(weights for _, weights in sorted(found, key=lambda pair: -pair[0]))
