@@ -102,9 +102,9 @@ def candidates(
     targets = combined.targets
     start, length = targets.offsets[rows], targets.offsets[rows + 1] - targets.offsets[rows]
     unit = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
-    known = gold_of(dataset.votes(targets.task.name, [GOLD])).known[unit]
+    known = gold_of(dataset.votes(targets.task.name, [GOLD])).known | combined.certain()
     promise, certainty = _promise(combined, unit, said)
-    promise[known] = 0.0
+    promise[known[unit]] = 0.0
     place = np.lexsort((certainty, -promise))
     record = np.repeat(np.arange(len(rows)), length)
     _, best = np.unique(record[place], return_index=True)

@@ -94,6 +94,11 @@ class Combined:
         """Number of different rows of votes."""
         return self.patterns.n_patterns
 
+    def certain(self) -> ndarray:
+        """Units whose target is gold, or what a trusted source says, bool of shape (unit,)."""
+        certain: ndarray = self.targets.index >= len(self.targets.table) - self.n_certain_rows
+        return certain
+
     def group_of(self, units: ndarray) -> ndarray:
         """By which of `slices` the votes on some units are weighed, from 1; 0 for none. Int64 of shape (unit,)."""
         pattern = self.patterns.index[units]

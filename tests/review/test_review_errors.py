@@ -13,9 +13,12 @@ import overton
 from overton.application import Application
 from overton.base import OvertonError
 from overton.cli.main import main
+from overton.codec import Predictions
+from overton.combining import combine_votes
+from overton.compile import SupervisionSettings
 from overton.data import GOLD, gold_of
 from overton.pipeline import predict_rows
-from overton.review.annotate import Candidate, reading
+from overton.review.annotate import Candidate, candidates, reading
 from overton.version import Version
 
 TASKS = ("Record", "RecordBits", "Token", "TokenBits", "Member", "MemberBits", "Pick", "Title")
@@ -206,3 +209,26 @@ def test_a_version_outside_an_application_needs_records(version: Version, tmp_pa
     alone = overton.application.find_version(str(tmp_path / "alone"))
     with pytest.raises(OvertonError, match="lies in no application"):
         alone.errors("Record")
+
+
+def test_what_a_trusted_source_labelled_is_not_asked_for_again(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    schema = {
+        "payloads": {"tokens": {"type": "sequence"}},
+        "tasks": {"Kind": {"payload": "tokens", "type": "multiclass", "classes": ["a", "b"]}},
+    }
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    said = {"alice": ["a", None], "rule 1": ["b", "a"], "rule 2": ["b", "b"]}
+    lines = [
+        {"id": f"r{number}", "payloads": {"tokens": ["x", f"y{number}"]}, "tasks": {"Kind": said}}
+        for number in range(5)
+    ]
+    (tmp_path / "data" / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    dataset = overton.load(tmp_path).dataset()
+    combined = combine_votes(dataset, "Kind", supervision=SupervisionSettings(trusted=("alice",)))
+    rows, task = np.arange(5), dataset.schema.task("Kind")
+    label = np.array([1, 0] * 5, np.int32)  # the version says what the rules do, and surely
+    probability = np.array([[0.01, 0.99], [0.6, 0.4]] * 5, np.float32)
+    found = candidates(dataset, combined, rows, Predictions(task, np.arange(6) * 2, probability, label), 9)
+    assert len(found) == 5
+    assert {one.unit for one in found} == {1}

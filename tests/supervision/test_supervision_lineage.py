@@ -100,6 +100,19 @@ def test_certain_targets_say_gold():
     assert "the target is gold" in render_lineage(RecordLineage("r", (), "", (task,)))
 
 
+def test_certain_targets_say_whom_they_trust():
+    votes = votes_of([{"s": 0, "alice": 2}, {"s": 0}])
+    combined = combine(votes, training=np.array([True, True]), trusted=["alice"])
+    task = explain_task(votes, combined, 0)
+    (unit,) = task.units
+    assert (unit.certain, unit.gold, unit.probability.tolist()) == (True, None, [0, 0, 1])
+    assert task.to_json()["units"][0]["from"] == "trusted"
+    text = render_lineage(RecordLineage("r", (), "", (task,)))
+    assert "the target is what a trusted source says" in text
+    assert ["trusted", task.labels[2]] in [line.split() for line in text.splitlines()]
+    assert "gold" not in text
+
+
 def test_a_majority_counts_votes():
     votes = votes_of([{"s": 0, "t": 1, "u": 0}])
     (unit,) = explain_task(votes, combine(votes, method="majority"), 0).units

@@ -10,9 +10,9 @@ import overton
 from overton.base import Event, OvertonError
 from overton.combining import combine_all, combine_votes
 from overton.compile import SupervisionSettings
-from overton.data import gold_of
+from overton.data import Splits, Tags, gold_of
 from overton.schema import TaskType
-from overton.supervision import combine
+from overton.supervision import combine, source_report
 from tests.supervision.planted import KINDS, rows_of, simulate, votes_of
 
 N = 60
@@ -117,3 +117,21 @@ def test_others_are_weighed_as_if_the_trusted_labels_were_gold(type: TaskType) -
     for one, other in zip(*(found.targets.index for found in (trusted, gold)), strict=True):
         assert (one >= 0) == (other >= 0)
         assert one < 0 or trusted.targets.table[one] == pytest.approx(gold.targets.table[other], abs=1e-6)
+
+
+def test_a_slice_that_a_trusted_source_labelled_is_no_slice_in_which_the_others_err() -> None:
+    votes, truth = simulate("multiclass", (0.9, 0.75, 0.75, 0.7), n_labels=3, n_units=600, seed=1)
+    inside, everywhere = np.arange(600) < 100, np.ones(600, bool)
+    rows = rows_of(votes)
+    for row, label in zip(rows[:100], truth, strict=False):
+        row["alice"] = int(label)
+    votes = votes_of(rows, classes=votes.task.classes)
+    tags = Tags(("slice:a",), np.minimum(np.arange(601), 100), np.zeros(100, np.int32))
+    splits = Splits(np.arange(600), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    combined = combine(votes, training=everywhere, trusted=["alice"])
+    rows_told = source_report(votes, combined, splits, tags=tags, shown=["slice:a"]).rows
+    told = {row.source: row.estimated_accuracy for row in rows_told if row.tag == "slice:a"}
+    for source in ("s0", "s1", "s2", "s3"):
+        own = (votes.source == votes.sources.index(source)) & inside[votes.unit]
+        right = float((votes.label[own] == truth[votes.unit[own]]).mean())
+        assert told[source] == pytest.approx(right, abs=0.1)

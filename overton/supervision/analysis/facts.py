@@ -64,10 +64,8 @@ class Facts:
 
     @cached_property
     def certain(self) -> ndarray:
-        """Units whose target is gold, bool of shape (unit,)."""
-        targets = self.combined.targets
-        certain: ndarray = targets.index >= len(targets.table) - self.combined.n_certain_rows
-        return certain
+        """Units whose target is gold, or what a trusted source says, bool of shape (unit,)."""
+        return self.combined.certain()
 
     @cached_property
     def judged(self) -> ndarray:

@@ -56,7 +56,7 @@ class UnitLineage:
         neighbours: What else lies in the target, beyond the votes on this unit, of shape (label,); zero up to rounding.
         probability: The target, of shape (label,); None where the unit has none.
         gold: Labels that gold says, by number; None where it says nothing.
-        certain: Whether gold is the target, whatever the votes say.
+        certain: Whether the target is gold, or where that says nothing a trusted source, whatever the votes say.
     """
 
     place: int
@@ -69,6 +69,13 @@ class UnitLineage:
     probability: ndarray | None
     gold: tuple[int, ...] | None
     certain: bool
+
+    @property
+    def made_by(self) -> str:
+        """What the target is made by: `votes`, `gold`, `trusted` where a source counts as gold, or `nothing`."""
+        if self.probability is None:
+            return "nothing"
+        return "votes" if not self.certain else "trusted" if self.gold is None else "gold"
 
     @property
     def score(self) -> ndarray:
@@ -160,7 +167,7 @@ def explain_task(
     known = telling(gold)[first:end]
     targets = combined.targets
     index = targets.index[first:end]
-    certain = index >= len(targets.table) - combined.n_certain_rows
+    certain = combined.certain()[first:end]
     found = []
     for place in range(len(units)):
         own = np.flatnonzero(cells.row == place)
@@ -297,7 +304,7 @@ def _unit_json(unit: UnitLineage, task: TaskLineage) -> dict[str, Any]:
     value: dict[str, Any] = {"unit": unit.place, "text": unit.text}
     value["gold"] = None if unit.gold is None else [names[label] for label in unit.gold]
     value["target"] = None if unit.probability is None else by_label(unit.probability)
-    value["from"] = "nothing" if unit.probability is None else "gold" if unit.certain else "votes"
+    value["from"] = unit.made_by
     value["votes"] = [
         {
             "source": vote.source,

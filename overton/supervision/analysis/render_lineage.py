@@ -83,7 +83,8 @@ def _table(task: TaskLineage, unit: UnitLineage, shown: Sequence[int]) -> list[t
         if np.abs(part).max(initial=0.0) > LEAST_TOLD:
             table.append((name, "", "", *(_signed(part[label]) for label in shown)))
     if unit.certain:
-        table.append(("gold", _cut(_labels(task, unit.gold or ()), LONGEST_SAID), "", *("" for _ in shown)))
+        sure = np.flatnonzero(unit.probability == 1).tolist() if unit.probability is not None else ()
+        table.append((unit.made_by, _cut(_labels(task, sure), LONGEST_SAID), "", *("" for _ in shown)))
     elif not counts:
         score = unit.score + unit.agreed + unit.neighbours
         table.append(("score", "", "", *(_signed(score[label]) for label in shown)))
@@ -95,7 +96,8 @@ def _table(task: TaskLineage, unit: UnitLineage, shown: Sequence[int]) -> list[t
 def _notes(task: TaskLineage, unit: UnitLineage) -> list[str]:
     notes = []
     if unit.certain:
-        notes.append("the target is gold, whatever the votes say")
+        what = "gold" if unit.gold is not None else "what a trusted source says"
+        notes.append(f"the target is {what}, whatever the votes say")
     elif unit.gold is not None:
         notes.append(f"gold says {_labels(task, unit.gold)}; the target is what the votes say")
     copies = {frozenset([vote.source, *vote.copies]) for vote in unit.votes if vote.copies}

@@ -116,7 +116,7 @@ def _of_sources(facts: Facts) -> tuple[ndarray, ndarray, ndarray]:
     unit = facts.cells.row
     judged = facts.known[unit]
     right = judged & (facts.said == facts.truth[unit])
-    given = np.where(facts.certain[unit], right, facts.given)
+    given = np.where(facts.certain[unit] & judged, right, facts.given)  # gold of a trusted source judges nobody
     counted = [np.ones(len(unit)), facts.n_votes[unit] > 1, facts.disagreed[unit], judged, right, given]
     return unit, facts.cells.source.astype(np.int64), np.array(counted, np.float64).reshape(N_COUNTED, -1)
 
