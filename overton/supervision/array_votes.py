@@ -220,6 +220,13 @@ def read_long(
     return Long(np.asarray(items), number.astype(np.int64), columns[1].astype(str), columns[2], weight)
 
 
+def known_labels(gold: Mapping[Hashable, Any]) -> dict[Hashable, Hashable]:
+    """The right labels of items, missing ones left out: no label is a class of its own."""
+    from pandas import isna
+
+    return {name: label for name, label in gold.items() if not isna(label)}
+
+
 def names_among(values: ndarray) -> tuple[Hashable, ...]:
     """The different values, in order; where they cannot be compared, in the order of their texts."""
     from pandas import unique
@@ -246,15 +253,21 @@ def numbers_of(values: ndarray, names: Sequence[Hashable], code: str) -> ndarray
 def votes_of_long(
     long: Long, sources: Sequence[str], classes: Sequence[Hashable], gold: Mapping[Hashable, Hashable] | None
 ) -> Votes:
-    """Votes of a long frame. Where a source labels an item twice the later line wins; `gold` is the last source."""
+    """Votes of a long frame. Where a source labels an item twice the later line wins; `gold` is the last source.
+
+    Args:
+        long: The lines.
+        sources: Names of the sources.
+        classes: The classes, in the order of their numbers.
+        gold: The right labels of some items, as `known_labels` gives them; None for none.
+    """
     source = numbers_of(long.source, sources, "supervision.unknown-source")
     label = numbers_of(long.label, classes, "supervision.bad-label")
     item, weight = long.item, np.ones(len(label)) if long.probability is None else long.probability
     if gold is not None:
-        known = {name: value for name, value in gold.items() if not _is_missing(value)}
         place = {name: number for number, name in enumerate(long.items.tolist())}
-        told = [name for name in known if name in place]
-        truth = numbers_of(np.array([known[name] for name in told], dtype=object), classes, "supervision.bad-label")
+        told = [name for name in gold if name in place]
+        truth = numbers_of(np.array([gold[name] for name in told], dtype=object), classes, "supervision.bad-label")
         item = np.concatenate([item, np.array([place[name] for name in told], np.int64)])
         source = np.concatenate([source, np.full(len(told), len(sources))])
         label, weight = np.concatenate([label, truth]), np.concatenate([weight, np.ones(len(told))])

@@ -29,6 +29,7 @@ from overton.supervision.array_votes import (
     blocks_of,
     check_labels,
     columns_of,
+    known_labels,
     names_among,
     read_long,
     reject,
@@ -161,7 +162,7 @@ class LabelModel:
         long = read_long(frame, item=item, source=source, label=label, probability=probability)
         if not len(long.item):
             reject("supervision.no-votes", "no source votes on any item")
-        truth = None if gold is None else dict(gold.items())
+        truth = None if gold is None else known_labels(gold)
         if classes is None:
             told = [] if truth is None else list(truth.values())
             classes = names_among(np.array([*long.label.tolist(), *told], dtype=object))

@@ -437,3 +437,16 @@ def test_what_are_no_bits_is_told(labels, options, code):
 )
 def test_what_are_no_selections_is_told(labels, candidates, code):
     assert problem_of(combine_select, labels, candidates).code == f"supervision.{code}"
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NA])
+def test_a_label_that_gold_of_a_long_frame_lacks_is_no_class(missing):
+    lines = [(f"q{item}", worker, "cat" if item % 3 else "dog") for item in range(30) for worker in ("ann", "bob")]
+    frame = pd.DataFrame(lines, columns=["task", "worker", "label"])
+    model = LabelModel.fit_long(frame, gold={"q1": "cat", "q2": missing})
+    assert model.classes == ("cat", "dog")
+    # A class may be called like what is missing.
+    named = LabelModel.fit_long(
+        frame.replace({"label": {"dog": "nan"}}), gold={f"q{item}": "nan" for item in range(30)}
+    )
+    assert named.accuracy["ann"] < model.accuracy["ann"] - 0.1
