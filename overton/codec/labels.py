@@ -12,6 +12,8 @@ from overton.schema import Unit
 
 DIGITS = 4
 NEGLIGIBLE = 0.001
+MOST_LOST = 0.01  # of all probability, by what is negligible: a label of a data file adds up to one
+SMALL = 0.01  # below which the digits that count are told, since of very many the lost ones would add up
 
 
 def labels_json(predictions: Predictions, unit: Unit, *, probabilities: bool = False) -> list[Any]:
@@ -20,8 +22,8 @@ def labels_json(predictions: Predictions, unit: Unit, *, probabilities: bool = F
     Args:
         predictions: Predictions of one task.
         unit: What one label of the task is about, as `Schema.unit` says.
-        probabilities: Objects from class to probability in place of labels; those below 0.001 are left out, but
-            never the best one. The members of a set go by their index, as text.
+        probabilities: Objects from class to probability in place of labels; those below 0.001 are left out, but never
+            the best one, nor where so many are that they add up. The members of a set go by their index, as text.
 
     Returns:
         Per record: the name of a class, a list of names, an index, or for tokens and members a list of those. None
@@ -75,10 +77,14 @@ def _soft(predictions: Predictions) -> list[Any]:
     names = task.classes or [str(index) for index in range(probability.shape[1])]
     keep = probability >= NEGLIGIBLE
     keep[np.arange(len(keep)), probability.argmax(axis=1)] = True
+    if task.type != "bitvector":
+        lost = np.flatnonzero((probability * ~keep).sum(axis=1) > MOST_LOST)
+        keep[lost] |= probability[lost] >= MOST_LOST / probability.shape[1]
     soft: list[Any] = [{} for _ in range(len(probability))]
     rows, columns = keep.nonzero()
+    least = 0.0 if task.type == "bitvector" else SMALL
     for row, column, value in zip(rows.tolist(), columns.tolist(), probability[keep].tolist(), strict=True):
-        soft[row][names[column]] = round(value, DIGITS)
+        soft[row][names[column]] = round(value, DIGITS) if value >= least else float(f"{value:.{DIGITS}g}")
     if task.type != "bitvector":
         for row in np.flatnonzero(predictions.label < 0).tolist():
             soft[row] = None

@@ -1,7 +1,9 @@
 import msgspec
 import numpy as np
+import pytest
 
-from overton.codec import decode, label_json, labels_json
+from overton.codec import Predictions, decode, label_json, labels_json
+from overton.data.record import SUM_TOLERANCE
 from overton.schema import Task
 
 INTENT = Task("Intent", "query", "multiclass", ("age", "height"))
@@ -71,3 +73,16 @@ def test_labels_are_plain_json_values():
         for probabilities in (False, True):
             labels = labels_json(predictions, unit, probabilities=probabilities)
             assert msgspec.json.decode(msgspec.json.encode(labels)) == labels
+
+
+@pytest.mark.parametrize(("n_classes", "best"), [(3, 0.5), (150, 0.85), (1200, 0.6), (960, 1 / 960), (40_000, 0.2)])
+def test_probabilities_of_any_number_of_classes_add_up_to_one(n_classes, best):
+    classes = tuple(f"c{number}" for number in range(n_classes))
+    rest = (1 - best) / (n_classes - 1)
+    probability = np.full((1, n_classes), rest, np.float32)
+    probability[0, 1] = best
+    task = Task("T", "p", "multiclass", classes)
+    said = Predictions(task, np.array([0, 1]), probability, probability.argmax(axis=1).astype(np.int32))
+    (label,) = labels_json(said, "record", probabilities=True)
+    assert sum(label.values()) == pytest.approx(1, abs=SUM_TOLERANCE / 1.5)
+    assert label["c1"] == pytest.approx(best, rel=1e-3)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from overton.data import Splits
-from overton.supervision import SourceReport, combine, combined_labels, render_sources, source_report, source_rows
+from overton.schema import Task
+from overton.supervision import (
+    SourceReport,
+    Targets,
+    combine,
+    combined_labels,
+    render_sources,
+    source_report,
+    source_rows,
+)
 from tests.supervision.planted import simulate, votes_of
 
 GOLDEN = Path(__file__).parents[1] / "cases" / "supervision" / "sources.txt"
@@ -167,3 +176,18 @@ def test_combined_labels_of_members_are_by_index():
     assert label["1"] > label["0"]
     assert sum(label.values()) == pytest.approx(1, abs=2e-4)
     assert all(value == round(value, 4) for value in label.values())
+
+
+@pytest.mark.parametrize("n_classes", [3, 600, 2000, 30_000])
+def test_combined_labels_of_any_number_of_classes_add_up_to_one(n_classes):
+    random = np.random.default_rng(0)
+    classes = tuple(f"c{number}" for number in range(n_classes))
+    table = random.dirichlet(np.full(n_classes, 2.0), 4)
+    table[0] = 1 / n_classes
+    table[1:, 7 % n_classes] += 3.0
+    table = (table / table.sum(axis=1, keepdims=True)).astype(np.float32)
+    task = Task("T", "p", "multiclass", classes)
+    targets = Targets(task, np.arange(5), np.arange(4, dtype=np.int32), table)
+    labels = combined_labels(targets, np.arange(4), per_item=False)
+    assert [sum(label.values()) for label in labels] == pytest.approx([1] * 4, abs=1e-3)
+    assert len(set(labels[0].values())) == 1  # what ties still does
