@@ -14,7 +14,7 @@ from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import judge, right_units
 from overton.notebook import slices_html
 from overton.review.literals import Literals, joined_lengths, literals_of
-from overton.review.search import MOST_FOUND, Conjunction, Searched, excess_z, search
+from overton.review.search import MOST_FOUND, Searched, excess_z, score_of, search
 from overton.review.significance import adjusted, chance_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class FoundSlice:
         error_rate: Their mean error.
         elsewhere: Mean error of all other records.
         p: Probability by chance of so many errors among as many records.
-        q: Share of false slices among those at least as unlikely, of all that were looked at (Benjamini-Hochberg).
+        q: Share of false slices among those at least as unlikely, of all that were looked at (Benjamini-Hochberg), as
+            it was found: before literals that say nothing were left out, and beside what earlier slices leave.
         score: How bad and how large it is, by SliceLine; 0 is the average.
         tag: The tag that it is, where it is nothing but one; else empty.
         needs_version: Whether the expression speaks of predictions.
@@ -202,7 +203,7 @@ def _search(literals: Literals, error: ndarray, task: str, least: int, limit: in
     rest = replace(literals, columns=literals.columns[:, left])
     again = search(rest.columns, error[left], groups, sides, least=least)
     more = _Choice(rest, error[left], again, task, least).choose(limit - len(found))
-    whole = [np.logical_and.reduce(literals.columns[list(one.conjunction.literals)], axis=0) for one in more]
+    whole = [np.logical_and.reduce(literals.columns[list(one.literals)], axis=0) for one in more]
     found += [replace(one, inside=inside) for one, inside in zip(more, whole, strict=True)]
     return found, len(searched.z) + len(again.z)
 
@@ -211,9 +212,8 @@ def _search(literals: Literals, error: ndarray, task: str, least: int, limit: in
 class _One:
     """A slice that was chosen, with where it holds."""
 
-    conjunction: Conjunction
+    literals: tuple[int, ...]
     inside: ndarray
-    p: float
     q: float
 
 
@@ -234,10 +234,10 @@ class _Choice:
         for one in self._beyond_chance():
             if len(chosen) >= limit:
                 break
-            conjunction, inside = self._simplest(one.conjunction)
+            literals, inside = self._simplest(one.literals)
             if not self._is_new(inside, covered, chosen):
                 continue
-            chosen.append(_One(conjunction, inside, chance_of(self.error, inside), one.q))
+            chosen.append(_One(literals, inside, one.q))
             np.logical_or(covered, inside, out=covered)
         return chosen
 
@@ -252,17 +252,17 @@ class _Choice:
         wrong = np.array([float(self.error[inside].sum()) for inside in held])
         rank = len(z) - np.searchsorted(z, excess_z(self.error, size, wrong) - 1e-9)
         q = adjusted(p, rank, len(z))
-        return [_One(one, held[k], p[k], q[k]) for k, one in enumerate(found) if q[k] <= FALSE_SHARE]
+        return [_One(one.literals, held[k], q[k]) for k, one in enumerate(found) if q[k] <= FALSE_SHARE]
 
     def _inside(self, literals: Sequence[int]) -> ndarray:
         inside: ndarray = np.logical_and.reduce(self.literals.columns[list(literals)], axis=0)
         return inside
 
-    def _simplest(self, one: Conjunction) -> tuple[Conjunction, ndarray]:
+    def _simplest(self, found: tuple[int, ...]) -> tuple[tuple[int, ...], ndarray]:
         """The slice without those literals that leave out records as bad as the others."""
-        literals = one.literals
+        literals = found
         inside = self._inside(literals)
-        for number in one.literals:
+        for number in found:
             rest = tuple(k for k in literals if k != number)
             if not rest:
                 break
@@ -271,7 +271,7 @@ class _Choice:
             better = chance_of(1 - self.error[wider], ~inside[wider])
             if len(left_out) and better > CHANCE and left_out.mean() > self.error.mean():
                 literals, inside = rest, wider
-        return Conjunction(literals, one.score), inside
+        return literals, inside
 
     def _is_new(self, inside: ndarray, covered: ndarray, chosen: Sequence[_One]) -> bool:
         """Whether a slice has errors of its own, beyond those of the slices before it."""
@@ -287,7 +287,7 @@ class _Choice:
 
 
 def _told(one: _One, literals: Literals, error: ndarray, ids: Sequence[str], task: str) -> FoundSlice:
-    parts = joined_lengths([literals.literals[number] for number in one.conjunction.literals])
+    parts = joined_lengths([literals.literals[number] for number in one.literals])
     tag = parts[0].tag if len(parts) == 1 else ""
     inside, outside = error[one.inside], error[~one.inside]
     where = " AND ".join(part.where for part in parts)
@@ -299,9 +299,9 @@ def _told(one: _One, literals: Literals, error: ndarray, ids: Sequence[str], tas
         errors=float(inside.sum()),
         error_rate=float(inside.mean()),
         elsewhere=float(outside.mean()) if len(outside) else 0.0,
-        p=one.p,
+        p=chance_of(error, one.inside),
         q=one.q,
-        score=one.conjunction.score,
+        score=score_of(error, one.inside),
         tag=tag,
         needs_version="predicted." in where,
         examples=tuple(ids[place] for place in np.flatnonzero(one.inside & (error > 0))[:EXAMPLES].tolist()),

@@ -129,6 +129,17 @@ class _Space:
         return excess_z(self.error, size, wrong)
 
 
+def score_of(error: ndarray, inside: ndarray) -> float:
+    """Score of one slice.
+
+    Args:
+        error: Error of each record, from 0 to 1, float64 of shape (record,).
+        inside: Which records are in it, bool of shape (record,).
+    """
+    size, wrong = np.array([float(inside.sum())]), np.array([float(error[inside].sum())])
+    return float(_Space(error, 1, ALPHA).score(size, wrong)[0])
+
+
 def excess_z(error: ndarray, size: ndarray, wrong: ndarray) -> ndarray:
     """How many standard errors the mean error of some records lies above that of as many drawn without return."""
     n, safe = len(error), np.maximum(size, 1)

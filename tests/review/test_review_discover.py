@@ -202,3 +202,17 @@ def test_hidden_subsets_with_flipped_labels_are_found_in_real_questions(shared_d
     wrong = np.array(["film" in own for own in asked.tokens]) | asked.errors(rng)
     first, second = find(asked.dataset, asked.rows, "Intent", wrong).slices[:2]
     assert (first.where, second.tag) == ("has(tokens, 'film')", "eval:rare_intent")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_score_of_a_slice_is_that_of_its_own_records_and_errors(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    dataset = make_dataset(tmp_path, rng)
+    rows = np.arange(dataset.n_records)
+    tokens = tokens_of(dataset, rows)
+    rate = [0.1 + 0.4 * ("w7" in own) + 0.15 * (len(own) <= 6) for own in tokens]
+    page = find(dataset, rows, "Intent", rng.random(len(rows)) < rate)
+    assert page.slices
+    for one in page.slices:
+        excess = one.error_rate / page.error_rate - 1
+        assert one.score == pytest.approx(0.95 * excess - 0.05 * (page.n / one.n - 1))
