@@ -143,7 +143,10 @@ def confidence_row(name: str, before: TaskProfile, now: TaskProfile) -> DriftRow
 
 
 def words_row(name: str, before: tuple[Mapping[str, int], int], now: tuple[Mapping[str, int], int]) -> DriftRow:
-    """In how many records each common word stands, before and now: the greatest change, corrected for their number."""
+    """In how many records each common word stands, before and now: the greatest change, corrected for their number.
+
+    What is beyond chance has to be a change that matters: of a rare word next to nothing is beyond chance already.
+    """
     (old, n_old), (new, n_new) = before, now
     shares = {word: (count / max(n_old, 1), new.get(word, 0) / max(n_new, 1)) for word, count in old.items()}
     order = sorted(shares.items(), key=lambda pair: (-abs(pair[1][1] - pair[1][0]), pair[0]))
@@ -151,7 +154,9 @@ def words_row(name: str, before: tuple[Mapping[str, int], int], now: tuple[Mappi
     if order and n_old and n_new:
         effect = abs(order[0][1][1] - order[0][1][0])
         if min(n_old, n_new) >= LEAST_RECORDS:
-            tables = ([[a * n_old, (1 - a) * n_old], [b * n_new, (1 - b) * n_new]] for _, (a, b) in order)
+            matter = [share for _, share in order if abs(share[1] - share[0]) >= LEAST_EFFECT["difference"]]
+            tested = matter or [share for _, share in order]
+            tables = ([[a * n_old, (1 - a) * n_old], [b * n_new, (1 - b) * n_new]] for a, b in tested)
             p = min(min(g_test(*np.array(table)) for table in tables) * len(order), 1.0)
     most = {word: share for word, share in order[:5] if abs(share[1] - share[0]) >= LEAST_EFFECT["difference"]}
     return _row("words", name, (None, None), effect, "difference", p, n_new, most)

@@ -103,6 +103,18 @@ def test_a_word_that_comes_up_is_named() -> None:
     assert next(iter(row.most)) == "weather"
 
 
+def test_words_have_drifted_where_one_changed_beyond_chance_by_as_much_as_matters() -> None:
+    others = {f"word{number}": 30 for number in range(300)}
+    before = ({"the": 1500, "rare": 3, **others}, 3000)
+
+    def drift(the: int, rare: int) -> str:
+        now = {"the": the, "rare": rare, **{word: 20 for word in others}}
+        return judged_rows([words_row("tokens", before, (now, 2000))])[0].verdict
+
+    assert drift(the=1047, rare=24) == "no change shown"  # the one is chance, the other one record of a hundred
+    assert drift(the=1200, rare=2) == drift(the=1000, rare=60) == "drifted"
+
+
 def test_a_sketch_knows_its_words_and_few_others() -> None:
     words = [f"word{number}" for number in range(3000)]
     sketch = parse_sketch(sketch_of(words).to_json())
