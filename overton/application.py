@@ -226,7 +226,9 @@ class Application:
             lineage = self.version(LIVE if LIVE in known else "latest").artifact.json("lineage.json")
         except OvertonError:
             return {}
-        return {name: dict(found) for name, found in lineage.get("sources", {}).items()}
+        told = lineage.get("sources", {}).items()
+        # Null stands where a version had no estimate of a source of bits that votes on gold records alone.
+        return {name: {one: share for one, share in found.items() if share is not None} for name, found in told}
 
     def combine(self, output: AnyPath, *, task: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> int:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.

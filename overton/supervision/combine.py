@@ -276,8 +276,10 @@ def _accuracy(votes: Votes, patterns: Patterns, model: FittedModel | None, table
     else:
         accuracy = model.accuracy.copy()
         copies = voting[np.isin(model.block[voting], _shared_blocks(model))]
-        if len(copies):
-            accuracy[copies] = estimate(patterns, table, len(votes.sources))[copies]
+        # Of a bit source that votes on units alone that the model was not fitted on it has no estimate.
+        others = np.union1d(copies, voting[np.isnan(accuracy[voting])])
+        if len(others):
+            accuracy[others] = estimate(patterns, table, len(votes.sources))[others]
         for source in copies if votes.task.type != "bitvector" else ():
             beside = _beside_others(patterns, model, int(source))
             accuracy[source] = accuracy[source] if beside is None else beside

@@ -14,7 +14,7 @@ from overton.supervision import (
     source_report,
     source_rows,
 )
-from tests.supervision.planted import simulate, votes_of
+from tests.supervision.planted import rows_of, simulate, votes_of
 
 GOLDEN = Path(__file__).parents[1] / "cases" / "supervision" / "sources.txt"
 
@@ -94,14 +94,6 @@ def test_estimated_accuracies_are_near_the_true_ones(type):
             assert row.estimated_accuracy == pytest.approx(row.gold_accuracy, abs=within)
     together = rows_by_source(rows, "test")
     assert together["combined"].gold_accuracy >= together["majority"].gold_accuracy
-
-
-def rows_of(votes):
-    rows = [{} for _ in range(votes.n_units)]
-    for cell, (unit, source) in enumerate(zip(votes.unit, votes.source, strict=True)):
-        label = votes.label[votes.first[cell] : votes.first[cell + 1]].tolist()
-        rows[unit][votes.sources[source]] = label if votes.task.type == "bitvector" else label[0]
-    return rows
 
 
 def test_gold_has_a_row_that_says_where_it_stands():
@@ -191,3 +183,18 @@ def test_combined_labels_of_any_number_of_classes_add_up_to_one(n_classes):
     labels = combined_labels(targets, np.arange(4), per_item=False)
     assert [sum(label.values()) for label in labels] == pytest.approx([1] * 4, abs=1e-3)
     assert len(set(labels[0].values())) == 1  # what ties still does
+
+
+@pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
+def test_a_source_that_votes_on_known_units_alone_has_an_estimated_accuracy(type):
+    votes, truth = simulate(type, (0.9, 0.8, 0.85), n_units=400, n_labels=3)
+    dev = np.arange(400) < 100
+    rows = [
+        {name: label for name, label in row.items() if name != "s2" or dev[number]}
+        | {"gold": np.flatnonzero(right).tolist() if truth.ndim == 2 else int(right)}
+        for number, (row, right) in enumerate(zip(rows_of(votes), truth, strict=True))
+    ]
+    sizes = None if votes.candidates is None else votes.candidates.tolist()
+    combined = combine(votes_of(rows, type=type, classes=votes.task.classes, candidates=sizes), dev=dev)
+    assert combined.n_known > 50
+    assert 0.3 < combined.accuracy["s2"] <= 1
