@@ -322,3 +322,17 @@ def test_a_source_that_is_alone_on_all_its_units_is_missed_where_it_votes():
     rows = source_report(votes, combine(votes), splits(3, 1)).rows
     (marginal,) = [row.marginal for row in rows if row.source == "s" and row.split == "train"]
     assert (marginal.changed, marginal.lost, marginal.gold) == (0, 0.5, None)
+
+
+def test_how_many_units_two_sources_share_in_a_slice_is_told_of_all_where_a_part_is_looked_at(monkeypatch):
+    votes, _ = simulate("multiclass", (0.9, 0.5, 0.7), n_units=6000, n_labels=4)
+    tags = tags_of([["slice:x"] if number % 3 else [] for number in range(6000)])
+    combined = combine(votes)
+    (whole,) = source_report(votes, combined, splits(6000, 0), tags=tags).slices
+    monkeypatch.setattr("overton.supervision.analysis.slices.MOST_PAIRS", 1500)
+    (part,) = source_report(votes, combined, splits(6000, 0), tags=tags).slices
+    assert part.pairs != whole.pairs
+    told = {pair.sources: pair for pair in part.pairs}
+    for pair in whole.pairs:
+        assert told[pair.sources].n == pytest.approx(pair.n, rel=0.15)
+        assert told[pair.sources].disagreement == pytest.approx(pair.disagreement, abs=0.1)

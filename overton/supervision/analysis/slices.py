@@ -23,7 +23,7 @@ class PairOfSources:
     Attributes:
         sources: Their names.
         disagreement: Share of these units on which they say different things.
-        n: Number of these units.
+        n: Number of these units; of very many it is told by a part of them.
     """
 
     sources: tuple[str, str]
@@ -100,7 +100,7 @@ def _slices_of_records(tags: Tags, names: list[str]) -> tuple[ndarray, ndarray]:
 def _pairs(facts: Facts, first: ndarray, number: ndarray, n_slices: int) -> dict[int, tuple[PairOfSources, ...]]:
     cells, n_sources = facts.cells, len(facts.votes.sources)
     cell = np.flatnonzero((np.diff(first) > 0)[facts.record[cells.row]] & (facts.n_votes[cells.row] > 1))
-    cell = _sampled(facts, cell)
+    cell, share = _sampled(facts, cell)
     counts = _Counts(n_slices * n_sources**2)
     place, shift = np.arange(max(len(cell) - 1, 0)), 1
     while len(place):
@@ -115,7 +115,8 @@ def _pairs(facts: Facts, first: ndarray, number: ndarray, n_slices: int) -> dict
         )
         shift += 1
         place = place[place + shift < len(cell)]
-    return _worst(facts, *counts.found(), n_slices)
+    found, n, differ = counts.found()
+    return _worst(facts, found, n / share, differ / share, n_slices)
 
 
 class _Counts:
@@ -146,14 +147,14 @@ class _Counts:
         return found, np.bincount(place, minlength=len(found)), np.bincount(place, marks, len(found))
 
 
-def _sampled(facts: Facts, cell: ndarray) -> ndarray:
+def _sampled(facts: Facts, cell: ndarray) -> tuple[ndarray, float]:
+    """Those of some cells that are looked at, and which share of the units they are of."""
     size = facts.n_votes.astype(np.int64)[np.unique(facts.cells.row[cell])]
     share = MOST_PAIRS / max(int((size * (size - 1) // 2).sum()), 1)
     if share >= 1:
-        return cell
+        return cell, 1.0
     chosen = np.random.default_rng(0).random(facts.votes.n_units) < share
-    sampled: ndarray = cell[chosen[facts.cells.row[cell]]]
-    return sampled
+    return cell[chosen[facts.cells.row[cell]]], share
 
 
 def _worst(
@@ -167,6 +168,6 @@ def _worst(
     worst: dict[int, tuple[PairOfSources, ...]] = {}
     for at in order[rank < SHOWN_PAIRS].tolist():
         sources = (names[pair[at] // n_sources], names[pair[at] % n_sources])
-        one = PairOfSources(sources, float(differ[at] / n[at]), int(n[at]))
+        one = PairOfSources(sources, float(differ[at] / n[at]), round(float(n[at])))
         worst[int(of_slice[at])] = (*worst.get(int(of_slice[at]), ()), one)
     return worst
