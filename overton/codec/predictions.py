@@ -31,6 +31,14 @@ class Predictions:
     label: ndarray
     unknown: ndarray | None = None
 
+    @property
+    def nothing(self) -> ndarray:
+        """Units on which there was nothing to predict, bool of shape (unit,)."""
+        if self.task.type != "bitvector":
+            none: ndarray = self.label < 0
+            return none
+        return np.zeros(len(self.label), np.bool_) if self.unknown is None else self.unknown
+
     def only(self, records: ndarray) -> "Predictions":
         """The predictions of some of the records.
 

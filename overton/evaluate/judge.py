@@ -56,10 +56,8 @@ class Judged:
     @cached_property
     def nothing(self) -> ndarray:
         """Units that a prediction is lacking for: the model had nothing to predict on; bool of shape (unit,)."""
-        if self.kind != "bitvector":
-            return self.said < 0
-        unknown = self.predictions.unknown
-        return np.zeros(len(self.place), np.bool_) if unknown is None else unknown[self.place]
+        nothing: ndarray = self.predictions.nothing[self.place]
+        return nothing
 
 
 def kind_of(task_type: str, classes: tuple[str, ...]) -> Kind:

@@ -160,7 +160,7 @@ def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndar
         promise = np.where(voted > 0.5, 1 - truth, truth).max(axis=1, initial=0)
     else:
         promise = 1 - truth[np.arange(len(unit)), voted.argmax(axis=1)]
-        promise[said.label < 0] = 0.0
+    promise[said.nothing] = 0.0
     certainty = np.append(combined.expected, 0.0)[index]
     return promise, certainty
 

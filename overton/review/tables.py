@@ -138,9 +138,7 @@ def _votes(dataset: Dataset) -> Any:
 def _predicted(dataset: Dataset, predictions: Mapping[str, Predictions]) -> Any:
     by_task = {}
     for name, said in predictions.items():
-        none = said.unknown if said.unknown is not None else np.zeros(len(said.label), np.bool_)
-        known = ~none if said.task.type == "bitvector" else said.label >= 0
-        by_task[name] = _labels(dataset, Gold(said.task, said.offsets, known, said.label))
+        by_task[name] = _labels(dataset, Gold(said.task, said.offsets, ~said.nothing, said.label))
     return _struct(by_task, among=_task_names(dataset))
 
 

@@ -38,10 +38,8 @@ def taught_by(
     index = targets.index[units]
     voted = table[index] if len(table) else np.zeros_like(said)
     mixed = np.where((index >= 0)[:, None], (1 - share) * voted + share * said, said).astype(np.float32)
-    nothing = predictions.unknown if predictions.task.type == "bitvector" else predictions.label < 0
-    can_be_said = np.ones(len(units), bool) if nothing is None else ~nothing
     renewed = targets.index.copy()
-    renewed[units] = np.where(can_be_said, len(table) + np.arange(len(units)), index)
+    renewed[units] = np.where(predictions.nothing, index, len(table) + np.arange(len(units)))
     return replace(targets, index=renewed, table=np.concatenate([table, mixed]))
 
 

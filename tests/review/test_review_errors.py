@@ -232,3 +232,29 @@ def test_what_a_trusted_source_labelled_is_not_asked_for_again(tmp_path: Path) -
     found = candidates(dataset, combined, rows, Predictions(task, np.arange(6) * 2, probability, label), 9)
     assert len(found) == 5
     assert {one.unit for one in found} == {1}
+
+
+def test_nobody_is_asked_for_a_record_on_which_there_was_nothing_to_predict(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for type_ in ("multiclass", "bitvector"):
+        task = {"payload": "text", "type": type_, "classes": ["a", "b"]}
+        schema = {"payloads": {"text": {"type": "singleton"}}, "tasks": {"Kind": task}}
+        (tmp_path / "schema.json").write_text(json.dumps(schema))
+        said = {"rule": "a" if type_ == "multiclass" else ["a"]}
+        lines = [
+            {"id": f"r{number}", "payloads": {"text": text}, "tasks": {"Kind": said} if text else {}}
+            for number, text in enumerate(["one", None, "two"])
+        ]
+        (tmp_path / "data" / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        dataset = overton.load(tmp_path).dataset()
+        probability, unknown = np.full((3, 2), 0.4, np.float32), np.array([False, True, False])
+        label = probability > 1 if type_ == "bitvector" else np.where(unknown, -1, 1).astype(np.int32)
+        predictions = Predictions(
+            dataset.schema.task("Kind"),
+            np.arange(4),
+            probability,
+            label,
+            unknown if type_ == "bitvector" else None,
+        )
+        found = candidates(dataset, combine_votes(dataset, "Kind"), np.arange(3), predictions, 9)
+        assert [one.id for one in found] == ["r0", "r2"]
