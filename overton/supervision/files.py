@@ -15,7 +15,7 @@ from overton.supervision.models.patterns import Cells, Patterns
 from overton.supervision.tally import Tally
 
 KIND = "tally"
-FORMAT = 1  # goes up when patterns are hashed or ordered in another way
+FORMAT = 2  # goes up when patterns are hashed or ordered in another way
 SMALL = ("row", "source", "first", "label", "weight", "count", "n_options")  # sections that tell of the patterns
 
 

@@ -116,3 +116,17 @@ def test_forward_backward_is_the_sum_over_all_sequences(seed, k, length):
     posterior, place = forward_backward(table, np.arange(length), runs, follows)
     assert place.tolist() == list(range(length))
     assert posterior == pytest.approx(whole / whole.sum(1, keepdims=True))
+
+
+def test_a_token_on_which_all_agree_keeps_its_posterior_whether_or_not_they_name_what_they_rule_out():
+    random = np.random.default_rng(0)
+    truth = np.repeat(random.integers(0, 3, 300), 4)
+    rows = [
+        {source: int(label if random.random() < 0.8 else random.integers(3)) for source in "abcd"} for label in truth
+    ]
+    rows[-4:] = [dict.fromkeys("abcd", 0), dict.fromkeys("abcd", 1), {**dict.fromkeys("acd", 0), "b": 1}, rows[-1]]
+    told = [*rows[:-3], {**rows[-3], "d": {1: 1.0, 0: 0.0}}, *rows[-2:]]
+    plain, named = (
+        combine(replace(votes_of(some, per_record=4), ordered=True)).targets.to_array() for some in (rows, told)
+    )
+    assert np.array_equal(plain, named)

@@ -12,7 +12,7 @@ from overton.combining import Tallies, combine_votes
 from overton.data.files import load_dataset
 from overton.data.files.container import SectionWriter
 from overton.supervision import bring_up_to_date
-from overton.supervision.files import load_kept, save_kept
+from overton.supervision.files import FORMAT, load_kept, save_kept
 from overton.supervision.tally import count
 from tests.kinds import write_kinds
 from tests.supervision.test_supervision_tally import assert_same
@@ -189,7 +189,7 @@ def test_after_any_edit_targets_are_those_of_a_fresh_application(home, edit, apa
         lambda path: path.write_bytes(path.read_bytes()[:-100]),
         lambda path: path.write_bytes(path.read_bytes()[:-90] + b"\xff" * 80 + path.read_bytes()[-10:]),
         lambda path: save_container(path, {}),
-        lambda path: save_container(path, meta(format=1)),
+        lambda path: save_container(path, meta(format=FORMAT)),
     ],
 )
 def test_a_damaged_or_foreign_file_is_told_and_counted_again(home, spoil):
@@ -215,7 +215,7 @@ def test_a_file_of_another_format_or_task_is_left_aside_silently(home, changed):
 
 
 def meta(**changed):
-    return {"format": 1, "task": "Record", "records": "", "stamps": {}, "sources": [], "classes": []} | changed
+    return {"format": FORMAT, "task": "Record", "records": "", "stamps": {}, "sources": [], "classes": []} | changed
 
 
 def save_container(path, content):

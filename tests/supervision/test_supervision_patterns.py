@@ -96,3 +96,12 @@ def test_no_cells_make_no_patterns():
     patterns = find_patterns(empty, np.full(3, 2))
     assert patterns.index.tolist() == [-1, -1, -1]
     assert patterns.n_patterns == 0
+
+
+@pytest.mark.parametrize(
+    ("type", "plain", "told"), [("multiclass", 1, {0: 0.0, 1: 1.0}), ("bitvector", [1], {1: 1, 2: 0})]
+)
+def test_a_label_of_probability_0_says_no_more_than_one_that_is_not_named(type, plain, told):
+    patterns = patterns_of([{"s": plain}, {"s": told}], type=type, classes=("a", "b", "c"))
+    assert patterns.n_patterns == 1
+    assert patterns.cells.label.tolist() == [1]

@@ -83,6 +83,9 @@ def take_cells(votes: Votes, keep: ndarray, *, share: bool) -> Cells:
         keep: Which cells, bool of shape (cell,).
         share: Whether a cell is one vote shared among its labels: entries that add up to more than one are
             scaled down to it, and cells without any weight are left out as abstentions.
+
+    Returns:
+        The cells, in which no label has probability 0.
     """
     plain = not any(votes.probability.strides)  # one number stands for all, so a look at it is enough
     weight = np.broadcast_to(np.float64(1), len(votes.label)) if plain else votes.probability.astype(np.float64)
@@ -91,7 +94,17 @@ def take_cells(votes: Votes, keep: ndarray, *, share: bool) -> Cells:
         total = np.bincount(np.repeat(np.arange(len(size)), size), weight, len(size))
         keep = keep & (total > 0)
         weight = weight / np.repeat(np.maximum(total, 1.0), size)
-    return keep_cells(Cells(votes.unit, votes.source, votes.first, votes.label, weight), keep)
+    cells = Cells(votes.unit, votes.source, votes.first, votes.label, weight)
+    return keep_cells(cells if plain else _without_nothing(cells), keep)
+
+
+def _without_nothing(cells: Cells) -> Cells:
+    """The cells without labels of probability 0, which say no more than labels that are not named."""
+    some = cells.weight > 0
+    if some.all():
+        return cells
+    first = np.concatenate([[0], np.cumsum(some)])[cells.first]
+    return replace(cells, first=first, label=cells.label[some], weight=cells.weight[some])
 
 
 def keep_cells(cells: Cells, keep: ndarray) -> Cells:
