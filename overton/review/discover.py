@@ -27,6 +27,7 @@ ALIKE = 0.7  # records that two slices share of those in either, from which the 
 NEW_RECORDS = 0.3  # share of the records of a slice that no slice before it has, below which it says nothing new
 CHANCE = 0.05  # below which what a literal leaves out counts as better
 NEW_CHANCE = 0.001  # from which on errors beyond the slices before count as new; many are asked
+NEAR = 1e-3  # standard errors within which two slices are equally unlikely
 MOSTLY = 0.8  # share of the records of a slice with a tag, from which on it is told as a part of that
 LONGEST_NAME = 60
 EXAMPLES = 3
@@ -250,7 +251,8 @@ class _Choice:
         p = np.array([chance_of(self.error, inside) for inside in held])
         size = np.array([float(inside.sum()) for inside in held])
         wrong = np.array([float(self.error[inside].sum()) for inside in held])
-        rank = len(z) - np.searchsorted(z, excess_z(self.error, size, wrong) - 1e-9)
+        # Sums of shares of errors are made in single precision: what is so near is as unlikely.
+        rank = len(z) - np.searchsorted(z, excess_z(self.error, size, wrong) - NEAR)
         q = adjusted(p, rank, len(z))
         return [_One(one.literals, held[k], q[k]) for k, one in enumerate(found) if q[k] <= FALSE_SHARE]
 

@@ -13,6 +13,10 @@ from overton.cli.main import main
 from overton.data import Dataset
 from overton.data.files import load_dataset
 from overton.review import SlicePage, render_slices
+from overton.review.discover import _Choice
+from overton.review.literals import Literal, Literals
+from overton.review.search import excess_z, search
+from overton.review.significance import chance_of
 from overton.schema import parse_schema
 from tests.review.planted_slices import PLANTED, find, real_questions, tokens_of
 
@@ -216,3 +220,19 @@ def test_the_score_of_a_slice_is_that_of_its_own_records_and_errors(seed: int, t
     for one in page.slices:
         excess = one.error_rate / page.error_rate - 1
         assert one.score == pytest.approx(0.95 * excess - 0.05 * (page.n / one.n - 1))
+
+
+def test_a_slice_is_among_those_that_are_as_unlikely_as_itself_where_errors_are_shares() -> None:
+    random = np.random.default_rng(0)
+    columns = np.array([random.random(5000) < random.uniform(0.05, 0.5) for _ in range(20)])
+    n_items = random.integers(1, 12, 5000)
+    error = random.binomial(n_items, np.where(columns[0] & columns[1], 0.25, 0.1)) / n_items
+    literals = Literals(tuple(Literal(f"c{k}", f"c{k}", f"c{k}") for k in range(20)), columns)
+    searched = search(columns, error, [one.group for one in literals.literals], least=10)
+    assert searched.found[0].literals == (0, 1)
+    found = _Choice(literals, error, searched, "T", 10)._beyond_chance()
+    assert found
+    for one in found:
+        z = excess_z(error, np.array([one.inside.sum()]), np.array([error[one.inside].sum()]))
+        n_as_unlikely = int((searched.z >= z - 1e-4).sum())  # itself at the least
+        assert one.q <= chance_of(error, one.inside) * len(searched.z) / n_as_unlikely * (1 + 1e-9)
