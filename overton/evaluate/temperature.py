@@ -38,7 +38,7 @@ def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> flo
 
 def losses_under(predictions: Predictions, judged: Judged, temperatures: Iterable[float]) -> list[float]:
     """Mean -log P of the gold labels of some records under some temperatures; none where too few labels could tell."""
-    known = np.flatnonzero(judged.known)
+    known = np.flatnonzero(judged.known & ~judged.nothing)  # where nothing is predicted nobody was sure of anything
     if predictions.task.type != "bitvector":  # a class that only gold knows cannot be made more likely
         known = known[(judged.gold[known] >= 0) & (judged.gold[known] < predictions.probability.shape[1])]
     if len(known) < FEWEST_UNITS:

@@ -54,3 +54,15 @@ def test_bits_are_cooled_too():
     said = Predictions(task, offsets, (1 / (1 + np.exp(-logits))).astype(np.float32), logits > 0)
     temperature = best_temperature(said, Gold(task, offsets, np.ones(3000, np.bool_), holds), np.arange(3000))
     assert temperature == pytest.approx(2.0, rel=0.1)
+
+
+def test_bits_of_records_on_which_nothing_is_predicted_tell_nothing_of_how_sure_a_model_is():
+    random = np.random.default_rng(0)
+    odds = random.normal(size=(2000, 2)) * 3
+    holds = random.random(odds.shape) < 1 / (1 + np.exp(-odds))
+    unknown = np.arange(2000) < 60
+    probability = np.where(unknown[:, None], 0, 1 / (1 + np.exp(-odds))).astype(np.float32)  # as `decode` gives it
+    task, offsets = Task("Kind", "text", "bitvector", ("a", "b")), np.arange(2001)
+    said = Predictions(task, offsets, probability, probability > 0.5, unknown)
+    gold = Gold(task, offsets, np.ones(2000, np.bool_), holds | unknown[:, None])
+    assert best_temperature(said, gold, np.arange(2000)) == pytest.approx(1, rel=0.1)
