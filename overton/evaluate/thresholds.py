@@ -43,7 +43,7 @@ def best_thresholds(predictions: Predictions, gold: Gold, rows: ndarray, tempera
     n_missed = float(judged.gold[known][:, n_classes:].sum())  # classes that only gold knows
     believed = STRENGTH / (STRENGTH + holds.sum(0))
     right = believed * probability + (1 - believed) * holds
-    order = np.argsort(-probability, axis=0)
+    order = np.argsort(-probability, axis=0, kind="stable")
     sorted_probability = np.take_along_axis(probability, order, 0)
     gains = np.cumsum(np.take_along_axis(right, order, 0), axis=0)
     return _search(sorted_probability, gains, float(right.sum()) + n_missed)
@@ -59,6 +59,7 @@ def _search(probability: ndarray, gains: ndarray, n_true: float) -> ndarray:
     """
     said = np.arange(1, len(probability) + 1)[:, None]
     inside = (probability >= LOWEST) & (probability <= HIGHEST)
+    inside[:-1] &= probability[:-1] > probability[1:]  # no threshold parts units that are equally sure
     # Nothing between the bounds is a choice too: to say all that is surer than the highest.
     surest = (probability > HIGHEST).sum(0)
     figure = 0.0

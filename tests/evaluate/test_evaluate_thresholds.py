@@ -73,3 +73,14 @@ def test_a_bit_that_is_never_said_and_one_that_always_holds_are_no_trouble():
     found = best_thresholds(said, Gold(TASK, offsets, np.ones(200, np.bool_), holds), np.arange(200))
     assert np.isfinite(found).all()
     assert ((probability >= found) == holds)[:, :2].all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_units_that_are_equally_sure_are_told_alike_in_whatever_order_they_come(seed):
+    probability = np.repeat([0.9, 0.45], 100).astype(np.float32)[:, None]
+    holds = (np.arange(200) < 120)[:, None]  # one in five of those at 0.45, which stand first if one is lucky
+    order = np.random.default_rng(seed).permutation(200) if seed else np.arange(200)
+    task, offsets = Task("T", "p", "bitvector", ("a",)), np.arange(201)
+    said = Predictions(task, offsets, probability[order], probability[order] > 0.5)
+    (threshold,) = best_thresholds(said, Gold(task, offsets, np.ones(200, np.bool_), holds[order]), np.arange(200))
+    assert 0.45 < threshold <= 0.9
