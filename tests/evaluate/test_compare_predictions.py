@@ -14,14 +14,14 @@ from overton.evaluate import (
 from tests.evaluate.evaluate_factories import gold_of_labels, predictions_of, tags_of, task_of
 
 
-def compared(task, gold, old, new, tags, lengths=None):
+def compared(task, gold, old, new, tags, lengths=None, critical=()):
     said = [{"T": predictions_of(task, label, lengths=lengths)} for label in (old, new)]
     true = {"T": gold_of_labels(task, gold, lengths=lengths)}
-    numbers = np.arange(len(tags))
+    numbers, gate = np.arange(len(tags)), Gate(critical=critical)
     found = compare_predictions(
-        *said, true, tags_of(tags), numbers, Gate(), ids=lambda rows: [f"r{row}" for row in rows.tolist()]
+        *said, true, tags_of(tags), numbers, gate, ids=lambda rows: [f"r{row}" for row in rows.tolist()]
     )
-    return Comparison("old", "new", Gate(), found, records=len(tags))
+    return Comparison("old", "new", gate, found, records=len(tags))
 
 
 def test_a_slice_on_which_a_version_has_no_figure_is_told_without_one():
@@ -38,6 +38,19 @@ def test_a_slice_on_which_a_version_has_no_figure_is_told_without_one():
     assert digest_json(comparison.to_json())  # which an alias keeps, and which no number that is none has
     assert "of 20 records, on which a version has no figure" in render_comparison(comparison)
     assert "nan" not in render_junit(comparison) + render_summary("title", comparison)
+
+
+def test_a_critical_slice_of_which_a_version_has_no_figure_lets_nothing_pass():
+    bits, none = [True, False], [False, False]
+    told = compared(
+        task_of("bitvector", ("a", "b")),
+        [bits] * 300 + [none] * 12,
+        [bits] * 300 + [none] * 12,
+        [bits] * 312,
+        [["test"]] * 300 + [["test", "slice:none"]] * 12,
+        critical=("slice:none",),
+    ).refusals
+    assert "gate.no-support" in [refusal.code for refusal in told]
 
 
 def test_a_class_that_begins_with_a_bracket_is_told_as_it_stands():

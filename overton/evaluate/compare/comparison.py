@@ -164,8 +164,9 @@ class Comparison:
         return Problem(f"nothing can be compared: {told}", "gate.no-evidence", hint=hint)
 
     def _unsupported(self) -> list[Problem]:
-        """Critical tags that no task has enough records for."""
-        enough = {row.tag for row in self.rows if row.records >= self.gate.minimum_support}
+        """Critical tags that no task has enough records for, or no figure of both versions."""
+        support = self.gate.minimum_support
+        enough = {row.tag for row in self.rows if row.records >= support and row.change is not None}
         few = f"no task has {self.gate.minimum_support} records with gold in the critical"
         return [
             Problem(
