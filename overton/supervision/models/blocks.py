@@ -162,7 +162,7 @@ def _join_one(block: ndarray, pairs: PairCounts, chance: float | None, judged: n
     open_to = np.array([judged[block == name].all() for name in names])
     linked = (agreement.value >= level) & agreement.shared & open_to & open_to[:, None]
     tried: set[frozenset[int]] = set()
-    order = np.argsort(-np.where(np.triu(linked, 1), agreement.value, -np.inf), axis=None)
+    order = np.argsort(-np.where(np.triu(linked, 1), agreement.value, -np.inf), axis=None, kind="stable")
     for pair in order[: min(int(np.triu(linked, 1).sum()), MOST_CANDIDATES)]:
         members = _grow([int(pair) // len(names), int(pair) % len(names)], linked, agreement.value)
         if frozenset(members) not in tried and _is_block(members, agreement, open_to):
