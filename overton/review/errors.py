@@ -244,7 +244,7 @@ class _Told:
         return UnitError(
             unit=number,
             text=names.unit(number),
-            prediction=plain_label(self.judged.said[place], classes),
+            prediction=None if self.judged.nothing[place] else plain_label(self.judged.said[place], classes),
             probability=sure,
             gold=plain_label(self.judged.gold[place], classes),
             votes={
@@ -265,14 +265,18 @@ def _units_of(gold: Gold, rows: ndarray) -> ndarray:
 
 
 def _surest(judged: Judged, wrong: ndarray) -> ndarray:
-    """How sure the version was of what is wrong: its probability; of bits, that of the surest wrong one."""
+    """How sure the version was of what is wrong: its probability; of bits, that of the surest wrong one.
+
+    It was not sure at all where it had nothing to predict on.
+    """
     if judged.kind != "bitvector":
         sure: ndarray = confidence_of(judged)[wrong]
         return sure
     said, gold = judged.said[wrong], judged.gold[wrong]
     probability = judged.predictions.probability[judged.place[wrong]]
     probability = np.pad(probability, ((0, 0), (0, said.shape[1] - probability.shape[1])))
-    bits: ndarray = (np.where(said, probability, 1 - probability) * (said != gold)).max(axis=1, initial=0)
+    surest = (np.where(said, probability, 1 - probability) * (said != gold)).max(axis=1, initial=0)
+    bits: ndarray = surest * ~judged.nothing[wrong]
     return bits
 
 
@@ -303,7 +307,7 @@ def _source_rows(votes: Votes, judged: Judged, unit: ndarray, wrong: ndarray) ->
         elif label.ndim == 2:
             place = [votes.task.classes.index(name) if name in votes.task.classes else -1 for name in judged.classes]
             label = np.pad(label, ((0, 0), (0, 1)))[:, place]
-        right, same = (_equal(label, other).mean() for other in (gold, said))
+        right, same = _equal(label, gold).mean(), (_equal(label, said) & ~judged.nothing[there]).mean()
         found.append(SourceOnErrors(name, len(there), float(right), float(same)))
     return tuple(sorted(found, key=lambda row: (-row.same * row.n, row.source)))
 

@@ -19,6 +19,7 @@ from overton.compile import SupervisionSettings
 from overton.data import GOLD, gold_of
 from overton.pipeline import predict_rows
 from overton.review.annotate import Candidate, candidates, reading
+from overton.review.errors import find_errors
 from overton.version import Version
 
 TASKS = ("Record", "RecordBits", "Token", "TokenBits", "Member", "MemberBits", "Pick", "Title")
@@ -258,3 +259,31 @@ def test_nobody_is_asked_for_a_record_on_which_there_was_nothing_to_predict(tmp_
         )
         found = candidates(dataset, combine_votes(dataset, "Kind"), np.arange(3), predictions, 9)
         assert [one.id for one in found] == ["r0", "r2"]
+
+
+def test_of_bits_of_a_record_without_text_nothing_was_predicted_and_nobody_was_sure(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    task = {"payload": "text", "type": "bitvector", "classes": ["a", "b"]}
+    schema = {"payloads": {"text": {"type": "singleton"}}, "tasks": {"Kind": task}}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    gold = [["a"], ["a"], []]
+    lines = [
+        {
+            "id": f"r{number}",
+            "payloads": {"text": text},
+            "tags": ["test"],
+            "tasks": {"Kind": {"gold": bits, "rule": []}},
+        }
+        for number, (text, bits) in enumerate(zip(["one", None, None], gold, strict=True))
+    ]
+    (tmp_path / "data" / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    dataset = overton.load(tmp_path).dataset()
+    unknown = np.array([False, True, True])
+    probability = np.where(unknown[:, None], 0, np.full((3, 2), 0.2)).astype(np.float32)  # as `decode` gives it
+    said = Predictions(dataset.schema.task("Kind"), np.arange(4), probability, probability > 0.5, unknown)
+    page = find_errors(dataset, np.arange(3), said, combine_votes(dataset, "Kind"), version="v", split="test")
+    told = {one.id: (one.units[0].prediction, round(one.probability, 2)) for one in page.records}
+    assert list(told) == ["r0", "r1", "r2"]  # the surest first
+    assert told == {"r0": ([], 0.8), "r1": (None, 0.0), "r2": (None, 0.0)}
+    (rule,) = page.sources
+    assert (rule.n, rule.right, rule.same) == (3, pytest.approx(1 / 3), pytest.approx(1 / 3))
