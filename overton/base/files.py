@@ -2,7 +2,7 @@
 
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +12,8 @@ from overton.base.errors import OvertonError, Problem
 
 AnyPath = str | os.PathLike[str]  # as somebody gives one from Python
 Places = AnyPath | Sequence[AnyPath]
+
+LONGEST_STEM = 50  # characters of a name that its draft bears too: a name has at most 255 bytes, four a character
 
 
 def places_of(given: Places) -> list[str]:
@@ -44,23 +46,29 @@ def atomic_writer(path: Path, mode: str = "wb", *, newline: str | None = None) -
     """Open a temporary file that takes the place of `path` when the block ends well, and vanishes when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     check_place(path)
+    draft = draft_of(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        # The system itself takes off what the umask forbids: to look at that, one would have to change it, and another
+        # thread that looks at the same time would put back what it found.
+        file = open(draft, mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8", newline=newline)  # noqa: SIM115
     except OSError as error:
         error.filename = str(path)  # nobody knows the temporary file
         raise
     try:
-        encoding = None if "b" in mode else "utf-8"
-        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        os.replace(draft, path)
     except BaseException:
         with suppress(FileNotFoundError):
-            os.unlink(name)
+            os.unlink(draft)
         raise
+
+
+def draft_of(path: Path) -> Path:
+    """A new place beside a file for what is to become it; `remove_drafts` knows it by its name."""
+    return path.with_name(f".{path.name[:LONGEST_STEM]}.{secrets.token_hex(8)}.tmp")
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -96,9 +104,3 @@ def check_place(path: Path) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -38,6 +38,26 @@ def test_what_a_killed_process_was_writing_goes_and_what_is_young_stays(tmp_path
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".young.abc.tmp", "file"]
 
 
+@pytest.mark.parametrize("name", ["n" * 250, "ü" * 125, "東" * 85], ids=["one byte", "two bytes", "three bytes"])
+def test_a_file_may_have_the_longest_name_that_there_is(name: str, tmp_path: Path) -> None:
+    write_atomic(tmp_path / name, "text")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_write_never_touches_the_umask_which_another_thread_may_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, told = os.umask(0o027), []
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "umask", told.append)
+            write_atomic(tmp_path / "file", "text")
+    finally:
+        os.umask(before)
+    assert told == []
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_text_of_another_encoding_is_a_fault_with_its_line(tmp_path: Path) -> None:
     place = tmp_path / "gate.json"
     place.write_bytes(b'\xef\xbb\xbf{"critical":\n ["slice:h\xf6he"]}')

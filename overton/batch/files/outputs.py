@@ -10,6 +10,7 @@ from typing import IO, Any
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
+from overton.base.files import draft_of
 from overton.store.blobs import is_url, open_cloud
 from overton.store.faults import told
 
@@ -74,15 +75,14 @@ class Output:
             return
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        temporary = draft_of(path)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with temporary.open("xb") as file:
                 draft = Draft(file)
                 yield draft
                 file.flush()
                 os.fsync(file.fileno())
             try:
-                os.chmod(temporary, 0o644)
                 os.link(temporary, path)  # unlike a rename, it fails where there is one
                 draft.created = True
             except FileExistsError:
