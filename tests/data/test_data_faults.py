@@ -74,6 +74,11 @@ def test_nesting_without_end_is_a_fault_and_no_crash():
         assert Encoder(SCHEMA).encode([GOOD, line]) == (None, [1])
 
 
+def test_a_value_that_can_just_be_read_is_told_though_it_is_too_deep_to_be_shown():
+    for depth in range(800, 1000):
+        assert line_faults(b'{"payloads": {"tokens": [%b]}}' % (b"[" * depth + b"]" * depth), SCHEMA)
+
+
 def test_a_number_of_thousands_of_digits_is_a_fault_and_no_crash():
     line = b'{"id": "a", "payloads": {"entities": []}, "tasks": {"Arg": {"s": ' + b"9" * 5000 + b"}}}"
     assert line_faults(line, SCHEMA)[0].code == "record.bad-json"

@@ -133,11 +133,12 @@ def _numbers(groups: list[Any], n: int, known: TaskLabels) -> tuple[ndarray, Sof
     flat = chain.from_iterable(groups)
     try:
         number = np.fromiter(flat if is_select else map(known.values.__getitem__, flat), np.int64, n)
-    except TypeError:  # an abstention where indexes are, or a soft vote, which is a dict and cannot be looked up
+    except (TypeError, OverflowError):
+        # An abstention where indexes are, a soft vote, which is a dict and cannot be looked up, or an enormous index.
         return _mixed_numbers(list(chain.from_iterable(groups)), known)
     if not is_select:
         return number, _NO_SOFT, _NO_PLACES
-    return np.minimum(number, HIGHEST_INDEX), _NO_SOFT, np.flatnonzero(number < 0)
+    return np.clip(number, ABSTAIN, HIGHEST_INDEX), _NO_SOFT, np.flatnonzero(number < 0)
 
 
 def _mixed_numbers(values: list[Any], known: TaskLabels) -> tuple[ndarray, SoftVotes, ndarray]:
@@ -153,7 +154,7 @@ def _mixed_numbers(values: list[Any], known: TaskLabels) -> tuple[ndarray, SoftV
             votes.append(value)
             soft_places.append(place)
         elif value is not None:
-            number[place] = min(value, HIGHEST_INDEX) if is_select else lookup(value)
+            number[place] = min(max(value, ABSTAIN), HIGHEST_INDEX) if is_select else lookup(value)
             wrong[place] = is_select and value < 0
     soft, soft_wrong = _soft_votes(votes, known)
     wrong[np.array(soft_places, np.int64)[soft_wrong]] = True

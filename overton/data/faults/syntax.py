@@ -52,13 +52,13 @@ class Faults:
         where = json_path(at) if at else ""
         self.found.append(
             Problem(
-                message,
+                _writable(message),
                 code,
                 self.path,
                 self.line,
                 where,
-                hint,
-                kind or ".".join(map(str, at[:2])) + _VALUES.sub("", message),
+                _writable(hint),
+                _writable(kind or ".".join(map(str, at[:2])) + _VALUES.sub("", message)),
             )
         )
         if len(self.found) >= MOST_FAULTS:
@@ -185,8 +185,11 @@ def show(value: Any) -> str:
     """A JSON value in the words of a message: small ones as they are, large ones by what they are."""
     if isinstance(value, str):
         return repr(value if len(value) <= _SHORT else value[: _SHORT - 3] + "...")
-    text = as_json(value)
-    if len(text) <= _SHORT:
+    try:
+        text = as_json(value)
+    except RecursionError:  # it could just be read
+        text = ""
+    if 0 < len(text) <= _SHORT:
         return text
     return (
         f"an object of {len(value)} keys"
@@ -200,3 +203,8 @@ def show(value: Any) -> str:
 def as_json(value: Any) -> str:
     """A value as it would be written in a data file."""
     return json.dumps(value, ensure_ascii=False, default=lambda wrong: wrong.text)
+
+
+def _writable(text: str) -> str:
+    """A text as it can be written: JSON may escape halves of characters, which no file can hold; they stay escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
