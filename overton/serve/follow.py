@@ -104,7 +104,7 @@ class Follower:
         assert following is not None, "set when this was made"
         try:
             named = await asyncio.to_thread(self._named)
-        except OvertonError as error:
+        except Exception as error:  # whatever it is, it must not be the last look
             self._unreadable(following, error)
             return
         following.looked, following.named = time.monotonic(), named
@@ -127,11 +127,10 @@ class Follower:
             if isinstance(error, OvertonError) and is_of_the_store(error):
                 self._unreadable(following, error)  # the version is tried again at the next look
                 return
-            reason = error.problems[0].message if isinstance(error, OvertonError) else repr(error)
             self._failures = self._failures + 1 if named == self._refused else 0
             self._refused, self._pause = named, min(1 << self._failures, LONGEST_PAUSE) - 1
             self._service.metrics.add("overton_reloads_total", "failed")
-            self._told(following, f"{named} stays out: {reason}")
+            self._told(following, f"{named} stays out: {_reason(error)}")
             return
         before = self._service.model
         self._service.serve(model)
@@ -150,12 +149,16 @@ class Follower:
     def _load(self, version: str) -> Model:
         return load_model(self._store.get(version), model=self._model, threads=self._threads)
 
-    def _unreadable(self, following: Following, error: OvertonError) -> None:
+    def _unreadable(self, following: Following, error: Exception) -> None:
         self._service.metrics.add("overton_follow_errors_total")
-        self._told(following, f"the store cannot be read: {error.problems[0].message}")
+        self._told(following, f"the store cannot be read: {_reason(error)}")
 
     def _told(self, following: Following, problem: str) -> None:
         """Keep what is wrong, and say it once."""
         if problem != following.problem:
             self._observe(Event("follow", problem or f"{self._alias} can be followed again"))
         following.problem = problem
+
+
+def _reason(error: Exception) -> str:
+    return error.problems[0].message if isinstance(error, OvertonError) else repr(error)

@@ -163,12 +163,12 @@ class Blobs:
     def find_all(self, folder: str) -> list[Found]:
         """Every object below a folder, in the order of their paths."""
         self._refuse_links(folder)
-        if self._root is not None:
-            entries = [entry for entry in walk_files(self._root, folder) if not STAGED.fullmatch(entry.path)]
-        else:
-            with told(self.url):
+        with told(self.url):
+            if self._root is not None:
+                entries = [entry for entry in walk_files(self._root, folder) if not STAGED.fullmatch(entry.path)]
+            else:
                 listed = [entry for part in obstore.list(self._open(), folder) for entry in part]
-            entries = [Found(entry["path"], entry["size"], entry["last_modified"]) for entry in listed]
+                entries = [Found(entry["path"], entry["size"], entry["last_modified"]) for entry in listed]
         return sorted(entries, key=lambda entry: entry.path)
 
     def names(self, folder: str) -> list[str]:
@@ -199,16 +199,19 @@ class Blobs:
         """What writes that were killed left beside their places on a local disk, which no list shows."""
         if self._root is None:
             return []
-        return [entry for entry in walk_files(self._root, folder) if STAGED.fullmatch(entry.path)]
+        with told(self.url):
+            return [entry for entry in walk_files(self._root, folder) if STAGED.fullmatch(entry.path)]
 
     def remove_leftovers(self, found: Iterable[Found]) -> None:
         """Remove what `leftovers` found."""
         for entry in found:
             assert self._root is not None, "only a local disk has leftovers"
-            (self._root / entry.path).unlink(missing_ok=True)
+            with told(self.url):
+                (self._root / entry.path).unlink(missing_ok=True)
 
     def _is_there(self) -> bool:
-        return self._root is None or self._root.is_dir()
+        with told(self.url):
+            return self._root is None or self._root.is_dir()
 
     def _open(self, *, make: bool = False) -> "ObjectStore":
         if self._backend is None:
@@ -221,21 +224,22 @@ class Blobs:
         place = self._root
         if place is None:
             return
-        for part in path.split("/"):
-            place = place / part
-            try:
-                mode = place.lstat().st_mode
-            except (FileNotFoundError, NotADirectoryError):
-                return
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise OvertonError(
-                    Problem(
-                        message=f"{path} is a link" if stat.S_ISLNK(mode) else f"{path} is no plain file",
-                        code="store.link",
-                        path=self.url,
-                        hint="A store consists of plain files: copy them without links",
+        with told(self.url):
+            for part in path.split("/"):
+                place = place / part
+                try:
+                    mode = place.lstat().st_mode
+                except (FileNotFoundError, NotADirectoryError):
+                    return
+                if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                    raise OvertonError(
+                        Problem(
+                            message=f"{path} is a link" if stat.S_ISLNK(mode) else f"{path} is no plain file",
+                            code="store.link",
+                            path=self.url,
+                            hint="A store consists of plain files: copy them without links",
+                        )
                     )
-                )
 
 
 def is_url(text: str) -> bool:
@@ -265,14 +269,28 @@ def open_cloud(url: str) -> "ObjectStore":
 
 
 def walk_files(root: Path, folder: str) -> Iterator[Found]:
-    """Every plain file below a folder of a local disk; no link is followed."""
-    for place, _, names in os.walk(root / folder):
+    """Every plain file below a folder of a local disk; no link is followed.
+
+    Others may write and remove there meanwhile: what has gone since it was seen is none of them.
+
+    Raises:
+        OSError: Where a folder cannot be read.
+    """
+    for place, _, names in os.walk(root / folder, onerror=_unless_gone):
         for name in names:
             path = os.path.join(place, name)
-            status = os.lstat(path)
+            try:
+                status = os.lstat(path)
+            except FileNotFoundError:
+                continue
             if stat.S_ISREG(status.st_mode):
                 modified = datetime.fromtimestamp(status.st_mtime, UTC)
                 yield Found(os.path.relpath(path, root), status.st_size, modified)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def is_plain(place: str) -> bool:

@@ -143,6 +143,24 @@ def test_a_store_that_cannot_be_reached_is_survived_and_told(tmp_path):
     assert "problem" not in watch.ready()
 
 
+@pytest.mark.parametrize(
+    "error", [OSError(116, "Stale file handle"), RuntimeError("of a library")], ids=["disk", "odd"]
+)
+def test_a_look_that_fails_as_nobody_foresaw_is_not_the_last_one(tmp_path, monkeypatch, error):
+    watch = Watch(tmp_path, FIRST, SECOND)
+    promote(watch.store, SECOND.id)
+
+    def broken(place: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "lstat", broken)
+        assert watch.look() == FIRST.id
+    assert error.args[-1] in watch.ready()["problem"]
+    assert watch.metric("overton_follow_errors_total") == 1
+    assert watch.look() == SECOND.id
+
+
 def test_an_alias_that_is_gone_changes_nothing_and_is_told(tmp_path):
     watch = Watch(tmp_path, FIRST)
     shutil.rmtree(Path(watch.store.url) / "aliases")

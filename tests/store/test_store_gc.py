@@ -1,3 +1,4 @@
+import errno
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -169,3 +170,35 @@ def test_a_damaged_manifest_or_log_stops_it_before_anything_is_removed(store):
 def test_a_store_that_is_not_there_has_nothing_to_remove(store):
     assert gc(store) == Swept(deleted=True)
     assert not Path(store.url).exists()
+
+
+def test_what_vanishes_while_files_are_looked_for_is_none_of_them(store, monkeypatch):
+    """A build writes each content under another name first, and renames it just when it is looked at."""
+    version = put(store, 0, DAYS[0])
+    staged = Path(store.url) / "blobs" / "sha256" / f"{'1' * 64}#1"
+    staged.write_bytes(b"being written")
+    age(store)
+    walk = os.walk
+
+    def meanwhile(*arguments, **named):
+        for found in walk(*arguments, **named):
+            if staged.name in found[2]:
+                staged.unlink(missing_ok=True)
+            yield found
+
+    monkeypatch.setattr(os, "walk", meanwhile)
+    assert gc(store, 1).blobs == 0
+    assert store.get(version).files == tiny_artifact().files
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_not_taken_for_empty(store, monkeypatch):
+    put(store, 0, DAYS[0])
+    scandir = os.scandir
+
+    def broken(path):
+        if str(path).endswith("sha256"):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", broken)
+    assert refusal(gc, store, 1) == "store.unusable"
