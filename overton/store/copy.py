@@ -4,7 +4,7 @@ Content first, the manifest last, as in every put: a copy that was stopped left 
 stood when it is started again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from overton.artifact import Manifest
 from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.store import layout
 from overton.store.blobs import Blobs
+from overton.store.log import parse_promotion
 
 OF_ONE_VERSION = (
     "artifact.digest",
@@ -100,7 +101,7 @@ def copy_versions(
         observe(Event("copy", f"version {version}: {sum(sizes):,} bytes", done=len(copied) + len(there)))
     if faults:
         raise OvertonError(faults)
-    added = {alias: _append(target, alias, entries) for alias, entries in logs.items()}
+    added = {alias: _append(target, alias, entries, manifests, when) for alias, entries in logs.items()}
     return Copied(tuple(copied), tuple(there), blobs, size, {alias: count for alias, count in added.items() if count})
 
 
@@ -108,17 +109,18 @@ def _copy_version(
     source: Blobs, target: Blobs, manifest: Manifest, verify: bool, now: datetime
 ) -> tuple[bool, list[int]]:
     """Copy one version; whether it is new there, and the sizes of what was written."""
-    layout.refuse_removal(target, manifest.id)
-    is_new = target.find(layout.manifest_path(manifest.id)) is None
     sizes = {entry.sha256: entry.size for entry in manifest.files.values()}
-
-    def copy(digest: str) -> bool:
-        return _copy_blob(source, target, digest, sizes[digest], verify=verify, touch=now if is_new else None)
-
     waits = source if source.is_remote else target
-    written = dict(zip(sizes, waits.each(copy, sizes), strict=True))
-    layout.keep_manifest(target, manifest.id, manifest.to_bytes())
-    return is_new, [sizes[digest] for digest, wrote in written.items() if wrote]
+    written: set[str] = set()
+
+    def keep(touch: datetime | None) -> None:
+        def copy(digest: str) -> bool:
+            return _copy_blob(source, target, digest, sizes[digest], verify=verify, touch=touch)
+
+        written.update(digest for digest, wrote in zip(sizes, waits.each(copy, sizes), strict=True) if wrote)
+
+    is_new = layout.keep_version(target, manifest.id, manifest.to_bytes(), keep, now)
+    return is_new, [sizes[digest] for digest in written]
 
 
 def _copy_blob(source: Blobs, target: Blobs, digest: str, size: int, *, verify: bool, touch: datetime | None) -> bool:
@@ -157,9 +159,22 @@ def _contents(blobs: Blobs, alias: str) -> dict[str, bytes]:
     return {name: content for name, content in zip(names, contents, strict=True) if content is not None}
 
 
-def _append(target: Blobs, alias: str, entries: Mapping[str, bytes]) -> int:
+def _append(target: Blobs, alias: str, entries: Mapping[str, bytes], copied: Container[str], when: str) -> int:
+    """Add entries to a log, the versions that they name claimed before, as by a promotion; how many.
+
+    Raises:
+        OvertonError: Where the alias was promoted there meanwhile, or `gc` removes one of the versions.
+    """
     for name, content in entries.items():
-        if not target.create(f"{layout.ALIASES}/{alias}/{name}", content):
+        path = f"{layout.ALIASES}/{alias}/{name}"
+        entry = parse_promotion(content, f"{target.url}/{path}")
+        if entry.version in copied:
+            layout.claim(target, entry.version, layout.BY_ALIAS, who=entry.who, when=when)
+            layout.refuse_removal(target, entry.version)
+            if layout.read_manifest(target, entry.version) is None:  # removed, and its claim too, before ours
+                message = f"version {entry.version} was removed there while it was copied"
+                raise OvertonError(Problem(message, "store.being-removed", path=target.url, hint="Copy again"))
+        if not target.create(path, content):
             message = f"{alias} was promoted there while its log was copied"
             raise OvertonError(Problem(message, "store.diverged", path=target.url, hint="Copy again to see how"))
     return len(entries)

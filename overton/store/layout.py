@@ -9,7 +9,7 @@
 Nothing needs more of a backend than to create an object where there is none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -223,6 +223,32 @@ def keep_blob(blobs: Blobs, digest: str, content: bytes, *, touch: datetime | No
     if not whole or is_due(found, touch):
         blobs.replace(path, content)
     return not whole
+
+
+def keep_version(
+    blobs: Blobs, version: str, manifest: bytes, keep: Callable[[datetime | None], object], now: datetime
+) -> bool:
+    """Write a version, its content first and the manifest last; whether there was none.
+
+    Args:
+        blobs: The store.
+        version: Its id.
+        manifest: The content of its manifest.
+        keep: Makes sure of the content of all its files; it is given the time where that comes to be counted on.
+        now: The time.
+
+    Raises:
+        OvertonError: Where `gc` is removing the version.
+    """
+    refuse_removal(blobs, version)
+    is_new = blobs.find(manifest_path(version)) is None
+    keep(now if is_new else None)
+    is_made = keep_manifest(blobs, version, manifest)
+    if not is_new:  # `gc` may have taken it for one that nobody puts
+        if is_made:
+            keep(now)
+        refuse_removal(blobs, version)
+    return is_made
 
 
 def keep_manifest(blobs: Blobs, version: str, content: bytes) -> bool:

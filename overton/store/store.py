@@ -89,12 +89,14 @@ class Store:
         manifest = files.pop(MANIFEST)
         self._check_format()
         self.blobs.create(layout.FORMAT_FILE, msgspec.json.encode({"format": layout.FORMAT}))
-        layout.refuse_removal(self.blobs, artifact.id)
-        path = layout.manifest_path(artifact.id)
-        touch = datetime.fromisoformat(when) if self.blobs.find(path) is None else None
         contents = {entry.sha256: files[name] for name, entry in artifact.manifest.files.items()}
-        self.blobs.each(lambda digest: layout.keep_blob(self.blobs, digest, contents[digest], touch=touch), contents)
-        layout.keep_manifest(self.blobs, artifact.id, manifest)
+
+        def keep(touch: datetime | None) -> None:
+            self.blobs.each(
+                lambda digest: layout.keep_blob(self.blobs, digest, contents[digest], touch=touch), contents
+            )
+
+        layout.keep_version(self.blobs, artifact.id, manifest, keep, datetime.fromisoformat(when))
         return artifact.id
 
     def get(self, version: str) -> Artifact:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,36 @@ def test_a_full_disk_is_told_once_and_not_of_every_version(stores, monkeypatch):
     with pytest.raises(OvertonError) as caught:
         copy_versions(source.blobs, target.blobs, [found.id for found in source.versions()], when=now())
     assert [problem.code for problem in caught.value.problems] == ["store.full"]
+
+
+@pytest.mark.parametrize("when", ["before the claim", "after the claim"])
+def test_a_version_that_a_copied_log_names_is_removed_there_or_named_and_never_both(tmp_path, monkeypatch, when):
+    source, target = (Store(str(tmp_path / name)) for name in ("source", "target"))
+    version = put(source, 0, NOON)
+    put(source, 1, LATER)
+    push(source, target)
+    promote(source, "live", version, None)
+    for path in Path(target.url).rglob("*"):
+        os.utime(path, (0, 0))
+    told: list[str] = []
+
+    def meanwhile() -> None:
+        try:
+            told.extend(push(source, Store(target.url), [], aliases=["live"]).aliases)
+        except OvertonError as error:
+            told.append(error.problems[0].code)
+
+    create = target.blobs.create
+
+    def claiming(path: str, content: bytes) -> bool:
+        if when == "before the claim":
+            meanwhile()
+        made = create(path, content)
+        if when == "after the claim":
+            meanwhile()
+        return made
+
+    monkeypatch.setattr(target.blobs, "create", claiming)
+    removed = target.gc(keep=1, who="ann", when=now(), delete=True).removed
+    assert (told, set(removed)) in ((["live"], set()), (["store.being-removed"], {version}))
+    assert (target.current("live") == version) == (version in [one.id for one in target.versions()])

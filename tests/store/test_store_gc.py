@@ -1,5 +1,6 @@
 import errno
 import os
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from overton.artifact import MANIFEST
 from overton.base import OvertonError, now
-from overton.store import Store, Swept
+from overton.store import Store, Swept, layout, sweep
 from tests.stores import promote, put, refusal
 from tests.tiny_artifact import tiny_artifact
 
@@ -202,3 +203,32 @@ def test_a_folder_that_cannot_be_read_is_told_and_not_taken_for_empty(store, mon
 
     monkeypatch.setattr(os, "scandir", broken)
     assert refusal(gc, store, 1) == "store.unusable"
+
+
+def test_a_version_that_is_put_again_while_it_is_removed_is_whole(store, monkeypatch):
+    """Who puts it finds all of it there; then its manifest goes, and before its content goes he is done."""
+    version = put(store, 0, DAYS[0])
+    put(store, 1, DAYS[1])
+    age(store)
+    is_found, is_gone = threading.Event(), threading.Event()
+    keep_manifest, manifests, looks = layout.keep_manifest, sweep._manifests, []
+
+    def waiting(*arguments):
+        is_found.set()
+        assert is_gone.wait(10)
+        return keep_manifest(*arguments)
+
+    def looking(blobs):
+        looks.append(manifests(blobs))
+        if len(looks) == 2:  # at what stays, when all that goes has no manifest any more
+            is_gone.set()
+            again.join(10)
+        return looks[-1]
+
+    monkeypatch.setattr(layout, "keep_manifest", waiting)
+    monkeypatch.setattr(sweep, "_manifests", looking)
+    again = threading.Thread(target=put, args=(Store(store.url), 0, now()))
+    again.start()
+    assert is_found.wait(10)
+    assert set(gc(store, 1).removed) == {version}
+    assert store.get(version).files == tiny_artifact(0).files
