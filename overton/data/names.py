@@ -22,6 +22,7 @@ _MEANT = {
     "heldout": "test",
 }
 _ALIKE = 0.85
+_SHORT = 100  # characters of a tag
 _EDITS = re.compile(r"edits-\d{4}-\d\d-\d\d\.jsonl(\.gz|\.zst)?")
 _SLICES = {
     "slices",
@@ -57,7 +58,6 @@ def reading_order(file: str) -> tuple[bool, str]:
     return bool(_EDITS.fullmatch(file)), file
 
 
-@lru_cache(maxsize=4096)
 def meant_tag(tag: str) -> str:
     """The tag that a near miss was meant to be; empty for a tag that is no near miss.
 
@@ -65,6 +65,11 @@ def meant_tag(tag: str) -> str:
         >>> meant_tag("Test"), meant_tag("validation"), meant_tag("Slice:rare"), meant_tag("lang:en")
         ('test', 'dev', 'slice:rare', '')
     """
+    # A client of a server may send any tag, as long as a request: what is remembered must stay small.
+    return _short_meant_tag(tag) if len(tag) <= _SHORT else _meant_tag(tag)
+
+
+def _meant_tag(tag: str) -> str:
     word = tag.strip().casefold()
     if tag in SPLITS:
         return ""
@@ -74,8 +79,13 @@ def meant_tag(tag: str) -> str:
     if colon:
         wrong = prefix != "slice" and _means_slice(prefix.strip().casefold())
         return SLICE_PREFIX + rest.strip() if wrong or (prefix == "slice" and rest != rest.strip()) else ""
+    if len(word) > _SHORT:  # of which at most a few letters stand in the name of a split
+        return ""
     near = [split for split in SPLITS if SequenceMatcher(None, word, split).ratio() > _ALIKE]
     return near[0] if near else ""
+
+
+_short_meant_tag = lru_cache(maxsize=4096)(_meant_tag)
 
 
 def _means_slice(prefix: str) -> bool:
@@ -83,7 +93,7 @@ def _means_slice(prefix: str) -> bool:
 
     A letter put in or replaced makes other words (`splice`, `spice`, `slide`), which are left alone.
     """
-    return prefix in _SLICES or sorted(prefix) == sorted("slice")
+    return prefix in _SLICES or (len(prefix) == len("slice") and sorted(prefix) == sorted("slice"))
 
 
 def is_bad_tag(tag: str) -> bool:

@@ -19,6 +19,7 @@ from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import Record, RecordParser
 from overton.serve.limits import (
     BAD_REQUEST,
+    ENOUGH,
     OK,
     SHOWN,
     UNPROCESSABLE,
@@ -137,8 +138,8 @@ def parse_question(model: Model, body: bytes, query: str, limits: Limits, *, lin
 
 def _parse_body(model: Model, body: bytes, probabilities: bool, limits: Limits, *, lines: bool) -> Question | Answer:
     if lines:
-        found = [line for line in body.splitlines() if line.strip()]
-        return parse_lines(model, found, "lines", probabilities, limits)
+        found = {number: line for number, line in enumerate(body.splitlines(), 1) if line.strip()}
+        return parse_lines(model, list(found.values()), "lines", probabilities, limits, numbers=list(found))
     if BATCH.match(body):
         try:
             batch = msgspec.json.decode(body, type=_Batch).records
@@ -152,16 +153,35 @@ def _parse_body(model: Model, body: bytes, probabilities: bool, limits: Limits, 
 
 
 def parse_lines(
-    model: Model, lines: Sequence[bytes], form: Form, probabilities: bool, limits: Limits, *, extra: Any = None
+    model: Model,
+    lines: Sequence[bytes],
+    form: Form,
+    probabilities: bool,
+    limits: Limits,
+    *,
+    numbers: Sequence[int] = (),
+    extra: Any = None,
 ) -> Question | Answer:
-    """What several records ask, or the answer that tells what is wrong with any of them."""
+    """What several records ask, or the answer that tells what is wrong with any of them.
+
+    Args:
+        model: The version that answers.
+        lines: The records.
+        form: How they were sent.
+        probabilities: Whether class -> probability is asked for.
+        limits: What is too much.
+        numbers: By what each is called where something is wrong with it; from 0 where not given.
+        extra: What else the form asks.
+    """
     if len(lines) > limits.max_records:
         return too_many(len(lines), limits)
     place = PLACES[form]
     records: list[Record] = []
     problems: list[Problem] = []
     not_json = False
-    for number, line in enumerate(lines, 1 if form == "lines" else 0):
+    for number, line in zip(numbers or range(len(lines)), lines, strict=True):
+        if len(problems) >= ENOUGH:
+            break
         parsed = _parse(model, line, place.format(number))
         if isinstance(parsed, Record):
             records.append(parsed)
@@ -276,6 +296,8 @@ def _parameters(query: str, models: Sequence[str]) -> tuple[list[Problem], bool,
     problems = []
     probabilities, name = False, ""
     for key, value in parse_qsl(query, keep_blank_values=True):
+        if len(problems) >= ENOUGH:
+            break
         if key == "probabilities" and value in ("true", "false"):
             probabilities = value == "true"
             continue

@@ -74,9 +74,29 @@ def test_the_faults_of_lines_tell_their_numbers_and_refuse_all_lines():
     status, said, media_type = ask_lines(RECORD, {"payloads": {"tokens": 3}}, RECORD, {"id": "no payloads"})
     assert (status, media_type) == (422, "application/json")
     assert [problem["field"].partition(":")[0] for problem in said[0]["problems"]] == ["line 2", "line 4"]
+    said = ask_lines(b"", b" ", RECORD, b"", {"payloads": {"tokens": 3}})[1]
+    assert said[0]["problems"][0]["field"] == "line 5: $.payloads.tokens"
     assert ask_lines(RECORD, b"{")[0] == 400
     assert ask_lines(RECORD, b"[" * 100)[0] == 422
     assert ask_lines(RECORD, RECORD, RECORD, max_records=2)[0] == 413
+
+
+def test_of_very_many_faults_no_more_are_looked_for_than_are_quickly_found():
+    """Each costs a look for what was perhaps meant: a request of a megabyte held up all others for seconds."""
+    wrong = {**RECORD, "tasks": {f"task{number}": 0 for number in range(300)}}
+    for many in ({"records": [wrong] * 200}, b"\n".join([msgspec.json.encode(wrong)] * 200)):
+        said = ask(many)[1] if isinstance(many, dict) else ask_lines(many)[1][0]
+        assert len(said["problems"]) == 100
+        assert said["more"] < 1300
+    said = ask(RECORD, "&".join(["probabilties"] * 5000))[1]
+    assert said["more"] == 900
+
+
+def test_half_of_a_character_beside_another_fault_is_told():
+    found = ask({**RECORD, "tasks": {"Intent": "half"}})[1]["problems"]
+    assert [problem["code"] for problem in found] == ["record.label-type"]
+    half = msgspec.json.encode({**RECORD, "tasks": {"Intent": "half"}}).replace(b'"half"', b'"\\ud800"')
+    assert problems(half) == [("record.bad-json", "$"), ("record.label-type", "$.tasks.Intent")]
 
 
 def test_a_label_of_a_class_that_came_after_the_build_changes_nothing():
