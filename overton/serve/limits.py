@@ -11,7 +11,7 @@ from overton.base import Problem
 OK, BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, SLOW, TOO_LARGE = 200, 400, 401, 404, 408, 413
 UNSUPPORTED, UNPROCESSABLE, BUSY, FAILED, NOT_READY, LATE = 415, 422, 429, 500, 503, 504
 SHOWN = 100
-ENOUGH = 1000  # problems of a request after which the rest of it is not looked at: each costs time in which nobody is answered
+ENOUGH = 1000  # problems of a request after which the rest of it is not looked at: each costs time that others wait
 RETRY = {"retry-after": "1"}
 CLOSE = {"connection": "close"}
 

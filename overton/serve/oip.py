@@ -203,7 +203,10 @@ def _joined(columns: Mapping[str, Sequence[str]], texts: Mapping[str, bool]) -> 
                 payloads[name] = text if texts[name] else msgspec.json.decode(text)
             except (msgspec.DecodeError, RecursionError) as error:
                 return _bad(f"an element of input {name!r} is not JSON: {error}", "$.inputs", f"It was {text[:40]!r}")
-        lines.append(msgspec.json.encode({"payloads": payloads}))
+        try:
+            lines.append(msgspec.json.encode({"payloads": payloads}))
+        except RecursionError:  # it could just be read by itself
+            return _bad("an element is nested too deep", "$.inputs", "Send records as they stand in a data file")
     return lines
 
 

@@ -5,6 +5,8 @@ import pytest
 from overton.artifact import Runtime
 from overton.serve import Limits, Model, Service, make_app
 from overton.serve.canary import Canary
+from overton.serve.limits import Answer
+from overton.serve.oip import parse_inference
 from tests.serve.serving import call, metric
 from tests.tiny_artifact import RECORD, tiny_artifact
 
@@ -132,6 +134,14 @@ def test_other_faults_are_told_as_everywhere(app):
     assert infer(small, tensor("record", TEXT, TEXT))[0] == 413
     assert infer(small, tensor("record", TEXT * 100))[0] == 413
     assert infer(app, tensor("record", TEXT), path="/v2/models/none/infer")[0] == 404
+
+
+def test_json_within_an_element_may_be_nested_in_any_depth_and_is_no_failure_of_the_server():
+    for depth in range(900, 1050):
+        body = json.dumps({"inputs": [tensor("tokens", "[" * depth + "]" * depth)]}).encode()
+        refused = parse_inference(MODEL, body, "", Limits())
+        assert isinstance(refused, Answer)
+        assert refused.status in (400, 422)
 
 
 def test_a_version_in_the_path_is_the_one_that_answers():
