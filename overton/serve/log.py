@@ -64,6 +64,7 @@ class RequestLog:
         self._allowed, self._then = max(rate, 1.0), clock()
         self._again = 0.0
         self._written = 0
+        self._flushed = 0  # bytes of the file that are whole lines for certain
         self._file: IO[bytes] | None = None
         check_log(path)
         self._open()
@@ -110,6 +111,7 @@ class RequestLog:
                 self._metrics.add(LOGGED, "written", by=many)
             else:
                 self._file.flush()
+                self._flushed = self._file.tell()
             if self._file.tell() >= self._max_bytes:
                 self._set_aside()
         except OSError as error:
@@ -122,14 +124,22 @@ class RequestLog:
     def _open(self) -> None:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_ONLY)
         self._file = open(descriptor, "ab")  # noqa: SIM115  # stays open while the server runs
+        self._flushed = self._file.tell()
+        if _lacks_end(self._path):
+            self._file.write(b"\n")
 
     def _drop(self) -> None:
-        """Let go of a file that cannot be written; what waits to be written is lost with it."""
+        """Let go of a file that cannot be written; what waits to be written is lost with it, and half a line too."""
         if self._file is None:
             return
         with suppress(OSError):
             self._file.close()
         self._file = None
+        with suppress(OSError):
+            if self._path.is_file():
+                with self._path.open("r+b") as file:
+                    file.seek(self._flushed)
+                    file.truncate(self._flushed + file.read().rfind(b"\n") + 1)
 
     def _set_aside(self) -> None:
         assert self._file is not None, "there is a file to set aside"
@@ -172,6 +182,16 @@ def check_log(path: Path) -> None:
                 hint="Name a file such as requests.jsonl in a folder that exists",
             )
         )
+
+
+def _lacks_end(path: Path) -> bool:
+    """Whether the last line of a file has no line end, as a machine that lost its power may have left it."""
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return file.read() != b"\n"
+    return False
 
 
 def _record(name: str, version: str, line: bytes, labels: Mapping[str, Any]) -> dict[str, Any]:

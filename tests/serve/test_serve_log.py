@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 from pathlib import Path
 
 import msgspec
@@ -165,6 +166,36 @@ def test_a_full_disk_costs_lines_and_no_answer(tmp_path):
     log.flush()
     log.close()
     assert "space" in told[0].lower()
+
+
+def test_a_disk_that_fills_up_within_a_line_leaves_no_half_of_it(tmp_path):
+    told, clock = [], Clock()
+    path = tmp_path / "requests.jsonl"
+    log = RequestLog(path, rate=1e6, metrics=Metrics(), observe=lambda event: told.append(event.message), clock=clock)
+    log.write("v1", [LINE] * 3, [LABELS] * 3)
+    log.flush()
+    room = path.stat().st_size * 2 + 100
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        log.write("v1", [LINE] * 100, [LABELS] * 100)
+        log.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(told) == 1
+    clock.now += 60
+    log.write("v1", [LINE], [LABELS])
+    log.close()
+    assert len(lines(path)) == 3 + 3 + 1
+
+
+def test_a_log_goes_on_behind_a_line_that_has_no_end(tmp_path):
+    path = tmp_path / "requests.jsonl"
+    path.write_text('{"id": "somebody\'s own"}')
+    log = RequestLog(path, metrics=Metrics())
+    log.write("v1", [LINE], [LABELS])
+    log.close()
+    assert [record.get("payloads") for record in lines(path)] == [None, RECORD["payloads"]]
 
 
 @pytest.mark.parametrize("name", ["requests.txt", ".jsonl", "requests", "none/requests.jsonl"])
