@@ -28,6 +28,7 @@ from overton.serve.shared import Shared
 
 STARTED_SECONDS = 10.0  # a worker that lived so long had begun well, and is replaced at once
 LONGEST_PAUSE = 30.0
+TICK_SECONDS = 1.0
 KILL_SECONDS = 15.0  # beyond what a worker takes to finish what it answers
 CODE = "from overton.serve.workers import work; raise SystemExit(work())"
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -98,7 +99,7 @@ class _Crew:
         for worker in self._workers:
             self._begin(worker)
         while self._stopping is None:
-            self._wake.wait(1.0)
+            self._wake.wait(self._patience())
             self._wake.clear()
             for worker in self._workers:
                 if self._stopping is None:
@@ -150,8 +151,11 @@ class _Crew:
         if now >= worker.again:
             self._restarts += 1
             self._begin(worker)
-        else:
-            threading.Timer(worker.again - now, self._wake.set).start()
+
+    def _patience(self) -> float:
+        """Seconds until there may be something to do, though nobody wakes it."""
+        again = [worker.again for worker in self._workers if worker.again is not None]
+        return max(min([TICK_SECONDS, *(moment - time.monotonic() for moment in again)]), 0.0)
 
     def _begin(self, worker: "_Worker") -> None:
         start = msgspec.structs.replace(self._start, worker=worker.number, run=worker.runs)

@@ -156,7 +156,7 @@ def test_a_disk_that_cannot_be_written_costs_lines_and_no_answer(tmp_path):
     assert sum(len(lines(path)) for path in folder.iterdir()) == 1
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is always full")
 def test_a_full_disk_costs_lines_and_no_answer(tmp_path):
     told = []
     path = tmp_path / "requests.jsonl"

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from overton.artifact.files import save_artifact
-from overton.base import OvertonError
+from overton.base import OvertonError, ignore
 from overton.serve import Place, Settings
 from overton.serve.server import run
+from overton.serve.workers import _Crew
 from tests.serve.serving import get, golden_artifact, metric, predict, promote, serving, store_with
 from tests.tiny_artifact import RECORD
 
@@ -34,6 +36,19 @@ def wait_for(condition: object, seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.05)
+
+
+def test_a_worker_that_waits_to_be_replaced_keeps_no_thread_that_the_end_would_wait_for(tmp_path):
+    with socket.socket() as listener:
+        crew = _Crew(Settings(Place(str(tmp_path))), listener, "", tmp_path, ignore)
+    (worker,) = crew._workers
+    worker.again = time.monotonic() + 30
+    before = threading.enumerate()
+    crew._mind(worker)
+    assert threading.enumerate() == before
+    assert crew._patience() == 1
+    worker.again = time.monotonic() + 0.2
+    assert 0 < crew._patience() <= 0.2, "it is replaced in time all the same"
 
 
 def test_a_worker_that_is_killed_in_load_is_replaced_and_the_others_answer(tmp_path):
