@@ -293,7 +293,7 @@ def _is_json(body: bytes) -> bool:
 
 def _parameters(query: str, models: Sequence[str]) -> tuple[list[Problem], bool, str]:
     """What is wrong with a query, whether it asks for probabilities, and the name of the model that it asks."""
-    problems = []
+    problems: list[Problem] = []
     probabilities, name = False, ""
     for key, value in parse_qsl(query, keep_blank_values=True):
         if len(problems) >= ENOUGH:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import overton.data.files.digests
+import overton.data.files.load
 import overton.data.files.verified
 from overton.base import OvertonError
 from overton.data.files import load_dataset
@@ -266,6 +267,43 @@ def test_a_digest_is_remembered_while_the_file_stays_as_it_was(data, monkeypatch
     write(data, [line(number) for number in range(41)])
     assert load(data).n_records == 41
     assert asked == [data]
+
+
+@pytest.mark.parametrize("engine", [None, Processes(2)], ids=["here", "two"])
+def test_a_file_that_changes_while_it_is_read_is_kept_under_no_digest(tmp_path, monkeypatch, engine):
+    """An edit that comes just then, and is taken back later, would else count for ever."""
+    monkeypatch.setattr("overton.data.files.load.LEAST_BYTES", 0)
+    files = [write(tmp_path / f"{name}.jsonl", [line(f"{name}{number}") for number in range(40)]) for name in "ab"]
+    before = [path.read_bytes() for path in files]
+    new_files = overton.data.files.load.new_files
+
+    def edited(*arguments):
+        for path in files:
+            path.write_text(json.dumps(line("new")) + "\n")
+        return new_files(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(overton.data.files.load, "new_files", edited)
+        with pytest.raises(OvertonError) as raised:
+            load(files, engine=engine)
+    assert [(one.code, one.path) for one in raised.value.problems] == [
+        ("data.changed-meanwhile", str(path)) for path in files
+    ]
+    for path, content in zip(files, before, strict=True):
+        path.write_bytes(content)
+    assert load(files).n_records == 80
+
+
+def test_a_file_that_changes_once_while_it_is_read_is_read_again(data, monkeypatch):
+    new_files, edits = overton.data.files.load.new_files, []
+
+    def edited(*arguments):
+        if not edits:
+            edits.append(data.write_text(json.dumps(line("new")) + "\n"))
+        return new_files(*arguments)
+
+    monkeypatch.setattr(overton.data.files.load, "new_files", edited)
+    assert load(data).ids(np.arange(1)) == ["rnew"]
 
 
 def test_where_nothing_can_be_written_what_is_kept_is_read(data, monkeypatch):

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +13,7 @@ from overton.base import OvertonError, Problem
 from overton.base.files import write_atomic
 
 NAME = "digests.json"
+CHANGED = "data.changed-meanwhile"
 _SETTLED = (
     2_000_000_000  # nanoseconds: a file that changed so shortly before may change again within one tick of its clock
 )
@@ -20,8 +22,16 @@ Signs = tuple[int, int, int, int]
 Known = dict[str, tuple[Signs, str]]
 
 
-def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
-    """SHA-256 of the content of each file.
+class Digested(NamedTuple):
+    """A file, the SHA-256 of its content, and by what it is known whether it is still that content."""
+
+    path: Path
+    digest: str
+    signs: Signs
+
+
+def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
+    """Each file with the SHA-256 of its content.
 
     Args:
         files: The files.
@@ -32,7 +42,7 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
     """
     memory = cache / NAME
     known, written = _recall(memory)
-    digests = []
+    digests: list[Digested] = []
     unreadable: list[Problem] = []
     fresh: Known = {}
     is_new = False
@@ -50,7 +60,7 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
             unreadable.append(_unreadable(path, error))
             continue
         fresh[str(path.absolute())] = (signs, digest)
-        digests.append(digest)
+        digests.append(Digested(path, digest, signs))
     if unreadable:
         raise OvertonError(unreadable)
     if is_new:
@@ -58,6 +68,19 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[str]:
         with suppress(OSError):  # as where an application may only be read: the next one reads the files once more
             write_atomic(memory, msgspec.json.encode(sure | fresh))
     return digests
+
+
+def refuse_change(file: Digested) -> None:
+    """Refuse a file that is not as it was when its digest was taken: what was read since is perhaps another content.
+
+    Raises:
+        OvertonError: Where it has changed.
+    """
+    with suppress(OSError):
+        if signs_of(file.path.stat()) == file.signs:
+            return
+    hint = "Do it again: it begins with what the file says now"
+    raise OvertonError(Problem("it was changed while it was read", CHANGED, str(file.path), hint=hint))
 
 
 def signs_of(status: os.stat_result) -> Signs:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from overton.base import OvertonError, Problem
 from overton.data.dataset import Dataset
+from overton.data.files.digests import CHANGED
 from overton.data.files.load import load_dataset
 from overton.schema import Schema
 
@@ -46,5 +47,5 @@ class DatasetHandle:
         if dataset.digest != self.digest:
             folder, hint = str(self.files[0].parent), "Do it again: it begins with what the files say now"
             message = "the data files were changed meanwhile"
-            raise OvertonError(Problem(message, "data.changed-meanwhile", folder, hint=hint))
+            raise OvertonError(Problem(message, CHANGED, folder, hint=hint))
         return dataset

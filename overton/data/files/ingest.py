@@ -25,7 +25,15 @@ def no_quarantine(bad: BadLine) -> None:
 
 
 def ingest(
-    path: Path, schema: Schema, rows: Path, votes: Path, *, digest: str, on_bad: OnBad, observe: Observe
+    path: Path,
+    schema: Schema,
+    rows: Path,
+    votes: Path,
+    *,
+    digest: str,
+    on_bad: OnBad,
+    check: Callable[[], None],
+    observe: Observe,
 ) -> None:
     """Write the shard of a data file; its bad lines are left out, and told in its meta data.
 
@@ -36,10 +44,11 @@ def ingest(
         votes: Where labels and tags go.
         digest: Digest of what the shard is made of; it becomes part of the digest of the data set.
         on_bad: Called with every bad line.
+        check: Called when all is read and before it is kept under its digest.
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where the file cannot be read.
+        OvertonError: Where the file cannot be read; what `check` raises.
     """
     encoder = Encoder(schema)
     with (
@@ -72,6 +81,7 @@ def ingest(
             "unique_ids": writer.has_unique_ids(),
         }
         writer.finish()
+        check()
         vote_sections.save(votes, "votes", {"n_lines": n_lines})
         row_sections.save(rows, "rows", meta)
 

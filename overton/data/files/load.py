@@ -12,7 +12,7 @@ from overton.base import Event, Observe, OvertonError, Problem, digest_json, gro
 from overton.base.errors import SHOWN
 from overton.data.dataset import Dataset
 from overton.data.files.container import VERSION, open_container
-from overton.data.files.digests import file_digests
+from overton.data.files.digests import CHANGED, Digested, file_digests, refuse_change
 from overton.data.files.ingest import OnBad, ingest, no_quarantine
 from overton.data.files.lines import in_reading_order
 from overton.data.files.verified import verify_once
@@ -23,6 +23,8 @@ from overton.engine import Engine
 from overton.schema import Schema
 
 LEAST_BYTES = 4_000_000  # beside the largest file; for less, starting a worker takes longer than the work
+
+TRIES = 3  # to read files that others write to meanwhile
 
 _FILES = 5  # that are named where none has a record
 _KINDS = SHOWN - 1  # of faults of bad lines, so that how many there are is shown too; `check` tells them all
@@ -51,23 +53,14 @@ def load_dataset(
         OvertonError: Where a file cannot be read, or more lines than `max_bad` are bad: with their faults, grouped,
             the most frequent kinds.
     """
-    files = in_reading_order(files)
     cache.mkdir(parents=True, exist_ok=True)
-    digests = file_digests(files, cache)
-    new = new_files(schema, list(zip(files, digests, strict=True)), cache)
-    if new:
-        observe(Event("ingest", f"{count_of(len(new), 'new data file')} to read"))
-    if engine is not None:
-        make_shards(schema, new, cache, engine, observe=observe)
-    shards: list[Shard] = []
-    unreadable: list[Problem] = []
-    for path, digest in zip(files, digests, strict=True):
+    for left in reversed(range(TRIES)):
         try:
-            shards.append(load_shard(path, schema, digest, cache, observe=observe))
+            shards = _load_shards(schema, in_reading_order(files), cache, engine, observe)
+            break
         except OvertonError as error:
-            unreadable.extend(error.problems)
-    if unreadable:
-        raise OvertonError(unreadable)
+            if not left or any(problem.code != CHANGED for problem in error.problems):
+                raise
     joined = join_shards(schema, shards)
     n_bad = joined.n_bad
     if n_bad > max_bad:
@@ -83,17 +76,34 @@ def load_dataset(
     return dataset
 
 
-def new_files(schema: Schema, files: Sequence[tuple[Path, str]], cache: Path) -> list[tuple[Path, str]]:
-    """Those of some data files, with the digests of their content, that have no shard."""
-    return [
-        (path, digest)
-        for path, digest in files
-        if not all(place.exists() for place in shard_files(schema, digest, cache))
-    ]
+def _load_shards(
+    schema: Schema, files: Sequence[Path], cache: Path, engine: Engine | None, observe: Observe
+) -> list[Shard]:
+    digested = file_digests(files, cache)
+    new = new_files(schema, digested, cache)
+    if new:
+        observe(Event("ingest", f"{count_of(len(new), 'new data file')} to read"))
+    if engine is not None:
+        make_shards(schema, new, cache, engine, observe=observe)
+    shards: list[Shard] = []
+    unreadable: list[Problem] = []
+    for file in digested:
+        try:
+            shards.append(load_shard(file.path, schema, file.digest, cache, file=file, observe=observe))
+        except OvertonError as error:
+            unreadable.extend(error.problems)
+    if unreadable:
+        raise OvertonError(unreadable)
+    return shards
+
+
+def new_files(schema: Schema, files: Sequence[Digested], cache: Path) -> list[Digested]:
+    """Those of some data files that have no shard."""
+    return [file for file in files if not all(place.exists() for place in shard_files(schema, file.digest, cache))]
 
 
 def make_shards(
-    schema: Schema, files: Sequence[tuple[Path, str]], cache: Path, engine: Engine, *, observe: Observe = ignore
+    schema: Schema, files: Sequence[Digested], cache: Path, engine: Engine, *, observe: Observe = ignore
 ) -> None:
     """Make the shards of new data files on an engine, the largest file first, where there is enough to do for two.
 
@@ -101,13 +111,13 @@ def make_shards(
 
     Args:
         schema: What their records should be.
-        files: Those of the data files without a shard, with the digests of their content.
+        files: Those of the data files without a shard.
         cache: Folder of the shards.
         engine: Where to make them.
         observe: Told of the progress.
     """
-    sizes = {path: path.stat().st_size for path, _ in files}
-    new = sorted(files, key=lambda one: -sizes[one[0]])
+    sizes = {file.path: file.signs[0] for file in files}
+    new = sorted(files, key=lambda one: -sizes[one.path])
     if engine.workers < 2 or sum(sizes.values()) - max(sizes.values(), default=0) < LEAST_BYTES:
         return
     made = engine.run(partial(_make_ingest, schema, cache), new, ahead=len(new), observe=observe)
@@ -115,12 +125,12 @@ def make_shards(
         observe(Event("ingest", f"{done} of {len(new)} files"))
 
 
-def _make_ingest(schema: Schema, cache: Path) -> Callable[[tuple[Path, str], Observe], bool]:
+def _make_ingest(schema: Schema, cache: Path) -> Callable[[Digested, Observe], bool]:
     """The function that makes the shard of a data file. One that cannot be read is left to whoever needs it."""
 
-    def make(piece: tuple[Path, str], observe: Observe) -> bool:
+    def make(file: Digested, observe: Observe) -> bool:
         try:
-            load_shard(piece[0], schema, piece[1], cache, observe=observe)
+            load_shard(file.path, schema, file.digest, cache, file=file, observe=observe)
         except OvertonError:
             return False
         return True
@@ -149,9 +159,29 @@ def _too_many(n_bad: int, max_bad: int) -> Problem:
 
 
 def load_shard(
-    path: Path, schema: Schema, digest: str, cache: Path, *, on_bad: OnBad = no_quarantine, observe: Observe = ignore
+    path: Path,
+    schema: Schema,
+    digest: str,
+    cache: Path,
+    *,
+    file: Digested | None = None,
+    on_bad: OnBad = no_quarantine,
+    observe: Observe = ignore,
 ) -> Shard:
-    """The shard of a data file, made where it is not there or cannot be used."""
+    """The shard of a data file, made where it is not there or cannot be used.
+
+    Args:
+        path: The data file.
+        schema: What its records should be.
+        digest: Digest of its content, by which it is kept.
+        cache: Folder of the shards.
+        file: The file as it was when that was taken; None where the digest is made up, and nothing kept.
+        on_bad: Called with every bad line.
+        observe: Told of the progress.
+
+    Raises:
+        OvertonError: Where the file cannot be read, or has changed since its digest was taken.
+    """
     rows, votes = shard_files(schema, digest, cache)
     if rows.exists() or votes.exists():
         try:
@@ -160,8 +190,13 @@ def load_shard(
             return shard
         except OvertonError as error:
             observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))
-    ingest(path, schema, rows, votes, digest=shard_key(schema, digest), on_bad=on_bad, observe=observe)
+    check = partial(refuse_change, file) if file is not None else _no_check
+    ingest(path, schema, rows, votes, digest=shard_key(schema, digest), on_bad=on_bad, check=check, observe=observe)
     return open_shard(path, rows, votes)
+
+
+def _no_check() -> None:
+    """Take a file for what it is."""
 
 
 def shard_key(schema: Schema, digest: str) -> str:
