@@ -264,11 +264,14 @@ def test_one_file_is_predicted_into_one_as_it_was_given(tmp_path: Path):
 
 def test_a_stream_is_made_of_a_stream(tmp_path: Path):
     save_artifact(tiny_artifact(), tmp_path / "version")
-    line = json.dumps(record(1)) + "\n"
+    late = {"id": "r1", "tasks": {"Intent": {"crowd": "age"}}}
+    lines = "\ufeff" + json.dumps(record(1)) + "\n\n" + json.dumps(late) + "\n"
     command = [sys.executable, "-m", "overton", "predict", str(tmp_path / "version"), "-", "-", "-q"]
-    done = subprocess.run(command, input=line, capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(command, input=lines.encode(), capture_output=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["id"] == "r1"
+    first, second = done.stdout.splitlines()
+    assert json.loads(first)["id"] == "r1"
+    assert json.loads(second) == late
     assert [path.name for path in tmp_path.iterdir()] == ["version"]
 
 

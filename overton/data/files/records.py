@@ -12,7 +12,7 @@ import msgspec
 
 from overton.base import OvertonError, Problem
 from overton.base.files import atomic_writer, check_place
-from overton.data.files.lines import read_blocks
+from overton.data.files.lines import BOM, read_blocks
 from overton.data.parser import RecordParser
 from overton.data.record import Record
 from overton.schema import Schema
@@ -29,7 +29,10 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         OvertonError: Where the file cannot be read, or its compressed stream is broken.
     """
     if path == STANDARD:
-        yield from ((number, line) for number, line in enumerate(sys.stdin.buffer, 1) if line.strip())
+        for number, line in enumerate(sys.stdin.buffer, 1):
+            line = line.removeprefix(BOM) if number == 1 else line
+            if line.strip():
+                yield number, line.removesuffix(b"\n")
         return
     for block in read_blocks(path):
         yield from zip(block.numbers, block.lines, strict=True)
