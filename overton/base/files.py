@@ -21,6 +21,11 @@ def places_of(given: Places) -> list[str]:
     return [os.fspath(one) for one in ([given] if isinstance(given, str | os.PathLike) else given)]
 
 
+def written(path: AnyPath) -> str:
+    """A path as a text that can be written: what of a name is no UTF-8, as on disks of old, by its numbers."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def read_text(path: Path, code: str) -> str:
     """The text of a file in UTF-8, without a byte order mark.
 

@@ -89,12 +89,10 @@ class Store:
         manifest = files.pop(MANIFEST)
         self._check_format()
         self.blobs.create(layout.FORMAT_FILE, msgspec.json.encode({"format": layout.FORMAT}))
-        contents = {entry.sha256: files[name] for name, entry in artifact.manifest.files.items()}
+        held = {entry.sha256: files[name] for name, entry in artifact.manifest.files.items()}
 
         def keep(touch: datetime | None) -> None:
-            self.blobs.each(
-                lambda digest: layout.keep_blob(self.blobs, digest, contents[digest], touch=touch), contents
-            )
+            self.blobs.each(lambda digest: layout.keep_blob(self.blobs, digest, held[digest], touch=touch), held)
 
         layout.keep_version(self.blobs, artifact.id, manifest, keep, datetime.fromisoformat(when))
         return artifact.id

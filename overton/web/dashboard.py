@@ -22,6 +22,7 @@ from numpy import ndarray
 
 from overton.application import LIVE, Application, load
 from overton.base import OvertonError, Problem, digest_bytes, digest_json
+from overton.base.files import written
 from overton.codec import Predictions
 from overton.combining import combine_votes
 from overton.compile import SupervisionSettings
@@ -121,7 +122,7 @@ class Dashboard:
                 status = place.stat()
             except FileNotFoundError:
                 continue
-            signs.append([place.name, status.st_size, status.st_mtime_ns, status.st_ino])
+            signs.append([written(place.name), status.st_size, status.st_mtime_ns, status.st_ino])
         return digest_json(signs)
 
     def version(self, reference: str = "") -> Version:

@@ -251,6 +251,12 @@ def test_predictions_as_parquet_are_typed_columns(folder: Path):
     assert len(soft["POS"]) == 2
 
 
+def test_an_input_whose_path_is_no_text_is_told(folder: Path):
+    (folder / "in" / os.fsdecode(b"caf\xe9.jsonl")).touch()
+    with pytest.raises(OvertonError, match=r"caf\\xe9\.jsonl: the path of the file is not UTF-8"):
+        predict_files(tiny_artifact(), VERSION, str(folder / "in"), str(folder / "out"))
+
+
 def test_one_file_is_predicted_into_one_as_it_was_given(tmp_path: Path):
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text(json.dumps(RECORD) + "\r\n" + '{"id": "late", "tasks": {"Intent": {"crowd": "age"}}}\n')

@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import pytest
 import zstandard
@@ -92,6 +93,16 @@ def test_an_empty_file_has_no_line(tmp_path):
     for name in ("d.jsonl", "d.jsonl.zst"):
         (tmp_path / name).write_bytes(b"")
         assert read(tmp_path / name) == ([], [])
+
+
+def test_a_data_file_whose_name_is_no_text_is_told(tmp_path):
+    """Ids of records and the row store would have to hold it."""
+    for name in (b"caf\xe9.jsonl", b"r\xe9sum\xe9.txt", b"ca\xcc\x81fe.jsonl"):
+        (tmp_path / os.fsdecode(name)).touch()
+    with pytest.raises(OvertonError) as error:
+        data_files(tmp_path)
+    (problem,) = error.value.problems
+    assert (problem.code, problem.path) == ("data.unreadable", f"{tmp_path}/caf\\xe9.jsonl")
 
 
 def test_data_files_are_those_with_a_known_ending_by_name(tmp_path):

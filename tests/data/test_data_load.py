@@ -404,6 +404,17 @@ def test_data_without_a_record_is_refused(tmp_path):
         load(write(tmp_path / "d.jsonl", [""]))
 
 
+def test_a_folder_whose_name_is_no_text_holds_data_as_any_other(tmp_path):
+    folder = tmp_path / os.fsdecode(b"jos\xe9")
+    folder.mkdir()
+    path = write(folder / "d.jsonl", [line(1), {"id": "r2", "payloads": 7}, {"payloads": {"tokens": ["x"]}}])
+    assert load(path, max_bad=1).ids(np.arange(2)) == ["r1", "d.jsonl:3"]
+    assert stored(path) != []
+    with pytest.raises(OvertonError) as raised:
+        load(path)
+    assert raised.value.problems[0].path == str(path)
+
+
 def test_files_without_a_record_are_named(tmp_path):
     files = [write(tmp_path / f"{name}.jsonl", [""]) for name in "abcdefg"]
     for some, path, told in (

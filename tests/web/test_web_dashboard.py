@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import threading
 import time
@@ -31,6 +32,13 @@ def dashboard(made: Path, tmp_path: Path) -> Dashboard:
 def label(dashboard: Dashboard, editor: str = "ann") -> None:
     line = {"id": "r0", "tasks": {"Intent": {editor: "height"}}}
     append_lines(dashboard.data / "edits-2026-03-01.jsonl", [line])
+
+
+def test_a_file_whose_name_is_no_text_does_not_end_every_page(dashboard: Dashboard) -> None:
+    before = dashboard.stamp()
+    (dashboard.data / os.fsdecode(b"r\xe9sum\xe9.csv")).touch()
+    assert dashboard.stamp() != before
+    assert dashboard.own_records().dataset.n_records
 
 
 def test_a_value_is_made_once_for_all_who_ask_and_the_oldest_is_forgotten() -> None:

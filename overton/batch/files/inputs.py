@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import obstore
 
 from overton.base import OvertonError, Problem
+from overton.base.files import written
 from overton.batch.plan import Input, Piece
 from overton.data.files import SUFFIXES, contents
 from overton.store.blobs import is_url, open_cloud
@@ -88,6 +89,9 @@ def _local(text: str) -> list[Input]:
 
 
 def _file(path: Path) -> Input:
+    if written(path.absolute()) != str(path.absolute()):
+        message, hint = "the path of the file is not UTF-8", "Rename it: it stands in the plan of the output"
+        raise OvertonError(Problem(message, "data.unreadable", written(path), hint=hint))
     status = path.stat()
     return Input(str(path), str(path.absolute()), status.st_size, str(status.st_mtime_ns))
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from overton.base import OvertonError, Problem
-from overton.base.files import write_atomic
+from overton.base.files import write_atomic, written
 
 NAME = "digests.json"
 CHANGED = "data.changed-meanwhile"
@@ -41,7 +41,7 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
         OvertonError: Where files cannot be read: a problem each.
     """
     memory = cache / NAME
-    known, written = _recall(memory)
+    known, recalled = _recall(memory)
     digests: list[Digested] = []
     unreadable: list[Problem] = []
     fresh: Known = {}
@@ -49,22 +49,22 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
     for path in files:
         try:
             status = path.stat()
-            entry = known.get(str(path.absolute()))
+            entry = known.get(written(path.absolute()))
             signs = signs_of(status)
             same = entry is not None and entry[0] == signs
-            settled = status.st_mtime_ns + _SETTLED < written
+            settled = status.st_mtime_ns + _SETTLED < recalled
             trusted = entry is not None and same and settled
             digest = entry[1] if entry is not None and trusted else _digest(path)
             is_new |= not trusted
         except OSError as error:
             unreadable.append(_unreadable(path, error))
             continue
-        fresh[str(path.absolute())] = (signs, digest)
+        fresh[written(path.absolute())] = (signs, digest)
         digests.append(Digested(path, digest, signs))
     if unreadable:
         raise OvertonError(unreadable)
     if is_new:
-        sure = {path: entry for path, entry in known.items() if entry[0][1] + _SETTLED < written}
+        sure = {path: entry for path, entry in known.items() if entry[0][1] + _SETTLED < recalled}
         with suppress(OSError):  # as where an application may only be read: the next one reads the files once more
             write_atomic(memory, msgspec.json.encode(sure | fresh))
     return digests

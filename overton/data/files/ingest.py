@@ -72,7 +72,7 @@ def ingest(
             if sifted.chunk is not None:
                 writer.add(sifted.chunk, np.array(sifted.numbers, np.int64))
             observe(Event("ingest", done=n_lines, values={"file": path.name}))
-        problems = [asdict(problem) for problem in faults.problems()]
+        problems = [{**asdict(problem), "path": ""} for problem in faults.problems()]  # that is told by who opens it
         meta = {
             "digest": digest,
             "n_lines": n_lines,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from overton.base import OvertonError, Problem
+from overton.base.files import written
 from overton.data.names import reading_order
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
@@ -38,9 +39,13 @@ def data_files(directory: Path) -> list[Path]:
     """The data files of a folder, in the order in which they are read: by name, the edits of a day last.
 
     Raises:
-        OvertonError: Where there is none.
+        OvertonError: Where there is none, or the name of one is no text.
     """
     files = [path for path in directory.iterdir() if path.name.endswith(SUFFIXES)] if directory.is_dir() else []
+    odd = [written(path) for path in files if written(path.name) != path.name]
+    if odd:
+        message, hint = "the name of the file is not UTF-8", "Rename it: names of data files stand in ids of records"
+        raise OvertonError(Problem(message, "data.unreadable", path, hint=hint, kind=path) for path in odd)
     if files:
         return in_reading_order(files)
     raise OvertonError(
