@@ -62,6 +62,12 @@ class Promotion(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     gate: GateOutcome | None = None
     token: str = ""
 
+    def __post_init__(self) -> None:
+        """Write what is no text, such as a byte of another encoding on a command line, by its number: JSON has none."""
+        for name in ("who", "why"):
+            text = getattr(self, name).encode("utf-8", "backslashreplace").decode()
+            msgspec.structs.force_setattr(self, name, text)
+
 
 def draw_token() -> str:
     """A text that nobody else draws."""

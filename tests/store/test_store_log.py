@@ -33,6 +33,13 @@ def test_the_log_says_who_when_why_from_which_version_and_what_the_gate_said(sto
     assert not entry.forced
 
 
+def test_a_reason_in_another_encoding_is_kept_by_its_numbers(store):
+    version = put(store)
+    made = promote(store, "live", version, None, why=os.fsdecode(b"caf\xe9"))
+    assert store.history("live")[-1] == made
+    assert made.why == "caf\\udce9"
+
+
 def test_a_flipped_byte_anywhere_in_an_entry_is_found():
     content = render_promotion(Promotion("a1", None, "ann", NOON, "because", gate=GATE, token="t"))
     for place in range(len(content)):
