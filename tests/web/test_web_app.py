@@ -14,6 +14,7 @@ import pytest
 
 import overton.web.dashboard
 from overton.application import Application
+from overton.cli.main import build_parser
 from overton.web.app import VIEWS, make_app
 from overton.web.dashboard import Dashboard
 from overton.web.edits.files import edits_name
@@ -381,9 +382,20 @@ def test_an_application_without_a_version_leads_to_its_first_build(client: Clien
 
 def test_what_is_wrong_with_a_build_is_told_before_it_begins(client: Client) -> None:
     seeds: list[tuple[dict[str, object], int]] = [({"seed": seed}, 400) for seed in ("x", -1, 2**63, 2**64)]
-    for body, status in (({"parent": "zzzz"}, 404), ({"promote": "latest"}, 422), *seeds):
+    zero = {"promote": "live", "why": "a\0b"}
+    for body, status in (({"parent": "zzzz"}, 404), ({"promote": "latest"}, 422), (zero, 400), *seeds):
         assert client.post("/builds", body).status_code == status
     assert client.get("/builds.json").json()["jobs"] == []
+
+
+def test_a_reason_may_look_like_an_option(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(client.dashboard.jobs, "start", lambda words, who: started.append(words) or "job")
+    assert client.post("/builds", {"promote": "live", "why": "--json was wrong"}).status_code == 200
+    said = build_parser().parse_args(started[0])
+    assert (said.promote, said.why) == ("live", "--json was wrong")
+    assert client.post("/builds", {"promote": "live", "why": "-fix"}).status_code == 200
+    assert build_parser().parse_args(started[1]).why == "-fix"
 
 
 def test_every_view_is_in_the_list_of_addresses(shared: Client) -> None:

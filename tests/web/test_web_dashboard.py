@@ -130,6 +130,18 @@ def test_after_an_edit_the_votes_before_are_shown_until_those_of_now_are_combine
     assert "a-new-source" in dashboard.combined(now, "Intent").accuracy
 
 
+def test_whom_the_tuning_trusts_decides_about_errors_at_once(dashboard: Dashboard) -> None:
+    client, address = Client(dashboard), "/errors.json?task=Intent&split=train&limit=500"
+    before = client.get(address).json()
+    (dashboard.directory / "tuning.json").write_text('{"supervision": {"trusted": ["model"]}}')
+    end = time.monotonic() + 60
+    while not (now := client.get(address).json())["fresh"]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert now == Client(Dashboard(dashboard.directory)).get(address).json()
+    assert now["annotate"] != before["annotate"]
+
+
 def test_a_page_that_takes_long_says_so_and_is_there_later(
     dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,7 +62,7 @@ class BuildBody(msgspec.Struct, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0, le=MOST_SEED)] = 0
     parent: str = ""
     promote: str = ""
-    why: str = ""
+    why: Annotated[str, msgspec.Meta(pattern=r"^[^\0]*$")] = ""  # a word of a command holds no zero byte
 
 
 class StopBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,7 +89,7 @@ def start_build(dashboard: Dashboard, body: BuildBody, query: Query) -> dict[str
     words = ["build", str(dashboard.directory), "--json", "--seed", str(body.seed), *dashboard.store_words]
     if body.promote:
         check_alias(body.promote)
-        words += ["--promote", body.promote, *(["--why", body.why] if body.why else [])]
+        words += ["--promote", body.promote, *([f"--why={body.why}"] if body.why else [])]
     elif body.parent:
         words += ["--from", application.version(body.parent).id]
     job = dashboard.jobs.start(words, who=current_user())

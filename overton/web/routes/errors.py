@@ -160,7 +160,8 @@ def errors_of(dashboard: Dashboard, version: Version, asked: Filter, fitted: Fit
             combined=fitted.combined,
         )
 
-    found: ErrorPage = dashboard.kept(("errors", asked, records.dataset.digest, tuple(records.dataset.files)), find)
+    key = ("errors", asked, records.dataset.digest, tuple(records.dataset.files), records.supervision)
+    found: ErrorPage = dashboard.kept(key, find)
     return found
 
 
