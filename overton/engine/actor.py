@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from overton.base import Event, OvertonError
-from overton.engine.worker import BROKEN, DONE, REFUSED
+from overton.engine.worker import BROKEN, DONE, REFUSED, told_elsewhere
 
 
 class Actor:
@@ -44,7 +44,7 @@ def outcome_of(act: Callable[[], Any]) -> tuple[str, Any]:
     """What came of doing something in a process of the cluster: its word, and the result or the error."""
     try:
         return DONE, act()
-    except OvertonError as error:
-        return REFUSED, error
+    except (OvertonError, OSError) as error:
+        return REFUSED, told_elsewhere(error)
     except BaseException:  # the outermost edge of this process: whoever started it raises it there
         return BROKEN, traceback.format_exc()

@@ -50,6 +50,7 @@ class Engine(Protocol):
 
         Raises:
             OvertonError: What the work raises, in the place of the result; or where a piece is lost for good.
+            OSError: Likewise, what the operating system refuses the work.
         """
         ...
 

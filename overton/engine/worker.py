@@ -51,14 +51,21 @@ def _answer(connection: Connection, act: Callable[[], Any], number: int = -1) ->
     """Do something and tell what came of it; what was made stays here, results travel."""
     try:
         result = act()
-    except OvertonError as error:
-        connection.send((REFUSED, number, error))
+    except (OvertonError, OSError) as error:
+        connection.send((REFUSED, number, told_elsewhere(error)))
         return None
     except BaseException:  # the outermost edge of this process: whoever started it raises it there
         connection.send((BROKEN, number, traceback.format_exc()))
         return None
     connection.send((DONE, number, result if number >= 0 else None))
     return result
+
+
+def told_elsewhere(error: OvertonError | OSError) -> Exception:
+    """What the user can put right, as another process can raise it: a library's own `OSError` may not travel."""
+    if isinstance(error, OvertonError):
+        return error
+    return OSError(str(error)) if error.errno is None else OSError(error.errno, error.strerror, error.filename)
 
 
 def _teller(connection: Connection) -> Callable[[Event], None]:

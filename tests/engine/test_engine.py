@@ -1,5 +1,6 @@
 """Pieces of work give the same results in the same order, whoever works on them and whoever is lost on the way."""
 
+import errno
 import importlib
 import os
 import signal
@@ -151,6 +152,32 @@ def test_an_error_of_the_user_is_raised_in_its_place(engine: Engine) -> None:
     assert [next(found), next(found)] == [1, 4]
     with pytest.raises(OvertonError, match="below 0"):
         next(found)
+
+
+class OddError(OSError):
+    """Of a library: it is put together in another way, so that it cannot travel."""
+
+    def __init__(self, reason: str, *, place: str) -> None:
+        super().__init__(errno.ENOSPC, reason, place)
+
+
+def make_full() -> Callable[[str, Observe], str]:
+    def work(piece: str, observe: Observe) -> str:
+        if piece == "odd":
+            raise OddError("it is full", place="here")
+        return Path(piece).read_text()
+
+    return work
+
+
+@every_engine
+def test_what_the_system_refuses_is_raised_as_such(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        list(engine.run(make_full, [str(tmp_path / "nowhere")]))
+    assert raised.value.filename == str(tmp_path / "nowhere")
+    with pytest.raises(OSError, match="it is full") as raised:
+        list(engine.run(make_full, ["odd"]))
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, "here")
 
 
 @every_engine
