@@ -19,7 +19,7 @@ from overton.serve.answer import Model
 from overton.serve.metrics import Counts, Metrics, merge_counts
 
 ALL, OTHERS = "*", "(others)"
-MOST_SLICES = 100  # that are counted by name: a client may send any tag
+MOST_SLICES, LONGEST_SLICE = 100, 100  # that are counted by name, and their characters: a client may send any tag
 QUEUE = 128
 TOLD = 20  # disagreements that are told one by one; from then on only counted
 LARGEST = 1 << 64
@@ -107,7 +107,8 @@ class Shadow:
         try:
             record = self.model.parser.parse(line)
             (own,) = self.model.runtime.predict([record], probabilities=seen.probabilities, tally=self.model.tally)
-            slices = {tag for tag in record.tags if tag.startswith(SLICE_PREFIX)}
+            given = (tag for tag in record.tags if tag.startswith(SLICE_PREFIX))
+            slices = {tag if len(tag) <= LONGEST_SLICE or tag in self._slices else OTHERS for tag in given}
             if self.model.runtime.signature.slices:
                 slices.update(self.model.runtime.slices_of([record])[0])
         except OvertonError as error:
@@ -130,7 +131,7 @@ class Shadow:
     def _named(self, slices: set[str]) -> list[str]:
         """The names by which slices are counted: as they are, until there are very many."""
         for name in sorted(slices):
-            if len(self._slices) < MOST_SLICES:
+            if name != OTHERS and len(self._slices) < MOST_SLICES:
                 self._slices.add(name)
         return sorted({name if name in self._slices else OTHERS for name in slices})
 

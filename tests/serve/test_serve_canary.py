@@ -90,6 +90,16 @@ def test_tags_of_clients_do_not_make_counters_without_end():
     assert metric(text, 'overton_shadow_compared_total{task="Intent",slice="*"}') == 80
 
 
+def test_a_tag_as_long_as_a_request_is_no_name_of_a_counter():
+    told, service = [], Service(model(0))
+    service.shadow = Shadow(model(1), lambda event: told.append(event.message))
+    text = shadowed(service, {**RECORD, "tags": ["slice:" + "x" * 100_000, "slice:rare"]})
+    assert len(text) < 20_000
+    assert all(len(message) < 500 for message in told)
+    for name in ("(others)", "slice:rare"):
+        assert metric(text, f'overton_shadow_compared_total{{task="Intent",slice="{name}"}}') == 1
+
+
 def test_a_shadow_that_fails_or_is_behind_fails_alone():
     class Broken:
         def parse(self, line: bytes) -> object:
