@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from overton.artifact import Artifact, Runtime
-from overton.base import Observe, OvertonError, Problem
+from overton.base import Observe, OvertonError, Problem, digest_bytes
 from overton.base.files import atomic_writer, check_place, write_atomic
 from overton.compile import SupervisionSettings
 from overton.compile.files import load_tuning
@@ -21,6 +21,8 @@ from overton.review.sql import rows_where
 from overton.review.tagging import Tagging, check_tag, nobody_bears, tagging_of
 from overton.schema import Schema
 from overton.schema.files import load_schema
+
+LONGEST_STEM, KEPT_OF_STEM = 240, 50  # bytes of what a name gives a file, and characters that stay of a longer one
 
 
 def load_records(
@@ -153,7 +155,7 @@ def tag_records(
             where no record is left, unless that is allowed.
     """
     check_tag(name)
-    path = directory / "data" / f"tags-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.jsonl"
+    path = _file_of(directory / "data", name)
     before = _tagged(path, name) if path.exists() else []
     files = [file for file in data_files(directory / "data") if file != path]
     dataset = load_dataset(schema, files, directory / ".overton" / "rows", observe=observe)
@@ -169,6 +171,22 @@ def tag_records(
     elif write:
         path.unlink(missing_ok=True)
     return found
+
+
+def _file_of(folder: Path, name: str) -> Path:
+    """The data file of a tag, named after it in whatever script it is written."""
+    stem = re.sub(r"[^\w.-]+", "-", name)
+    if len(stem.encode()) > LONGEST_STEM:
+        return folder / f"tags-{stem[:KEPT_OF_STEM]}-{digest_bytes(name.encode())[:8]}.jsonl"
+    path = folder / f"tags-{stem}.jsonl"
+    older = folder / f"tags-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.jsonl"  # when other scripts left nothing of a name
+    if path == older or path.exists() or not older.exists():
+        return path
+    try:
+        _tagged(older, name)
+    except OvertonError:
+        return path
+    return older
 
 
 def _tagged(path: Path, name: str) -> list[str]:

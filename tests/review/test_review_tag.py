@@ -195,6 +195,24 @@ def test_a_tag_has_a_file_of_its_own_that_is_written_whole(app: Application) -> 
     assert app.check().problems == ()
 
 
+def test_tags_in_any_script_and_of_any_length_have_files_of_their_own(app: Application) -> None:
+    names = ["slice:数字", "slice:質問", "slice:вопросы", "slice:" + "x" * 300, "slice:" + "東" * 300]
+    for name in names:
+        app.tag(name, "id = 'a'")
+        app.tag(name, "id = 'c'")
+    dataset = app.dataset()
+    assert {name: dataset.ids(dataset.tags.rows(name)) for name in names} == {name: ["c"] for name in names}
+
+
+def test_the_file_of_a_tag_from_an_earlier_release_is_replaced(app: Application) -> None:
+    older = app.directory / "data" / "tags-slice-.jsonl"
+    older.write_text('{"id": "a", "tags": ["slice:数字"]}\n')
+    app.tag("slice:質問", "id = 'a'")
+    app.tag("slice:数字", "id = 'c'")
+    assert older.read_text() == '{"id":"c","tags":["slice:数字"]}\n'
+    assert app.dataset().tags.has("slice:質問").sum() == 1
+
+
 def test_a_file_that_is_not_the_tag_s_own_is_left_alone(app: Application) -> None:
     path = app.directory / "data" / "tags-slice-x.jsonl"
     app.tag("slice-x", "id = 'a'")
