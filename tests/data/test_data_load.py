@@ -11,7 +11,7 @@ import overton.data.files.digests
 import overton.data.files.load
 import overton.data.files.verified
 from overton.base import OvertonError
-from overton.data.files import load_dataset
+from overton.data.files import load_dataset, write_records
 from overton.data.files.container import SectionWriter, open_container
 from overton.engine import Inline, Processes
 from overton.schema import parse_schema
@@ -261,7 +261,7 @@ def test_a_digest_is_remembered_while_the_file_stays_as_it_was(data, monkeypatch
     load(data)
     asked = []
     digest = overton.data.files.digests._digest
-    monkeypatch.setattr(overton.data.files.digests, "_digest", lambda path: asked.append(path) or digest(path))
+    monkeypatch.setattr(overton.data.files.digests, "_digest", lambda *given: asked.append(given[0]) or digest(*given))
     load(data)
     assert asked == []
     write(data, [line(number) for number in range(41)])
@@ -275,11 +275,12 @@ def test_a_file_that_changes_while_it_is_read_is_kept_under_no_digest(tmp_path, 
     monkeypatch.setattr("overton.data.files.load.LEAST_BYTES", 0)
     files = [write(tmp_path / f"{name}.jsonl", [line(f"{name}{number}") for number in range(40)]) for name in "ab"]
     before = [path.read_bytes() for path in files]
-    new_files = overton.data.files.load.new_files
+    new_files, edits = overton.data.files.load.new_files, []
 
     def edited(*arguments):
+        edits.append(line(f"new{len(edits)}"))
         for path in files:
-            path.write_text(json.dumps(line("new")) + "\n")
+            path.write_text(json.dumps(edits[-1]) + "\n")
         return new_files(*arguments)
 
     with monkeypatch.context() as patched:
@@ -292,6 +293,25 @@ def test_a_file_that_changes_while_it_is_read_is_kept_under_no_digest(tmp_path, 
     for path, content in zip(files, before, strict=True):
         path.write_bytes(content)
     assert load(files).n_records == 80
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+def test_what_is_appended_while_a_file_is_read_is_read_the_next_time(data, monkeypatch, suffix):
+    path = data.with_name(f"e.jsonl{suffix}")
+    write_records(path, [line(number) for number in range(40)])
+    write_records(more := data.with_name(f"more.jsonl{suffix}"), [line("new")])
+    new_files = overton.data.files.load.new_files
+
+    def appended(*arguments):
+        with path.open("ab") as file:
+            file.write(more.read_bytes())
+        return new_files(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(overton.data.files.load, "new_files", appended)
+        assert load(path).n_records == 40
+    again = load(path)
+    assert again.ids(np.arange(39, 41)) == ["r39", "rnew"]
 
 
 def test_a_file_that_changes_once_while_it_is_read_is_read_again(data, monkeypatch):

@@ -14,6 +14,7 @@ from overton.base.files import write_atomic, written
 
 NAME = "digests.json"
 CHANGED = "data.changed-meanwhile"
+_BLOCK = 1 << 18
 _SETTLED = (
     2_000_000_000  # nanoseconds: a file that changed so shortly before may change again within one tick of its clock
 )
@@ -23,11 +24,19 @@ Known = dict[str, tuple[Signs, str]]
 
 
 class Digested(NamedTuple):
-    """A file, the SHA-256 of its content, and by what it is known whether it is still that content."""
+    """A file, the SHA-256 of its content, and by what it is known whether it is still that content.
+
+    Others may append to it meanwhile: what is meant are the bytes that it had.
+    """
 
     path: Path
     digest: str
     signs: Signs
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.signs[0]
 
 
 def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
@@ -54,7 +63,7 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
             same = entry is not None and entry[0] == signs
             settled = status.st_mtime_ns + _SETTLED < recalled
             trusted = entry is not None and same and settled
-            digest = entry[1] if entry is not None and trusted else _digest(path)
+            digest = entry[1] if entry is not None and trusted else _digest(path, status.st_size)
             is_new |= not trusted
         except OSError as error:
             unreadable.append(_unreadable(path, error))
@@ -71,13 +80,13 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
 
 
 def refuse_change(file: Digested) -> None:
-    """Refuse a file that is not as it was when its digest was taken: what was read since is perhaps another content.
+    """Refuse a file of which other bytes were read than those of its digest, since somebody changed them meanwhile.
 
     Raises:
-        OvertonError: Where it has changed.
+        OvertonError: Where they are not there any more.
     """
     with suppress(OSError):
-        if signs_of(file.path.stat()) == file.signs:
+        if signs_of(file.path.stat()) == file.signs or _digest(file.path, file.size) == file.digest:
             return
     hint = "Do it again: it begins with what the file says now"
     raise OvertonError(Problem("it was changed while it was read", CHANGED, str(file.path), hint=hint))
@@ -96,9 +105,14 @@ def _recall(memory: Path) -> tuple[Known, int]:
         return {}, 0
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, size: int) -> str:
+    """SHA-256 of the first bytes of a file."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while size and (content := file.read(min(size, _BLOCK))):
+            digest.update(content)
+            size -= len(content)
+    return digest.hexdigest()
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:

@@ -13,6 +13,7 @@ from overton.data.encode.encoder import Chunk, Encoder, Part
 from overton.data.faults.line import faulty_id
 from overton.data.faults.tally import Tally
 from overton.data.files.container import SectionWriter
+from overton.data.files.digests import Digested, refuse_change
 from overton.data.files.lines import read_blocks
 from overton.data.reader import BadLine, sift, without_collection
 from overton.schema import Schema
@@ -31,8 +32,8 @@ def ingest(
     votes: Path,
     *,
     digest: str,
+    file: Digested | None,
     on_bad: OnBad,
-    check: Callable[[], None],
     observe: Observe,
 ) -> None:
     """Write the shard of a data file; its bad lines are left out, and told in its meta data.
@@ -43,12 +44,12 @@ def ingest(
         rows: Where the payloads go.
         votes: Where labels and tags go.
         digest: Digest of what the shard is made of; it becomes part of the digest of the data set.
+        file: The file as it was when its digest was taken, by which the shard is kept; None for as it is.
         on_bad: Called with every bad line.
-        check: Called when all is read and before it is kept under its digest.
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where the file cannot be read; what `check` raises.
+        OvertonError: Where the file cannot be read, or is not any more what it was.
     """
     encoder = Encoder(schema)
     with (
@@ -61,7 +62,7 @@ def ingest(
         writer.add_bad([])
         faults = Tally()
         n_bad = n_lines = 0
-        for block in read_blocks(path):
+        for block in read_blocks(path, file and file.size):
             sifted = sift(encoder, block.lines, block.numbers, str(path))
             for line in sifted.bad:
                 on_bad(line)
@@ -81,7 +82,8 @@ def ingest(
             "unique_ids": writer.has_unique_ids(),
         }
         writer.finish()
-        check()
+        if file is not None:
+            refuse_change(file)
         vote_sections.save(votes, "votes", {"n_lines": n_lines})
         row_sections.save(rows, "rows", meta)
 

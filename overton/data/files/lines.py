@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from overton.base import OvertonError, Problem
 from overton.base.files import written
@@ -58,15 +58,19 @@ def data_files(directory: Path) -> list[Path]:
     )
 
 
-def read_blocks(path: Path) -> Iterator[Block]:
+def read_blocks(path: Path, size: int | None = None) -> Iterator[Block]:
     """The lines of a file.
+
+    Args:
+        path: The file.
+        size: How many bytes of it to read; all where None.
 
     Raises:
         OvertonError: Where the file cannot be read, or its compressed stream is broken or ends too early.
     """
     number = 1
     rest = b""
-    for content in _contents(path):
+    for content in _contents(path, size):
         if number == 1 and not rest and content.startswith(BOM):
             content = content[len(BOM) :]
         *lines, rest = (rest + content).split(b"\n")
@@ -83,12 +87,26 @@ def _block(lines: list[bytes], first: int) -> Block:
     return Block(lines, numbers)
 
 
-def _contents(path: Path) -> Iterator[bytes]:
+def _contents(path: Path, size: int | None) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
-            yield from contents(file, str(path))
+            yield from contents(file if size is None else cast(IO[bytes], _First(file, size)), str(path))
     except OSError as error:
         raise _broken(str(path), (error.strerror or str(error)).lower()) from None
+
+
+class _First:
+    """The first bytes of a file, as a file."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        """At most so many of those that are left."""
+        content = self._file.read(min(size, self._left))
+        self._left -= len(content)
+        return content
 
 
 def contents(file: IO[bytes], name: str) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from overton.base import Event, Observe, OvertonError, Problem, digest_json, gro
 from overton.base.errors import SHOWN
 from overton.data.dataset import Dataset
 from overton.data.files.container import VERSION, open_container
-from overton.data.files.digests import CHANGED, Digested, file_digests, refuse_change
+from overton.data.files.digests import CHANGED, Digested, file_digests
 from overton.data.files.ingest import OnBad, ingest, no_quarantine
 from overton.data.files.lines import in_reading_order
 from overton.data.files.verified import verify_once
@@ -116,7 +116,7 @@ def make_shards(
         engine: Where to make them.
         observe: Told of the progress.
     """
-    sizes = {file.path: file.signs[0] for file in files}
+    sizes = {file.path: file.size for file in files}
     new = sorted(files, key=lambda one: -sizes[one.path])
     if engine.workers < 2 or sum(sizes.values()) - max(sizes.values(), default=0) < LEAST_BYTES:
         return
@@ -190,13 +190,8 @@ def load_shard(
             return shard
         except OvertonError as error:
             observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))
-    check = partial(refuse_change, file) if file is not None else _no_check
-    ingest(path, schema, rows, votes, digest=shard_key(schema, digest), on_bad=on_bad, check=check, observe=observe)
+    ingest(path, schema, rows, votes, digest=shard_key(schema, digest), file=file, on_bad=on_bad, observe=observe)
     return open_shard(path, rows, votes)
-
-
-def _no_check() -> None:
-    """Take a file for what it is."""
 
 
 def shard_key(schema: Schema, digest: str) -> str:
