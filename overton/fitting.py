@@ -18,7 +18,7 @@ from overton import __version__
 from overton.artifact import Artifact
 from overton.base import Event, Observe, digest_json, ignore
 from overton.codec import Encoder, Predictions, chained_tasks
-from overton.compile import Choices, Program, SliceChoice
+from overton.compile import Choices, Program, SliceChoice, SupervisionSettings
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, gold_of
 from overton.evaluate import best_share, best_temperature, best_thresholds, main_scores, tag_scores
 from overton.pretrained import Given
@@ -27,6 +27,7 @@ from overton.supervision import Combined, taught_by
 if TYPE_CHECKING:
     from overton.train import Batches, Checkpoint, Forward, Objective, Parent, Ranks, ScoreDev, Stepped, Stop, Trained
 
+PLAIN = SupervisionSettings()
 MOST_HEARD = 4000  # records of dev that tell how much each of two paths counts
 
 Load = Callable[[str], "Checkpoint | None"]
@@ -43,6 +44,7 @@ class Plan:
         given: What is pretrained.
         slices: What is of slices.
         teacher: Digest of the model that it learns from beside the votes; empty for none.
+        supervision: What is said of the sources whose votes it learns from.
     """
 
     choices: Choices
@@ -50,6 +52,7 @@ class Plan:
     given: Given
     slices: SliceChoice
     teacher: str = ""
+    supervision: SupervisionSettings = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,8 @@ class Teach(Protocol):
 def _key(dataset: Dataset, planned: Plan, seed: int, parent: str) -> str:
     """Names a training: whatever changes its outcome is in it."""
     facts = [dataset.digest, planned.program.to_json(), asdict(planned.choices.training), seed, parent, __version__]
-    return digest_json([*facts, planned.teacher] if planned.teacher else facts)
+    told = [] if planned.supervision == PLAIN else [asdict(planned.supervision)]  # it changes the targets
+    return digest_json([*facts, *([planned.teacher] if planned.teacher else []), *told])
 
 
 def _left_over(resume: Resume | None, key: str, observe: Observe) -> Checkpoint | None:

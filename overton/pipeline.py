@@ -239,7 +239,7 @@ def plan(
         observe(Event("compile", str(slices)))
     modelled, facts = tuple(slices.modelled), given.facts
     program = compile_program(dataset.schema, choices, modelled, pretrained=facts, sets=sets, n_records=len(train))
-    return Plan(choices, program, given, slices)
+    return Plan(choices, program, given, slices, supervision=known)
 
 
 def evaluate_version(

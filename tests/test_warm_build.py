@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import overton
 from overton.application import Application
 from overton.cli.main import main
 from overton.combining import combine_all
+from overton.compile import SupervisionSettings
 from overton.fitting import Resume, fit
 from overton.pipeline import plan
 from overton.train import Checkpoint, Parent
@@ -113,3 +115,16 @@ def test_a_killed_warm_training_goes_on_with_the_same_bytes_and_apart_from_a_col
     resumed = fit(dataset, planned, combined, seed=3, parent=parents[1], resume=Resume(kept.get, kept.__setitem__))
     assert (resumed.parent, len(resumed.history)) == ("one", 2)
     assert all(resumed.weights[name].tobytes() == whole.weights[name].tobytes() for name in whole.weights)
+
+
+def test_a_training_does_not_go_on_from_one_whose_sources_were_taken_otherwise(tmp_path: Path) -> None:
+    application = overton.load(write_application(tmp_path / "app"))
+    dataset, tuning = application.dataset(), application.tuning
+    kept: dict[str, Checkpoint] = {}
+    for supervision in (SupervisionSettings(), SupervisionSettings(trusted=("rule",)), SupervisionSettings(False)):
+        planned = plan(dataset, replace(tuning, supervision=supervision))
+        combined = combine_all(dataset, supervision=supervision)
+        whole = fit(dataset, planned, combined, seed=0)
+        resumed = fit(dataset, planned, combined, seed=0, resume=Resume(kept.get, kept.__setitem__))
+        assert all(resumed.weights[name].tobytes() == whole.weights[name].tobytes() for name in whole.weights)
+    assert len(kept) == 3
