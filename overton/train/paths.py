@@ -85,7 +85,7 @@ def hearing(model: Model, program: Program) -> Iterator[Mapping[str, Heard]]:
 def _units(predictions: Predictions) -> ndarray:
     """How many units each record has: of a task on the record 1, or 0 where nothing can be predicted."""
     if predictions.unknown is not None:
-        return ~predictions.unknown
+        return (~predictions.unknown).astype(np.int64)
     per_record = np.diff(predictions.offsets)
-    one_each = len(per_record) == len(predictions.label) and bool((per_record == 1).all())
-    return predictions.label >= 0 if one_each else per_record
+    one_each = predictions.label.ndim == 1 and len(per_record) == len(predictions.label) and bool((per_record == 1).all())
+    return (predictions.label >= 0).astype(np.int64) if one_each else per_record  # tokens all have a label

@@ -133,6 +133,19 @@ def test_what_heads_read_is_kept_and_tells_what_they_would_say_with_another_shar
     assert sum(len(wide) for _, wide in heads[task].read) == len(rows), "closed, and heard no more"
 
 
+@pytest.mark.parametrize("task", ["Record", "RecordBits", "Token", "TokenBits"])
+def test_records_of_one_token_each_may_tell_what_heads_would_say_with_another_share(trained, task):
+    batches, found = trained
+    model, (rows,) = load_model(PROGRAM, found.weights), np.nonzero(batches.lengths == 1)
+    asked = (PROGRAM.schema, batches.gather, Encoder(PROGRAM), batches.rows[rows])
+    with hearing(model, PROGRAM) as heads:
+        said = predict(forward_of(model), *asked)[task]
+    shown = heads[task].said(said, 0.5)
+    assert len(rows) > 1
+    assert np.array_equal(shown.label, said.label)
+    assert np.array_equal(shown.offsets, said.offsets)
+
+
 def test_what_was_found_on_dev_is_taken_back(trained):
     _, found = trained
     changed = with_shares(found, PROGRAM, {"Record": 0.9, "RecordBits": 0.2})
