@@ -15,7 +15,7 @@ from overton.codec import input_specs
 from overton.compile import Program
 from overton.export.quiet import quiet
 from overton.export.trace import Flat, example_input, example_sizes, free_axes, load_model, output_name
-from overton.nn import Model, RecurrentLayer, mask_of, reversal
+from overton.nn import Model, RecurrentLayer, cut_to, mask_of, reversal
 
 GATES = {"GRU": 3, "LSTM": 4}
 
@@ -69,6 +69,7 @@ class ScannedLayer(nn.Module):
         super().__init__()
         self.onward = ScannedCell(layer.onward, layer.cell)
         self.backward = ScannedCell(layer.backward, layer.cell)
+        self.size = layer.size
 
     def forward(self, tokens: Tensor, length: Tensor) -> Tensor:
         """(row, token, size) and (row,) to (row, token, size); zeros at padding."""
@@ -77,7 +78,7 @@ class ScannedLayer(nn.Module):
         onward = self.onward(tokens)
         backward = self.backward(tokens.gather(1, order.expand_as(tokens)))
         backward = backward.gather(1, order.expand_as(backward))
-        return torch.cat([onward, backward], -1) * mask
+        return cut_to(self.size, torch.cat([onward, backward], -1)) * mask
 
 
 class ScannedCell(nn.Module):

@@ -36,14 +36,13 @@ class Recurrent(nn.Module):
 
 
 class RecurrentLayer(nn.Module):
-    """One LSTM or GRU in each direction, each giving half of the size."""
+    """One LSTM or GRU in each direction, each giving half of the size; of an odd one the last number is left out."""
 
     def __init__(self, size: int, cell: str) -> None:
         super().__init__()
-        assert size % 2 == 0, "two directions need an even size"
-        self.cell = cell
-        self.onward = CELLS[cell](size, size // 2, batch_first=True)
-        self.backward = CELLS[cell](size, size // 2, batch_first=True)
+        self.cell, self.size = cell, size
+        self.onward = CELLS[cell](size, -(-size // 2), batch_first=True)
+        self.backward = CELLS[cell](size, -(-size // 2), batch_first=True)
 
     def forward(self, tokens: Tensor, length: Tensor) -> Tensor:
         """(row, token, size) and (row,) to (row, token, size); zeros at padding."""
@@ -54,7 +53,7 @@ class RecurrentLayer(nn.Module):
         onward, _ = self.onward(tokens)
         backward, _ = self.backward(tokens.gather(1, order.expand_as(tokens)))
         backward = backward.gather(1, order.expand_as(backward))
-        return torch.cat([onward, backward], -1) * mask
+        return cut_to(self.size, torch.cat([onward, backward], -1)) * mask
 
     def _onnx(self, tokens: Tensor, length: Tensor) -> Tensor:
         """The same as one node of ONNX, whose gates stand in another order."""
@@ -74,14 +73,18 @@ class RecurrentLayer(nn.Module):
             shapes=((steps.shape[0], 2, steps.shape[1], size),),
             version=ONNX_VERSION,
         )[0]
-        both: Tensor = states.permute(2, 0, 1, 3).flatten(2)
-        return both
+        return cut_to(self.size, states.permute(2, 0, 1, 3).flatten(2))
 
     def _gates(self, weight: Tensor | nn.Module) -> Tensor:
         assert isinstance(weight, Tensor), "the weights of a cell are tensors"
         order = GATES[self.cell]
         parts = weight.chunk(len(order))
         return torch.cat([parts[place] for place in order])
+
+
+def cut_to(size: int, both: Tensor) -> Tensor:
+    """What two directions give side by side, without the last number where the size is odd."""
+    return both[..., :size] if size % 2 else both
 
 
 def reversal(length: Tensor, tokens: Tensor) -> Tensor:

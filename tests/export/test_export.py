@@ -84,6 +84,18 @@ def test_the_model_computes_the_same_at_every_size(exported):
     assert checked.n_records == 2 * len(ODD) + 33
 
 
+def test_recurrent_encoders_may_have_an_odd_size():
+    words = {"payloads": {"tokens": {"type": "sequence"}, "title": {"type": "singleton"}}}
+    tasks = {"Token": {"payload": "tokens", "type": "multiclass"}, "Title": {"payload": "title", "type": "multiclass"}}
+    schema, odd = schema_of({**words, "tasks": tasks}), PayloadChoices(size=13, layers=2, aggregate="max")
+    encoders = {"tokens": "bilstm", "title": "bigru"}
+    choices = Choices({name: replace(odd, encoder=encoder) for name, encoder in encoders.items()})
+    program = compile_program(schema, choices)
+    weights = {name: value.numpy() for name, value in build_model(program, seed=1).state_dict().items()}
+    batches = [inputs_of(program, value) for value in ODD.values()] + [inputs_of(program, *ODD.values())]
+    assert parity(to_onnx(program, weights), program, weights, batches).within(5e-5)
+
+
 def test_no_size_is_frozen_and_nothing_lies_outside_the_file(exported):
     program, _, content = exported
     model = onnx.load_from_string(content)
