@@ -165,32 +165,40 @@ def inputs_of(
         max_bad: Go on without the lines that have faults where there are at most so many.
         observe: Told of the progress.
     """
+    from overton.artifact import LARGE
     from overton.pipeline import plan
     from overton.trials import picked_before
 
     dataset = application.dataset(max_bad=max_bad, observe=observe)
-    choices = picked_before(dataset, tuning, live.artifact) if live else None
-    pretrained = plan(dataset, tuning, application.directory, choices=choices).given.lineage
+    picked = {LARGE: picked_before(dataset, tuning, live.artifact) if live else None}
+    pretrained = {
+        name: plan(dataset, tuning.of_model(name), application.directory, choices=picked.get(name)).given.lineage
+        for name in tuning.models or (LARGE,)
+    }
     return {
         "overton": __version__,
         "schema": dataset.schema.digest(),
         "data": dataset.digest,
         "tuning": tuning.digest(),
-        "pretrained": _digests(pretrained),
+        "pretrained": {name: _digests(parts) for name, parts in pretrained.items()},
         "seed": seed,
     }
 
 
 def inputs_behind(version: Version) -> dict[str, Any]:
     """What decided what a version is; of one whose lineage does not tell its tuning, that is None."""
-    lineage = version.artifact.json("lineage.json")
+    from overton.artifact import LARGE
+
+    artifact = version.artifact
+    lineage = artifact.json("lineage.json")
     told = {name: lineage.get(name) for name in ("overton", "schema", "tuning", "seed")}
-    data, pretrained = lineage.get("data", {}).get("digest"), _digests(lineage.get("pretrained", {}))
-    return {**told, "data": data, "pretrained": pretrained}
+    each = {name: artifact.model(name) for name in artifact.models} or {LARGE: artifact}
+    pretrained = {name: _digests(one.json("lineage.json").get("pretrained", {})) for name, one in each.items()}
+    return {**told, "data": lineage.get("data", {}).get("digest"), "pretrained": pretrained}
 
 
 def _digests(pretrained: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Digest of what is pretrained, by payload."""
+    """Digest of what is pretrained of one model, by payload."""
     return {payload: part.get("digest") for payload, part in pretrained.items()}
 
 

@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
 def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> str:
     """The program of an application as it would be built now, or of a version."""
     from overton.application import find_version, load
+    from overton.artifact import LARGE
     from overton.compile import explain
     from overton.naming import parse_named
     from overton.pipeline import plan
@@ -45,5 +46,5 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
     if missing := check_pretrained(application.tuning, application.directory):  # of all that a search may choose
         raise OvertonError(missing)
     dataset = application.dataset(max_bad=max_bad, observe=observe)
-    program = explain(plan(dataset, application.tuning, application.directory).program)
+    program = explain(plan(dataset, application.tuning.of_model(LARGE), application.directory).program)
     return f"{program}\n{render_space(space_for(dataset, application.tuning))}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overton import __version__
+from overton.artifact import LARGE
 from overton.base import Event, Observe, OvertonError, digest_json, ignore
 from overton.compile import Tuning
 from overton.data import Dataset
@@ -74,7 +75,7 @@ def run_scaling(
     dataset = application.dataset(max_bad=max_bad, observe=observe)
     names, notes = judged_tasks(application, dataset, tasks)
     check_sizes(sizes, seeds, len(dataset.splits.train))
-    arms = {"": application.tuning}
+    arms = {"": application.tuning.of_model(LARGE)}
     points = measure_arms(application, dataset, arms, sizes, seeds, on=on, observe=observe)
     return curves("scaling", application, dataset, arms, points, names, named=bool(tasks), notes=notes)
 
@@ -107,7 +108,7 @@ def run_pretrained(
     Raises:
         OvertonError: Also where there is no such payload, or what is pretrained cannot be found or does not fit it.
     """
-    chosen, arms = pretrained_arms(application.schema, application.tuning, embedding, payload)
+    chosen, arms = pretrained_arms(application.schema, application.tuning.of_model(LARGE), embedding, payload)
     missing = check_pretrained(arms[WITH], application.directory)
     if missing:  # it was named here, whatever stands in the tuning file
         raise OvertonError(replace(problem, path="", line=0, field="") for problem in missing)

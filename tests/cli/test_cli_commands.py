@@ -353,6 +353,17 @@ def test_explaining_an_application_needs_no_version(
     assert "select_head.v1" in capsys.readouterr().out
 
 
+def test_of_an_application_of_two_models_the_large_one_is_explained(
+    kinds_application: Application, tmp_path: Path, capsys
+) -> None:
+    app = shutil.copytree(kinds_application.directory, tmp_path / "app")
+    own = {name: {"payloads": {"tokens": {"size": size}}} for name, size in {"large": 24, "small": 8}.items()}
+    (app / "tuning.json").write_text(json.dumps({"payloads": {"tokens": {"encoder": "bag"}}, "models": own}))
+    assert main(["explain", str(app), "-q"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "tokens.encoder" in line)
+    assert "size=24" in line
+
+
 def test_a_model_of_a_version_is_explained_by_its_name(
     kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """The experiments on a small application that is really trained."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -155,3 +156,18 @@ def test_measured_points_hold_no_numpy(application, seen):
     curves = run_scaling(application, sizes=(1,), seeds=1, on="local:1")
     assert isinstance(curves.points[0].measured, Measured)
     assert curves.to_json()["rows"]
+
+
+def test_of_two_models_the_large_one_is_measured_as_a_build_reports_it(application, monkeypatch):
+    sizes = []
+
+    def measure(dataset, planned, **said):
+        sizes.append(planned.choices.payloads["tokens"].size)
+        return dict.fromkeys([task.name for task in dataset.schema.tasks], 1), tuple(replace_values(0))
+
+    monkeypatch.setattr(run, "measure", measure)
+    own = {name: {"payloads": {"tokens": {"size": size}}} for name, size in {"large": 24, "small": 8}.items()}
+    (application.directory / "tuning.json").write_text(json.dumps({"models": own}))
+    curves = run_scaling(overton.load(application.directory), sizes=(1,), seeds=1, on="local:1")
+    assert sizes == [24]
+    assert curves.facts["choices"]["choices"]["payloads"]["tokens"]["size"] == 24
