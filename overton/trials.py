@@ -27,6 +27,7 @@ from overton.data.names import count_of
 from overton.evaluate import Gate, main_scores
 from overton.fitting import Watch, begun_by, dev_truth, fit
 from overton.pipeline import Found, plan, predict_rows
+from overton.pretrained.files import digests_of
 from overton.served import beyond, bounds_of, cost_of, export_served, least_cost
 from overton.supervision import Combined
 from overton.tune import (
@@ -80,7 +81,9 @@ class Recipe:
 
 def is_searched(tuning: Tuning) -> bool:
     """Whether a tuning asks for a search: for more than one trial, or some minutes of them."""
-    return int(tuning.search.get("trials", 0)) > 1 or ("trials" not in tuning.search and "minutes" in tuning.search)
+    if "trials" in tuning.search:
+        return int(tuning.search["trials"]) > 1
+    return float(tuning.search.get("minutes", 0)) > 0
 
 
 def space_for(dataset: Dataset, tuning: Tuning) -> Space:
@@ -133,7 +136,7 @@ def choose(
             observe(Event("search", "every setting is pinned: there is nothing to search for"))
             return None
         goal = goal_of(dataset, tuning)
-        journal = bench.searches / _key(dataset, tuning, space, seed, parent)
+        journal = bench.searches / _key(dataset, tuning, space, seed, parent, gate, bench.folder)
         effort = _effort(tuning)
         if begun:
             begun(search=journal.name, n_trials=effort.trials)
@@ -298,7 +301,15 @@ def _effort(tuning: Tuning) -> Effort:
     return Effort(**known)
 
 
-def _key(dataset: Dataset, tuning: Tuning, space: Space, seed: int, parent: Artifact | None) -> str:
+def _key(
+    dataset: Dataset,
+    tuning: Tuning,
+    space: Space,
+    seed: int,
+    parent: Artifact | None,
+    gate: Gate | None,
+    folder: Path,
+) -> str:
     """Names the journal of a search: whatever changes its trials is in it, but not how many there are to be."""
     kept = {name: value for name, value in tuning.search.items() if name not in ("trials", "minutes")}
     knobs = [asdict(knob) for knob in space.knobs]
@@ -309,6 +320,8 @@ def _key(dataset: Dataset, tuning: Tuning, space: Space, seed: int, parent: Arti
         seed,
         parent.id if parent else "",
         __version__,
+        asdict(gate or Gate()),
+        digests_of(tuning, folder),
     ]
     return digest_json(facts)[:16]
 

@@ -16,6 +16,7 @@ from overton.application import Application
 from overton.base import OvertonError
 from overton.cli.main import main
 from overton.combining import combine_all
+from overton.evaluate import Gate
 from overton.exporting import export
 from overton.fitting import untrained
 from overton.pipeline import plan
@@ -220,3 +221,25 @@ def test_an_application_that_was_never_built_has_no_runs(tmp_path: Path, capsys)
     app = write(tmp_path / "app")
     assert main(["runs", str(app), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"runs": []}
+
+
+@pytest.mark.parametrize(("search", "wanted"), [({"minutes": 0}, False), ({"minutes": 0.5}, True), ({}, False)])
+def test_no_minutes_ask_for_no_search(tmp_path: Path, search: dict, wanted: bool) -> None:
+    app = overton.load(write(tmp_path / "app", search=search))
+    assert trials.is_searched(app.tuning) is wanted
+
+
+def test_a_search_goes_on_only_from_trials_of_the_same_gate_and_the_same_vectors(tmp_path: Path) -> None:
+    embedding = {"tokens": {"embedding": ["hash", "vectors:words.txt"]}}
+    app = overton.load(write(tmp_path / "app", payloads=embedding))
+    dataset, tuning = app.dataset(), app.tuning
+
+    def key(gate: Gate | None = None) -> str:
+        return trials._key(dataset, tuning, space_for(dataset, tuning), 0, None, gate, app.directory)
+
+    (app.directory / "words.txt").write_text("red 1 2\n")
+    before = key()
+    assert key(Gate()) == before
+    assert key(Gate(margin=0.5)) != before
+    (app.directory / "words.txt").write_text("red 1 3\n")
+    assert key() != before

@@ -1,6 +1,7 @@
 """Writing files so that nothing is ever half written: a temporary file beside the target, then one rename."""
 
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,12 @@ def places_of(given: Places) -> list[str]:
 def written(path: AnyPath) -> str:
     """A path as a text that can be written: what of a name is no UTF-8, as on disks of old, by its numbers."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of the content of a file, as hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_text(path: Path, code: str) -> str:

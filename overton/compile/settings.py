@@ -136,7 +136,7 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
 }
 SEARCH_SETTINGS: Mapping[str, Rule] = {
     "at_once": Rule("Trials that may run at one time; none knows the outcome of those.", low=1, high=1000, whole=True),
-    "minutes": Rule("No trial is begun that would not end within so many minutes.", low=0, high=100000),
+    "minutes": Rule("No trial is begun that would not end within so many minutes; 0: any time.", low=0, high=100000),
     "objective": Rule(
         "What to look for on dev: the main metric of a task, of all tasks on a tag or an expression over tags, or of a "
         "task on one (`TASK@TAG`); if left out, the mean over tasks.",

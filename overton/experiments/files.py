@@ -1,11 +1,10 @@
 """Experiments on disk: a file for each point that was measured, and the document and drawing of an outcome."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
-from overton.base.files import write_atomic
+from overton.base.files import digest_file, write_atomic
 from overton.compile import Choices
 from overton.experiments.baseline import Baseline
 from overton.experiments.curves import Curves
@@ -48,14 +47,9 @@ def digest_pretrained(choices: Choices, folder: Path) -> dict[str, str]:
     for payload, chosen in sorted(choices.payloads.items()):
         kind, name = chosen.pretrained
         if kind == "vectors":
-            digests[payload] = _digest(find_vectors(name, folder))
+            digests[payload] = digest_file(find_vectors(name, folder))
         elif kind == "hf":
             need_packages()
             place = find_transformer(name, folder)
-            digests[payload] = "".join(_digest(path) for path in sorted(place.iterdir()) if path.is_file())
+            digests[payload] = "".join(digest_file(path) for path in sorted(place.iterdir()) if path.is_file())
     return digests
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

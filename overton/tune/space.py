@@ -226,9 +226,8 @@ def _flags(schema: Schema, payload: Payload) -> list[str]:
 
 def _reads_wide(schema: Schema, payload: Payload) -> bool:
     """Whether heads of a payload may read a wide path."""
-    if payload.type == "sequence":
-        return any(task.payload == payload.name for task in schema.tasks)
-    return bool(texts_of(schema, payload))
+    has_heads = any(task.payload == payload.name for task in schema.tasks)
+    return has_heads and (payload.type == "sequence" or bool(texts_of(schema, payload)))
 
 
 def _has_bits(schema: Schema, payload: Payload) -> bool:

@@ -1,5 +1,7 @@
 """What a search may choose from."""
 
+from dataclasses import replace
+
 import pytest
 
 from overton.compile import default_choices
@@ -47,6 +49,14 @@ def test_without_a_list_there_are_coarse_blocks_that_begin_with_the_defaults() -
     assert space.choices(space.first) == space.base == default_choices(KINDS)
     widest = space.choices({**space.first, "size": 256})
     assert {payload.size for payload in widest.payloads.values()} == {256}
+
+
+def test_a_text_without_a_task_has_no_wide_path_to_choose() -> None:
+    schema = replace(KINDS, tasks=tuple(task for task in KINDS.tasks if task.payload != "title"))
+    space = space_of(tune({}), schema, has_slices=False)
+    assert "title.wide" not in {knob.name for knob in space.knobs}
+    listed = space_of(tune({"payloads": {"title": {"wide": [True, False]}}}), schema, has_slices=False)
+    assert len({listed.key(picked) for picked in listed}) == 1
 
 
 def test_what_is_pinned_is_not_chosen() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore, json_path
+from overton.base.files import digest_file
 from overton.compile import Choices, Tuning
 from overton.compile.files import placed_faults
 from overton.pretrained.files.transformer import (
@@ -46,6 +47,24 @@ def check_pretrained(tuning: Tuning, folder: Path) -> list[Problem]:
 def named_files(tuning: Tuning, folder: Path) -> list[Path]:
     """Where the files and folders would lie that the embeddings of a tuning name, whether they are there or not."""
     return [folder / text.partition(":")[2] for _, text in _named(tuning) if ":" in text]
+
+
+def digests_of(tuning: Tuning, folder: Path) -> dict[str, str]:
+    """Digest of the files and folders that the embeddings of a tuning name, by name, as far as they lie there.
+
+    What a package or the hub holds under a name is taken to stay.
+
+    Args:
+        tuning: The tuning.
+        folder: The directory of the application.
+    """
+    found = {}
+    for text in sorted({text for _, text in _named(tuning) if ":" in text}):
+        place = folder / text.partition(":")[2]
+        files = sorted(place.iterdir()) if place.is_dir() else [place, place.with_name(f"{place.name}.gz")]
+        content = [digest_file(file) for file in files if file.is_file()]
+        found |= {text: "".join(content)} if content else {}
+    return found
 
 
 def _named(tuning: Tuning) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,13 @@
 """A file of vectors from disk, plain or compressed."""
 
 import gzip
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 from overton.base import OvertonError, Problem
+from overton.base.files import digest_file
 from overton.codec import forms
 from overton.pretrained.given import Part
 from overton.pretrained.vectors import choose_vectors, read_vectors
@@ -34,9 +34,7 @@ def load_vectors(name: str, folder: Path, texts: Sequence[str], *, tune: bool = 
         hint = "The file is damaged or was cut short: fetch it again"
         message = f"it cannot be unpacked: {error}"
         raise OvertonError(Problem(message, "pretrained.bad-vectors", path=str(path), hint=hint)) from None
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return choose_vectors(f"vectors:{name}", found, texts, digest=digest, path=str(path), tune=tune)
+    return choose_vectors(f"vectors:{name}", found, texts, digest=digest_file(path), path=str(path), tune=tune)
 
 
 def find_vectors(name: str, folder: Path) -> Path:
