@@ -60,13 +60,12 @@ def read_vectors(lines: Iterable[bytes], wanted: Collection[str], path: str = ""
         if not stripped:
             continue
         n_words += 1
-        if stripped.count(b" ") == width:
-            word = stripped[: stripped.index(b" ")]
-        else:
+        word = stripped[: stripped.find(b" ")]
+        if stripped.count(b" ") != width or b"\t" in word:
             word = _odd_word(stripped, width, path, line)
         key = keys.get(word)
         if key is not None and key not in rows:
-            rows[key] = _numbers(stripped[len(word) :], path, line)
+            rows[key] = _numbers(stripped[len(word) :], width, path, line)
     matrix = np.stack(list(rows.values())) if rows else np.zeros((0, width), np.float32)
     return Found(tuple(rows), matrix, n_words)
 
@@ -118,11 +117,13 @@ def _odd_word(line: bytes, width: int, path: str, number: int) -> bytes:
     return line.rsplit(None, width)[0]
 
 
-def _numbers(text: bytes, path: str, line: int) -> ndarray:
+def _numbers(text: bytes, width: int, path: str, line: int) -> ndarray:
     try:
         row = np.array([float(field) for field in text.split()], np.float32)
     except ValueError as error:
         raise _fault(path, line, f"expected numbers: {error}") from None
+    if len(row) != width:  # a doubled blank may stand in the place of a number
+        raise _fault(path, line, f"expected a word and {width} numbers, got {len(row)} numbers")
     if not np.isfinite(row).all():
         raise _fault(path, line, "expected finite numbers, got one that is not")
     return row

@@ -37,8 +37,8 @@ def test_the_wanted_lines_are_read(header):
 
 
 def test_blanks_may_be_doubled_or_tabs_and_the_first_of_two_lines_counts():
-    found = read_vectors([b"a\t1\t2\n", b"b  3  4\n", b"a 5 6\n"], {"a", "b"})
-    assert (found.words, found.matrix.tolist()) == (("a", "b"), [[1, 2], [3, 4]])
+    found = read_vectors([b"a\t1\t2\n", b"b  3  4\n", b"a 5 6\n", b"c\t7  8\n"], {"a", "b", "c"})
+    assert (found.words, found.matrix.tolist()) == (("a", "b", "c"), [[1, 2], [3, 4], [7, 8]])
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,7 @@ def test_blanks_may_be_doubled_or_tabs_and_the_first_of_two_lines_counts():
     [
         ([b"a 1 2\n", b"b 1\n"], "v.txt:2: expected a word and 2 numbers, got 1 numbers"),
         ([b"2 2\n", b"a 1 2\n", b"b 1 2 3\n"], "v.txt:3: expected a word and 2 numbers, got 3 numbers"),
+        ([b"b 1 2 3\n", b"a  1 2\n"], "v.txt:2: expected a word and 3 numbers, got 2 numbers"),
         ([b"b 1 2\n", b"a 1 two\n"], "v.txt:2: expected numbers: could not convert string to float"),
         ([b"a 1 nan\n"], "v.txt:1: expected finite numbers"),
         ([b"word\n"], "v.txt:1: expected a word and its numbers"),
