@@ -34,13 +34,13 @@ def best_thresholds(predictions: Predictions, gold: Gold, rows: ndarray, tempera
     """
     n_classes = predictions.probability.shape[1]
     judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
-    known = np.flatnonzero(judged.known)
+    known = np.flatnonzero(judged.known & ~judged.nothing)
     if len(known) < FEWEST_UNITS:
         return np.full(n_classes, PLAIN, np.float32)
     said = predictions.probability[judged.place[known]].astype(np.float64)
     probability = 1 / (1 + np.exp(-cooled_logits(said, temperature)))
     holds = judged.gold[known][:, :n_classes].astype(np.float64)
-    n_missed = float(judged.gold[known][:, n_classes:].sum())  # classes that only gold knows
+    n_missed = float(judged.gold[judged.known].sum() - holds.sum())  # nothing to predict on, or known to gold alone
     believed = STRENGTH / (STRENGTH + holds.sum(0))
     right = believed * probability + (1 - believed) * holds
     order = np.argsort(-probability, axis=0, kind="stable")

@@ -84,3 +84,17 @@ def test_units_that_are_equally_sure_are_told_alike_in_whatever_order_they_come(
     said = Predictions(task, offsets, probability[order], probability[order] > 0.5)
     (threshold,) = best_thresholds(said, Gold(task, offsets, np.ones(200, np.bool_), holds[order]), np.arange(200))
     assert 0.45 < threshold <= 0.9
+def test_records_with_nothing_to_predict_on_are_missed_whatever_the_threshold():
+    said, gold = drawn(4000)
+    nothing = np.arange(4000) < 2000
+    holds = gold.label | nothing[:, None]
+    probability = np.where(nothing[:, None], 0, said.probability).astype(np.float32)
+    with_them = Predictions(TASK, said.offsets, probability, probability >= 0.5, nothing)
+    truth = Gold(TASK, gold.offsets, gold.known, holds)
+    found = best_thresholds(with_them, truth, np.arange(4000), temperature=8.0)
+    cooled = 1 / (1 + ((1 - said.probability) / said.probability) ** (1 / 8))
+
+    def figure(threshold):
+        return micro_f1((cooled >= threshold) & ~nothing[:, None], holds)
+
+    assert figure(found) > max(map(figure, np.linspace(0.05, 0.95, 19))) - 0.01
