@@ -90,7 +90,9 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
     ),
     "characters": Rule("Whether words are read by their characters too, three at a time.", flag=True),
     "crf": Rule(
-        "Whether classes of neighbouring tokens are predicted together; if left out, those of spans (BIO).", flag=True
+        "Whether classes of neighbouring tokens are predicted together, up to 256 of them; if left out, those of spans "
+        "(BIO).",
+        flag=True,
     ),
     "embedding": Rule(
         "How strings become vectors: by hashing alone, or with pretrained vectors or a transformer beside it.",
@@ -114,7 +116,9 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
 TRAINING_SETTINGS: Mapping[str, Rule] = {
     "balance": Rule("How far tasks with many tokens or bits count less; 0: losses add up as they are.", high=1),
     "batch_size": Rule("Records of one step.", low=1, high=4096, whole=True),
-    "bit_weight": Rule("Largest extra weight of rare bits of a bitvector; 1 is none.", low=1, high=100),
+    "bit_weight": Rule(
+        "Largest extra weight of rare bits of a bitvector that are predicted one by one; 1 is none.", low=1, high=100
+    ),
     "certainty": Rule("How much less a unit counts whose target is unsure; 0: not at all.", high=10),
     "dropout": Rule("Share of activations dropped.", high=0.9),
     "epochs": Rule("Most passes over the training records; 0 lets their number decide.", high=10000, whole=True),

@@ -87,5 +87,7 @@ def _units(predictions: Predictions) -> ndarray:
     if predictions.unknown is not None:
         return (~predictions.unknown).astype(np.int64)
     per_record = np.diff(predictions.offsets)
-    one_each = predictions.label.ndim == 1 and len(per_record) == len(predictions.label) and bool((per_record == 1).all())
+    one_each = (
+        predictions.label.ndim == 1 and len(per_record) == len(predictions.label) and bool((per_record == 1).all())
+    )
     return (predictions.label >= 0).astype(np.int64) if one_each else per_record  # tokens all have a label
