@@ -58,7 +58,7 @@ def digests_of(tuning: Tuning, folder: Path) -> dict[str, str]:
         tuning: The tuning.
         folder: The directory of the application.
     """
-    found = {}
+    found: dict[str, str] = {}
     for text in sorted({text for _, text in _named(tuning) if ":" in text}):
         place = folder / text.partition(":")[2]
         files = sorted(place.iterdir()) if place.is_dir() else [place, place.with_name(f"{place.name}.gz")]
