@@ -146,9 +146,20 @@ def space_of(tuning: Tuning, schema: Schema, *, has_slices: bool) -> Space:
 def effective(choices: Choices, schema: Schema) -> Choices:
     """The choices with every setting at its default that has no effect beside the others."""
     payloads = {name: _effective_payload(schema, name, one) for name, one in choices.payloads.items()}
-    tuned = any(one.pretrained[0] == "hf" and one.tune for one in payloads.values())
-    rate = choices.training.hf_learning_rate if tuned else TrainingChoices().hf_learning_rate
-    return Choices(payloads, replace(choices.training, hf_learning_rate=rate), choices.slices)
+    types = {(task.type, schema.payload(task.payload).type) for task in schema.tasks}
+    kinds, has_sets = {kind for kind, _ in types}, any(payload.type == "set" for payload in schema.payloads)
+    useless = {
+        "bit_weight": "bitvector" not in kinds,
+        "hf_learning_rate": not any(one.pretrained[0] == "hf" and one.tune for one in payloads.values()),
+        "id_dropout": not has_sets,
+        "label_smoothing": "multiclass" not in kinds,
+        "member_dropout": not has_sets,
+        "rebalance": ("multiclass", "singleton") not in types,
+        "robustness": "select" not in kinds,
+    }
+    default = TrainingChoices()
+    changes = {name: getattr(default, name) for name, is_useless in useless.items() if is_useless}
+    return Choices(payloads, replace(choices.training, **changes), choices.slices)
 
 
 def _effective_payload(schema: Schema, name: str, choices: PayloadChoices) -> PayloadChoices:

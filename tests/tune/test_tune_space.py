@@ -91,6 +91,14 @@ def test_settings_without_effect_make_no_other_program(one: dict, other: dict) -
     assert len({space.key(picked) for picked in space}) == 1 + 2 + 4  # bag; cnn by layers; transformer by both
 
 
+def test_settings_of_training_without_effect_make_no_other_program() -> None:
+    lists = {"robustness": [0.4, 0], "id_dropout": [0.6, 0], "rebalance": [0.5, 0], "bit_weight": [1, 2]}
+    tokens = replace(KINDS, payloads=KINDS.payloads[:1], tasks=tuple(t for t in KINDS.tasks if t.name == "Token"))
+    alone, whole = (space_of(tune({"training": lists}), schema, has_slices=False) for schema in (tokens, KINDS))
+    assert len({alone.key(picked) for picked in alone}) == 1
+    assert len({whole.key(picked) for picked in whole}) == whole.size == 16
+
+
 def test_a_space_is_told() -> None:
     lines = [line.split() for line in render_space(listed_space()).splitlines()]
     assert " ".join(lines[0]) == "may be chosen: 384 combinations"
