@@ -65,7 +65,7 @@ def label_values(draw, task, sizes):
         one = st.none() | st.lists(st.sampled_from(names), max_size=3) | soft(names, adds_up=False)
     if SCHEMA.unit(task) == "record":
         return draw(one)
-    if size is None or (size == 0 and SCHEMA.unit(task) == "token"):
+    if size is None:
         return None
     return draw(st.none() | st.lists(one, min_size=size, max_size=size))
 

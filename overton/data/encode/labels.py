@@ -58,7 +58,7 @@ def encode_labels(lists: Lists, known: TaskLabels, mark: Mark, full: ndarray | N
         if not keep.all():
             owner, source, length, value = owner[keep], source[keep], length[keep], value[keep]
     elif full is not None:
-        bad[owner[(length != full[owner]) | ((known.unit == "token") & (length == 0))]] = True
+        bad[owner[length != full[owner]]] = True
         if int(length.max(initial=0)) > known.max_length:
             value = value[positions(length) < known.max_length]
             length = np.minimum(length, known.max_length)

@@ -86,15 +86,8 @@ def _check_length(label: list[Any], task: Task, unit: str, size: int | None, at:
             f"{count_of(len(label), 'label')} for {task.payload!r}, which is null",
             "Write null to abstain",
         )
-    elif size == 0 and unit == "token":
-        faults.add(
-            "record.empty-sequence",
-            at,
-            f"there are labels for {task.payload!r}, which is empty",
-            "Write null to abstain",
-        )
     elif size != len(label):
-        hint = f"A list of labels has one a {unit}; null abstains"
+        hint = f"A list of labels has one a {unit}; null abstains" if size else "Write null to abstain"
         faults.add("record.label-length", at, f"{count_of(len(label), 'label')} for {count_of(size, unit)}", hint)
 
 
