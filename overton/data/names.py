@@ -6,6 +6,7 @@ from functools import lru_cache
 
 TRAIN, DEV, TEST = SPLITS = ("train", "dev", "test")
 SLICE_PREFIX = "slice:"
+EVERY = "*"  # all records of a split, where a tag may stand
 GOLD = "gold"
 COMBINED = "combined"  # the source of what `overton combine` writes
 MAX_SOURCE_LENGTH = 64
@@ -97,8 +98,17 @@ def _means_slice(prefix: str) -> bool:
 
 
 def is_bad_tag(tag: str) -> bool:
-    """Whether a tag is refused: empty, not printable, or a near miss of one that means something."""
-    return not tag or not tag.isprintable() or tag == SLICE_PREFIX or bool(meant_tag(tag))
+    """Whether a tag is refused: blank, not printable, `*`, or a near miss of one that means something."""
+    return not tag.strip() or not tag.isprintable() or tag in (EVERY, SLICE_PREFIX) or bool(meant_tag(tag))
+
+
+def bad_tag_hint(tag: str) -> str:
+    """What a tag is, for who gave one that is none."""
+    if tag == EVERY:
+        return "'*' stands for all records of a split: choose a name"
+    if tag == SLICE_PREFIX:
+        return "Name the slice, as in slice:short"
+    return "A tag is a printable text that is not blank"
 
 
 def count_of(n: int, unit: str) -> str:

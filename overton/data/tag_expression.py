@@ -16,9 +16,9 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem, did_you_mean
+from overton.data.names import EVERY
 from overton.data.tags import Tags, join_tags
 
-EVERY = "*"
 MAX_DEPTH = 50
 TOKEN = re.compile(r'\s*(?:(?P<sign>[&|!()])|"(?P<quoted>[^"]*)"|(?P<name>[^\s&|!()"]+)|(?P<bad>"))')
 QUOTES = 'Put a tag that holds blanks or one of & | ! ( ) in double quotes: "a tag" & other'

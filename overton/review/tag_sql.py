@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from overton.data.tag_expression import EVERY, Expression, Tag, parse_tag_expression
+from overton.data.names import EVERY
+from overton.data.tag_expression import Expression, Tag, parse_tag_expression
 from overton.review.words import quoted
 
 SIGNS = {"&": " AND ", "|": " OR "}

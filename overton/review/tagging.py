@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem
-from overton.data import SPLITS, Dataset, is_bad_tag, meant_tag
+from overton.data import SPLITS, Dataset, bad_tag_hint, is_bad_tag, meant_tag
 from overton.supervision import record_text
 
 EXAMPLES = 3
@@ -57,7 +57,7 @@ def check_tag(name: str) -> None:
         raise OvertonError(Problem(message, "tagging.split", hint="Give splits in the data files of the records"))
     if is_bad_tag(name):
         meant = meant_tag(name)
-        hint = f"Did you mean {meant!r}?" if meant else "Use printable characters, as in slice:short"
+        hint = f"Did you mean {meant!r}?" if meant else bad_tag_hint(name)
         raise OvertonError(Problem(f"{name!r} cannot be a tag", "tagging.bad-name", hint=hint))
 
 

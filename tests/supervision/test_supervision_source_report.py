@@ -82,6 +82,21 @@ def test_a_source_that_spoils_the_combined_labels_is_harmful():
     assert ("echo0", "harmful") in codes(report)
 
 
+def test_a_source_is_not_harmful_where_there_is_but_one_class_to_say():
+    report = report_of([{"rule": 0} for _ in range(200)], n_test=50)
+    assert "harmful" not in {code for _, code in codes(report)}
+
+
+def test_of_a_liar_that_tells_what_is_not_right_the_hint_does_not_say_to_take_it_out():
+    extra = {f"liar{turn}": lambda number, truth, random, turn=turn: (truth + turn) % 3 for turn in (1, 2)}
+    votes = votes_of(planted((0.6,), extra=extra))
+    combined = combine(votes, dev=np.arange(2000) < 500)
+    report = source_report(votes, combined, splits(2000, 500, 500))
+    hints = {warning.source: warning.hint for warning in report.warnings if warning.code == "harmful"}
+    assert set(hints) == {"liar1", "liar2"}
+    assert all("labels fewer would be right" in hint and "take it out" not in hint for hint in hints.values()), hints
+
+
 def test_a_source_without_votes_in_train_is_dead():
     def only_gold(number, truth, random):
         return truth if number < 1000 else None

@@ -12,7 +12,7 @@ from overton.base import Problem, did_you_mean
 from overton.data.faults.labels import check_tasks
 from overton.data.faults.payloads import check_payloads
 from overton.data.faults.syntax import Faults, TooManyFaults, parse_json, show
-from overton.data.names import SPLITS, is_bad_tag, meant_tag
+from overton.data.names import SPLITS, bad_tag_hint, is_bad_tag, meant_tag
 from overton.schema import Schema
 
 _FIELDS = ("id", "payloads", "tasks", "tags")
@@ -99,7 +99,7 @@ def _check_tags(tags: Any, faults: Faults) -> None:
                 "record.near-miss-tag", at, f"the tag {tag!r} means nothing", f"Did you mean {meant_tag(tag)!r}?", tag
             )
         elif is_bad_tag(tag):
-            faults.add("record.bad-tag", at, f"{tag!r} is no tag", "A tag is a printable text that is not empty", tag)
+            faults.add("record.bad-tag", at, f"{tag!r} is no tag", bad_tag_hint(tag), tag)
     splits = [split for split in SPLITS if split in tags]
     if len(splits) > 1:
         faults.add(

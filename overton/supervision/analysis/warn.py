@@ -22,6 +22,7 @@ CODES = ("harmful", "worse-than-majority", "vanished", "dead", "constant", "drop
 ERRORS = 3.0  # standard errors that count as beyond noise, since many sources are looked at at once
 LEAST_VOTES = 30  # below which nothing is said of a source
 LEAST_GOLD = 20
+MOST_CHANCE = 0.999  # of being right by guessing, above which an estimate says nothing of a source
 FEW_GOLD = 5  # that can clear a rule of being constant where all of them speak for it
 FAR_BELOW = 0.2  # of the coverage elsewhere: so little in train counts as dead
 LEAST_DROP = 0.05  # of an estimated accuracy
@@ -103,12 +104,19 @@ def _harmful(seen: Evidence) -> Iterator[SourceWarning]:
         expected = chance[number]
         if judged[number] >= LEAST_GOLD:
             share, n, what = right[number] / judged[number], judged[number], f"of {judged[number]:,.0f} gold labels"
+        elif expected > MOST_CHANCE:  # one label is all there is to say, and the estimate is what was assumed before
+            continue
         else:
             share = seen.facts.combined.accuracy.get(name, np.nan)
             n, what = float(seen.sums(N)[:, number].sum()), "of its votes by the estimate"
         if n >= LEAST_GOLD and share + ERRORS * np.sqrt(max(share * (1 - share), 0.01) / n) < expected:
             message = f"right on {share:.0%} {what}, where guessing would be on {expected:.0%}"
-            yield _warn(seen, name, "harmful", message, "Look whether it mixes up its labels; else take it out")
+            hint = "Look whether it mixes up its labels; else take it out"
+            if gain.n >= LEAST_GOLD and gain.units > ERRORS * max(
+                gain.error, 1.0
+            ):  # gold shows what its votes rule out
+                hint = f"Look whether it mixes up its labels. Taken out, {gain.units:,.0f} labels fewer would be right"
+            yield _warn(seen, name, "harmful", message, hint)
 
 
 def _chance(seen: Evidence) -> ndarray:
