@@ -66,7 +66,7 @@ def _task(report: Report, task: str, width: int, limit: int) -> list[str]:
     split = next((split for split in ORDER if any(row.split == split and row.n for row in rows)), None)
     if split is None:
         return [_rule(f"{task}  ", width), "  no gold, so there is nothing to say"]
-    rows = [row for row in rows if row.split == split]
+    everywhere, rows = rows, [row for row in rows if row.split == split]
     whole = [row for row in rows if row.tag == "*"]
     main = [row for row in rows if row.metric == report.main_metric[task]]
     reference = next((row for row in main if row.tag == "*"), None)
@@ -79,6 +79,9 @@ def _task(report: Report, task: str, width: int, limit: int) -> list[str]:
     lines += [_line(row.tag, row, reference, layout) for row in shown]
     if len(shown) < len(tags):
         lines.append(_rest(tags, shown))
+    elsewhere = {row.tag for row in everywhere} - {"*"}
+    if len(elsewhere) == 1 and not tags:  # that tag was asked for, and would else seem to be overlooked
+        lines.append(f"  {elsewhere.pop()}: no record of {split} with gold; the JSON has its figures elsewhere")
     others = [row for row in whole if row.metric != report.main_metric[task]]
     return [*lines, *_others(others, width)]
 

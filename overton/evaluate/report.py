@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from overton.base import OvertonError, Problem, did_you_mean
+from overton.data import SPLITS, is_made_of_tags
 from overton.notebook import report_html
 
 if TYPE_CHECKING:
@@ -89,10 +90,13 @@ class Report:
         """
         tags = {row.tag for row in self.rows}
         if tag not in tags:
+            message = f"no evaluated record has the tag {tag!r}"
             hint = did_you_mean(tag, sorted(tags - {"*"}))
-            raise OvertonError(
-                Problem(message=f"no evaluated record has the tag {tag!r}", code="report.unknown-tag", hint=hint)
-            )
+            if tag in SPLITS:
+                message, hint = f"{tag!r} is a split, and no tag within one", "The JSON has the rows of every split"
+            elif is_made_of_tags(tag):
+                message, hint = f"{tag!r} holds of no evaluated record", ""
+            raise OvertonError(Problem(message, "report.unknown-tag", hint=hint))
         return replace(self, rows=tuple(row for row in self.rows if row.tag in ("*", tag)))
 
     def to_pandas(self) -> "DataFrame":

@@ -48,6 +48,12 @@ def test_the_report_shows_each_task_and_its_worst_tags_first():
     )
 
 
+def test_of_a_tag_that_only_another_split_has_it_is_said_so():
+    report = Report((*ROWS, Row("Intent", "dev", "late", "accuracy", 0.5, 0.3, 0.7, 20)), REPORT.main_metric)
+    assert "  late: no record of test with gold; the JSON" in render_report(report.of_tag("late"))
+    assert "no record of" not in render_report(report)
+
+
 def test_a_narrow_report_has_no_drawing_and_shortens_long_tags():
     text = render_report(REPORT, width=70)
     assert "|" not in text

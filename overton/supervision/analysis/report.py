@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from overton.base import OvertonError, Problem, did_you_mean
-from overton.data import SPLITS, Splits, Tags, Votes
+from overton.data import SPLITS, Splits, Tags, Votes, is_made_of_tags
 from overton.supervision.analysis.classes import ClassRow, class_rows, what_is_said
 from overton.supervision.analysis.copies import find_copies
 from overton.supervision.analysis.facts import gather_facts
@@ -143,7 +143,7 @@ def tags_to_show(tags: Tags, asked: Iterable[str] | None) -> tuple[str, ...]:
     if unknown:
         raise OvertonError(
             Problem(
-                message=f"no record has the tag {name!r}",
+                message=f"{name!r} holds of no record" if is_made_of_tags(name) else f"no record has the tag {name!r}",
                 code="sources.unknown-tag",
                 hint="It is a split: every table has its rows" if name in SPLITS else did_you_mean(name, known),
             )
