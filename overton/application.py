@@ -234,13 +234,15 @@ class Application:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.
 
         Raises:
-            OvertonError: Where the output is a file of the application, which would be lost, or lies in its data.
+            OvertonError: Where the output is a file of the application, which would be lost, lies in its data, or has
+                no name of a data file.
         """
         from overton.combining import combined_records
-        from overton.data.files import write_records
+        from overton.data.files import check_data_name, write_records
 
         output = Path(output)
         self._check_output(output, "every vote would count twice, by itself and in what is combined of it")
+        check_data_name(output)
         names = self.task_names(task)
         dataset = self.dataset(max_bad=max_bad, observe=observe)
         found = self.combined(task, dataset=dataset, observe=observe)

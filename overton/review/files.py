@@ -14,7 +14,16 @@ from overton.base.files import atomic_writer, check_place, write_atomic
 from overton.compile import SupervisionSettings
 from overton.compile.files import load_tuning
 from overton.data import GOLD, Dataset
-from overton.data.files import check_output, compressed, data_files, load_dataset, read_lines, write_records
+from overton.data.files import (
+    STANDARD,
+    check_data_name,
+    check_output,
+    compressed,
+    data_files,
+    load_dataset,
+    read_lines,
+    write_records,
+)
 from overton.pipeline import predict_rows, reading_schema, telling_of_payloads
 from overton.review.annotate import Candidate, heading, reading, skeleton
 from overton.review.sql import rows_where
@@ -59,11 +68,15 @@ def check_skeleton(path: Path, task: str) -> None:
         OSError: Where its folder is not there, or it is a folder itself.
         OvertonError: Where it, or the file to read beside it, is there and something else, which would be lost.
     """
+    if path == STANDARD:
+        message = "two files are written for annotators, so they do not go to stdout"
+        raise OvertonError(Problem(message, "data.output-name", hint="Such as to_annotate.jsonl"))
     beside = _beside(path)
     check_place(path)
     check_place(beside)
     if not path.exists():
         check_output(path)
+        check_data_name(path)
     _annotated(path, task)
     check_output(beside)
     if beside.exists() and not beside.read_bytes().startswith(heading(task).encode()):

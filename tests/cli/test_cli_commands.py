@@ -66,6 +66,8 @@ def test_nothing_that_would_be_read_as_data_is_written_among_them(
     assert main(["check", str(app), "--quarantine", str(place), "-q"]) == 1
     assert capsys.readouterr().err.count("[application.output-is-data]") == 2
     assert not place.exists()
+    assert main(["combine", str(app), str(tmp_path / "z.csv"), "-q"]) == 1
+    assert "[data.output-name]" in capsys.readouterr().err
     assert main(["combine", str(app), str(tmp_path / "z.jsonl"), "-q"]) == 0
     assert main(["check", str(app), "-q"]) == 0
     assert "data.counted-twice" not in capsys.readouterr().err

@@ -165,6 +165,7 @@ def test_a_skeleton_asked_for_again_keeps_what_is_filled_in_and_adds_what_it_lac
         ("gate.json", "application.output-is-input"),
         ("data/other.jsonl", "review.other-file"),
         ("notes", "review.other-file"),
+        ("gold.txt", "data.output-name"),
     ],
 )
 def test_a_skeleton_replaces_nothing(
@@ -179,6 +180,15 @@ def test_a_skeleton_replaces_nothing(
     assert f"[{code}]" in capsys.readouterr().err
     after = {path: path.read_bytes() for path in app.rglob("*") if path.is_file() and ".overton" not in path.parts}
     assert after == before
+
+
+def test_a_skeleton_is_two_files_and_not_stdout(
+    spoilt: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["errors", str(spoilt.directory), "--task", "Pick", "--annotate", "-", "-q"]) == 1
+    assert "[data.output-name]" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_fits_a_terminal_and_is_told_as_json(

@@ -5,7 +5,7 @@ from overton.data.files.handle import DatasetHandle
 from overton.data.files.ignored import ignored_files
 from overton.data.files.lines import SUFFIXES, contents, data_files
 from overton.data.files.load import load_dataset
-from overton.data.files.outputs import check_beside_data, check_output, own_files
+from overton.data.files.outputs import check_beside_data, check_data_name, check_output, own_files
 from overton.data.files.records import STANDARD, compressed, read_chunks, read_lines, write_parts, write_records
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "DatasetHandle",
     "check_beside_data",
     "check_data",
+    "check_data_name",
     "check_output",
     "compressed",
     "contents",

@@ -57,6 +57,21 @@ def check_beside_data(path: Path, why: str) -> None:
         raise OvertonError(Problem(message, "application.output-is-data", str(path), hint=hint))
 
 
+def check_data_name(path: Path) -> None:
+    """Refuse an output of records whose name ends as no data file does: among data it would be passed over.
+
+    Stdout, a name without an ending, and what is there and no file of a disk, such as a pipe, are let pass.
+
+    Raises:
+        OvertonError: Where its name has another ending.
+    """
+    is_pipe = path == STANDARD or (path.exists() and not path.is_file())
+    if path.suffix and not path.name.endswith(SUFFIXES) and not is_pipe:
+        hint = f"Such as {path.with_suffix(SUFFIXES[0])}"
+        message = f"names of data files end in {', '.join(SUFFIXES)}: as {path.suffix!r} it would not be read"
+        raise OvertonError(Problem(message, "data.output-name", str(path), hint=hint))
+
+
 def _places(path: Path) -> tuple[Path, Path]:
     """Where a path leads by its name, and where by links."""
     return path.absolute(), path.resolve()
