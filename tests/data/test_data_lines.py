@@ -1,11 +1,12 @@
 import gzip
 import os
+import io
 
 import pytest
 import zstandard
 
 from overton.base import OvertonError
-from overton.data.files import data_files
+from overton.data.files import STANDARD, data_files, read_lines
 from overton.data.files.lines import BLOCK, read_blocks
 
 LINES = [b'{"id": "%d"}' % number for number in range(5000)]
@@ -51,6 +52,27 @@ def test_blank_lines_are_left_out_and_counted(tmp_path):
     path = tmp_path / "d.jsonl"
     path.write_bytes(b"\n{}\n  \t\n\r\n[]\n\n")
     assert read(path) == ([2, 5], [b"{}", b"[]"])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (gzip.compress(b"{}\n"), "gzip"),
+        (zstandard.ZstdCompressor().compress(b"{}\n"), "Zstandard"),
+        (b"PAR1\x15\x04\n", "Parquet"),
+        (b"PK\x03\x04\n", "ZIP"),
+    ],
+)
+def test_what_is_no_text_is_told_once_and_not_line_by_line(tmp_path, content, told):
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(OvertonError, match=rf"no lines of JSON, but .*{told}.*\[data.unreadable\]"):
+        read(path)
+
+
+def test_standard_input_is_read_as_a_file_is(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbf{}\r\n\n[]")))
+    assert [(number, line.strip()) for number, line in read_lines(STANDARD)] == [(1, b"{}"), (3, b"[]")]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):

@@ -15,6 +15,12 @@ SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 BLOCK = 1 << 21
 _ZSTD_BLOCK = 1 << 16  # compressed: what comes out may be a hundred times as much
 BOM = b"\xef\xbb\xbf"
+BINARY = {  # what else is taken for a data file, by how it begins
+    b"\x1f\x8b": "what gzip has compressed",
+    b"\x28\xb5\x2f\xfd": "what Zstandard has compressed",
+    b"PAR1": "Parquet",
+    b"PK\x03\x04": "a ZIP archive",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,16 @@ def read_blocks(path: Path, size: int | None = None) -> Iterator[Block]:
         size: How many bytes of it to read; all where None.
 
     Raises:
-        OvertonError: Where the file cannot be read, or its compressed stream is broken or ends too early.
+        OvertonError: Where the file cannot be read, is no text, or its compressed stream is broken or ends too early.
     """
+    return blocks_of(_contents(path, size))
+
+
+def blocks_of(contents: Iterable[bytes]) -> Iterator[Block]:
+    """The lines of what a file holds, read in parts of any length."""
     number = 1
     rest = b""
-    for content in _contents(path, size):
+    for content in contents:
         if number == 1 and not rest and content.startswith(BOM):
             content = content[len(BOM) :]
         *lines, rest = (rest + content).split(b"\n")
@@ -113,7 +124,7 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
     """What an open file holds, some megabytes at a time; its name's ending says how it is compressed.
 
     Raises:
-        OvertonError: Where its compressed stream is broken or ends too early.
+        OvertonError: Where it is no text, or its compressed stream is broken or ends too early.
     """
     try:
         if name.endswith(".gz"):
@@ -121,12 +132,21 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
         elif name.endswith(".zst"):
             yield from _zstd(file)
         else:
-            while content := file.read(BLOCK):
-                yield content
+            yield from _plain(file, name)
     except EOFError:
         raise _broken(name, "its compressed stream ends too early, as if the file were cut off") from None
     except (gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise _broken(name, f"its compressed stream is broken: {error}") from None
+
+
+def _plain(file: IO[bytes], name: str) -> Iterator[bytes]:
+    content = file.read(BLOCK)
+    for begin, kind in BINARY.items():
+        if content.startswith(begin):  # else every line of it would be told as one that is no UTF-8
+            raise _broken(name, f"it holds no lines of JSON, but {kind}")
+    while content:
+        yield content
+        content = file.read(BLOCK)
 
 
 def _gzip(file: IO[bytes]) -> Iterator[bytes]:

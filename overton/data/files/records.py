@@ -12,7 +12,7 @@ import msgspec
 
 from overton.base import OvertonError, Problem
 from overton.base.files import atomic_writer, check_place
-from overton.data.files.lines import BOM, read_blocks
+from overton.data.files.lines import blocks_of, contents, read_blocks
 from overton.data.parser import RecordParser
 from overton.data.record import Record
 from overton.schema import Schema
@@ -26,15 +26,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a data file with their numbers from 1, blank ones left out; of stdin where the path is `-`.
 
     Raises:
-        OvertonError: Where the file cannot be read, or its compressed stream is broken.
+        OvertonError: Where the file cannot be read, is no text, or its compressed stream is broken.
     """
-    if path == STANDARD:
-        for number, line in enumerate(sys.stdin.buffer, 1):
-            line = line.removeprefix(BOM) if number == 1 else line
-            if line.strip():
-                yield number, line.removesuffix(b"\n")
-        return
-    for block in read_blocks(path):
+    for block in blocks_of(contents(sys.stdin.buffer, str(path))) if path == STANDARD else read_blocks(path):
         yield from zip(block.numbers, block.lines, strict=True)
 
 
