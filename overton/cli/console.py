@@ -50,8 +50,9 @@ def leave(status: int) -> NoReturn:
 
 
 def write_json(value: object) -> None:
-    """Write one JSON document to stdout."""
-    write(json.dumps(value, ensure_ascii=False, indent=2))
+    """Write one JSON document to stdout; with JSON's own escapes where that has another encoding than UTF-8."""
+    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    write(json.dumps(value, ensure_ascii=not is_utf8, indent=2))
 
 
 def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from overton import __version__
 from overton.base import OvertonError, Problem, render_problems
 from overton.base.errors import SHOWN
 from overton.cli import console
+from overton.cli.parser import Parser
 
 COMMANDS = (
     "init",
@@ -60,7 +61,7 @@ VERSION is a path to an artefact, or APP@ID, APP@ALIAS, or APP (the newest)."""
 
 def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """The parser of the whole command line, from which `docs/commands.md` is generated, or of some commands alone."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="overton",
         description="Build, monitor and improve machine-learned products by editing data, not models.",
         epilog=EPILOG,

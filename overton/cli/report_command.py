@@ -37,10 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the report and write its files."""
     from overton.application import find_version
+    from overton.engine import engine_of
     from overton.evaluate import render_report
 
     if options.html:
         console.check_page(options.html)
+    engine_of(options.on)  # which may not be needed: a wrong place is told all the same
     version = find_version(options.version, store=options.store, max_bad=options.max_bad)
     kept = version.evaluation()
     made = _asked_anew(options, version, kept.report)

@@ -1,6 +1,8 @@
 import gzip
 import os
 import io
+import os
+import sys
 
 import pytest
 import zstandard
@@ -154,3 +156,10 @@ def test_a_folder_without_data_files_is_told(tmp_path):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(OvertonError, match=r"cannot be read: no such file or directory.*\[data.unreadable\]"):
         read(tmp_path / "d.jsonl")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_a_name_that_is_no_text_is_told_before_anything_remembers_it(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.jsonl")).write_bytes(b"{}")
+    with pytest.raises(OvertonError, match=r"not UTF-8.*\[data.file-name\]"):
+        data_files(tmp_path)

@@ -48,10 +48,10 @@ def data_files(directory: Path) -> list[Path]:
         OvertonError: Where there is none, or the name of one is no text.
     """
     files = [path for path in directory.iterdir() if path.name.endswith(SUFFIXES)] if directory.is_dir() else []
-    odd = [written(path) for path in files if written(path.name) != path.name]
-    if odd:
-        message, hint = "the name of the file is not UTF-8", "Rename it: names of data files stand in ids of records"
-        raise OvertonError(Problem(message, "data.unreadable", path, hint=hint, kind=path) for path in odd)
+    odd = [written(path) for path in files if written(path.absolute()) != str(path.absolute())]
+    if odd:  # what remembers files by their names could not
+        message, hint = "the name of the file is not UTF-8", "Rename it in UTF-8"
+        raise OvertonError(Problem(message, "data.file-name", path, hint=hint, kind=path) for path in odd)
     if files:
         return in_reading_order(files)
     raise OvertonError(

@@ -1,0 +1,72 @@
+"""Wrong usage, and outputs that cannot hold every text or that nobody reads."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from overton.application import Application
+from overton.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["report", "APP", "--tga", "x"], "overton report: error: there is no option '--tga'. Did you mean '--tag'?"),
+        (["report", "APP", "--datta=x"], "overton report: error: there is no option '--datta'. Did you mean '--data'?"),
+        (["report", "APP", "--seed", "1"], "overton report: error: there is no option '--seed'"),
+        (["report", "APP", "more"], "overton report: error: unrecognized arguments: more"),
+        (["store", "history", "APP", "live", "--jsno"], "overton store history: error: there is no option '--jsno'"),
+        (["bild", "APP"], "Did you mean 'build'?"),
+        (["store", "histry"], "Did you mean 'history'?"),
+        (["errors", "APP", "--task", "T", "--split", "tset"], "Did you mean 'test'?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_told_by_the_command_with_what_may_be_meant(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def run(words: list[str], encoding: str) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    return subprocess.run([sys.executable, "-m", "overton", *words], env=environment, check=False, capture_output=True)
+
+
+@pytest.fixture
+def accented(tmp_path: Path) -> Path:
+    """An application whose sources have names that ASCII lacks."""
+    (tmp_path / "data").mkdir()
+    schema = {"payloads": {"q": {"type": "singleton"}}, "tasks": {"T": {"payload": "q", "type": "multiclass"}}}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    lines = [{"payloads": {"q": f"text {n}"}, "tasks": {"T": {"r\u00e8gle": "ab"[n % 2]}}} for n in range(40)]
+    (tmp_path / "data" / "d.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return tmp_path
+
+
+def test_what_the_encoding_of_a_terminal_lacks_is_written_with_escapes(accented: Path) -> None:
+    told = run(["sources", str(accented), "-q"], "ascii")
+    assert (told.returncode, b"r\\xe8gle" in told.stdout) == (0, True), told.stderr.decode()
+    found = json.loads(run(["sources", str(accented), "-q", "--json"], "latin-1").stdout.decode("latin-1"))
+    assert "r\u00e8gle" in {row["source"] for row in found["rows"]}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as a POSIX shell does")
+def test_a_closed_output_is_one_that_nobody_reads(accented: Path) -> None:
+    command = f'"{sys.executable}" -m overton check "{accented}" -q >&-'
+    told = subprocess.run(["sh", "-c", command], check=False, capture_output=True)
+    assert (told.returncode, b"Traceback" in told.stderr) == (0, False), told.stderr.decode()
+
+
+def test_a_place_that_is_none_is_told_where_it_is_not_needed_too(
+    kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(kinds_application.directory), "--on", "local:0", "-q"]) == 1
+    assert "[engine.unknown]" in capsys.readouterr().err
