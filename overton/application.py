@@ -11,13 +11,13 @@ are used, so that serving and `check` start at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overton.base import Observe, OvertonError, Problem, check_seed, did_you_mean, ignore
+from overton.base import Observe, OvertonError, Problem, Texts, check_seed, did_you_mean, ignore, texts_of
 from overton.base.files import AnyPath, check_place
 from overton.naming import check_whole, parse_named
 from overton.version import Version
@@ -138,7 +138,7 @@ class Application:
         self,
         task: str | None = None,
         *,
-        tags: Sequence[str] | None = None,
+        tags: Texts | None = None,
         combined: Mapping[str, Combined] | None = None,
         max_bad: int = 0,
         observe: Observe = ignore,
@@ -157,6 +157,7 @@ class Application:
         """
         from overton.supervision import join_reports, source_report, tags_to_show
 
+        tags = None if tags is None else texts_of(tags)
         dataset = self.dataset(max_bad=max_bad, observe=observe).with_tags(tags or ())
         names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
         combined = self.combined(task, dataset=dataset, observe=observe) if combined is None else combined

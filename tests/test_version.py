@@ -5,6 +5,7 @@ import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -111,6 +112,27 @@ def test_what_is_no_list_of_records_is_told(application: Application) -> None:
         version.predict([record, {"payload": {}}, record, {"payloads": {"nothing": 1}}])
     assert {problem.path for problem in raised.value.problems} == {"records[1]", "records[3]"}
     assert len(version.predict(one for one in [record, record])) == 2
+
+
+def test_arrays_are_lists_and_what_json_lacks_is_told(application: Application) -> None:
+    version = application.version()
+    payloads = make_record(1, random.Random(3))["payloads"]
+    name = next(name for name, value in payloads.items() if isinstance(value, list) and isinstance(value[0], str))
+    arrays = {**payloads, name: np.array(payloads[name])}
+    assert version.predict([{"payloads": arrays}]) == version.predict([{"payloads": payloads}])
+    with pytest.raises(OvertonError, match=r"records\[1\]: no value of JSON: .*'?complex"):
+        version.predict([{"payloads": payloads}, {"payloads": {**payloads, name: [1j]}}])
+
+
+def test_names_of_splits_tags_and_outputs_are_checked(application: Application, tmp_path: Path) -> None:
+    version = application.version()
+    with pytest.raises(OvertonError, match=r"no split 'tset'. Did you mean 'test'\?"):
+        version.errors("Record", split="tset")
+    with pytest.raises(OvertonError, match="no split 'tset'"):
+        version.discover(splits="tset")
+    assert "slice:big" in {row.tag for row in application.source_report("Record", tags="slice:big").rows}
+    with pytest.raises(OvertonError, match=r"predict_file.*Name a folder.*\[batch.output-not-folder\]"):
+        version.predict_files(application.directory / "data" / "records.jsonl", tmp_path / "out.jsonl")
 
 
 def test_a_parent_may_be_named(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from time import monotonic
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.base.files import AnyPath, Places, places_of
-from overton.batch.files import Output, count_newlines, find_inputs
+from overton.batch.files import Output, check_folder, count_newlines, find_inputs
 from overton.batch.plan import Asked, Input, Piece, Plan, make_plan, parse_plan
 from overton.batch.work import Counts, Verb, done_before, make_work
 from overton.engine import Engine
@@ -77,6 +77,7 @@ def run_batch(
     """
     begin = monotonic()
     (output,) = places_of(output)
+    check_folder(output, "shards go into a folder, and this names one file: one is made of one by `predict_file`")
     place = Output(output)
     plan = _pinned(make_plan(asked, _apart(find_inputs(places_of(inputs)), output)), place, engine, observe)
     there = place.names()

@@ -66,9 +66,12 @@ class RecordParser:
         problems: list[Problem] = []
         for number, value in enumerate(values):
             try:
-                records.append(self.parse(msgspec.json.encode(value)))
+                records.append(self.parse(msgspec.json.encode(value, enc_hook=_as_list)))
             except OvertonError as error:
                 problems += [replace(problem, path=f"records[{number}]") for problem in error.problems]
+            except (TypeError, UnicodeEncodeError) as error:
+                told = str(error)[:1].lower() + str(error)[1:]
+                problems.append(Problem(f"no value of JSON: {told}", "record.bad-json", path=f"records[{number}]"))
         if problems:
             raise OvertonError(problems)
         return records
@@ -82,3 +85,10 @@ class RecordParser:
             line_number: Its number there.
         """
         return line_faults(line, self._schema, path, line_number, closed=self._closed)
+
+
+def _as_list(value: Any) -> Any:
+    """An array or number of numpy as JSON has it, as where the rows of a frame become records."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"a value of type {type(value).__name__}")

@@ -134,7 +134,15 @@ def check_task(runtime: Runtime, task: str) -> None:
 
 
 def rows_of(splits: Splits, names: Sequence[str]) -> ndarray:
-    """The records of some splits, `all` for all of them, int64, ascending."""
+    """The records of some splits, `all` for all of them, int64, ascending.
+
+    Raises:
+        OvertonError: Where a name is that of no split.
+    """
+    for name in names:
+        if name not in (*SPLITS, ALL):
+            hint = did_you_mean(name, (*SPLITS, ALL))
+            raise OvertonError(Problem(f"there is no split {name!r}", "review.unknown-split", hint=hint))
     wanted = SPLITS if ALL in names else tuple(names)
     rows: ndarray = np.unique(np.concatenate([np.zeros(0, np.int64), *(getattr(splits, name) for name in wanted)]))
     return rows.astype(np.int64)

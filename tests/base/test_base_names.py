@@ -23,8 +23,8 @@ def test_a_name_never_holds_a_separator_of_paths(text: str) -> None:
     assert not (is_name(text) and set(text) & set("/\\\0"))
 
 
-@pytest.mark.parametrize("seed", [-1, MOST_SEED + 1, 2**64])
-def test_a_seed_that_numpy_or_torch_would_not_take_is_refused(seed: int) -> None:
+@pytest.mark.parametrize("seed", [-1, MOST_SEED + 1, 2**64, "1", 1.5])
+def test_a_seed_that_numpy_or_torch_would_not_take_is_refused(seed: object) -> None:
     assert check_seed(MOST_SEED) == MOST_SEED
     with pytest.raises(OvertonError, match="expected a seed from 0"):
         check_seed(seed)

@@ -58,19 +58,26 @@ def is_one_file(inputs: Sequence[str], output: str) -> bool:
     Raises:
         OvertonError: Where shards are to be made, and the output has the name of a file.
     """
-    is_folder = is_url(output) or output.endswith("/") or Path(output.removeprefix("file://")).is_dir()
     only = inputs[0]
     is_single = len(inputs) == 1 and not is_url(only) and (Path(only).is_file() or not _is_several(only))
-    if not is_single and not is_folder and output.endswith((*SUFFIXES, ".parquet")):
-        raise OvertonError(
-            Problem(
-                message="what is made of several files is a folder of shards, and this names one file",
-                code="batch.output-not-folder",
-                path=output,
-                hint=f"Name a folder, such as {output.partition('.')[0] or 'predictions'}/",
-            )
-        )
-    return is_single and not is_folder
+    if not is_single:
+        check_folder(output, "what is made of several files is a folder of shards, and this names one file")
+    return is_single and not _is_folder(output)
+
+
+def check_folder(output: str, message: str) -> None:
+    """Refuse an output for shards that has the name of a file.
+
+    Raises:
+        OvertonError: Where it has, and is no folder that is there.
+    """
+    if not _is_folder(output) and output.endswith((*SUFFIXES, ".parquet")):
+        hint = f"Name a folder, such as {output.partition('.')[0] or 'predictions'}/"
+        raise OvertonError(Problem(message, "batch.output-not-folder", path=output, hint=hint))
+
+
+def _is_folder(output: str) -> bool:
+    return is_url(output) or output.endswith("/") or Path(output.removeprefix("file://")).is_dir()
 
 
 def _is_several(text: str) -> bool:
