@@ -138,6 +138,14 @@ def test_gold_of_a_soft_vote_is_its_most_probable_class(tmp_path):
     assert (bits.known.tolist(), bits.label.tolist()) == ([False, True], [[False, False], [False, True]])
 
 
+def test_gold_that_two_classes_share_judges_nothing(tmp_path):
+    labels = [{"age": 0.5, "height": 0.5}, {"height": 0.5, "age": 0.5}, "height", {"age": 1.0}]
+    lines = [{"payloads": {"tokens": ["a"], "title": "t"}, "tasks": {"Intent": {"gold": one}}} for one in labels]
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    gold = gold_of(load_dataset(SCHEMA, [tmp_path / "d.jsonl"], tmp_path / "rows").votes("Intent"))
+    assert (gold.known.tolist(), gold.label.tolist()) == ([False, False, True, True], [-1, -1, 1, 0])
+
+
 def test_packing_nothing_and_nulls_keeps_the_shapes():
     pool = Pool()
     for records in ([], [Record(payloads={}), Record(payloads={"tokens": []})]):
