@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from overton.supervision import Combined, RecordLineage, SourceReport, SourceRow
 
 
+NO_SCHEMA = "application.no-schema"
 LIVE = "live"  # the alias of the version that people use
 
 
@@ -53,7 +54,7 @@ def load(directory: AnyPath, *, store: str | None = None) -> Application:
         is_taken = directory.is_file() or (directory.is_dir() and any(directory.iterdir()))  # nothing is written there
         place = "DIR` writes one into a new folder" if is_taken else f"{directory}` writes one to start from"
         message = f"{directory} is not an application: it has no schema.json"
-        raise OvertonError(Problem(message, "application.no-schema", hint=f"`overton init {place}"))
+        raise OvertonError(Problem(message, NO_SCHEMA, hint=f"`overton init {place}"))
     return Application(directory, load_schema(directory / "schema.json"), store or str(directory / "store"))
 
 
@@ -393,6 +394,9 @@ def find_version(text: str, *, store: str | None = None, max_bad: int = 0) -> Ve
 
         artifact = load_artifact(named.path)
         version = Version(artifact.id, artifact)
+    elif "@" not in text and not named.path.exists():
+        hint = f"Check the path; a version is named with its application, as in APP@{named.path}"
+        raise OvertonError(Problem(f"there is no {named.path}, of which to read a version", NO_SCHEMA, hint=hint))
     else:
         version = load(named.path, store=store).version(named.reference)
     return replace(version.with_model(named.model), max_bad=max_bad)

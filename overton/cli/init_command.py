@@ -7,15 +7,16 @@ from pathlib import Path
 from overton.cli import console
 
 HELP = "write a complete small application to start from"
+BLANK, RECORDS = "blank", 5000
 EXAMPLE = "  overton init demo --example factoid --records 5000 --seed 0"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("directory", type=Path, metavar="DIR", help="where to write it; must be new or empty")
-    parser.add_argument("--example", default="blank", help="which example: blank (default) or factoid")
-    parser.add_argument("--records", type=int, default=5000, metavar="N", help="records to make (default 5000)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="another seed makes other records (default 0)")
+    parser.add_argument("--example", default=BLANK, help="which example: blank (default) or factoid")
+    parser.add_argument("--records", type=int, metavar="N", help=f"records to make (default {RECORDS})")
+    parser.add_argument("--seed", type=int, metavar="S", help="another seed makes other records (default 0)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,9 +33,15 @@ def run(options: argparse.Namespace) -> int:
                 hint=did_you_mean(options.example, EXAMPLES),
             )
         )
-    if options.records < 1:
+    if options.example == BLANK and (options.records, options.seed) != (None, None):
+        console.note(
+            f"overton init: --records and --seed say nothing of {BLANK}, which is always the same; see --example"
+        )
+        return 2
+    n_records = RECORDS if options.records is None else options.records
+    if n_records < 1:
         raise OvertonError(Problem(message="an application needs at least 1 record", code="init.no-records"))
-    application = EXAMPLES[options.example](options.records, options.seed)
+    application = EXAMPLES[options.example](n_records, options.seed or 0)
     write_application(application, options.directory)
     console.write(f"{options.directory}: {', '.join(sorted(application.files))}")
     console.write(f"Next: overton check {shlex.quote(str(options.directory))}")

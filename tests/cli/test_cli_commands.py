@@ -237,6 +237,24 @@ def test_a_folder_without_a_schema_is_told_what_to_do(tmp_path: Path, capsys: py
     assert "it has no schema.json. `overton init" in capsys.readouterr().err
 
 
+def test_a_version_without_its_application_is_told_how_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "live"]) == 1
+    told = capsys.readouterr().err
+    assert "as in APP@live" in told
+    assert "init" not in told
+
+
+def test_records_of_an_example_that_is_always_the_same_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", str(tmp_path / "app"), "--records", "9"]) == 2
+    assert "say nothing of blank" in capsys.readouterr().err
+    assert not (tmp_path / "app").exists()
+
+
 def test_an_unknown_example_names_those_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path / "app"), "--example", "factiod"]) == 1
     assert "Did you mean 'factoid'?" in capsys.readouterr().err
