@@ -32,7 +32,7 @@ class Gold:
 def gold_of(votes: Votes, source: str = GOLD) -> Gold:
     """The gold labels among the votes of a task; of a soft one the most probable class, or the bits from 0.5 on.
 
-    Where two classes or members are the most probable, nobody knows which is true, and nothing is judged by them.
+    Where two classes or members are the most probable to gold, nobody knows which is true, and nothing is judged there.
 
     Args:
         votes: The votes of the task.
@@ -60,8 +60,9 @@ def gold_of(votes: Votes, source: str = GOLD) -> Gold:
     else:
         order = np.argsort(probability, kind="stable")  # of each unit the most probable is written last
         label[unit[order]] = entry_label[order]
-        best = np.zeros(votes.n_units, probability.dtype)
-        np.maximum.at(best, unit, probability)
-        tied = np.bincount(unit[probability == best[unit]], minlength=votes.n_units) > 1
-        known[tied], label[tied] = False, -1
+        if source == GOLD:
+            best = np.zeros(votes.n_units, probability.dtype)
+            np.maximum.at(best, unit, probability)
+            tied = np.bincount(unit[probability == best[unit]], minlength=votes.n_units) > 1
+            known[tied], label[tied] = False, -1
     return Gold(votes.task, votes.offsets, known, label)
