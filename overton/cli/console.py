@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from overton.base import MOST_SEED, Event, Observe, OvertonError, Problem, ignore
+from overton.base import MOST_SEED, Event, Observe, OvertonError, Problem, ignore, legible
 
 if TYPE_CHECKING:
     from overton.version import Version
@@ -25,14 +25,15 @@ INTERRUPTED = 130
 
 
 def write(text: str) -> None:
-    """Write a result to stdout, with a line end."""
+    """Write a result to stdout, with a line end; a text that anybody may have sent gives the terminal no orders."""
+    text = legible(text)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """Tell a person something on stderr."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(legible(text) + "\n")
     sys.stderr.flush()
 
 

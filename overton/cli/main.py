@@ -117,7 +117,7 @@ def _refuse(options: argparse.Namespace, problems: Sequence[Problem]) -> int:
     text = render_problems(problems, limit=limit)
     if len(problems) > limit and options.command != "predict":  # its input is no part of the application
         text += "; `overton check` tells all"
-    sys.stderr.write(text + "\n")
+    console.note(text)
     if getattr(options, "json", False):
         console.write_json({"ok": False, "problems": console.problems_json(problems)})
     return 1

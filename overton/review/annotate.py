@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from overton.base import legible
 from overton.codec import Predictions
 from overton.data import GOLD, Dataset, gold_of
 from overton.review.labels import combined_label, names_of
@@ -145,7 +146,7 @@ def reading(task: str, chosen: Sequence[Candidate], *, before: str = "", first: 
             lines.append(f"   look at {one.unit} {one.item}")
         lines.append(f"   combined: {one.named(one.combined) or one.unsaid}")
         lines.append(f"   predicted: {one.named(one.prediction) or 'nothing'}")
-        parts.append("\n".join(lines))
+        parts.append(legible("\n".join(lines)))
     return "\n\n".join(parts) + "\n"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from overton.base import legible
 from overton.store import gate_text
 from overton.web import svg, text
 from overton.web.budget import LARGEST, within_budget
@@ -32,7 +33,7 @@ def environment() -> Environment:
         loader=PackageLoader("overton.web", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: text.shown(value) if type(value) is str else value,
+        finalize=lambda value: legible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,

@@ -4,29 +4,13 @@ A record may hold any text. Marks that turn the direction of writing and control
 so that what a person reads is what the record holds.
 """
 
-import re
-
 from overton.data import SLICE_PREFIX
 
 DASH = "–"
 ELLIPSIS = "…"
-# Control characters, marks of direction, the mark of byte order, and halves of characters, which no file can hold.
-HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
 WHOLE = "*"
 WHOLE_SPLIT = "whole split"
 KILO = 1000
-
-
-def shown(text: str) -> str:
-    r"""A text with what nobody could see shown by its number.
-
-    Example:
-        >>> shown("abc\u202edef")
-        'abc\\u202edef'
-    """
-    return HIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def cut(text: str, longest: int = 40) -> str:

@@ -70,3 +70,17 @@ def test_a_place_that_is_none_is_told_where_it_is_not_needed_too(
 ) -> None:
     assert main(["report", str(kinds_application.directory), "--on", "local:0", "-q"]) == 1
     assert "[engine.unknown]" in capsys.readouterr().err
+
+
+def test_what_somebody_sent_gives_the_terminal_no_orders(accented: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sent = "a\x1b[2J\x9b31m\u202eb"
+    line = {"id": sent, "payloads": {"q": sent}, "tasks": {"T": {"r\u00e8gle": "a"}}}
+    with (accented / "data" / "d.jsonl").open("a") as file:
+        file.write("\n" + json.dumps(line))
+    for words in (["sources", str(accented), "--record", sent], ["sources", str(accented), "--record", f"{sent}?"]):
+        main([*words, "-q"])
+        told = "".join(capsys.readouterr())
+        assert not set("\x1b\x9b\u202e") & set(told)
+        assert "\\u001b[2J" in told or "\\x1b[2J" in told
+    assert main(["sources", str(accented), "--record", sent, "--json", "-q"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == sent

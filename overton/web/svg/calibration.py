@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
+from overton.base import legible
 from overton.base.svg import line, number, text
-from overton.web.text import shown
 
 SIDE, LEFT, TOP, RIGHT, BOTTOM = 200, 52, 10, 12, 40
 LEAST, MOST = 2.5, 7.0  # radii
@@ -46,7 +46,7 @@ def calibration_curve(n: Sequence[int], confidence: Sequence[float], outcome: Se
     width, height = right + RIGHT, bottom + BOTTOM
     return Markup(
         f'<svg class="cc" viewBox="0 0 {width} {height}" width="{width}" role="img">'
-        f"<title>{escape(shown(title))}</title>{''.join(parts)}</svg>"
+        f"<title>{escape(legible(title))}</title>{''.join(parts)}</svg>"
     )
 
 

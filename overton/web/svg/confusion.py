@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
+from overton.base import legible
 from overton.base.svg import number, text
-from overton.web.text import cut, shown
+from overton.web.text import cut
 
 CELL = 30
 LETTER = 6.2  # about the width of a letter of the labels
@@ -22,7 +23,7 @@ def confusion_map(classes: Sequence[str], counts: Sequence[Sequence[int]], title
         counts: How often each class (a row) is predicted as each (a column).
         title: What it shows.
     """
-    names = [cut(shown(name), LONGEST) for name in classes]
+    names = [cut(legible(name), LONGEST) for name in classes]
     left = max((len(name) for name in names), default=0) * LETTER + 12
     top = left * 0.72 + 8
     side = CELL * len(classes)
@@ -37,7 +38,7 @@ def confusion_map(classes: Sequence[str], counts: Sequence[Sequence[int]], title
     width, height = left + side + left * 0.5, top + side + 8
     return Markup(
         f'<svg class="cm" viewBox="0 0 {number(width)} {number(height)}" width="{number(width)}" role="img">'
-        f"<title>{escape(shown(title))}</title>{''.join(parts)}</svg>"
+        f"<title>{escape(legible(title))}</title>{''.join(parts)}</svg>"
     )
 
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
+from overton.base import legible
 from overton.base.svg import line, nice_ticks, text
 from overton.web.pages.history import Line, Moment, TaskHistory
-from overton.web.text import WHOLE, day, shown
+from overton.web.text import WHOLE, day
 
 WIDTH, HEIGHT = 480, 160
 UNITS = 100  # of height in which lines are drawn; whole numbers are short
@@ -61,7 +62,7 @@ def history_chart(
     title = f"{history.task} {history.metric} by version"
     box = f"{-LEFT} {-TOP} {WIDTH + LEFT + RIGHT} {HEIGHT + TOP + BOTTOM}"
     return Markup(
-        f'<svg class="hc" viewBox="{box}" role="img"><title>{escape(shown(title))}</title>{"".join(parts)}</svg>'
+        f'<svg class="hc" viewBox="{box}" role="img"><title>{escape(legible(title))}</title>{"".join(parts)}</svg>'
     )
 
 
@@ -105,7 +106,7 @@ def _dots(one: Line, moments: Sequence[Moment], scale: tuple[float, float]) -> s
 
 
 def _told(moment: Moment) -> str:
-    return moment.version + (f" ({shown(', '.join(moment.aliases))})" if moment.aliases else "")
+    return moment.version + (f" ({legible(', '.join(moment.aliases))})" if moment.aliases else "")
 
 
 def _range(history: TaskHistory) -> tuple[float, float]:

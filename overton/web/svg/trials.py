@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from overton.base import legible
 from overton.base.svg import line, number, text
 from overton.web.pages.trials import TrialLine
-from overton.web.text import shown
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 420, 200, 60, 12, 24, 40
 ROOM = 0.06  # of each axis, beyond the outermost points
@@ -47,7 +47,7 @@ def trials_chart(trials: Sequence[TrialLine], bound: float | None, title: str) -
     width, height = LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM
     return Markup(
         f'<svg class="cc" viewBox="0 0 {width} {height}" width="{width}" role="img">'
-        f"<title>{escape(shown(title))}</title>{''.join(parts)}</svg>"
+        f"<title>{escape(legible(title))}</title>{''.join(parts)}</svg>"
     )
 
 
