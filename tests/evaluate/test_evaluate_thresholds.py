@@ -84,6 +84,8 @@ def test_units_that_are_equally_sure_are_told_alike_in_whatever_order_they_come(
     said = Predictions(task, offsets, probability[order], probability[order] > 0.5)
     (threshold,) = best_thresholds(said, Gold(task, offsets, np.ones(200, np.bool_), holds[order]), np.arange(200))
     assert 0.45 < threshold <= 0.9
+
+
 def test_records_with_nothing_to_predict_on_are_missed_whatever_the_threshold():
     said, gold = drawn(4000)
     nothing = np.arange(4000) < 2000
