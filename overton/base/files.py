@@ -55,14 +55,23 @@ def read_text(path: Path, code: str) -> str:
 
 @contextmanager
 def atomic_writer(path: Path, mode: str = "wb", *, newline: str | None = None) -> Iterator[IO[Any]]:
-    """Open a temporary file that takes the place of `path` when the block ends well, and vanishes when not."""
+    """Open a temporary file that takes the place of `path` when the block ends well, and vanishes when not.
+
+    A link stays and the file that it leads to is replaced; what is no file of a disk (a pipe, `/dev/null`) is written to.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     check_place(path)
+    encoding = None if "b" in mode else "utf-8"
+    if is_stream(path):
+        with path.open(mode, encoding=encoding, newline=newline) as stream:
+            yield stream
+        return
+    path = path.resolve() if path.is_symlink() else path
     draft = draft_of(path)
     try:
         # The system itself takes off what the umask forbids: to look at that, one would have to change it, and another
         # thread that looks at the same time would put back what it found.
-        file = open(draft, mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8", newline=newline)  # noqa: SIM115
+        file = open(draft, mode.replace("w", "x"), encoding=encoding, newline=newline)  # noqa: SIM115
     except OSError as error:
         error.filename = str(path)  # nobody knows the temporary file
         raise
@@ -76,6 +85,11 @@ def atomic_writer(path: Path, mode: str = "wb", *, newline: str | None = None) -
         with suppress(FileNotFoundError):
             os.unlink(draft)
         raise
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path leads to a pipe or a device: something that is written to, and never replaced."""
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def draft_of(path: Path) -> Path:

@@ -28,6 +28,29 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
     assert (tmp_path / "file").read_text() == "old"
 
 
+def test_a_link_stays_and_the_file_that_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "there" / "file", "old")
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "file")
+    write_atomic(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "file").read_text() == "new"
+    assert sorted(os.listdir(tmp_path)) == ["link", "there"]
+
+
+def test_a_pipe_and_a_device_are_written_to_and_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "null").symlink_to(os.devnull)
+    write_atomic(tmp_path / "null", "text")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_atomic(tmp_path / "pipe", "text")
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "null").is_char_device()
+
+
 def test_what_a_killed_process_was_writing_goes_and_what_is_young_stays(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     for name in ("deep/.file.abc.tmp", ".young.abc.tmp", "deep/file"):

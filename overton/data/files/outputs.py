@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from overton.base import OvertonError, Problem
+from overton.base.files import is_stream
 from overton.data.files.lines import SUFFIXES
 from overton.data.files.records import STANDARD
 
@@ -65,8 +66,7 @@ def check_data_name(path: Path) -> None:
     Raises:
         OvertonError: Where its name has another ending.
     """
-    is_pipe = path == STANDARD or (path.exists() and not path.is_file())
-    if path.suffix and not path.name.endswith(SUFFIXES) and not is_pipe:
+    if path.suffix and not path.name.endswith(SUFFIXES) and path != STANDARD and not is_stream(path):
         hint = f"Such as {path.with_suffix(SUFFIXES[0])}"
         message = f"names of data files end in {', '.join(SUFFIXES)}: as {path.suffix!r} it would not be read"
         raise OvertonError(Problem(message, "data.output-name", str(path), hint=hint))
