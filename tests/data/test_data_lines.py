@@ -63,6 +63,7 @@ def test_blank_lines_are_left_out_and_counted(tmp_path):
         (b"PAR1\x15\x04\n", "Parquet"),
         (b"PK\x03\x04\n", "ZIP"),
     ],
+    ids=["gzip", "zstd", "parquet", "zip"],
 )
 def test_what_is_no_text_is_told_once_and_not_line_by_line(tmp_path, content, told):
     path = tmp_path / "d.jsonl"
