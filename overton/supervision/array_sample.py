@@ -71,8 +71,10 @@ def _choose(known: ndarray, votes_per_item: float, n_sources: int, seed: int, ti
         wanted = int(np.ceil(n_votes / votes_per_item))
         if wanted >= n_items:
             return np.arange(n_items)
-        stretch = n_items / wanted  # one of each stretch: all parts of ordered data are seen, and nothing is sorted
-        return ((np.arange(wanted) + random.random(wanted)) * stretch).astype(np.int64)
+        # One of each stretch: all parts of ordered data are seen, nothing is sorted, and no item counts twice.
+        bounds = np.arange(wanted + 1) * n_items // wanted
+        chosen: ndarray = bounds[:-1] + (random.random(wanted) * np.diff(bounds)).astype(np.int64)
+        return chosen
 
     if not known.any():
         return some(len(known), most)

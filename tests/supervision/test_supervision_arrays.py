@@ -450,3 +450,13 @@ def test_a_label_that_gold_of_a_long_frame_lacks_is_no_class(missing):
         frame.replace({"label": {"dog": "nan"}}), gold={f"q{item}": "nan" for item in range(30)}
     )
     assert named.accuracy["ann"] < model.accuracy["ann"] - 0.1
+
+
+@pytest.mark.parametrize(("n_items", "n_known"), [(60_000, 0), (50_001, 0), (260_000, 0), (320_000, 250_000)])
+def test_no_item_of_a_large_matrix_counts_twice(n_items, n_known):
+    matrix = np.random.default_rng(0).integers(0, 3, (n_items, 2)).astype(np.int8)
+    rows = array_sample.choose_rows(matrix, np.arange(n_items) < n_known, matrix.size, 0)
+    assert (np.diff(rows) > 0).all()
+    assert rows[0] >= 0
+    assert rows[-1] < n_items
+    assert len(rows) in (50_000, 250_000)  # 100,000 votes, and 400,000 beside known truth
