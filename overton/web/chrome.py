@@ -62,8 +62,14 @@ def data_now(dashboard: Dashboard, version: Version) -> DataNow:
     return dashboard.page(("data", version.id), lambda: _data_now(dashboard, version))
 
 
-def chrome(dashboard: Dashboard, request: Request) -> dict[str, Any]:
-    """What a template is told beside its page."""
+def chrome(dashboard: Dashboard, request: Request, *, at_once: bool = False) -> dict[str, Any]:
+    """What a template is told beside its page.
+
+    Args:
+        dashboard: The dashboard.
+        request: What was asked.
+        at_once: Whether to leave out what one may have to wait for, since records are read for it.
+    """
     path = request.url.path.removesuffix(".json")
     nonce = request.scope["state"]["nonce"]
     return {
@@ -80,7 +86,7 @@ def chrome(dashboard: Dashboard, request: Request) -> dict[str, Any]:
             "version": request.query_params.get("version", ""),
             "live": _live(dashboard),
             "twin": twin_of(request),
-            "data": _quietly(dashboard, request.query_params.get("version", "")),
+            "data": DataNow() if at_once else _quietly(dashboard, request.query_params.get("version", "")),
         },
     }
 

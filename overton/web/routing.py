@@ -73,7 +73,8 @@ def pages(dashboard: Dashboard, path: str, view: View) -> list[Route]:
         if done:
             return making.result()
         waiting = Waiting(twin_of(request))
-        return HTMLResponse(render_page("wait.html.j2", waiting, **await run_in_threadpool(chrome, dashboard, request)))
+        around = await run_in_threadpool(chrome, dashboard, request, at_once=True)
+        return HTMLResponse(render_page("wait.html.j2", waiting, **around))
 
     twin = "/index.json" if path == "/" else f"{path}.json"
     return [Route(twin, answer, methods=["GET"]), Route(path, answer, methods=["GET"])]

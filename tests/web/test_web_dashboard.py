@@ -155,6 +155,25 @@ def test_a_page_that_takes_long_says_so_and_is_there_later(
     assert "One moment" not in client.get("/discover?task=Intent").text
 
 
+def test_the_page_that_says_so_waits_for_no_records_itself(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, real = threading.Event(), module.load_records
+
+    def slow(*arguments, **named):
+        assert goes_on.wait(60)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, "load_records", slow)
+    monkeypatch.setattr(routing, "PATIENCE_SECONDS", 0.0)
+    timer = threading.Timer(20, goes_on.set)  # so that it fails, and does not hang
+    timer.start()
+    assert "One moment" in Client(dashboard).get("/errors").text
+    assert not goes_on.is_set()
+    goes_on.set()
+    timer.cancel()
+
+
 def test_what_has_changed_in_the_data_since_a_build_is_told(dashboard: Dashboard) -> None:
     version = dashboard.version()
     assert data_now(dashboard, version).changed == ()
