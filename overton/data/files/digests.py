@@ -79,12 +79,17 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
     return digests
 
 
-def refuse_change(file: Digested) -> None:
+def refuse_change(file: Digested | None) -> None:
     """Refuse a file of which other bytes were read than those of its digest, since somebody changed them meanwhile.
+
+    Args:
+        file: The file; None for one that may change.
 
     Raises:
         OvertonError: Where they are not there any more.
     """
+    if file is None:
+        return
     with suppress(OSError):
         if signs_of(file.path.stat()) == file.signs or _digest(file.path, file.size) == file.digest:
             return

@@ -82,8 +82,7 @@ def ingest(
             "unique_ids": writer.has_unique_ids(),
         }
         writer.finish()
-        if file is not None:
-            refuse_change(file)
+        refuse_change(file)
         vote_sections.save(votes, "votes", {"n_lines": n_lines})
         row_sections.save(rows, "rows", meta)
 
