@@ -37,6 +37,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head = 0
         self._fields = 0
         self._refused = False
+        self._body_begun: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Wait for the first request as long as for the next one."""
@@ -68,6 +69,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The body begins: of a request that is answered, or of one too many."""
         self.begun, self._head = None, 0
+        self._body_begun = self.loop.time()
         if self.url.startswith(PREDICTIONS) and self.parser.get_method() == b"POST":
             service = self._service
             answered_before = self.cycle is None or self.cycle.response_complete
@@ -86,6 +88,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End a request."""
+        self._body_begun = None
         if self._refused:
             self._refused = False
             return
@@ -122,8 +125,13 @@ class LimitedProtocol(HttpToolsProtocol):
         return {}
 
     def close_if_slow(self, before: float) -> None:
-        """Close the connection where its client began a request before that time, and has not sent the head of it."""
-        if self.begun is not None and self.begun < before and not self.transport.is_closing():
+        """Close the connection where its client began something before that time, and has not sent the rest of it.
+
+        That is the head of a request; or a body for which nobody waits, since the request is answered without it.
+        """
+        is_answered = self._refused or self.cycle is None or self.cycle.response_complete
+        since = self._body_begun if self.begun is None and is_answered else self.begun
+        if since is not None and since < before and not self.transport.is_closing():
             self.transport.close()
 
 

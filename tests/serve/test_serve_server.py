@@ -212,3 +212,21 @@ def test_more_requests_than_may_wait_are_refused_at_once_and_their_connections_g
         assert metric(text, "overton_waiting_requests") == 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/predict", b"429"), ("/nowhere", b"404")])
+def test_a_body_that_nobody_waits_for_holds_no_connection_for_ever(tmp_path, path, status):
+    """Sent drop by drop, it would: who refuses a request without reading it counts no time."""
+    settings = Settings(Place(str(tmp_path / "version")), port=0, limits=Limits(max_waiting=0, max_seconds=0.5))
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    with serving_settings(settings) as (_, port), socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode() + b"{")
+        assert client.recv(1000).startswith(b"HTTP/1.1 " + status)
+        until, is_open = time.monotonic() + 20, True
+        while is_open and time.monotonic() < until:
+            try:
+                client.sendall(b" ")
+            except OSError:
+                is_open = False
+            time.sleep(0.1)
+        assert not is_open
