@@ -72,6 +72,16 @@ def test_what_is_no_text_is_told_once_and_not_line_by_line(tmp_path, content, to
         read(path)
 
 
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
+def test_a_compressed_file_of_no_bytes_is_one_that_was_cut_off(tmp_path, suffix):
+    path = tmp_path / f"d{suffix}"
+    path.write_bytes(compress(b"", suffix))
+    assert read(path) == ([], [])
+    path.write_bytes(b"")
+    with pytest.raises(OvertonError, match=r"ends too early.*\[data.unreadable\]"):
+        read(path)
+
+
 def test_standard_input_is_read_as_a_file_is(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbf{}\r\n\n[]")))
     assert [(number, line.strip()) for number, line in read_lines(STANDARD)] == [(1, b"{}"), (3, b"[]")]
@@ -114,9 +124,8 @@ def test_a_broken_stream_is_one_clear_fault(tmp_path, suffix, spoil, message):
 
 
 def test_an_empty_file_has_no_line(tmp_path):
-    for name in ("d.jsonl", "d.jsonl.zst"):
-        (tmp_path / name).write_bytes(b"")
-        assert read(tmp_path / name) == ([], [])
+    (tmp_path / "d.jsonl").write_bytes(b"")
+    assert read(tmp_path / "d.jsonl") == ([], [])
 
 
 def test_a_data_file_whose_name_is_no_text_is_told(tmp_path):

@@ -12,6 +12,7 @@ from overton.base.files import written
 from overton.data.names import reading_order
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+NAMES = "Compressed files end in .gz (gzip) or .zst (Zstandard), others in .jsonl"
 BLOCK = 1 << 21
 _ZSTD_BLOCK = 1 << 16  # compressed: what comes out may be a hundred times as much
 BOM = b"\xef\xbb\xbf"
@@ -103,7 +104,8 @@ def _contents(path: Path, size: int | None) -> Iterator[bytes]:
         with path.open("rb") as file:
             yield from contents(file if size is None else cast(IO[bytes], _First(file, size)), str(path))
     except OSError as error:
-        raise _broken(str(path), (error.strerror or str(error)).lower()) from None
+        reason = (error.strerror or str(error)).lower()
+        raise _broken(str(path), reason, "Check the path and its permissions") from None
 
 
 class _First:
@@ -134,7 +136,8 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
         else:
             yield from _plain(file, name)
     except EOFError:
-        raise _broken(name, "its compressed stream ends too early, as if the file were cut off") from None
+        reason = "its compressed stream ends too early, as if the file were cut off"
+        raise _broken(name, reason, "Write it or fetch it once more") from None
     except (gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise _broken(name, f"its compressed stream is broken: {error}") from None
 
@@ -149,16 +152,34 @@ def _plain(file: IO[bytes], name: str) -> Iterator[bytes]:
         content = file.read(BLOCK)
 
 
+class _Seen:
+    """A file that knows whether there was anything in it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.is_empty = True
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self.is_empty &= not content
+        return content
+
+
 def _gzip(file: IO[bytes]) -> Iterator[bytes]:
-    with gzip.GzipFile(fileobj=file) as stream:
+    seen = _Seen(file)
+    with gzip.GzipFile(fileobj=cast(IO[bytes], seen)) as stream:
         while content := stream.read(BLOCK):
             yield content
+    if seen.is_empty:  # an upload that failed; nothing at all, compressed, is twenty bytes
+        raise EOFError
 
 
 def _zstd(file: IO[bytes]) -> Iterator[bytes]:
     import zstandard  # only a few read such files, and everyone would wait for the import
 
     pending = file.read(_ZSTD_BLOCK)
+    if not pending:
+        raise EOFError
     while pending:
         frame = zstandard.ZstdDecompressor().decompressobj()
         while pending and not frame.eof:
@@ -173,13 +194,6 @@ def _zstd(file: IO[bytes]) -> Iterator[bytes]:
             raise EOFError
 
 
-def _broken(path: str, reason: str) -> OvertonError:
-    return OvertonError(
-        Problem(
-            message=f"the file cannot be read: {reason}",
-            code="data.unreadable",
-            path=path,
-            hint="Compressed files end in .gz (gzip) or .zst (Zstandard), others in .jsonl",
-            kind=path,
-        )
-    )
+def _broken(path: str, reason: str, hint: str = NAMES) -> OvertonError:
+    message = f"the file cannot be read: {reason}"
+    return OvertonError(Problem(message, "data.unreadable", path, hint=hint, kind=path))
