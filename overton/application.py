@@ -12,7 +12,7 @@ are used, so that serving and `check` start at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ class Application:
     """A schema, data files and tuning in a directory, and the store of its versions."""
 
     directory: Path
-    schema: Schema
+    schema: Schema = field(repr=False)
     store_url: str
 
     def _repr_html_(self) -> str:

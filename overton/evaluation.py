@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overton.base import Observe, OvertonError, Problem, ignore
+from overton.base import Observe, OvertonError, Problem, brief, ignore
 from overton.base.files import AnyPath, write_atomic
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class Evaluation:
 
     report: Report
     examples: bytes
+
+    __repr__ = brief
 
     def save(self, directory: AnyPath) -> None:
         """Write `report.json` and `predictions.parquet`."""

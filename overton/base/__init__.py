@@ -1,5 +1,6 @@
 """What every room may use and that knows nothing of machine learning: faults, digests, names, progress."""
 
+from overton.base.brief import brief
 from overton.base.clock import Clock, Meter, now
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, render_problems
@@ -21,6 +22,7 @@ __all__ = [
     "Positions",
     "Problem",
     "Texts",
+    "brief",
     "check_name",
     "check_seed",
     "did_you_mean",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from overton.base import OvertonError, Problem, did_you_mean
+from overton.base import OvertonError, Problem, brief, did_you_mean
 from overton.data import SPLITS, is_made_of_tags
 from overton.notebook import report_html
 
@@ -62,6 +62,8 @@ class Report:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     data: Mapping[str, str] = field(default_factory=dict)
+
+    __repr__ = brief
 
     def row(self, task: str, split: str, tag: str, metric: str) -> Row:
         """One figure; a KeyError where there is none."""

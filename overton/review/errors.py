@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from overton.base import brief
 from overton.codec import Predictions
 from overton.data import GOLD, Dataset, Gold, Votes, gold_of
 from overton.evaluate import Judged, confidence_of, judge, right_units
@@ -130,6 +131,8 @@ class ErrorPage:
     disagreement: float | None
     disagreement_elsewhere: float | None
     annotate: tuple["Candidate", ...] = field(default=())
+
+    __repr__ = brief
 
     def to_json(self) -> dict[str, Any]:
         """The document of `overton errors --json`."""

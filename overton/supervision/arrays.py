@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy import ndarray
 
+from overton.base import brief
 from overton.data import Splits, Votes
 from overton.supervision.analysis.report import source_report
 from overton.supervision.array_sample import choose_rows, choose_units
@@ -79,6 +80,8 @@ class LabelModel:
     prior: ndarray
     model: FittedModel | None
     lookup: Lookup
+
+    __repr__ = brief
 
     @classmethod
     def fit(

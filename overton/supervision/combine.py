@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy import ndarray
 
-from overton.base import OvertonError, Problem, did_you_mean
+from overton.base import OvertonError, Problem, brief, did_you_mean
 from overton.data import Votes
 from overton.schema import TaskType
 from overton.supervision.models.bits import fit_bits
@@ -70,6 +70,8 @@ class Combined:
     n_certain: int
     n_known: int
     n_certain_rows: int
+
+    __repr__ = brief
 
     @property
     def method(self) -> str:

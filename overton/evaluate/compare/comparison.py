@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Problem
+from overton.base import Problem, brief
 from overton.codec import Predictions
 from overton.data import Gold, Tags
 from overton.evaluate.compare.better import shown_better
@@ -76,6 +76,8 @@ class Comparison:
     latency: Mapping[str, float] | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    __repr__ = brief
 
     @property
     def rows(self) -> tuple[ComparedRow, ...]:

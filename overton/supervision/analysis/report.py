@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from overton.base import OvertonError, Problem, did_you_mean
+from overton.base import OvertonError, Problem, brief, did_you_mean
 from overton.data import SPLITS, Splits, Tags, Votes, is_made_of_tags
 from overton.supervision.analysis.classes import ClassRow, class_rows, what_is_said
 from overton.supervision.analysis.copies import find_copies
@@ -39,6 +39,8 @@ class SourceReport:
     slices: tuple[SliceRow, ...] = ()
     warnings: tuple[SourceWarning, ...] = ()
     weighed: tuple[WeighedSlice, ...] = ()
+
+    __repr__ = brief
 
     def whole(self) -> tuple[SourceRow, ...]:
         """The rows about whole splits."""
