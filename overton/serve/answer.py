@@ -271,6 +271,9 @@ def _of_request(problem: Problem, line: bytes) -> Problem:
         if not line.strip():
             return replace(problem, message="there is no record, the body is empty", hint="Send a record as JSON")
         return replace(problem, message="the JSON ends in the middle of the record", hint="Was the request cut off?")
+    if problem.code == "record.bad-json" and problem.kind == "list":
+        message = "expected one record, and no list of them"
+        return replace(problem, message=message, hint='Send several as {"records": [...]}')
     if problem.code == "record.not-utf8":
         message = problem.message.replace(" of the line", "")
         return replace(problem, message=message, hint=problem.hint.replace("Save the file", "Send the request"))

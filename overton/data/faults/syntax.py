@@ -88,6 +88,10 @@ class _Object(dict[str, Any]):
                 seen.add(key)
 
 
+_OF_A_LIST = ("[", "]", "],")
+_NO_LIST = "Write one record a line, with no brackets around and no commas between them, as `jq -c '.[]'` does"
+
+
 def parse_json(line: bytes, faults: Faults) -> Any:
     """The JSON value of a line, its faults told; None where nothing can be made of it.
 
@@ -137,12 +141,15 @@ def _number(text: str) -> Any:
 
 
 def _not_object(value: Any, faults: Faults) -> None:
-    faults.add(
-        "record.bad-json", (), f"expected an object, got {show(value)}", "A record is one JSON object on one line"
-    )
+    is_list = isinstance(value, list) and any(isinstance(one, dict) for one in value)
+    hint = _NO_LIST if is_list else "A record is one JSON object on one line"
+    faults.add("record.bad-json", (), f"expected an object, got {show(value)}", hint, "list" if is_list else "")
 
 
 def _add_syntax(text: str, error: json.JSONDecodeError, faults: Faults) -> None:
+    if text.strip() in _OF_A_LIST or (error.msg.startswith("Extra data") and text[error.pos :].strip() == ","):
+        faults.add("record.bad-json", (), "the records of this file stand in a list", _NO_LIST, "list")
+        return
     ends_early = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
     if ends_early:
         hint = "Was the file cut off? A record stands on one line, without line breaks inside"
