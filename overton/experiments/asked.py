@@ -80,7 +80,10 @@ def pretrained_arms(
         message, hint = "'hash' is what the other is compared with", "Name 'vectors:FILE' or 'hf:NAME_OR_FOLDER'"
         raise OvertonError(Problem(message, "experiment.bad-embedding", hint=hint))
     text = json.dumps({"payloads": {chosen: {"embedding": embedding}}})
-    parse_tuning(text, "--embedding", schema)  # the same rules as in the file
+    try:
+        parse_tuning(text, "--embedding", schema)  # the same rules as in the file
+    except OvertonError as error:  # which has lines, as an option has not
+        raise OvertonError(replace(problem, line=0, field="") for problem in error.problems) from None
 
     def with_embedding(name: str) -> Tuning:
         own = {**tuning.payloads.get(chosen, {}), "embedding": (name,)}

@@ -138,6 +138,7 @@ def test_faults_are_told_before_anything_is_measured(application, seen, run_it, 
     with pytest.raises(OvertonError) as raised:
         run_it(application)
     assert [problem.code for problem in raised.value.problems] == [code]
+    assert not any(problem.line for problem in raised.value.problems), "an option has no lines"
     assert seen == []
     assert not (application.home / "experiments").exists()
 
