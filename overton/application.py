@@ -258,14 +258,14 @@ class Application:
         version: Version | None = None,
         write: bool = True,
         allow_empty: bool = True,
+        max_bad: int = 0,
         observe: Observe = ignore,
     ) -> Tagging:
         """Tag the records for which an expression in SQL holds, in a data file of the tag's own; see `tag_records`."""
         from overton.review.files import tag_records
 
-        runtime = version.runtime if version else None
         tag = partial(tag_records, self.directory, self.schema, name, where, write=write, observe=observe)
-        return tag(runtime=runtime, allow_empty=allow_empty)
+        return tag(runtime=version.runtime if version else None, allow_empty=allow_empty, max_bad=max_bad)
 
     def build(
         self,

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="tell which records it holds of, and write nothing")
     console.add_store(parser)
+    console.add_max_bad(parser)
     console.add_common(parser, json_output=True)
 
 
@@ -41,7 +42,12 @@ def run(options: argparse.Namespace) -> int:
     version = application.find_version(options.version) if options.version else None
     with console.progress(quiet=options.quiet) as observe:
         found = application.tag(
-            options.name, options.where, version=version, write=not options.dry_run, observe=observe
+            options.name,
+            options.where,
+            version=version,
+            write=not options.dry_run,
+            max_bad=options.max_bad,
+            observe=observe,
         )
     if options.json:
         console.write_json({**found.to_json(), "written": not options.dry_run})

@@ -146,6 +146,7 @@ def tag_records(
     runtime: Runtime | None = None,
     write: bool = True,
     allow_empty: bool = True,
+    max_bad: int = 0,
     observe: Observe,
 ) -> Tagging:
     """Write which records have a tag: those for which an expression holds, in a data file of the tag's own.
@@ -161,6 +162,7 @@ def tag_records(
         runtime: The version whose predictions the expression may name.
         write: Whether to write, or only to tell what would be written.
         allow_empty: Whether the expression may hold of no record.
+        max_bad: Go on without the lines that have faults where there are at most so many; their records get no tag.
         observe: Told of the progress.
 
     Raises:
@@ -171,7 +173,7 @@ def tag_records(
     path = _file_of(directory / "data", name)
     before = _tagged(path, name) if path.exists() else []
     files = [file for file in data_files(directory / "data") if file != path]
-    dataset = load_dataset(schema, files, directory / ".overton" / "rows", observe=observe)
+    dataset = load_dataset(schema, files, directory / ".overton" / "rows", max_bad=max_bad, observe=observe)
     every = np.arange(dataset.n_records)
     predictions = predict_rows(dataset, runtime, every, observe=observe) if runtime else None
     rows = rows_where(dataset, where, predictions)

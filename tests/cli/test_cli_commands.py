@@ -536,3 +536,6 @@ def test_bad_lines_may_be_left_out_of_every_look_at_a_version(
         assert main([*command, "--max-bad", "1"]) == 0
     assert main(["drift", str(app), str(app / "data"), "-q"]) == 1
     assert main(["drift", str(app), str(app / "data"), "-q", "--max-bad", "1"]) == 0
+    tag = ["tag", str(app), "slice:some", "--where", "split = 'test'", "-q"]
+    assert main(tag) == 1
+    assert main([*tag, "--max-bad", "1"]) == 0
