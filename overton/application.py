@@ -224,8 +224,7 @@ class Application:
         Empty where there is no version, or its lineage tells nothing.
         """
         try:
-            known = self.store.aliases()
-            lineage = self.version(LIVE if LIVE in known else "latest").artifact.json("lineage.json")
+            lineage = self.version(LIVE if LIVE in self.store.aliases() else "latest").artifact.json("lineage.json")
         except OvertonError:
             return {}
         told = lineage.get("sources", {}).items()
@@ -236,8 +235,7 @@ class Application:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.
 
         Raises:
-            OvertonError: Where the output is a file of the application, which would be lost, lies in its data, or has
-                no name of a data file.
+            OvertonError: Where the output is a file of the application, lies in its data, or has no name of a data file.
         """
         from overton.combining import combined_records
         from overton.data.files import check_data_name, write_records

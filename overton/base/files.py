@@ -57,7 +57,7 @@ def read_text(path: Path, code: str) -> str:
 def atomic_writer(path: Path, mode: str = "wb", *, newline: str | None = None) -> Iterator[IO[Any]]:
     """Open a temporary file that takes the place of `path` when the block ends well, and vanishes when not.
 
-    A link stays and the file that it leads to is replaced; what is no file of a disk (a pipe, `/dev/null`) is written to.
+    A link stays, and the file that it leads to is replaced; a pipe or a device such as `/dev/null` is written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     check_place(path)
