@@ -235,7 +235,7 @@ class Application:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.
 
         Raises:
-            OvertonError: Where the output is a file of the application, lies in its data, or has no name of a data file.
+            OvertonError: Where the output is a file of the application, lies in its data, or is named as no data file.
         """
         from overton.combining import combined_records
         from overton.data.files import check_data_name, write_records
