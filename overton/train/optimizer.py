@@ -48,8 +48,9 @@ def _step_rows(table: Tensor, state: dict[str, Tensor], learning_rate: float) ->
     state["step"] += 1
     square = state["square"][rows].mul_(MEMORY).add_(gradient.square().mean(1), alpha=1 - MEMORY)
     state["square"][rows] = square
-    unbiased = square / (1 - MEMORY ** float(state["step"]))
-    table.index_add_(0, rows, gradient / (unbiased.sqrt() + 1e-8).unsqueeze(1), alpha=-learning_rate)
+    # By the steps of the table, not by how often each row was read: one that is first read late moves further.
+    scaled = square / (1 - MEMORY ** float(state["step"]))
+    table.index_add_(0, rows, gradient / (scaled.sqrt() + 1e-8).unsqueeze(1), alpha=-learning_rate)
 
 
 class Optimizer:
