@@ -1,14 +1,15 @@
 """What a rebuild that begins with the weights of the version before costs and reaches, beside one from scratch.
 
     python benchmarks/warm.py [DATA] [--sets factoid-en,snips] [--records 4000] [--seeds 2] [--new TASK=CLASS]
-                              [--without pos_treebank]
+                              [--without pos_treebank] [--trusted annotator]
 
 DATA is a folder of applications (default: the variable OVERTON_TEST_DATA). A parent is trained on what was there first:
 without the files of `updates/` where the application has such a folder, else on nine tenths of the training records.
 Then all data are trained on from scratch and from the parent; the test figures and the CPU seconds of both are
 printed, with the ratio. `--records` keeps so many training records of the first data, 0 all. With `--new TASK=CLASS`
 the first data have no record of that class, and its test units get a line of their own. `--without` leaves out files
-of `updates/`: pos_treebank of factoid-en labels parts of speech by another convention.
+of `updates/`: pos_treebank of factoid-en labels parts of speech by another convention. `--trusted` names sources that
+count as gold in training (`supervision.trusted`), as the story trusts its annotator.
 """
 
 import argparse
@@ -25,14 +26,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from slices import report_of
 
 import overton
 from overton.combining import combine_all
-from overton.compile import Tuning
-from overton.data import Dataset
-from overton.evaluate import Report
-from overton.fitting import fit
+from overton.compile import SupervisionSettings, Tuning
+from overton.data import GOLD, Dataset, gold_of
+from overton.evaluate import Report, evaluate
+from overton.experiments.measure import predict_trained
+from overton.fitting import Plan, fit
 from overton.pipeline import plan
 from overton.train import Parent, Trained
 
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--new", default="=", metavar="TASK=CLASS")
     parser.add_argument("--without", default="", metavar="NAME,...", help="files of updates/ that are left out")
+    parser.add_argument("--trusted", default="", metavar="NAME,...", help="sources that count as gold in training")
     options = parser.parse_args()
     if options.data is None or not Path(options.data).is_dir():
         print("no data: name a folder of applications, or set OVERTON_TEST_DATA")
@@ -60,7 +62,8 @@ def main() -> None:
             before, after = two_states(
                 Path(options.data) / name, Path(folder), options.records, options.new, options.without.split(",")
             )
-            runs = [run(before, after, seed) for seed in range(options.seeds)]
+            known = SupervisionSettings(trusted=tuple(filter(None, options.trusted.split(","))))
+            runs = [run(before, after, seed, known) for seed in range(options.seeds)]
         sizes = (len(dataset.splits.train) for dataset in (before, after))
         print("{}: {:,} training records, then {:,}; {} seeds".format(name, *sizes, options.seeds))
         print_figures(runs)
@@ -107,24 +110,31 @@ def keep(dataset: Dataset, chosen: Sequence[bool]) -> None:
     dataset.__dict__["splits"] = replace(dataset.splits, train=dataset.splits.train[np.array(chosen)])
 
 
-def run(before: Dataset, after: Dataset, seed: int) -> dict[str, tuple[Report, float]]:
+def run(before: Dataset, after: Dataset, seed: int, known: SupervisionSettings) -> dict[str, tuple[Report, float]]:
     """The report on test and the CPU seconds of each way, by its name."""
-    first, now = plan(before, Tuning()), plan(after, Tuning())
-    combined = combine_all(after)
-    trained: dict[str, tuple[Trained, float]] = {}
+    first, now = plan(before, Tuning(supervision=known)), plan(after, Tuning(supervision=known))
+    combined = combine_all(after, supervision=known)
+    trained: dict[str, tuple[Plan, Trained, float]] = {}
     start = time.process_time()
-    old = fit(before, first, combine_all(before), seed=seed)
-    trained["parent"] = old, time.process_time() - start
+    old = fit(before, first, combine_all(before, supervision=known), seed=seed)
+    trained["parent"] = first, old, time.process_time() - start
     parent = Parent("parent", first.program, old.weights, first.given.strings, old.temperature, old.share)
     for arm, begin in (("scratch", None), ("warm", parent)):
         start = time.process_time()
-        trained[arm] = fit(after, now, combined, seed=seed, parent=begin), time.process_time() - start
-    programs = {"parent": first.program, "scratch": now.program, "warm": now.program}
+        trained[arm] = now, fit(after, now, combined, seed=seed, parent=begin), time.process_time() - start
     return {
-        arm: (report_of(after, programs[arm], one.weights), seconds)
-        for arm, (one, seconds) in trained.items()
-        if programs[arm].schema == now.program.schema  # the parent may know fewer classes
+        arm: (report_on_test(after, planned, one), seconds)
+        for arm, (planned, one, seconds) in trained.items()
+        if planned.program.schema == now.program.schema  # the parent may know fewer classes
     }
+
+
+def report_on_test(dataset: Dataset, planned: Plan, trained: Trained) -> Report:
+    """The quality of a trained program on test, with the thresholds and temperatures that a version has."""
+    test = dataset.splits.test
+    predictions = predict_trained(dataset, planned, trained, test)
+    gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in predictions}
+    return evaluate(predictions, gold, dataset.tags, dataset.splits, rows=test)
 
 
 def print_figures(runs: Sequence[Mapping[str, tuple[Report, float]]]) -> None:
