@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,13 +60,17 @@ def load_records(
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where there are none, or more than `max_bad` lines have a fault.
+        OvertonError: Where there are none, no place is named, or more than `max_bad` lines have a fault.
     """
     from overton.data.files import data_files, load_dataset
 
     if data is None and home is None:
         message = "an artefact outside an application has no records of its own"
         hint = "Name a data file or a folder with --data, or the version as APP@ID"
+        raise OvertonError(Problem(message, "application.no-file", hint=hint))
+    if data is not None and not isinstance(data, str | os.PathLike):
+        message = f"records are read from a data file or a folder, got {type(data).__name__}"
+        hint = "Write them to a file, one JSON object a line, and name it"
         raise OvertonError(Problem(message, "application.no-file", hint=hint))
     place = home.parent / "data" if data is None and home else Path(data or "")
     if data is not None and not place.exists():

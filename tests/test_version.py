@@ -114,6 +114,14 @@ def test_what_is_no_list_of_records_is_told(application: Application) -> None:
     assert len(version.predict(one for one in [record, record])) == 2
 
 
+def test_records_in_place_of_a_file_of_them_are_told(application: Application) -> None:
+    version = application.version()
+    records = [{"payloads": make_record(1, random.Random(3))["payloads"]}]
+    for ask in (version.drift, version.evaluate, lambda data: version.errors("Record", data=data)):
+        with pytest.raises(OvertonError, match=r"from a data file or a folder, got list.*\[application.no-file\]"):
+            ask(records)
+
+
 def test_arrays_are_lists_and_what_json_lacks_is_told(application: Application) -> None:
     version = application.version()
     payloads = make_record(1, random.Random(3))["payloads"]
@@ -130,6 +138,12 @@ def test_names_of_splits_tags_and_outputs_are_checked(application: Application, 
         version.errors("Record", split="tset")
     with pytest.raises(OvertonError, match="no split 'tset'"):
         version.discover(splits="tset")
+    for most in ({"limit": -1}, {"annotate": -1}, {"limit": "2"}):
+        with pytest.raises(OvertonError, match=r"expected a number from 0 on.*\[review.bad-limit\]"):
+            version.errors("Record", **most)
+    with pytest.raises(OvertonError, match=r"`limit` is -1, .*\[review.bad-limit\]"):
+        version.discover(limit=-1)
+    assert version.errors("Record", limit=0, annotate=0).records == ()
     assert "slice:big" in {row.tag for row in application.source_report("Record", tags="slice:big").rows}
     with pytest.raises(OvertonError, match=r"predict_file.*Name a folder.*\[batch.output-not-folder\]"):
         version.predict_files(application.directory / "data" / "records.jsonl", tmp_path / "out.jsonl")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 from numpy import ndarray
@@ -57,9 +58,10 @@ def review_errors(
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where there is no such task or tag.
+        OvertonError: Where there is no such task or tag, or a number is none of records.
     """
     check_task(runtime, task)
+    check_most(limit=limit, annotate=annotate)
     bearing = bear_all(dataset, tags)
     rows = rows_of(splits, [split])
     rows = rows[bearing[rows]]
@@ -106,10 +108,11 @@ def review_slices(
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where there is no such task or tag.
+        OvertonError: Where there is no such task or tag, or the limit is no number of slices.
     """
     for task in tasks:
         check_task(runtime, task)
+    check_most(limit=limit)
     rows = rows_of(splits, names)
     rows = rows[bear_all(dataset, tags)[rows]]
     if not len(rows):
@@ -131,6 +134,20 @@ def check_task(runtime: Runtime, task: str) -> None:
     if task not in names:
         message = f"the version has no task {task!r}"
         raise OvertonError(Problem(message, "application.unknown-task", hint=did_you_mean(task, names)))
+
+
+def check_most(**most: int) -> None:
+    """Refuse what says by name how much is told at most, and cannot: a slice would take -1 for all but the last.
+
+    Raises:
+        OvertonError: Where one is no whole number, or below 0.
+    """
+    for name, number in most.items():
+        if not isinstance(number, Integral) or number < 0:
+            message = f"`{name}` is {number!r}, expected a number from 0 on"
+            raise OvertonError(
+                Problem(message, "review.bad-limit", hint="0 tells none of them, only how many there are")
+            )
 
 
 def rows_of(splits: Splits, names: Sequence[str]) -> ndarray:
