@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -142,6 +143,19 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_faults_of_others(tmp_path)
     assert [problem.code for problem in found.problems] == ["data.unreadable", "record.bad-id"]
     alone = check_data(SCHEMA, [tmp_path / "a.jsonl.gz"])
     assert ([problem.code for problem in alone.problems], alone.n_records) == (["data.unreadable"], 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a pipe with a name")
+@pytest.mark.timeout(20)
+def test_a_pipe_among_the_data_files_is_a_fault_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl").write_text(json.dumps(record(0, "a")) + "\n")
+    (tmp_path / "c.jsonl").symlink_to(tmp_path / "b.jsonl")
+    (problem,) = check_data(SCHEMA, [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]).problems
+    assert (problem.code, problem.path) == ("data.unreadable", str(tmp_path / "a.jsonl"))
+    with pytest.raises(OvertonError, match=r"a pipe, a socket or a device.*\[data.unreadable\]"):
+        load_dataset(SCHEMA, [tmp_path / "a.jsonl", tmp_path / "b.jsonl"], tmp_path / "rows")
+    assert load_dataset(SCHEMA, [tmp_path / "c.jsonl"], tmp_path / "rows").n_records == 1
 
 
 def test_every_file_that_cannot_be_read_is_a_fault_of_its_own(tmp_path):

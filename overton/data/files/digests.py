@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from overton.base import OvertonError, Problem
-from overton.base.files import write_atomic, written
+from overton.base.files import is_stream, write_atomic, written
 
 NAME = "digests.json"
 CHANGED = "data.changed-meanwhile"
@@ -57,6 +57,7 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
     is_new = False
     for path in files:
         try:
+            refuse_stream(path)
             status = path.stat()
             entry = known.get(written(path.absolute()))
             signs = signs_of(status)
@@ -65,8 +66,11 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
             trusted = entry is not None and same and settled
             digest = entry[1] if entry is not None and trusted else _digest(path, status.st_size)
             is_new |= not trusted
+        except OvertonError as error:
+            unreadable.extend(error.problems)
+            continue
         except OSError as error:
-            unreadable.append(_unreadable(path, error))
+            unreadable.append(_unreadable(path, (error.strerror or str(error)).lower()))
             continue
         fresh[written(path.absolute())] = (signs, digest)
         digests.append(Digested(path, digest, signs))
@@ -77,6 +81,18 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
         with suppress(OSError):  # as where an application may only be read: the next one reads the files once more
             write_atomic(memory, msgspec.json.encode(sure | fresh))
     return digests
+
+
+def refuse_stream(path: Path) -> None:
+    """Refuse a data file that is a pipe or the like: to open it is to wait until somebody writes to it.
+
+    Raises:
+        OvertonError: Where it is none that can be read again and again.
+    """
+    with suppress(OSError):  # why it cannot be looked at is told where it is opened
+        if is_stream(path):
+            hint = "Write what it gives to a file of its own"
+            raise OvertonError(_unreadable(path, "it is no file, but a pipe, a socket or a device", hint))
 
 
 def refuse_change(file: Digested | None) -> None:
@@ -120,6 +136,5 @@ def _digest(path: Path, size: int) -> str:
     return digest.hexdigest()
 
 
-def _unreadable(path: Path, error: OSError) -> Problem:
-    reason = (error.strerror or str(error)).lower()
-    return Problem(f"the file cannot be read: {reason}", "data.unreadable", str(path), kind=str(path))
+def _unreadable(path: Path, reason: str, hint: str = "") -> Problem:
+    return Problem(f"the file cannot be read: {reason}", "data.unreadable", str(path), hint=hint, kind=str(path))

@@ -12,7 +12,7 @@ from overton.base import Event, Observe, OvertonError, Problem, digest_json, gro
 from overton.base.errors import SHOWN
 from overton.data.dataset import Dataset
 from overton.data.files.container import VERSION, open_container
-from overton.data.files.digests import CHANGED, Digested, file_digests
+from overton.data.files.digests import CHANGED, Digested, file_digests, refuse_stream
 from overton.data.files.ingest import OnBad, ingest, no_quarantine
 from overton.data.files.lines import in_reading_order
 from overton.data.files.verified import verify_once
@@ -190,6 +190,7 @@ def load_shard(
             return shard
         except OvertonError as error:
             observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))
+    refuse_stream(path)
     ingest(path, schema, rows, votes, digest=shard_key(schema, digest), file=file, on_bad=on_bad, observe=observe)
     return open_shard(path, rows, votes)
 
