@@ -235,7 +235,7 @@ class Application:
         """Write the combined labels as a data file that adds to the records, and return how many records it names.
 
         Raises:
-            OvertonError: Where the output is a file of the application, lies in its data, or is named as no data file.
+            OvertonError: Where the output is a file of the application, lies in its data, or is not named as one.
         """
         from overton.combining import combined_records
         from overton.data.files import check_data_name, write_records
@@ -392,8 +392,8 @@ def find_version(text: str, *, store: str | None = None, max_bad: int = 0) -> Ve
 
         artifact = load_artifact(named.path)
         version = Version(artifact.id, artifact)
-    elif "@" not in text and not named.path.exists():
-        hint = f"Check the path; a version is named with its application, as in APP@{named.path}"
+    elif "@" not in text[1:] and not named.path.exists():
+        hint = f"Check the path; a version is named with its application, as in APP@{text.removeprefix('@')}"
         raise OvertonError(Problem(f"there is no {named.path}, of which to read a version", NO_SCHEMA, hint=hint))
     else:
         version = load(named.path, store=store).version(named.reference)

@@ -237,11 +237,12 @@ def test_a_folder_without_a_schema_is_told_what_to_do(tmp_path: Path, capsys: py
     assert "it has no schema.json. `overton init" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("word", ["live", "@live"])
 def test_a_version_without_its_application_is_told_how_it_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["report", "live"]) == 1
+    assert main(["report", word]) == 1
     told = capsys.readouterr().err
     assert "as in APP@live" in told
     assert "init" not in told
