@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -293,12 +293,20 @@ def problems_of_disk() -> Iterator[None]:
     """Tell what the operating system refuses as a problem of the records, which pages show beside what they have.
 
     Raises:
-        OvertonError: In place of an OSError.
+        OvertonError: In place of an OSError; and of one whose hint is an option that the dashboard lacks.
     """
     try:
         yield
     except OSError as error:
         raise OvertonError(refused(error)) from error
+    except OvertonError as error:
+        raise OvertonError(map(_without_option, error.problems)) from None
+
+
+def _without_option(problem: Problem) -> Problem:
+    """What is told of too many bad lines, without the option of the commands that leaves them out."""
+    hint = "Mend them: `overton check` tells every fault"
+    return replace(problem, hint=hint) if problem.code == "data.too-many-bad" else problem
 
 
 def finish(seconds: float) -> bool:

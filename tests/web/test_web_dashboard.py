@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from overton.base import OvertonError
 from overton.web import dashboard as module
 from overton.web import routing
 from overton.web.chrome import data_now
@@ -39,6 +40,15 @@ def test_a_file_whose_name_is_no_text_does_not_end_every_page(dashboard: Dashboa
     (dashboard.data / os.fsdecode(b"r\xe9sum\xe9.csv")).touch()
     assert dashboard.stamp() != before
     assert dashboard.own_records().dataset.n_records
+
+
+def test_lines_with_faults_are_told_without_an_option_of_the_commands(dashboard: Dashboard) -> None:
+    (dashboard.data / "bad.jsonl").write_text('{"id": 7}\n')
+    for read in (dashboard.own_records, lambda: dashboard.records(dashboard.version())):
+        with pytest.raises(OvertonError, match=r"data\.too-many-bad") as raised:
+            read()
+        assert "Mend them" in str(raised.value)
+        assert "--max-bad" not in str(raised.value)
 
 
 def test_a_value_is_made_once_for_all_who_ask_and_the_oldest_is_forgotten() -> None:
