@@ -20,7 +20,7 @@ from overton.compile.settings import (
     TRAINING_SETTINGS,
     Rule,
 )
-from overton.data import parse_tag_expression
+from overton.data import GOLD, parse_tag_expression
 from overton.schema import Payload, Schema
 
 PLAIN = r'[^\s:&|!()"@*]*'  # what is a task where it stands alone or before an @, no tag or expression
@@ -134,18 +134,13 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
     if models and set(models) != {*MODELS}:
         message = f"a version has a large and a small model, or one; here is {', '.join(models)} alone"
         faults.append(Problem(message, "tuning.bad-value", field="$.models", hint="Name both; {} is enough for one"))
-    supervision = _values(sections.get("supervision", {}), "$.supervision", SUPERVISION_SETTINGS, faults)
-    trusted = supervision.get("trusted", [])
     tuning = Tuning(
         payloads=_payloads(schema, sections.get("payloads", {}), "$.payloads", faults),
         training=_options(sections.get("training", {}), "$.training", TRAINING_SETTINGS, faults),
         models={name: _model(schema, value, f"$.models.{name}", faults) for name, value in models.items()},
         search=_search(schema, sections.get("search", {}), faults),
         serving=_values(sections.get("serving", {}), "$.serving", SERVING_SETTINGS, faults),
-        supervision=SupervisionSettings(
-            use_dev_gold=supervision.get("use_dev_gold", True),
-            trusted=tuple(trusted) if isinstance(trusted, list) else (),
-        ),
+        supervision=_supervision(sections.get("supervision", {}), faults),
         slices=_list(sections["slices"], "$.slices", SLICES, faults) if "slices" in sections else (),
     )
     if faults:
@@ -264,6 +259,16 @@ def _search(schema: Schema, value: object, faults: list[Problem]) -> dict[str, A
     if isinstance(objective, str) and SEARCH_SETTINGS["objective"].accepts(objective):
         faults += _objective_faults(objective, [task.name for task in schema.tasks])
     return known
+
+
+def _supervision(value: object, faults: list[Problem]) -> SupervisionSettings:
+    """What is said of the sources. Whether those that it names label anything is known when there are data."""
+    known = _values(value, "$.supervision", SUPERVISION_SETTINGS, faults)
+    trusted = known["trusted"] if isinstance(known.get("trusted"), list) else []
+    if GOLD in trusted:
+        at, hint = f"$.supervision.trusted[{trusted.index(GOLD)}]", "Leave it out, or name those who count beside it"
+        faults.append(Problem(f"{GOLD!r} is the truth, named or not", "tuning.bad-value", field=at, hint=hint))
+    return SupervisionSettings(use_dev_gold=known.get("use_dev_gold", True), trusted=tuple(trusted))
 
 
 def _objective_faults(objective: str, tasks: Sequence[str]) -> list[Problem]:

@@ -96,6 +96,12 @@ def test_what_is_no_list_of_sources_is_refused(tmp_path: Path, value: object) ->
         _ = write(tmp_path, {"supervision": {"trusted": value}}).tuning
 
 
+def test_gold_is_no_source_to_be_trusted(tmp_path: Path) -> None:
+    told = r"tuning.json:1: \$.supervision.trusted\[1\]: 'gold' is the truth, named or not.*\[tuning.bad-value\]"
+    with pytest.raises(OvertonError, match=told):
+        _ = write(tmp_path, {"supervision": {"trusted": ["alice", "gold"]}}).tuning
+
+
 @pytest.mark.parametrize("type", ["bitvector", "multiclass", "select"])
 def test_others_are_weighed_as_if_the_trusted_labels_were_gold(type: TaskType) -> None:
     votes, _ = simulate(type, (0.9, 0.6, 0.7, 0.8), n_labels=3, n_units=600)
