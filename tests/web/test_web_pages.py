@@ -243,12 +243,18 @@ def test_a_set_keyed_by_index_is_read_as_in_the_paper():
 
 
 def test_labels_are_read_as_comparisons_tell_them():
-    assert read_label("2", listed=False) == 2
+    assert read_label("2", listed=False, indexed=True) == 2
+    assert read_label("2", listed=False) == "2", "a class of that name"
     assert read_label('[[], ["a"]]', listed=True) == [[], ["a"]]
     assert read_label("NOUN", listed=True) == "NOUN"
     assert read_label(None, listed=True) is None
     assert label_text(None) == ""
     assert label_text([]) == "none"
+
+
+def test_a_class_that_is_called_by_a_number_is_no_member():
+    example = example_of(SCHEMA, "Kind", "q1", PAYLOADS, said=["0", "1"], gold=["1", "0"])
+    assert [(unit.prediction, unit.gold) for unit in example.units] == [("0", "1"), ("1", "0")]
 
 
 # ----------------------------------------------------------------------------------------------------------- the others

@@ -171,7 +171,7 @@ def example_of(
     items = [""] if not per_item else words if kind == "sequence" else names
     labels = _Labels(*(_each(value, len(items), per_item=per_item) for value in (said, gold, before)))
     told = {error.unit: error for error in errors}
-    units = list(_units(items, labels, told, names))
+    units = list(_units(items, labels, told, names if found.type == "select" else ()))
     marked = per_item and kind == "sequence"
     tokens = [_token(place, word, labels, members, told, marked) for place, word in enumerate(words[:MOST_TOKENS])]
     candidates = _candidates(members, words, told, (said, gold) if found.type == "select" else (None, None))
@@ -191,16 +191,19 @@ def example_of(
     )
 
 
-def read_label(text: str | None, *, listed: bool) -> Any:
+def read_label(text: str | None, *, listed: bool, indexed: bool = False) -> Any:
     """A label as `predictions.parquet` and comparisons tell it, as it stands in a data file.
 
     Args:
         text: The name of a class, the index of a member, or JSON where it is a list.
         listed: Whether the task labels tokens or members, or says any number of classes: what has lists.
+        indexed: Whether it chooses a member: a class may be called `2` too.
 
     Example:
-        >>> read_label("height", listed=False), read_label('["A", null]', listed=True)
-        ('height', ['A', None])
+        >>> read_label("2", listed=False), read_label("2", listed=False, indexed=True)
+        ('2', 2)
+        >>> read_label('["A", null]', listed=True)
+        ['A', None]
     """
     if text is None:
         return None
@@ -209,7 +212,7 @@ def read_label(text: str | None, *, listed: bool) -> Any:
             return json.loads(text)
         except ValueError:  # a record with a single unit is told without a list
             return text
-    return int(text) if text.isdecimal() else text
+    return int(text) if indexed and text.isdecimal() else text
 
 
 def label_text(label: Any, names: Sequence[str] = ()) -> str:
