@@ -110,6 +110,20 @@ def test_a_job_that_there_is_not_is_named(jobs: Jobs) -> None:
     assert caught.value.problems[0].code == "jobs.unknown"
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"words": [], "who": "\xff", "started": "x"}'])
+def test_a_job_whose_account_is_spoilt_hides_no_other(directory: Path, jobs: Jobs, content: bytes) -> None:
+    old = jobs.start(["versions", str(directory), "--json"], who="ann")
+    assert ended(jobs, old).state == "done"
+    began = jobs.get(old).started
+    spoilt = jobs.folder / "20990101-000000-000"
+    spoilt.mkdir()
+    (spoilt / "job.json").write_bytes(content)
+    found = jobs.every()
+    assert [(one.id, one.state) for one in found] == [(spoilt.name, "failed"), (old, "done")]
+    assert (found[0].words, found[0].who, found[0].started >= began) == ((), "", True)
+    assert jobs.running() is None
+
+
 def test_the_log_becomes_stages() -> None:
     log = (
         "[   0.0s] data: something\n[   0.1s] combine: Intent: 5 targets\n[   0.2s] combine: done in 0.1 s\n"

@@ -33,6 +33,14 @@ LOG_BYTES = 256 << 10  # of a log that are read
 GRACE_SECONDS = 10.0  # for a job to end by itself once it is told to
 
 
+class _Record(msgspec.Struct):
+    """What `job.json` says."""
+
+    words: tuple[str, ...]
+    who: str
+    started: datetime
+
+
 class Jobs:
     """The jobs of one application.
 
@@ -56,7 +64,7 @@ class Jobs:
                 raise OvertonError(Problem("a build is running", "jobs.running", hint="Wait for it, or stop it"))
             place = self._new_folder()
             held = until_started.enter_context(_lock(place / LOCK))
-            record = {"words": list(words), "who": who, "started": datetime.now(UTC).isoformat(timespec="seconds")}
+            record = _Record(tuple(words), who, datetime.now(UTC).replace(microsecond=0))
             write_atomic(place / RECORD, msgspec.json.encode(record))
             process = _spawn(words, place, held)
             write_atomic(place / PID, str(process.pid))
@@ -131,16 +139,16 @@ class Jobs:
     def _job(self, name: str) -> Job:
         place = self.folder / name
         running = _is_held(place / LOCK)
-        record = msgspec.json.decode((place / RECORD).read_bytes())
-        started = datetime.fromisoformat(record["started"]).timestamp()
+        record = _record(place)
+        started = record.started.timestamp()
         log = _tail(place / LOG)
         outcome = None if running else parse_outcome(_content(place / OUTPUT), log, stopped=(place / STOPPED).exists())
         ended = time.time() if running else max([_changed(place / LOG), _changed(place / OUTPUT), started])
         return Job(
             id=name,
-            words=tuple(record["words"]),
-            started=record["started"],
-            who=record["who"],
+            words=record.words,
+            started=record.started.isoformat(),
+            who=record.who,
             seconds=round(max(ended - started, 0.0), 1),
             state=outcome.state if outcome else "running",
             version=outcome.version if outcome else "",
@@ -149,6 +157,14 @@ class Jobs:
             stages=parse_stages(log, running=running),
             log=log,
         )
+
+
+def _record(place: Path) -> _Record:
+    """What is known of a job; where somebody has spoilt that, its folder tells when it was started."""
+    try:
+        return msgspec.json.decode((place / RECORD).read_bytes(), type=_Record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Record((), "", datetime.fromtimestamp(place.stat().st_mtime, UTC).replace(microsecond=0))
 
 
 def _spawn(words: Sequence[str], place: Path, held: int) -> subprocess.Popen[bytes]:
