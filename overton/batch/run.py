@@ -86,7 +86,8 @@ def run_batch(
     known = partial(done_before, plan, place, there)
     for piece, counts in zip(plan.pieces, engine.run(work, plan.pieces, known=known, observe=progress), strict=True):
         progress.finish(piece, counts)
-    place.remove_drafts()
+    if not asked.words:  # else the last file is yet to come, of which another run may be writing its draft
+        place.remove_drafts()
     return progress.outcome()
 
 

@@ -198,6 +198,7 @@ def embed_words(
     if (name := f"words.{format}") not in there:
         with place.creating(name) as draft:
             _write_words(words, made, asked, draft.file)
+    place.remove_drafts()
     return replace(outcome, words=len(words.texts))
 
 

@@ -14,7 +14,7 @@ import torch
 from overton.artifact import Artifact, pack_artifact
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
-from overton.batch import embed_file, embed_files, embed_words, embed_words_file
+from overton.batch import embed_file, embed_files, embed_words, embed_words_file, verbs
 from overton.cli.main import main
 from overton.codec import Encoder
 from overton.compile import embedding_program, weights_of
@@ -166,6 +166,33 @@ def test_a_process_makes_a_stream_of_a_stream(source: Path, tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])["id"] == "r0"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "version"]
+
+
+def test_a_run_does_not_take_from_another_the_words_that_it_writes(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write, begun = verbs._write_words, []
+
+    def embed():
+        return embed_words(drawn(), "v", [str(source)], str(tmp_path / "out"), payload="tokens")
+
+    def write_beside_another(*given):
+        write(*given)
+        begun.append(len(begun))
+        if len(begun) == 1:
+            with pytest.raises(KeyboardInterrupt):
+                embed()  # counts nothing anew, and is stopped before it has written its own
+        else:
+            raise KeyboardInterrupt
+
+    left = tmp_path / "out" / ".words.parquet.0.tmp"  # as of a process that was killed
+    left.parent.mkdir()
+    left.touch()
+    monkeypatch.setattr(verbs, "_write_words", write_beside_another)
+    assert embed().words == 5
+    assert begun == [0, 1]
+    assert (tmp_path / "out" / "words.parquet").is_file()
+    assert not left.exists()
 
 
 def test_words_of_many_files_are_counted_once_though_the_run_is_stopped(
