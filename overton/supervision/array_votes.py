@@ -1,5 +1,6 @@
 """Arrays and frames of labels, as they come from other programs, checked and as `Votes`."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -105,6 +106,13 @@ def source_names(given: Sequence[object] | None, array: object, n_sources: int) 
     if GOLD in names:
         reject("supervision.bad-names", f"a source is named {GOLD!r}, which means truth", f"Hand it over as `{GOLD}=`")
     return names
+
+
+def check_classes(classes: Sequence[Hashable]) -> None:
+    """Refuse names of classes of which two are the same: which number would a label of it have?"""
+    twice = [str(name) for name, n in Counter(classes).items() if n > 1]
+    if twice:
+        reject("supervision.bad-names", f"two classes have the same name: {_listed(sorted(twice))}", "Name each once")
 
 
 def columns_of(matrix: object, sources: Sequence[str]) -> object:

@@ -28,6 +28,7 @@ from overton.supervision.array_votes import (
     ABSTAIN,
     as_labels,
     blocks_of,
+    check_classes,
     check_labels,
     columns_of,
     known_labels,
@@ -111,6 +112,7 @@ class LabelModel:
             OvertonError: Where the labels cannot be what they should be, or nobody votes.
         """
         check_method(method)
+        check_classes(() if classes is None else classes)
         labels = as_labels(matrix, (None, None), "the matrix (item, source)")
         names = source_names(sources, matrix, labels.shape[1])
         truth = None if gold is None else as_labels(gold, (len(labels),), "gold (item)")
@@ -162,6 +164,7 @@ class LabelModel:
             OvertonError: Where a column is missing, a label is no class, or nobody votes.
         """
         check_method(method)
+        check_classes(() if classes is None else classes)
         long = read_long(frame, item=item, source=source, label=label, probability=probability)
         if not len(long.item):
             reject("supervision.no-votes", "no source votes on any item")

@@ -460,3 +460,14 @@ def test_no_item_of_a_large_matrix_counts_twice(n_items, n_known):
     assert rows[0] >= 0
     assert rows[-1] < n_items
     assert len(rows) in (50_000, 250_000)  # 100,000 votes, and 400,000 beside known truth
+
+
+def test_a_class_has_one_number():
+    frame = {"task": [1, 2], "worker": ["a", "b"], "label": ["cat", "dog"]}
+    for fit in (
+        lambda names: LabelModel.fit_long(frame, classes=names),
+        lambda names: LabelModel.fit([[0]], classes=names),
+    ):
+        with pytest.raises(OvertonError, match=r"two classes have the same name: 'cat'.*\[supervision.bad-names\]"):
+            fit(["cat", "dog", "cat"])
+    assert LabelModel.fit_long(frame, classes=np.array(["cat", "dog"])).n_classes == 2
