@@ -75,7 +75,7 @@ def combine_all(
         parts = [f"{found.n_certain:,} gold targets{certain}"] if found.n_certain else []
         voted = f"{n_voted:,} targets from {count_of(len(found.accuracy), 'source')} by {found.method}"
         parts += [voted] if n_voted else []
-        parts += [f"weighed on {found.n_known:,} gold labels"] if found.n_known and n_voted else []
+        parts += [f"weighed on {found.n_known:,} gold labels"] if found.is_weighed and n_voted else []
         parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
     if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):

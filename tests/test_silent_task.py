@@ -113,3 +113,22 @@ def test_the_version_serves_without_the_task(application: Application) -> None:
     assert set(version.artifact.signature.output_by_task) == {"Intent"}
     assert set(version.predict([record(0)])[0]) == {"Intent"}
     assert main(["report", str(application.directory), "--data", str(application.directory / "data")]) == 0
+
+
+@pytest.mark.parametrize(("n_dev", "weighed"), [(30, False), (90, True)])
+def test_a_build_says_that_votes_are_weighed_where_gold_is_enough(
+    application: Application, n_dev: int, weighed: bool
+) -> None:
+    lines = []
+    for number in range(n_dev + 60):
+        label = ("a", "b")[number % 2]
+        rules = {f"rule {n}": label if number * 7 % (n + 3) else "ab"[label == "a"] for n in range(3)}
+        said = {**rules, "gold": label} if number < n_dev else rules
+        tags = ["dev" if number < n_dev else "train"]
+        lines.append({"id": f"s{number}", "payloads": {"tokens": [label]}, "tasks": {"Intent": said}, "tags": tags})
+    (application.directory / "data" / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told: list[str] = []
+    combined = combine_all(application.dataset(), observe=lambda event: told.append(event.message))["Intent"]
+    assert combined.n_known == n_dev
+    assert (set(combined.model.weight.tolist()) != {1.0}) is weighed
+    assert (f"weighed on {n_dev} gold labels" in told[0]) is weighed

@@ -101,6 +101,11 @@ class Combined:
         certain: ndarray = self.targets.index >= len(self.targets.table) - self.n_certain_rows
         return certain
 
+    @property
+    def is_weighed(self) -> bool:
+        """Whether enough gold stood beside votes to tell what those of each source should count."""
+        return self.model is not None and bool((self.model.weight != 1).any())
+
     def group_of(self, units: ndarray) -> ndarray:
         """By which of `slices` the votes on some units are weighed, from 1; 0 for none. Int64 of shape (unit,)."""
         pattern = self.patterns.index[units]
