@@ -21,6 +21,7 @@ from overton.evaluate import parse_report
 from overton.tune import Score, parse_study
 
 FORMAT = 1
+LOST = "lost with the worker that did it"
 KEPT = 100  # builds that are told of; older ones are forgotten
 
 
@@ -134,6 +135,8 @@ def _trials(journal: Path, row: Mapping[str, Any], end: str) -> list[dict[str, A
     for one in found:
         one["begun"] = told.begun[one["number"]]
         one["earlier"] = one["begun"] < row["begun"]
+        if one["status"] == "stopped" and row["status"] == "done" and not one["earlier"]:
+            one |= {"status": "failed", "reason": LOST}  # a search ends when each of its trials is over, or given up
     found = [one for one in found if one["number"] <= most and (not end or one["begun"] < end)]
     return sorted(found, key=lambda one: one["number"])
 

@@ -58,6 +58,20 @@ def test_what_training_saw_of_a_trial_that_was_given_up_is_told_apart(rows: list
     assert (pruned["value"], pruned["reason"]) == (None, "at epoch 5 of 20, 0.3600 in training")
 
 
+def test_a_trial_that_was_lost_with_its_worker_has_failed_when_the_build_is_done(tmp_path: Path) -> None:
+    builds, journal = tmp_path / "builds", tmp_path / "searches" / "a"
+    journal.mkdir(parents=True)
+    begin_trial(journal, asked(1), "2026-01-01T11:30:00+00:00")
+    begin_trial(journal, asked(2), "2026-01-01T12:30:00+00:00")
+    told = {}
+    for status in ("running", "stopped", "done"):
+        account(builds, 12, status=status)
+        told[status] = [one["status"] for one in load_runs(builds, tmp_path / "searches")[0]["trials"]]
+    assert told == {"running": ["running"] * 2, "stopped": ["stopped"] * 2, "done": ["stopped", "failed"]}
+    lines = render_runs(load_runs(builds, tmp_path / "searches")).splitlines()
+    assert lines[3].endswith("; lost with the worker that did it")
+
+
 def test_the_table_of_builds(rows: list[dict]) -> None:
     lines = [line.split(maxsplit=6) for line in render_runs(rows).splitlines()]
     assert lines[1][1:] == ["done", "-", "0.3864", "1.25", "3.2", "version abc, seed 0"]
