@@ -229,6 +229,16 @@ def test_no_minutes_ask_for_no_search(tmp_path: Path, search: dict, wanted: bool
     assert trials.is_searched(app.tuning) is wanted
 
 
+def test_minutes_that_are_asked_for_go_before_a_file_that_wants_no_search(tmp_path: Path) -> None:
+    tuning = overton.load(write(tmp_path / "app", search={"trials": 1, "at_once": 2})).tuning
+    assert not trials.is_searched(tuning)
+    assert tuning.searched(minutes=5).search == {"at_once": 2, "minutes": 5}
+    assert trials.is_searched(tuning.searched(minutes=5))
+    assert not trials.is_searched(tuning.searched(trials=1, minutes=5))
+    more = overton.load(write(tmp_path / "more", search={"trials": 7})).tuning
+    assert more.searched(minutes=5).search == {"trials": 7, "minutes": 5}
+
+
 def test_a_search_goes_on_only_from_trials_of_the_same_gate_and_the_same_vectors(tmp_path: Path) -> None:
     embedding = {"tokens": {"embedding": ["hash", "vectors:words.txt"]}}
     app = overton.load(write(tmp_path / "app", payloads=embedding))

@@ -98,6 +98,8 @@ class Tuning:
     def searched(self, *, trials: int | None = None, minutes: float | None = None) -> "Tuning":
         """The same with another effort of the search, as far as one is given.
 
+        Minutes that are given ask for a search, also of who had pinned one trial, which is none.
+
         Raises:
             OvertonError: Where it is none that a tuning file may ask for.
         """
@@ -105,7 +107,10 @@ class Tuning:
         faults = [_check(value, name, SEARCH_SETTINGS[name]) for name, value in effort.items()]
         if wrong := [replace(fault, message=f"{fault.field}: {fault.message}", field="") for fault in faults if fault]:
             raise OvertonError(wrong)
-        return replace(self, search={**self.search, **effort}) if effort else self
+        kept = dict(self.search)
+        if minutes and kept.get("trials") == 1:
+            del kept["trials"]
+        return replace(self, search={**kept, **effort}) if effort else self
 
     def digest(self) -> str:
         """Digest of all that it says, however it is written."""
