@@ -13,7 +13,7 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from overton.artifact import Runtime
+from overton.artifact import Artifact, Runtime
 from overton.artifact.files import save_artifact
 from overton.base import Event, OvertonError
 from overton.batch import Counts, predict_file, predict_files
@@ -138,9 +138,9 @@ def test_a_run_that_stops_anywhere_goes_on_to_the_same_output(folder: Path, monk
     assert content(folder / "out") == whole
 
 
-def make_deadly(folder: str):
+def make_deadly(folder: str, artifact: Artifact):
     """What is made of records, by a worker that is killed once while it has a shard half written."""
-    verb = _predict_verb(tiny_artifact(), Asked("predict", VERSION, "jsonl"))
+    verb = _predict_verb(artifact, Asked("predict", VERSION, "jsonl"))
 
     def make(records, name: str):
         try:
@@ -160,7 +160,7 @@ def test_two_workers_of_which_one_is_killed_make_what_one_makes(folder: Path):
         asked,
         [str(folder / "in")],
         str(folder / "out"),
-        partial(make_deadly, str(folder)),
+        partial(make_deadly, str(folder), tiny_artifact()),  # a worker would make one of larger tables
         Processes(2),
         observe=lambda event: said.append(event.message),
     )
