@@ -232,8 +232,8 @@ def flip_examples(comparison: Comparison, dataset: Dataset) -> dict[tuple[str, s
         if row is None or task is None:
             continue
         listed = task.type == "bitvector" or schema.unit(task) != "record"
-        read = partial(read_label, listed=listed, indexed=task.type == "select")
-        said, gold, before = map(read, (flip.new, flip.gold, flip.old))
+        kind = {"listed": listed, "member": task.type == "select"}
+        said, gold, before = (read_label(text, **kind) for text in (flip.new, flip.gold, flip.old))
         own = tags.tag[tags.first[row] : tags.first[row + 1]]
         found.setdefault((flip.task, flip.tag), []).append(
             example_of(

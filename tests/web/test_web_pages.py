@@ -210,6 +210,24 @@ def test_candidates_stand_with_their_words_and_the_true_one_is_marked():
     assert [voice.label for voice in unit.voices] == ["President_(title)", "President_(title) 0.70, Rome 0.30"]
 
 
+def test_of_members_with_one_id_it_is_told_which_is_meant():
+    payloads = {"tokens": ["rome", "to", "rome"], "entities": [{"id": "Rome"}, {"id": "Oslo"}, {"id": "Rome"}]}
+    error = UnitError(0, "", 0, 0.6, 2, {"first": 0, "last": 2}, {"2": 0.9})
+    (unit,) = example_of(SCHEMA, "IntentArg", "q1", payloads, said=0, gold=2, errors=[error]).units
+    assert (unit.prediction, unit.gold, unit.wrong) == ("0 Rome", "2 Rome", True)
+    assert [(voice.label, voice.right) for voice in unit.voices] == [("2 Rome", True), ("0 Rome", False)]
+    (fell,) = example_of(SCHEMA, "IntentArg", "q1", payloads, said=0, gold=2, before=2).units
+    assert (fell.before, fell.prediction) == ("2 Rome", "0 Rome")
+
+
+def test_a_class_whose_name_is_a_number_is_no_member():
+    error = UnitError(0, "Rome", "1", 0.6, "0", {"rule": "1"}, {"1": 0.9})
+    payloads = {"tokens": ["rome"], "entities": [{"id": "Rome"}, {"id": "Oslo"}]}
+    (unit,) = example_of(SCHEMA, "Kind", "q1", payloads, said=["1", "1"], gold=["0", "1"], errors=[error]).units
+    assert (unit.text, unit.prediction, unit.gold) == ("Rome", "1", "0")
+    assert [voice.label for voice in unit.voices] == ["1"]
+
+
 def test_without_errors_told_those_that_got_worse_are_found():
     example = example_of(SCHEMA, "Intent", "q1", PAYLOADS, said="age", gold="height", before="height")
     assert [(unit.before, unit.prediction, unit.gold) for unit in example.units] == [("height", "age", "height")]
@@ -243,8 +261,8 @@ def test_a_set_keyed_by_index_is_read_as_in_the_paper():
 
 
 def test_labels_are_read_as_comparisons_tell_them():
-    assert read_label("2", listed=False, indexed=True) == 2
-    assert read_label("2", listed=False) == "2", "a class of that name"
+    assert read_label("2", member=True) == 2
+    assert [read_label(name) for name in ("2", "007")] == ["2", "007"]  # names of classes
     assert read_label('[[], ["a"]]', listed=True) == [[], ["a"]]
     assert read_label("NOUN", listed=True) == "NOUN"
     assert read_label(None, listed=True) is None

@@ -166,12 +166,13 @@ def example_of(
     found = schema.task(task)
     kind = schema.payload(found.payload).type
     words, members = _words(schema, found, payloads), _members(schema, found, payloads)
-    names = [_id(member) for member in members]
+    ids = [_id(member) for member in members]
+    names = _distinct(ids) if found.type == "select" else ()  # elsewhere a label "1" is a class, and no member
     per_item = schema.unit(found) != "record"
-    items = [""] if not per_item else words if kind == "sequence" else names
+    items = [""] if not per_item else words if kind == "sequence" else ids
     labels = _Labels(*(_each(value, len(items), per_item=per_item) for value in (said, gold, before)))
     told = {error.unit: error for error in errors}
-    units = list(_units(items, labels, told, names if found.type == "select" else ()))
+    units = list(_units(items, labels, told, names))
     marked = per_item and kind == "sequence"
     tokens = [_token(place, word, labels, members, told, marked) for place, word in enumerate(words[:MOST_TOKENS])]
     candidates = _candidates(members, words, told, (said, gold) if found.type == "select" else (None, None))
@@ -191,19 +192,17 @@ def example_of(
     )
 
 
-def read_label(text: str | None, *, listed: bool, indexed: bool = False) -> Any:
+def read_label(text: str | None, *, listed: bool = False, member: bool = False) -> Any:
     """A label as `predictions.parquet` and comparisons tell it, as it stands in a data file.
 
     Args:
         text: The name of a class, the index of a member, or JSON where it is a list.
         listed: Whether the task labels tokens or members, or says any number of classes: what has lists.
-        indexed: Whether it chooses a member: a class may be called `2` too.
+        member: Whether the task chooses a member, so that digits are its index and no class.
 
     Example:
-        >>> read_label("2", listed=False), read_label("2", listed=False, indexed=True)
-        ('2', 2)
-        >>> read_label('["A", null]', listed=True)
-        ['A', None]
+        >>> read_label("height"), read_label("2"), read_label("2", member=True), read_label('["A", null]', listed=True)
+        ('height', '2', 2, ['A', None])
     """
     if text is None:
         return None
@@ -212,7 +211,7 @@ def read_label(text: str | None, *, listed: bool, indexed: bool = False) -> Any:
             return json.loads(text)
         except ValueError:  # a record with a single unit is told without a list
             return text
-    return int(text) if indexed and text.isdecimal() else text
+    return int(text) if member and text.isdecimal() else text
 
 
 def label_text(label: Any, names: Sequence[str] = ()) -> str:
@@ -349,6 +348,11 @@ def _texts(payloads: Mapping[str, Any], words: Sequence[str]) -> tuple[str, ...]
     known = "".join("".join(words).split()).casefold()
     texts = [value for value in payloads.values() if isinstance(value, str) and value.strip()]
     return tuple(text for text in dict.fromkeys(texts) if "".join(text.split()).casefold() != known)
+
+
+def _distinct(ids: Sequence[str]) -> list[str]:
+    """What the members are called, with their place where two have one id: which of them is meant is the label."""
+    return [f"{place} {one}" if ids.count(one) > 1 else one for place, one in enumerate(ids)]
 
 
 def _id(member: Any) -> str:
