@@ -134,6 +134,12 @@ def test_a_rise_among_many_figures_is_found():
     assert [row.tag for row in shown_better(rows, 0.05)] == ["slice:risen"]
 
 
+def test_what_lies_within_its_own_interval_is_not_praised_however_much_else_rose():
+    rows = [compared_row(tag=f"slice:{number}", change=0.3) for number in range(6)]
+    rows.append(replace(compared_row(tag="slice:unsure", change=0.247), low=-0.017, high=0.428))
+    assert [row.tag for row in shown_better(rows, 0.05)] == [f"slice:{number}" for number in range(6)]
+
+
 def test_no_change_and_too_little_data_are_told_apart():
     rows = [compared_row(), compared_row(tag="slice:few", verdict="not enough data", n=12)]
     verdict = verdict_of(comparison_of(*rows))

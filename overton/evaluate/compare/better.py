@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 from overton.evaluate.compare.rows import ECE, ComparedRow
 
-Z = 1.959963984540054  # half the width of a 95 % interval, in standard errors
+Z = 1.959963984540054  # from a figure to an end of its 95 % interval, in standard errors
 
 
 def shown_better(rows: Sequence[ComparedRow], alpha: float) -> tuple[ComparedRow, ...]:
@@ -30,10 +30,13 @@ def shown_better(rows: Sequence[ComparedRow], alpha: float) -> tuple[ComparedRow
 
 
 def _p(row: ComparedRow) -> float | None:
-    """Probability of so great a rise by chance; None where the row has no interval."""
+    """Probability of so great a change by chance, 1 where nothing rose; None where the row has no interval.
+
+    It is 0.05 where the interval begins at 0: one that holds 0 shows no rise, however far its other end.
+    """
     if row.change is None or row.low is None or row.high is None:
         return None
-    error = (row.high - row.low) / (2 * Z)
-    if error <= 0:
-        return 0.0 if row.change > 0 else 1.0
-    return 1 - NormalDist().cdf(row.change / error)
+    if row.change <= 0:
+        return 1.0
+    error = (row.change - row.low) / Z
+    return 2 * (1 - NormalDist().cdf(row.change / error)) if error > 0 else 0.0
