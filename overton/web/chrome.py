@@ -72,9 +72,11 @@ def chrome(dashboard: Dashboard, request: Request, *, at_once: bool = False) -> 
     """
     path = request.url.path.removesuffix(".json")
     nonce = request.scope["state"]["nonce"]
+    version = request.query_params.get("version", "")
+    same = {"version": version} if version else {}  # a page that is asked for of a version leads to pages of it
     return {
         "assets": linked_assets(nonce=nonce),
-        "slice_link": lambda tag: f"/slice?{urlencode({'tag': tag})}",
+        "slice_link": lambda tag: f"/slice?{urlencode({'tag': tag, **same})}",
         "live": {
             "application": dashboard.name,
             "navigation": NAVIGATION,
@@ -83,10 +85,10 @@ def chrome(dashboard: Dashboard, request: Request, *, at_once: bool = False) -> 
             "nonce": nonce,
             "editor": current_user(),
             "job": dashboard.jobs.running(),
-            "version": request.query_params.get("version", ""),
+            "version": version,
             "live": _live(dashboard),
             "twin": twin_of(request),
-            "data": DataNow() if at_once else _quietly(dashboard, request.query_params.get("version", "")),
+            "data": DataNow() if at_once else _quietly(dashboard, version),
         },
     }
 

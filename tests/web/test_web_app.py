@@ -123,6 +123,24 @@ def test_the_errors_of_a_page_are_those_of_the_command(shared: Client) -> None:
     assert all(f"id={record['id']}&amp;" in page for record in twin["records"])
 
 
+def test_where_no_more_errors_can_be_asked_for_no_button_says_so(
+    shared: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Show more" in shared.get("/errors?task=POS&split=all&limit=2").text
+    monkeypatch.setattr("overton.web.routes.errors.MOST", 2)
+    page = shared.get("/errors?task=POS&split=all&limit=2").text
+    assert "Show more" not in page
+    assert "<small>2 of " in page
+
+
+def test_the_report_of_an_older_version_leads_to_its_own_slices(shared: Client) -> None:
+    old = [row["version"] for row in shared.dashboard.application().version_rows()][-1]
+    page = shared.get(f"/?version={old}").text
+    assert f'href="/slice?tag=slice%3Atower&amp;version={old}"' in page
+    assert 'href="/slice?tag=slice%3Atower"' in shared.get("/").text
+    assert shared.get(f"/slice.json?tag=slice%3Atower&version={old}").json()["version"] == old
+
+
 def test_a_filter_is_any_expression_over_tags(shared: Client) -> None:
     whole = shared.get("/errors.json?task=POS&split=all").json()
     some = shared.get("/errors.json?task=POS&split=all&tag=slice:tower%20%26%20!slice:short").json()

@@ -5,6 +5,7 @@ They need the extra `browser` and a Chromium of the system; they are skipped whe
 
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -173,6 +174,17 @@ def test_a_report_is_sorted_filtered_and_leads_to_a_slice_and_a_record(site: Sit
     page.wait_for_url(before)
     page.get_by_role("link", name="This page as JSON").click()
     assert json.loads(page.locator("body").inner_text())["tasks"]
+
+
+@pytest.mark.slow
+def test_records_in_a_report_lead_to_their_pages(site: Site, browser: Browser) -> None:
+    page = site.open(browser)
+    old = site.dashboard.application().version("live").id
+    page.goto(f"{site.url}/?version={old}")
+    record = page.locator("#tasks .ex > header > a").first
+    expect(record).to_have_attribute("href", re.compile(rf"^/record\?id=[^&]+&version={old}$"))
+    record.click()
+    expect(page.locator("h1")).to_contain_text(old)
 
 
 @pytest.mark.slow

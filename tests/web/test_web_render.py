@@ -212,6 +212,23 @@ def test_bits_that_are_mostly_off_have_no_drawing_of_two_dots():
     assert "dots on the line" not in text
 
 
+def test_of_a_class_whose_name_begins_with_none_no_letter_is_lost():
+    below = environment().get_template("_live.html.j2").module.word_below
+    view = {"type": "multiclass", "classes": ()}
+    assert [str(below(label, view)).strip() for label in ("nonesuch", [], "none", "VERB")] == [
+        "nonesuch",
+        "",
+        "",
+        "VERB",
+    ]
+
+
+def test_of_a_report_on_one_tag_it_is_told_which_figures_are_of_the_whole_split():
+    told = Reading(render_file(replace(big_page(1, 2, 2), tag="slice:a"))).text
+    assert "Of the tags slice:a alone is told" in told
+    assert "the other figures of tasks are of the whole split" in told
+
+
 def test_the_dots_of_a_calibration_lie_where_they_say():
     drawn = ElementTree.fromstring(str(svg.calibration_curve([10], [1.0], [0.0], "t")))
     dot = next(one for one in drawn.iter() if one.get("class") == "dt")

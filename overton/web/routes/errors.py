@@ -86,6 +86,11 @@ class ErrorsPage:
     fresh: bool
 
     @property
+    def most(self) -> int:
+        """Most records that can be asked for."""
+        return MOST
+
+    @property
     def title(self) -> str:
         """What the page is called."""
         return f"Errors on {self.filter.task}{f' in {self.filter.tag}' if self.filter.tag else ''}"

@@ -311,10 +311,11 @@
   promotion && one("[data-force]", promotion).addEventListener("click", () => promote(true));
 
   // Records in the sections of a report lead to their pages.
-  for (const code of all(".ex > header > code[title]")) {
-    if (code.closest("a") || code.title.endsWith("…")) continue;
+  const version = new URLSearchParams(location.search).get("version");
+  for (const code of all(".ex:not(.case) > header > code")) {
+    if (code.textContent.endsWith("…")) continue; // cut: nobody knows the rest
     const link = document.createElement("a");
-    link.href = `/record?id=${encodeURIComponent(code.title)}`;
+    link.href = `/record?id=${encodeURIComponent(code.textContent)}${version ? `&version=${encodeURIComponent(version)}` : ""}`;
     code.replaceWith(link);
     link.append(code);
   }
