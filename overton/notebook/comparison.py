@@ -33,10 +33,13 @@ def comparison_html(document: Mapping[str, Any]) -> str:
     return page(
         element("p", verdict, head),
         element("ul", *(element("li", cut(one["message"], 300)) for one in refused[:SHOWN])) if refused else "",
+        _more(len(refused) - SHOWN, "refused of to_json()"),
         *(element("p", f"note: {cut(warning, 300)}") for warning in document.get("warnings", ())),
         _section("whole split", whole),
         _section("what got worse, by evidence", worse[:SHOWN], document["examples"]),
+        _more(len(worse) - SHOWN),
         _section("what got better, beyond noise", sorted(better, key=_fall)[:SHOWN]),
+        _more(len(better) - SHOWN),
         *(element("p", f"{name} was not compared: {why}", kind="dim") for name, why in document["left_out"].items()),
         *(element("p", f"note: {note}", kind="dim") for note in document["notes"]),
     )
@@ -47,7 +50,6 @@ def _section(title: str, rows: Sequence[Mapping[str, Any]], examples: Sequence[M
         return Markup("")
     lines: list[list[str]] = []
     for row in rows:
-        p = row["p"] if row["p_adjusted"] is None else row["p_adjusted"]
         own = [one for one in examples if (one["task"], one["tag"]) == (row["task"], row["tag"])][:EXAMPLES]
         lines.append(
             [
@@ -58,12 +60,19 @@ def _section(title: str, rows: Sequence[Mapping[str, Any]], examples: Sequence[M
                 figure(row["new"]),
                 figure(row["change"], sign=True),
                 interval(row["low"], row["high"], sign=True),
-                f"{p:.2g}",
+                "-"
+                if row["p_adjusted"] is None
+                else f"{row['p_adjusted']:.2g}",  # of what was not judged there is none
                 join([VERDICTS[row["verdict"]], *map(_example, own)]),
             ]
         )
     head = ["task", "tag", "n", "old", "new", "change", "95 % interval", "p of a fall", ""]
     return join([element("h4", title), table(head, lines, numbers=(2, 3, 4, 5, 6, 7))])
+
+
+def _more(n: int, where: str = "to_pandas()") -> Markup:
+    """How many are not shown, and where they are."""
+    return element("p", f"{n:,} more in {where}", kind="dim") if n > 0 else Markup("")
 
 
 def _example(one: Mapping[str, Any]) -> Markup:

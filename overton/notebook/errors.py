@@ -22,6 +22,7 @@ def errors_html(document: Mapping[str, Any]) -> str:
     head = f"{document['task']} on {where}: {document['n_wrong_records']:,} of {document['n_records']:,} records wrong"
     records = document["records"][:SHOWN]
     hidden = document["n_wrong_records"] - len(records)
+    limited = " where the limit is greater" if document["n_wrong_records"] > len(document["records"]) else ""
     sources = [
         [cut(row["source"]), f"{row['n']:,}", f"{row['right']:.0%}", f"{row['same']:.0%}"]
         for row in document["sources"]
@@ -30,7 +31,7 @@ def errors_html(document: Mapping[str, Any]) -> str:
     return page(
         element("p", element("b", head)),
         *(_record(record) for record in records),
-        element("p", f"{hidden:,} more; a greater limit shows more", kind="dim") if hidden else "",
+        element("p", f"{hidden:,} more, in records and to_pandas(){limited}", kind="dim") if hidden else "",
         join([element("h4", "what the sources say of these errors"), said]) if sources else "",
     )
 

@@ -16,6 +16,7 @@ from overton.review import ErrorPage, RecordError
 from overton.review.errors import UnitError
 from overton.version import Version
 from tests.tiny_artifact import REPORT, tiny_artifact
+from tests.web.web_factories import compared_row, comparison_of
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;"
 VOID = {"br", "img", "path", "circle"}
@@ -169,6 +170,26 @@ def test_a_comparison_without_rows_is_told_too():
     tree = check(Comparison("a", "b", Gate(), Compared((), left_out={"T": "only b has it"}))._repr_html_())
     assert "refused" in tree.texts
     assert "T was not compared: only b has it" in tree.texts
+
+
+def test_what_a_comparison_has_no_room_for_is_counted_and_what_was_not_judged_has_no_p():
+    rows = [compared_row(tag=f"slice:{number}", change=-0.1, verdict="regressed", p=0.001) for number in range(14)]
+    rows += [compared_row(tag=f"lang:{number}", change=0.1 + number / 100) for number in range(15)]
+    tree = check(comparison_of(*rows)._repr_html_())
+    assert [text for text in tree.texts if " more in " in text] == [
+        "3 more in refused of to_json()",  # and that nothing can be judged on the whole split
+        "2 more in to_pandas()",
+        "3 more in to_pandas()",
+    ]
+    few = compared_row(change=-0.1, verdict="not enough data", p=0.4)
+    assert "0.4" not in check(comparison_of(few)._repr_html_()).texts
+
+
+def test_errors_that_are_not_shown_are_where_it_is_said():
+    page = ErrorPage("v", "T", "test", (), 90, 90, 40, 40, (record(),) * 30, (), (), None, None)
+    assert "20 more, in records and to_pandas() where the limit is greater" in check(page._repr_html_()).texts
+    whole = ErrorPage("v", "T", "test", (), 90, 90, 30, 30, (record(),) * 30, (), (), None, None)
+    assert "10 more, in records and to_pandas()" in check(whole._repr_html_()).texts
 
 
 def test_what_nobody_knows_is_told_as_such():
