@@ -128,3 +128,13 @@ def test_a_margin_of_a_tag_that_no_record_has_is_told_under_the_verdict():
     assert render_comparison(comparison, width=160).splitlines()[2] == f"  note: {told}"
     assert "to which gate.json gives a margin" in comparison._repr_html_()
     assert f"- {told}" in render_summary("t", comparison)
+
+
+def test_a_summary_shows_names_as_they_are_and_counts_the_rows_that_it_leaves_out():
+    names = ["slice:a|b`c", '<b>"q"</b>', "__x__", *(f"slice:{number}" for number in range(10))]
+    told = comparison_of(*(compared_row(tag=name, change=-0.1, verdict="regressed", p=0.001) for name in names))
+    text = render_summary("refused", told, told.refusals)
+    assert "| Intent accuracy ``slice:a\\|b`c`` | 200 |" in text
+    assert 'on \\<b>"q"\\</b> (n 200' in text
+    assert "on \\_\\_x\\_\\_ (n 200" in text
+    assert "\n... and 3 more.\n" in text

@@ -1,5 +1,6 @@
 """A comparison for others than the one who ran it: JUnit XML for a build server, Markdown for a pull request."""
 
+import re
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
@@ -9,6 +10,8 @@ from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
 
 SHOWN = 10
 HALF = 0.5
+# What Markdown takes for its own, or for HTML; an underscore within a word it leaves alone.
+MARKS = re.compile(r"[\\`*<\[~|]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 
 
 def render_junit(comparison: Comparison | None, refusals: Sequence[Problem] = ()) -> str:
@@ -35,25 +38,33 @@ def render_summary(title: str, comparison: Comparison | None, refusals: Sequence
         comparison: The comparison; None where nothing was compared.
         refusals: Why the version is refused.
     """
-    lines = [f"### {title}", "", *(f"- {_plain(refusal.message)}" for refusal in refusals), *([""] if refusals else [])]
+    lines = [
+        f"### {_text(title)}",
+        "",
+        *(f"- {_text(refusal.message)}" for refusal in refusals),
+        *([""] if refusals else []),
+    ]
     if comparison is not None:
         rows = comparison.rows
         counts = (
             f"{sum(row.verdict == verdict for row in rows):,} {verdict}" for verdict in ("ok", REGRESSED, UNKNOWN)
         )
-        lines += [*(f"- {_plain(warning)}" for warning in comparison.warnings), *([""] if comparison.warnings else [])]
+        lines += [*(f"- {_text(warning)}" for warning in comparison.warnings), *([""] if comparison.warnings else [])]
         lines += [f"{len(rows):,} rows on {comparison.records:,} records: {', '.join(counts)}.", ""]
-        worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)][:SHOWN]
+        worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
         whole = sorted((row for row in rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
         for head, some in (
             ("Whole split", whole),
             ("Worse, by evidence", worse),
-            ("Better beyond noise", comparison.better[:SHOWN]),
+            ("Better beyond noise", comparison.better),
         ):
-            lines += _table(head, some)
+            lines += _table(head, some, len(some) if some is whole else SHOWN)
         changed = [row for row in comparison.sources if row.status in ("appeared", "vanished")]
-        lines += [f"Source `{row.source}` of {row.task} {row.status}.  " for row in changed]
-        lines += [f"{name} is not compared: {reason}.  " for name, reason in comparison.compared.left_out.items()]
+        lines += [f"Source {_code(row.source)} of {_text(row.task)} {row.status}.  " for row in changed]
+        lines += [
+            f"{_text(name)} is not compared: {_text(reason)}.  "
+            for name, reason in comparison.compared.left_out.items()
+        ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -75,23 +86,40 @@ def _refusal(refusal: Problem) -> str:
     return f'<testcase classname="gate" name={message}><failure message={message} type="{refusal.code}" /></testcase>'
 
 
-def _table(head: str, rows: Sequence[ComparedRow]) -> Iterator[str]:
+def _table(head: str, rows: Sequence[ComparedRow], most: int) -> Iterator[str]:
     if rows:
         yield from (f"| {head} | n | old | new | change | 95 % interval | verdict |", "|---|---|---|---|---|---|---|")
-        for row in rows:
-            tag = "whole split" if row.tag == "*" else f"`{_plain(row.tag)}`"
+        for row in rows[:most]:
+            tag = "whole split" if row.tag == "*" else _code(row.tag).replace("|", "\\|")
             change = "-" if row.change is None else f"{row.change:+.3f}"
             interval = "" if row.low is None or row.high is None else f"{row.low:+.3f} .. {row.high:+.3f}"
             figures = f"{row.n:,} | {_figure(row.old)} | {_figure(row.new)} | {change} | {interval}"
             verdict = f"**{row.verdict}**" if row.verdict == REGRESSED else row.verdict
-            yield f"| {row.task} {row.metric} {tag} | {figures} | {verdict} |"
-        yield ""
+            yield f"| {_text(row.task)} {row.metric} {tag} | {figures} | {verdict} |"
+        yield from ("", f"... and {len(rows) - most:,} more.", "") if len(rows) > most else ("",)
 
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _plain(text: str) -> str:
-    """A text that does not break a table."""
-    return text.replace("|", "\\|").replace("\n", " ")
+def _text(text: str) -> str:
+    r"""A text that is read as it stands.
+
+    Example:
+        >>> _text("fell on slice:unit_price|<b>"), _text("__x__ & *y*")
+        ('fell on slice:unit_price\\|\\<b>', '\\_\\_x\\_\\_ & \\*y\\*')
+    """
+    return MARKS.sub(lambda found: f"\\{found.group()}", text.replace("\n", " "))
+
+
+def _code(text: str) -> str:
+    """A name as code, between more backticks than it has.
+
+    Example:
+        >>> _code("slice:a"), _code("a`b")
+        ('`slice:a`', '``a`b``')
+    """
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if "`" in (text[:1], text[-1:]) else ""
+    return f"{fence}{space}{text}{space}{fence}"
