@@ -45,7 +45,12 @@ def run(options: argparse.Namespace) -> int:
     version = find_version(options.version, store=options.store)
     store = options.store if options.pull else ""
     if options.pull and version.store:
-        version.store.resolve(options.pull)  # refuses a name that nothing has
+        named = version.store.resolve(options.pull)  # refuses a name that nothing has
+        if named != version.artifact.id:
+            console.note(f"overton kit: {options.pull} names {named}, and the kit is that of {version.artifact.id}")
+            return 2
+    if store.startswith("file://") or (store and "://" not in store):
+        store = str(Path(store.removeprefix("file://")).absolute())  # the server starts in another folder
     kit = write_kit(
         version.artifact,
         options.directory,

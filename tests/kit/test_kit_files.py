@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import overton
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.cli.main import build_parser, main
@@ -141,6 +142,23 @@ def test_a_kit_may_fetch_its_version_from_a_store(artifact, tmp_path: Path) -> N
     manifest = (tmp_path / "kit" / "kubernetes.yaml").read_text()
     assert '{name: OVERTON_STORE, value: "s3://bucket/demo"}' in manifest
     assert "mountPath: /srv/app/.overton," in manifest
+
+
+def test_a_kit_that_fetches_its_version_is_of_that_version_and_finds_the_store_from_anywhere(
+    artifact, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "schema.json").write_bytes(artifact.files["schema.json"])
+    store = overton.load("app").store
+    first, second = (store.put(tiny_artifact(seed), when=f"2026-01-0{seed + 1}T00:00:00+00:00") for seed in range(2))
+    overton.load("app").version(second).promote("live")
+    words = ["--store", "app/store", "--pull", "live"]
+    assert main(["kit", f"app@{first}", "kit", *words]) == 2
+    assert f"live names {second}, and the kit is that of {first}" in capsys.readouterr().err
+    assert not (tmp_path / "kit").exists()
+    assert main(["kit", "app@live", "kit", *words]) == 0
+    assert f'TARGET, STORE = "app@live", "{tmp_path}/app/store"' in (tmp_path / "kit" / "smoke.py").read_text()
 
 
 def test_the_command_that_tries_it_can_be_copied_into_a_shell(artifact, tmp_path: Path, capsys) -> None:
