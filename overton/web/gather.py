@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -115,7 +116,7 @@ def report_page(
         verdict=verdict,
         comparison=compared,
         matrix=matrix_of(report),
-        tasks=task_pages(version, report, records, tag=tag, observe=observe),
+        tasks=task_pages(version, report, records, data=data, tag=tag, observe=observe),
         sources=_sources(version, application, records, observe),
         checks=_checks(records, problems, stale) if application else None,
         history=version_history(version, observe=observe) if version.store else None,
@@ -189,7 +190,13 @@ def records_of(
 
 
 def task_pages(
-    version: Version, report: Report, records: Records | None, *, tag: str = "", observe: Observe = ignore
+    version: Version,
+    report: Report,
+    records: Records | None,
+    *,
+    data: Path | None = None,
+    tag: str = "",
+    observe: Observe = ignore,
 ) -> tuple[TaskPage, ...]:
     """The tasks of a version, with the surest errors of each where there are records.
 
@@ -197,6 +204,7 @@ def task_pages(
         version: The version.
         report: Its report.
         records: The records to take errors from; None for none.
+        data: The data file or folder that they are of; None for those of the application.
         tag: Only records that bear it.
         observe: Told of the progress.
     """
@@ -210,7 +218,7 @@ def task_pages(
         found = _errors(version, records, tasks, split, tag=tag, observe=observe) if records else {}
         for task in tasks:
             errors, examples = found.get(task, (None, ()))
-            command = _errors_command(version, task, split, tag) if errors and application_name(version) else ""
+            command = _errors_command(version, task, split, tag, data) if errors and application_name(version) else ""
             pages[task] = task_page(
                 report, task, kind=known.get(task, ""), errors=errors, examples=examples, command=command
             )
@@ -335,10 +343,13 @@ def _errors(
     return found
 
 
-def _errors_command(version: Version, task: str, split: str, tag: str) -> str:
-    place = version.home.parent if version.home else ""
-    more = ("" if split == "test" else f" --split {split}") + (f" --tag '{tag}'" if tag else "")
-    return f"overton errors {place}@{version.id} --task {task}{more}"
+def _errors_command(version: Version, task: str, split: str, tag: str, data: Path | None) -> str:
+    """The command that shows more errors, as a shell takes it."""
+    words = ["overton", "errors", f"{version.home.parent if version.home else ''}@{version.id}", "--task", task]
+    words += [] if split == "test" else ["--split", split]
+    words += ["--tag", tag] if tag else []
+    words += ["--data", str(data)] if data else []
+    return shlex.join(words)
 
 
 def _sources(

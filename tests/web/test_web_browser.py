@@ -63,6 +63,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": big_page(2, 6, 3, texts=HOSTILE),
         "compared": comparison_page(comparison_of(worst, *rows, compared_row()), old_name="live"),
         "named": comparison_page(comparison_of(*named)),
+        "bare": big_page(2, 0, 2),
     }
     for name, page in pages.items():
         write_page(folder / f"{name}.html", page)
@@ -117,6 +118,12 @@ def test_what_a_record_says_does_nothing(opened) -> None:
     assert watched.page.locator("main img").count() == 0
     assert watched.page.locator("script").count() == 1
     assert watched.page.get_by_text("\\u202e").count() > 0
+
+
+def test_where_no_record_has_a_tag_none_is_counted(opened) -> None:
+    page = opened("bare", viewport=LAPTOP).page
+    assert page.get_by_text("No record has a tag.").is_visible()
+    assert page.locator(".controls[data-for=matrix] output").inner_text() == "0 of 0"
 
 
 def test_the_matrix_sorts_filters_and_shows_more(opened) -> None:

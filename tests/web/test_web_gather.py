@@ -2,6 +2,7 @@
 
 import json
 import random
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +125,17 @@ def test_one_tag_is_told_alone(application: Application) -> None:
     assert [row.tag for row in page.matrix.rows] == ["slice:odd"]
     assert {"slice:odd" in one.tags for task in page.tasks for one in task.examples} == {True}
     assert page.tag == "slice:odd"
+
+
+def test_the_command_that_shows_more_errors_is_one_of_a_shell_and_of_the_same_records(
+    application: Application, tmp_path: Path
+) -> None:
+    lines = (application.directory / "data" / "a.jsonl").read_text().splitlines()[:20]
+    data = tmp_path / "it's new.jsonl"
+    data.write_text("\n".join(lines) + "\n")
+    page = report_page(application.version(), data=data)
+    words = shlex.split(page.tasks[0].command)
+    assert words[2:] == [f"{application.directory}@{page.version}", "--task", page.tasks[0].task, "--data", str(data)]
 
 
 def test_other_data_is_evaluated_and_named(application: Application, tmp_path: Path) -> None:

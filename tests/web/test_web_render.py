@@ -212,6 +212,15 @@ def test_bits_that_are_mostly_off_have_no_drawing_of_two_dots():
     assert "dots on the line" not in text
 
 
+def test_one_more_tag_is_one():
+    record = replace(hostile_example(), tags=tuple(f"tag{number}" for number in range(7)))
+    assert "and 1 more tag<" in str(environment().get_template("_example.html.j2").module.example(record))
+
+
+def test_where_classes_are_put_together_it_is_told_what_their_cell_holds():
+    assert "holds what is taken for another of them" in render_file(big_page(1, 2, 2))
+
+
 def test_of_a_class_whose_name_begins_with_none_no_letter_is_lost():
     below = environment().get_template("_live.html.j2").module.word_below
     view = {"type": "multiclass", "classes": ()}

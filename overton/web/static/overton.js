@@ -38,7 +38,9 @@
     }
     list.more.hidden = !(left > 0);
     list.more.textContent = `Show ${left} more`;
-    if (list.count) list.count.textContent = `${passed} of ${list.body.children.length}`;
+    if (!list.count) return;
+    const rows = [...list.body.children].filter((row) => "marks" in row.dataset); // and not the words that there is none
+    list.count.textContent = `${rows.filter((row) => list.passes(row)).length} of ${rows.length}`;
   };
 
   const sort = (table, header, kind) => {
