@@ -101,6 +101,8 @@ def test_a_gate_that_sees_nothing_lets_nothing_pass():
     told = "the most is Intent with 25 records, which would show a fall of 0.10"
     assert refusal.message == f"no task has enough gold to tell whether it fell: {told}"
     assert f"  {refusal.message}\n    Label more" in render_comparison(comparison_of(few), width=160)
+    (refusal,) = comparison_of(compared_row(n=1, verdict="not enough data")).refusals
+    assert "with 1 record, which" in refusal.message
     assert not comparison_of(few, compared_row("POS")).refusals
     # a slice that can be judged is no evidence of the whole
     assert comparison_of(few, compared_row(tag="slice:rare")).refusals

@@ -212,6 +212,16 @@ def test_bits_that_are_mostly_off_have_no_drawing_of_two_dots():
     assert "dots on the line" not in text
 
 
+def test_a_command_that_shows_more_errors_stands_where_there_are_more():
+    page = big_page(1, 2, 2)
+    (task,) = page.tasks
+    n = len(task.examples)
+    for n_wrong, more in ((n, False), (n + 1, True), (0, False)):
+        examples = task.examples if n_wrong else ()
+        one = replace(task, command="overton errors app", n_wrong=n_wrong, n_records=n_wrong, examples=examples)
+        assert ("More of them" in render_file(replace(page, tasks=(one,)))) is more
+
+
 def test_one_more_tag_is_one():
     record = replace(hostile_example(), tags=tuple(f"tag{number}" for number in range(7)))
     assert "and 1 more tag<" in str(environment().get_template("_example.html.j2").module.example(record))

@@ -150,9 +150,8 @@ class Comparison:
             return [self._nothing_compared(label)]
         most = max(whole, key=lambda row: row.records)
         seen = "" if most.detectable is None else f", which would show a fall of {most.detectable:.2f}"
-        message = (
-            f"no task has enough gold to tell whether it fell: the most is {most.task} with {most.records:,} records"
-        )
+        n = f"{most.records:,} record{'' if most.records == 1 else 's'}"
+        message = f"no task has enough gold to tell whether it fell: the most is {most.task} with {n}"
         hint = f"{label}, or raise `resolution` or lower `minimum_support` in gate.json"
         return [Problem(f"{message}{seen}", "gate.no-evidence", hint=hint)]
 
