@@ -12,6 +12,7 @@ from overton.evaluate.compare.comparison import Compared
 from overton.evaluate.compare.flips import Overlap
 from overton.review import UnitError
 from overton.supervision import SourceReport, SourceRow, SourceWarning
+from overton.web import render_file
 from overton.web.pages import (
     Bins,
     Moment,
@@ -348,6 +349,16 @@ def test_a_history_has_a_line_for_every_tag_of_the_version_that_is_shown():
     assert history.tasks[0].lines[0].change == pytest.approx(0.2)
     assert history.tasks[0].line("slice:a").change is None
     assert (history.current, history.hidden) == (2, 0)
+
+
+def test_a_history_of_many_tags_tells_how_many_it_leaves_out():
+    moments = [Moment(f"v{number}", "2026-01-01") for number in range(2)]
+    rows = [row_of(), *(row_of(tag=f"slice:{number:03}", value=number / 100) for number in range(75))]
+    history = history_of(moments, {"v0": report_with(*rows), "v1": report_with(*rows)}, version="v1")
+    assert (len(history.tags), history.hidden_tags) == (61, 15)
+    page = replace(big_page(1, 2, 2), history=history)
+    assert "15 more tags left out: of each task the worst are told." in render_file(page)
+    assert "<summary>Tags by version" in render_file(page)
 
 
 def test_a_history_shows_the_worst_slice_that_has_one_at_first():

@@ -1,7 +1,7 @@
 """The versions of an application as a page: a figure by version, for every task and tag that any of them has."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from overton.evaluate import Report
@@ -87,12 +87,14 @@ class History:
         tasks: Their figures, by task.
         current: Place of the version that the page is about; None where it is not among them.
         hidden: Older versions that are left out.
+        hidden_tags: Tags that no task has a line of, since there are so many.
     """
 
     moments: tuple[Moment, ...]
     tasks: tuple[TaskHistory, ...]
     current: int | None = None
     hidden: int = 0
+    hidden_tags: int = 0
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -137,19 +139,21 @@ def history_of(
     """
     shown = tuple(moments[-limit:])
     newest = reports.get(version) or next((reports[one.version] for one in shown[::-1] if one.version in reports), None)
-    tasks = []
+    tasks, known = [], set()
     for task, metric in newest.main_metric.items() if newest else ():
         split = split_of(newest, task) if newest else "test"
         found = [_by_tag(reports.get(moment.version), task, split, metric) for moment in shown]
         here = _by_tag(newest, task, split, metric)
         order = sorted(here, key=lambda tag: (tag != WHOLE, here[tag][0] is None, here[tag][0] or 0.0, tag))
+        known |= set(order)
         lines = [
             Line(tag, *(tuple(by_tag.get(tag, (None, None, None))[part] for by_tag in found) for part in range(3)))
             for tag in order[: tags + 1]
         ]
         tasks.append(TaskHistory(task, metric, tuple(lines)))
     current = next((place for place, moment in enumerate(shown) if moment.version == version), None)
-    return History(shown, tuple(tasks), current, len(moments) - len(shown))
+    history = History(shown, tuple(tasks), current, len(moments) - len(shown))
+    return replace(history, hidden_tags=len(known) - len(history.tags))
 
 
 def _by_tag(
