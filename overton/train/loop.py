@@ -87,8 +87,8 @@ def train(
         observe: Told of every epoch, and of the steps between.
         start: A checkpoint of the same program and seed to go on from.
         given: Weights to begin with, by name, instead of random ones.
-        warm: Whether they are those of a parent version: how good they are is told before the first epoch, and only
-            epochs of the later half are kept, since dev may prefer what the parent knew to what the data say now.
+        warm: Whether they are those of a parent version: only epochs of the later half are kept then, since dev may
+            prefer what the parent knew to what the data say now.
         save: Given a checkpoint after every epoch.
         stop: Asked after every epoch whether to give up.
         stepped: Called after every step, as a profiler wants it.
@@ -102,8 +102,6 @@ def train(
         run = _begin(program, batches, settings, seed, objectives or {}, given or {}, observe)
         run.ranks, run.stepped = ranks, stepped
         run.meter.wait = torch.cuda.synchronize if stepped and run.device.type == "cuda" else None
-        if warm and score_dev is not None:
-            _tell_given(run, score_dev)
         if start is not None:
             _restore(run, start)
         run.first = run.n_epochs // 2 if warm else 0
@@ -192,12 +190,6 @@ def _to(objective: Objective, device: torch.device) -> Objective:
         shift=None if shift is None else shift.to(device),
         bit_weight=None if weight is None else weight.to(device),
     )
-
-
-def _tell_given(run: _Run, score_dev: ScoreDev) -> None:
-    """Tell how good the weights are that were given, so that a person sees what training changes."""
-    scores = ", ".join(f"{name} {value:.3f}" for name, value in score_dev(forward_of(run.model)).items())
-    run.observe(Event("train", f"before the first epoch: {scores}"))
 
 
 def _finished(run: _Run) -> bool:

@@ -1,7 +1,8 @@
 """Where training begins: the weights of a parent version where they still mean the same, and fresh ones elsewhere.
 
 A block goes on where the parent has one of its name, kind, settings and inputs; any other begins anew. Rows that stand
-for a class, a slice or a string are matched by that name, so that one more class moves none of the others.
+for a class, a slice or a string are matched by that name, so that one more class moves none of the others. Vectors of
+hashed strings are renewed: rare ones know by heart what noisy labels said, and few passes find the others again.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ WIDE = {"wide_text.v1": "gram_", "wide_tokens.v1": "window_"}
 WIDE_TABLE = "pieces.weight"
 BUCKETS = ("gram_buckets", "window_buckets")
 FILM = "slice_film.v2"
+HASHED = ("word_embedding.v1", "word_embedding.v2", "id_embedding.v1")
+BAG = "bag.v1"
 # Of the blocks with a row for each class, slice or string: the setting that counts them, and on how many axes of which
 # weights they stand.
 SCORES = {"score.weight": 1, "score.bias": 1}
@@ -89,7 +92,8 @@ class Beginning:
         weights: All of them where there is a parent, else what is pretrained.
         parent: Id of the parent; empty where there is none.
         taken: The blocks that go on with the parent's weights.
-        begun: The blocks that begin anew.
+        begun: The blocks that begin anew, since the parent's mean something else or are not there.
+        renewed: The blocks that begin anew though the parent's would fit.
         rows: What is new or gone in the blocks that have a row for each class, slice or string.
     """
 
@@ -97,11 +101,12 @@ class Beginning:
     parent: str = ""
     taken: tuple[str, ...] = ()
     begun: tuple[str, ...] = ()
+    renewed: tuple[str, ...] = ()
     rows: Mapping[str, RowChange] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
-        """Whether every block goes on, so that a short training will do."""
+        """Whether every block goes on that can, so that a short training will do."""
         return bool(self.taken) and not self.begun
 
     def settings(self, choices: TrainingChoices, n_records: int) -> TrainingChoices:
@@ -113,11 +118,14 @@ class Beginning:
     def lineage(self) -> dict[str, Any]:
         """What the artefact tells of it."""
         rows = {name: {"new": len(change.new), "gone": len(change.gone)} for name, change in self.rows.items()}
-        return {"taken": list(self.taken), "begun": list(self.begun), "rows": rows} if self.parent else {}
+        parts = {"taken": self.taken, "begun": self.begun, "renewed": self.renewed}
+        return {**{name: list(part) for name, part in parts.items()}, "rows": rows} if self.parent else {}
 
     def __str__(self) -> str:
         """One line for a person."""
-        parts = [f"{len(self.taken)} of {len(self.taken) + len(self.begun)} blocks go on from {self.parent}"]
+        n_blocks = len(self.taken) + len(self.begun) + len(self.renewed)
+        parts = [f"{len(self.taken)} of {n_blocks} blocks go on from {self.parent}"]
+        parts += [f"renewed: {', '.join(self.renewed)}"] if self.renewed else []
         parts += [f"anew: {', '.join(self.begun)}"] if self.begun and self.taken else []
         parts += ["all begin anew"] if not self.taken else []
         for name, change in self.rows.items():
@@ -171,11 +179,14 @@ def take_over(parent: Parent, program: Program, strings: Mapping[str, str], fres
     old = as_trained(trained, parent.program)
     before = {node.name: node for node in parent.program.nodes}
     weights, rows = dict(fresh), {}
-    taken, begun = [], []
+    taken, begun, renewed = [], [], []
     for node in program.nodes:
         known = before.get(node.name)
         if known is None or _meaning(program, node) != _meaning(parent.program, known) or _shrinks(known, node):
             begun.append(node.name)
+            continue
+        if _is_renewed(program, node):
+            renewed.append(node.name)
             continue
         names, known_names = _row_names(program, strings, node), _row_names(parent.program, parent.strings, known)
         new, gone = set(names) - set(known_names), set(known_names) - set(names)
@@ -186,7 +197,7 @@ def take_over(parent: Parent, program: Program, strings: Mapping[str, str], fres
             rows[node.name] = RowChange(tuple(sorted(new)), tuple(sorted(gone)))
         taken.append(node.name)
         weights.update(_weights(node, fresh, old, names, known_names))
-    return Beginning(weights, parent.id, tuple(taken), tuple(begun), rows)
+    return Beginning(weights, parent.id, tuple(taken), tuple(begun), tuple(renewed), rows)
 
 
 def _weights(
@@ -248,6 +259,13 @@ def _shrinks(known: Node, node: Node) -> bool:
         return False
     before, now = (int(str(one.settings["rows"])) - 1 for one in (known, node))
     return now % before != 0
+
+
+def _is_renewed(program: Program, node: Node) -> bool:
+    """Whether a block holds vectors of hashed strings alone; of a bag of words they are all that it knows."""
+    payload = node.name.rpartition(".")[0]
+    is_bag = any(one.op == BAG and one.name == f"{payload}.encoder" for one in program.nodes)
+    return node.op in HASHED and "given" not in node.settings and not is_bag
 
 
 def _is_frozen(node: Node, name: str) -> bool:
