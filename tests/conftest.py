@@ -5,8 +5,7 @@ import gc
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -19,6 +18,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 
 ROOT = Path(__file__).parents[1]
+ROWS: dict[str, tuple[int, ...]] = {}  # those of a user, where tables are small
 OBJECTS_TO_COLLECT = 10_000  # since the last time; a trace makes millions that live a little longer than Python expects
 
 hypothesis.settings.register_profile(
@@ -37,6 +37,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     gc.disable()  # a sixth of the time that it takes to find the tests, which are there to stay
+    if "not slow" in config.getoption("markexpr"):
+        use_small_tables()
+
+
+def use_small_tables() -> None:
+    """Let programs have a sixteenth of the rows: they are nearly all that a version weighs, that is written and hashed.
+
+    Before any test is read, since some make an artefact for all tests of their process while they are. Slow tests, some
+    of which tell how good a model is, have the rows of a user.
+    """
+    from overton.compile import rules
+
+    for name in ("WORD_ROWS", "ID_ROWS"):
+        ROWS[name] = getattr(rules, name)
+        setattr(rules, name, tuple(rows // 16 for rows in ROWS[name]))
 
 
 def pytest_collection_finish() -> None:
@@ -63,40 +78,24 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_rows(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Programs of every module have small tables; one that is about their size takes this back."""
-    with small_tables(pytestconfig):
-        yield
-
-
-@contextmanager
-def small_tables(config: pytest.Config) -> Iterator[None]:
-    """Programs with a sixteenth of the rows: they are nearly all that a version weighs, that is written and hashed.
-
-    Slow tests, some of which tell how good a model is, have those of a user.
-    """
+@pytest.fixture
+def rows_of_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of programs are as large as a user has them, for a test that is about their size."""
     from overton.compile import rules
 
-    with pytest.MonkeyPatch.context() as patch:
-        if "not slow" not in config.getoption("markexpr"):
-            yield
-            return
-        for name in ("WORD_ROWS", "ID_ROWS"):
-            patch.setattr(rules, name, tuple(rows // 16 for rows in getattr(rules, name)))
-        yield
+    for name, rows in ROWS.items():
+        monkeypatch.setattr(rules, name, rows)
 
 
 @pytest.fixture(scope="session")
-def kinds_application(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config):
+def kinds_application(tmp_path_factory: pytest.TempPathFactory):
     """An application with every kind of task, built once for all tests. Do not change it."""
     import overton
     from tests.kinds import write_kinds
 
     def build(directory: Path) -> None:
         write_kinds(directory)
-        with small_tables(pytestconfig):
-            overton.load(directory).build(seed=0)
+        overton.load(directory).build(seed=0)
 
     built = made_once(tmp_path_factory, "kinds", build)
     return overton.load(shutil.copytree(built, tmp_path_factory.mktemp("kinds") / "app"))

@@ -29,10 +29,7 @@ PUBLISHED = Path(overton.compile.__file__).parent / "tuning.schema.json"
 CLASSES = {name: ("a", "b", "c") for name in SCHEMA["tasks"]}
 KINDS = parse_schema(json.dumps(SCHEMA)).with_classes(CLASSES)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def few_rows():
-    """None here: the golden file tells how many rows tables have."""
+pytestmark = pytest.mark.usefixtures("rows_of_a_user")  # golden files tell how many rows tables have
 
 
 def tune(value):
