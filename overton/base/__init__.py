@@ -6,7 +6,7 @@ from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, render_problems
 from overton.base.events import Event, Observe, ignore
 from overton.base.given import Texts, texts_of
-from overton.base.legible import legible
+from overton.base.legible import legible, writable
 from overton.base.names import check_name, is_name
 from overton.base.positions import Positions, json_path, locate_json
 from overton.base.seeds import MOST_SEED, check_seed
@@ -38,4 +38,5 @@ __all__ = [
     "now",
     "render_problems",
     "texts_of",
+    "writable",
 ]

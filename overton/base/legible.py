@@ -16,3 +16,15 @@ def legible(text: str) -> str:
         ('abc\\u202edef', '\\u001b[2J')
     """
     return _HIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def writable(text: str) -> str:
+    r"""A text as it can be written: halves of characters, which no file can hold, by their numbers.
+
+    JSON may escape them, and names of files or of users that are not UTF-8 are read as such.
+
+    Example:
+        >>> writable("caf\udce9")
+        'caf\\udce9'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

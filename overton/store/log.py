@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from overton.base import OvertonError, Problem, digest_json
+from overton.base import OvertonError, Problem, digest_json, writable
 
 FORMAT = 2
 ENTRY = re.compile(r"\d{12}\.json")
@@ -65,8 +65,7 @@ class Promotion(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     def __post_init__(self) -> None:
         """Write what is no text, such as a byte of another encoding on a command line, by its number: JSON has none."""
         for name in ("who", "why"):
-            text = getattr(self, name).encode("utf-8", "backslashreplace").decode()
-            msgspec.structs.force_setattr(self, name, text)
+            msgspec.structs.force_setattr(self, name, writable(getattr(self, name)))
 
 
 def draw_token() -> str:

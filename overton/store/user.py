@@ -3,10 +3,12 @@
 import getpass
 import os
 
+from overton.base import writable
+
 
 def current_user() -> str:
     """Who runs this; in a container the user may have a number and no name."""
     try:
-        return getpass.getuser().encode("utf-8", "backslashreplace").decode()
+        return writable(getpass.getuser())
     except (KeyError, OSError):
         return f"uid:{os.getuid()}"

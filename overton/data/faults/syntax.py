@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from overton.base import Problem, json_path
+from overton.base import Problem, json_path, writable
 
 Path = tuple[str | int, ...]
 _VALUES = re.compile(r"'[^']*'|[\d.,]+|\[.*\]|\{.*\}")
@@ -52,13 +52,13 @@ class Faults:
         where = json_path(at) if at else ""
         self.found.append(
             Problem(
-                _writable(message),
+                writable(message),
                 code,
                 self.path,
                 self.line,
                 where,
-                _writable(hint),
-                _writable(kind or ".".join(map(str, at[:2])) + _VALUES.sub("", message)),
+                writable(hint),
+                writable(kind or ".".join(map(str, at[:2])) + _VALUES.sub("", message)),
             )
         )
         if len(self.found) >= MOST_FAULTS:
@@ -210,8 +210,3 @@ def show(value: Any) -> str:
 def as_json(value: Any) -> str:
     """A value as it would be written in a data file."""
     return json.dumps(value, ensure_ascii=False, default=lambda wrong: wrong.text)
-
-
-def _writable(text: str) -> str:
-    """A text as it can be written: JSON may escape halves of characters, which no file can hold; they stay escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()

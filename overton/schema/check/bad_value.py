@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from overton.base import Problem, json_path
+from overton.base import Problem, json_path, writable
 from overton.schema.draft import Draft, PathPart
 from overton.schema.keys import EXPECTED, TOP_KEYS, Key, accepts
 
@@ -42,7 +42,7 @@ def _bad(draft: Draft, parts: tuple[PathPart, ...], content: object, key: Key) -
 
 
 def _problem(draft: Draft, parts: tuple[PathPart, ...], value: object, expected: str, hint: str = "") -> Problem:
-    seen = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    seen = writable(json.dumps(value, ensure_ascii=False))
     return Problem(
         message=f"expected {expected}, got {seen if len(seen) <= SHOWN else seen[: SHOWN - 3] + '...'}",
         code="schema.bad-value",
