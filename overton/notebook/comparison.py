@@ -50,6 +50,7 @@ def _section(title: str, rows: Sequence[Mapping[str, Any]], examples: Sequence[M
         return Markup("")
     lines: list[list[str]] = []
     for row in rows:
+        p = row["p_adjusted"]  # of what was not judged there is none
         own = [one for one in examples if (one["task"], one["tag"]) == (row["task"], row["tag"])][:EXAMPLES]
         lines.append(
             [
@@ -60,9 +61,7 @@ def _section(title: str, rows: Sequence[Mapping[str, Any]], examples: Sequence[M
                 figure(row["new"]),
                 figure(row["change"], sign=True),
                 interval(row["low"], row["high"], sign=True),
-                "-"
-                if row["p_adjusted"] is None
-                else f"{row['p_adjusted']:.2g}",  # of what was not judged there is none
+                "-" if p is None else f"{p:.2g}",
                 join([VERDICTS[row["verdict"]], *map(_example, own)]),
             ]
         )

@@ -31,7 +31,7 @@ from overton.review.tagging import Tagging, check_tag, nobody_bears, tagging_of
 from overton.schema import Schema
 from overton.schema.files import load_schema
 
-LONGEST_STEM, KEPT_OF_STEM = 240, 50  # bytes of what a name gives a file, and characters that stay of a longer one
+LONGEST_NAME, KEPT_OF_NAME = 240, 50  # bytes of what a name gives a file, and characters that stay of a longer one
 
 
 def load_records(
@@ -191,8 +191,8 @@ def tag_records(
 def _file_of(folder: Path, name: str) -> Path:
     """The data file of a tag, named after it in whatever script it is written."""
     stem = re.sub(r"[^\w.-]+", "-", name)
-    if len(stem.encode()) > LONGEST_STEM:
-        return folder / f"tags-{stem[:KEPT_OF_STEM]}-{digest_bytes(name.encode())[:8]}.jsonl"
+    if len(stem.encode()) > LONGEST_NAME:
+        return folder / f"tags-{stem[:KEPT_OF_NAME]}-{digest_bytes(name.encode())[:8]}.jsonl"
     path = folder / f"tags-{stem}.jsonl"
     older = folder / f"tags-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.jsonl"  # when other scripts left nothing of a name
     if path == older or path.exists() or not older.exists():

@@ -87,6 +87,17 @@ def test_standard_input_is_read_as_a_file_is(monkeypatch):
     assert [(number, line.strip()) for number, line in read_lines(STANDARD)] == [(1, b"{}"), (3, b"[]")]
 
 
+def test_a_line_of_stdin_is_read_while_its_writer_goes_on(monkeypatch):
+    ours, theirs = os.pipe()
+    with os.fdopen(ours, "rb") as reader, os.fdopen(theirs, "wb", buffering=0) as writer:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(reader))
+        writer.write(b'{"id": "a"}\n')
+        lines = read_lines(STANDARD)
+        assert next(lines) == (1, b'{"id": "a"}')
+        writer.write(b'{"id": "b"}\n')
+        assert next(lines) == (2, b'{"id": "b"}')
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
     path = tmp_path / "d.jsonl"
     path.write_bytes(b"\xef\xbb\xbf{}\n\xef\xbb\xbf{}\n")

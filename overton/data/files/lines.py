@@ -143,13 +143,14 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
 
 
 def _plain(file: IO[bytes], name: str) -> Iterator[bytes]:
-    content = file.read(BLOCK)
+    read = getattr(file, "read1", file.read)  # of a stream what is there, without waiting for megabytes more
+    content = read(BLOCK)
     for begin, kind in BINARY.items():
         if content.startswith(begin):  # else every line of it would be told as one that is no UTF-8
             raise _broken(name, f"it holds no lines of JSON, but {kind}")
     while content:
         yield content
-        content = file.read(BLOCK)
+        content = read(BLOCK)
 
 
 class _Seen:
