@@ -18,7 +18,6 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 
 ROOT = Path(__file__).parents[1]
-ROWS: dict[str, tuple[int, ...]] = {}  # those of a user, where tables are small
 OBJECTS_TO_COLLECT = 10_000  # since the last time; a trace makes millions that live a little longer than Python expects
 
 hypothesis.settings.register_profile(
@@ -38,20 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.modules["torch"].set_num_threads(1)
     gc.disable()  # a sixth of the time that it takes to find the tests, which are there to stay
     if "not slow" in config.getoption("markexpr"):
+        from tests.tables import use_small_tables
+
         use_small_tables()
-
-
-def use_small_tables() -> None:
-    """Let programs have a sixteenth of the rows: they are nearly all that a version weighs, that is written and hashed.
-
-    Before any test is read, since some make an artefact for all tests of their process while they are. Slow tests, some
-    of which tell how good a model is, have the rows of a user.
-    """
-    from overton.compile import rules
-
-    for name in ("WORD_ROWS", "ID_ROWS"):
-        ROWS[name] = getattr(rules, name)
-        setattr(rules, name, tuple(rows // 16 for rows in ROWS[name]))
 
 
 def pytest_collection_finish() -> None:
@@ -76,15 +64,6 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real data sets at OVERTON_TEST_DATA")
     return folder
-
-
-@pytest.fixture
-def rows_of_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of programs are as large as a user has them, for a test that is about their size."""
-    from overton.compile import rules
-
-    for name, rows in ROWS.items():
-        monkeypatch.setattr(rules, name, rows)
 
 
 @pytest.fixture(scope="session")

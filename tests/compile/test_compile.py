@@ -23,13 +23,19 @@ from overton.compile.choices import ENCODERS
 from overton.schema import parse_schema
 from tests.golden import check_cases
 from tests.kinds import SCHEMA
+from tests.tables import rows_of_a_user
 
 CASES = Path(__file__).parents[1] / "cases" / "compile"
 PUBLISHED = Path(overton.compile.__file__).parent / "tuning.schema.json"
 CLASSES = {name: ("a", "b", "c") for name in SCHEMA["tasks"]}
 KINDS = parse_schema(json.dumps(SCHEMA)).with_classes(CLASSES)
 
-pytestmark = pytest.mark.usefixtures("rows_of_a_user")  # golden files tell how many rows tables have
+
+@pytest.fixture(autouse=True)
+def large_tables():
+    """Golden files tell how many rows tables have."""
+    with rows_of_a_user():
+        yield
 
 
 def tune(value):

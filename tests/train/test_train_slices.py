@@ -21,6 +21,7 @@ from overton.train import (
     training_batches,
 )
 from overton.train.slices import sample_extra
+from tests.tables import rows_of_a_user
 
 SCHEMA = parse_schema(
     json.dumps(
@@ -31,7 +32,8 @@ SCHEMA = parse_schema(
     )
 )
 CHOICES = Choices({payload.name: PayloadChoices(size=16, layers=1, attention="2x8") for payload in SCHEMA.payloads})
-PROGRAM = compile_program(SCHEMA, CHOICES, ("slice:car", "slice:pear"))
+with rows_of_a_user():
+    PROGRAM = compile_program(SCHEMA, CHOICES, ("slice:car", "slice:pear"))
 WORDS = ["red", "green", "apple", "pear", "car"]
 TAGS = Tags(
     names=("dev", "slice:a", "slice:b", "slice:c", "train"),
