@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore, now
+from overton.base import Event, Observe, OvertonError, Problem, ignore, instant
 from overton.base.files import remove_drafts
 from overton.data.names import count_of
 from overton.fitting import Plan, Teach, Watch, fit
@@ -95,7 +95,7 @@ def build_version(
             spread=lambda made: partial(predict_on, engine, made, bench.rows),
             observe=observe,
         )
-        store.put(artifact, when=now())
+        store.put(artifact, when=instant())
         run.add(version=artifact.id, **served(artifact))
     remove_checkpoints(bench.runs)
     observe(Event("publish", f"version {artifact.id} in {store.url}"))

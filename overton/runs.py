@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from overton.artifact import Artifact
-from overton.base import OvertonError, now
+from overton.base import OvertonError, instant
 from overton.base.files import write_atomic
 from overton.evaluate import parse_report
 from overton.tune import Score, parse_study
@@ -51,9 +52,9 @@ def run_of(folder: Path, **facts: Any) -> Iterator[Run]:
         folder: Where the accounts are.
         facts: What is known at its beginning, such as its seed.
     """
-    begun, start = now(), perf_counter()
+    begun, start = instant(), perf_counter()
     _forget_old(folder)
-    run = Run(folder / f"{begun.replace(':', '').replace('+0000', '')}-{os.getpid()}.json")
+    run = Run(folder / f"{re.sub(r'[:.]|[+]00:00', '', begun)}-{os.getpid()}.json")
     run.add(format=FORMAT, begun=begun, status="running", process=os.getpid(), host=socket.gethostname(), **facts)
     try:
         yield run

@@ -17,7 +17,7 @@ import numpy as np
 
 from overton import __version__
 from overton.artifact import LARGE, Artifact, Runtime, sample_records
-from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, now
+from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, instant
 from overton.bench import Bench
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
@@ -195,7 +195,7 @@ def make_trial(recipe: Recipe) -> Work[Asked, Score]:
     lines = sample_records(dataset)
 
     def trial(asked: Asked, observe: Observe) -> Score:
-        when, begin = now(), perf_counter()
+        when, begin = instant(), perf_counter()
         begin_trial(recipe.journal, asked, when)
         try:
             score = _score(recipe, dataset, lines, encoders, asked, observe)

@@ -72,6 +72,15 @@ def test_a_trial_that_was_lost_with_its_worker_has_failed_when_the_build_is_done
     assert lines[3].endswith("; lost with the worker that did it")
 
 
+def test_two_builds_of_one_second_are_told_in_their_order(tmp_path: Path) -> None:
+    for seed in range(3):
+        with run_of(tmp_path, seed=seed):
+            pass
+    told = load_runs(tmp_path, tmp_path)
+    assert [row["seed"] for row in told] == [2, 1, 0]
+    assert all(len(line.split()[0]) == len("2026-01-01T10:00:00+00:00") for line in render_runs(told).splitlines()[2:])
+
+
 def test_the_table_of_builds(rows: list[dict]) -> None:
     lines = [line.split(maxsplit=6) for line in render_runs(rows).splitlines()]
     assert lines[1][1:] == ["done", "-", "0.3864", "1.25", "3.2", "version abc, seed 0"]

@@ -1,7 +1,7 @@
 """What every room may use and that knows nothing of machine learning: faults, digests, names, progress."""
 
 from overton.base.brief import brief
-from overton.base.clock import Clock, Meter, now
+from overton.base.clock import Clock, Meter, instant, now, to_the_second
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, render_problems
 from overton.base.events import Event, Observe, ignore
@@ -30,6 +30,7 @@ __all__ = [
     "digest_json",
     "group_problems",
     "ignore",
+    "instant",
     "is_name",
     "json_path",
     "legible",
@@ -38,5 +39,6 @@ __all__ = [
     "now",
     "render_problems",
     "texts_of",
+    "to_the_second",
     "writable",
 ]

@@ -1,5 +1,6 @@
 """What time it is, and how long each stage takes."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,5 +49,23 @@ class Meter:
 
 
 def now() -> str:
-    """The time, in UTC, as the store writes it."""
+    """The time, in UTC, as logs that people read have it: to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def instant() -> str:
+    """The time, in UTC, as what is put in order by it has it: to the microsecond, as two may come in one second.
+
+    As text it comes after each `now()` of its second and before those of the next.
+    """
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def to_the_second(text: str) -> str:
+    """A time in UTC as people read it.
+
+    Example:
+        >>> to_the_second("2026-11-25T22:42:04.123456+00:00"), to_the_second("")
+        ('2026-11-25T22:42:04+00:00', '')
+    """
+    return re.sub(r"\.\d+", "", text)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from overton.base import to_the_second
 from overton.cli import console
 
 HELP = "list builds and the trials of their searches, with status, time and score, newest first"
@@ -46,9 +47,9 @@ def _build(row: Mapping[str, Any]) -> tuple[str, ...]:
     parts += [f"seed {row['seed']}"]
     parts += [f"from {row['parent']}"] if row.get("parent") else []
     parts += [row["reason"]] if row.get("reason") else []
-    parts += [f"taken up by the build of {row['resumed']}"] if row.get("resumed") else []
+    parts += [f"taken up by the build of {to_the_second(row['resumed'])}"] if row.get("resumed") else []
     return (
-        row["begun"],
+        to_the_second(row["begun"]),
         row["status"],
         _time(row.get("seconds")),
         _figure(row.get("score"), 4),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from overton.base import to_the_second
 from overton.cli import console
 
 HELP = "list the versions of an application, newest first"
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 def render_versions(rows: Sequence[Mapping[str, Any]], columns: int | None = None) -> str:
     """The table of `overton versions`; where it is too wide for the terminal, the figures of a version are a list."""
     metrics = list(dict.fromkeys(key for row in rows for key in row.get("quality", {})))
-    own = [(row["version"], row["created"], ", ".join(row["aliases"])) for row in rows]
+    own = [(row["version"], to_the_second(row["created"]), ", ".join(row["aliases"])) for row in rows]
     qualities = [[_figure(row.get("quality", {}).get(metric)) for metric in metrics] for row in rows]
     wide = [(*HEAD, *metrics), *((*named, *figures) for named, figures in zip(own, qualities, strict=True))]
     text = console.table(wide, None)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from overton.base import to_the_second
 from overton.store.copy import Copied
 from overton.store.diff import Difference, VersionDiff
 from overton.store.log import Promotion
@@ -59,7 +60,10 @@ def render_diff(diff: VersionDiff) -> str:
 
 def render_swept(swept: Swept) -> str:
     """What was removed, or would be, and why the rest stays."""
-    rows = [("removed" if swept.deleted else "would go", version, made) for version, made in swept.removed.items()]
+    rows = [
+        ("removed" if swept.deleted else "would go", version, to_the_second(made))
+        for version, made in swept.removed.items()
+    ]
     rows += [("stays", version, why) for version, why in swept.kept.items()]
     total = f"{len(swept.removed):,} versions, {swept.blobs:,} contents, {render_bytes(swept.bytes)}"
     last = f"Removed {total}." if swept.deleted else f"{total} would be removed. Nothing was: --delete removes them."

@@ -8,7 +8,7 @@ import pytest
 from obstore.store import LocalStore, MemoryStore
 
 from overton.artifact import MANIFEST, Artifact
-from overton.base import OvertonError
+from overton.base import OvertonError, instant, now
 from overton.store import Store
 from overton.store.blobs import Blobs
 from tests.stores import LATER, N_WRITES, NOON, promote, put, refusal
@@ -117,6 +117,15 @@ def test_a_version_is_found_by_id_alias_beginning_and_latest(store):
     promote(store, "live", old, None)
     assert store.resolve(old) == store.resolve("live") == store.resolve(old[:6]) == old
     assert store.resolve("latest") == new
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_latest_of_two_of_one_second_is_the_one_put_last(store, first):
+    put(store, first, instant())
+    new = put(store, 1 - first, instant())
+    assert store.resolve("latest") == new == store.versions()[0].id
+    kept = store.gc(keep=1, who="ann", when=now(), delete=False).kept
+    assert next(iter(kept)) == new
 
 
 def test_what_names_no_version_is_told_with_what_is_near(store):
