@@ -28,7 +28,7 @@ from overton.nn import Model, build_model
 
 # Float32 with these bits, 1.7e35 and what follows, are places of weights: no constant of a model is so large.
 FIRST_BITS, LAST_BITS = 0x7A000000, 0x7F7FFFFF
-FORMAT = 2
+FORMAT = 3
 VERSIONS = (torch.__version__, onnx.__version__, onnxscript.__version__)
 KEPT = 16  # graphs of a process
 SCALE, CLOSE = 0.1, 1e-4  # of the weights that a graph is tried with, and of what may differ then

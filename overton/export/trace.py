@@ -14,6 +14,7 @@ from overton.compile import MEMBERSHIP, Program
 from overton.export.quiet import quiet
 from overton.export.reshapes import fix_reshapes
 from overton.export.side_by_side import join_dense_layers
+from overton.export.whole import left_whole
 from overton.nn import Model, build_model
 
 OPSET = 20
@@ -29,6 +30,19 @@ def output_name(output: str) -> str:
 
 def traced(program: Program, model: Model) -> onnx.ModelProto:
     """The ONNX model of a program, with the weights that its module has."""
+    try:
+        with left_whole():
+            exported = _exported(program, model)
+    except torch.onnx.OnnxExporterError:  # of something pretrained, an operator that it knows in parts alone
+        exported = _exported(program, model)
+    proto: onnx.ModelProto = exported.model_proto
+    _forget_origin(proto)
+    fix_reshapes(proto.graph)
+    join_dense_layers(proto.graph)
+    return proto
+
+
+def _exported(program: Program, model: Model) -> torch.onnx.ONNXProgram:
     specs = input_specs(program)
     sizes = example_sizes(specs)
     # With sizes that vary, what torch remembers of the shapes of each call costs more to keep than to find again.
@@ -45,11 +59,7 @@ def traced(program: Program, model: Model) -> onnx.ModelProto:
             verbose=False,
         )
     assert exported is not None, "the exporter gives a program where it is given no file"
-    proto: onnx.ModelProto = exported.model_proto
-    _forget_origin(proto)
-    fix_reshapes(proto.graph)
-    join_dense_layers(proto.graph)
-    return proto
+    return exported
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:
