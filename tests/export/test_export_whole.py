@@ -37,6 +37,7 @@ def small():
     return compile_program(schema_of(PLAIN), Choices({"title": PayloadChoices(size=8, encoder="cnn", layers=1)}))
 
 
+@pytest.mark.slow
 def test_an_operator_that_the_exporter_knows_in_parts_alone_is_taken_apart_and_gives_the_same(
     small, apart: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
