@@ -8,7 +8,6 @@ once a few operators have the name by which the exporter knows what they do.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch.export import ExportedProgram
@@ -36,8 +35,11 @@ def left_whole() -> Iterator[None]:
         apart: ExportedProgram = take_apart(program, decomp_table, **more)
         return apart
 
-    with patch.object(ExportedProgram, "run_decompositions", run_decompositions):
+    ExportedProgram.run_decompositions = run_decompositions  # type: ignore[method-assign]
+    try:
         yield
+    finally:
+        ExportedProgram.run_decompositions = take_apart  # type: ignore[method-assign]
 
 
 def _is_whole(node: Node, table: Mapping[Any, Any]) -> bool:
