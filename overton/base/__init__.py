@@ -8,7 +8,7 @@ from overton.base.events import Event, Observe, ignore
 from overton.base.given import Texts, texts_of
 from overton.base.legible import legible, writable
 from overton.base.names import check_name, is_name
-from overton.base.positions import Positions, json_path, locate_json
+from overton.base.positions import Positions, json_fault, json_path, locate_json
 from overton.base.seeds import MOST_SEED, check_seed
 from overton.base.suggest import did_you_mean, nearest
 
@@ -32,6 +32,7 @@ __all__ = [
     "ignore",
     "instant",
     "is_name",
+    "json_fault",
     "json_path",
     "legible",
     "locate_json",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from overton.base import OvertonError, Positions, Problem, json_path, locate_json
+from overton.base import OvertonError, Positions, Problem, json_fault, json_path, locate_json
 from overton.schema.keys import PAYLOAD_KEYS, TASK_KEYS, Key, accepts
 from overton.schema.types import DEFAULT_MAX_LENGTH, Payload, Schema, Task
 
@@ -92,7 +92,9 @@ def read_draft(text: str, path: str) -> Draft:
         value = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         hint = "A comma that is missing or too much, or a bracket left open, is the usual cause"
-        raise _not_json(path, f"{error.msg}, at column {error.colno}", hint, error.lineno) from None
+        fault, at = json_fault(error)
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        raise _not_json(path, f"{fault}, at column {column}", hint, line) from None
     except RecursionError:
         raise _not_json(path, "lists or objects are nested too deeply", "A schema has four levels") from None
     except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from overton.base import Problem, json_path, writable
+from overton.base import Problem, json_fault, json_path, writable
 
 Path = tuple[str | int, ...]
 _VALUES = re.compile(r"'[^']*'|[\d.,]+|\[.*\]|\{.*\}")
@@ -155,9 +155,9 @@ def _add_syntax(text: str, error: json.JSONDecodeError, faults: Faults) -> None:
         hint = "Was the file cut off? A record stands on one line, without line breaks inside"
         faults.add("record.truncated", (), "the line ends in the middle of the record", hint)
     else:
-        message = _small(error.msg)
-        seen = text[max(error.pos - 12, 0) : error.pos + 12]
-        faults.add("record.bad-json", (), f"not JSON: {message} at column {error.pos + 1}, near {seen!r}")
+        message, at = json_fault(error)
+        seen = text[max(at - 12, 0) : at + 12]
+        faults.add("record.bad-json", (), f"not JSON: {message} at column {at + 1}, near {seen!r}")
 
 
 def _add_strict(line: bytes, faults: Faults) -> None:
