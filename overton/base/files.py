@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from overton.base.errors import OvertonError, Problem
 AnyPath = str | os.PathLike[str]  # as somebody gives one from Python
 Places = AnyPath | Sequence[AnyPath]
 
+DRAFT = re.compile(r"\..*\.tmp", re.DOTALL)  # what a draft is called
 LONGEST_STEM = 50  # characters of a name that its draft bears too: a name has at most 255 bytes, four a character
 
 
@@ -112,11 +114,14 @@ def remove_drafts(folder: Path, *, before: float) -> int:
             process that writes it now.
     """
     n_removed = 0
-    for path in folder.rglob(".*.tmp"):
-        with suppress(FileNotFoundError):  # written to its end meanwhile
-            if path.is_file() and path.stat().st_mtime < before:
-                path.unlink()
-                n_removed += 1
+    for place, _, names in os.walk(folder):  # unlike `rglob`, it bears that others remove folders meanwhile
+        for name in names:
+            path = Path(place, name)
+            # Written to its end meanwhile, or somebody else's: to tidy up is no reason to fail.
+            with suppress(OSError):
+                if DRAFT.fullmatch(name) and path.is_file() and path.stat().st_mtime < before:
+                    path.unlink()
+                    n_removed += 1
     return n_removed
 
 

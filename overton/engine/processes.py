@@ -162,7 +162,8 @@ def _start(n_workers: int) -> _Worker:
     share = max(1, cores() // n_workers)
     threads = {name: str(min(share, _number(os.environ.get(name)) or share)) for name in THREADS}
     process = subprocess.Popen(
-        [sys.executable, "-c", START, str(there.fileno()), json.dumps(sys.path)],
+        # Python is told not to look for modules in the current folder: those of START would be taken from there.
+        [sys.executable, "-P", "-c", START, str(there.fileno()), json.dumps(sys.path)],
         pass_fds=[there.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else None,

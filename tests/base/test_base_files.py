@@ -1,6 +1,8 @@
 """Atomic writes: the whole file or nothing."""
 
+import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,25 @@ def test_what_a_killed_process_was_writing_goes_and_what_is_young_stays(tmp_path
         os.utime(tmp_path / name, (1000, 1000))
     assert remove_drafts(tmp_path, before=2000) == 1
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".young.abc.tmp", "file"]
+
+
+def test_a_folder_that_another_removes_while_drafts_are_looked_for_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("gone", "there"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".file.abc.tmp").touch()
+    look = os.scandir
+
+    def scandir(path: str) -> Iterator[os.DirEntry]:
+        if Path(path).name == "gone":
+            (Path(path) / ".file.abc.tmp").unlink()
+            os.rmdir(path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert remove_drafts(tmp_path, before=math.inf) == 1
+    assert os.listdir(tmp_path) == ["there"]
 
 
 @pytest.mark.parametrize("name", ["n" * 250, "ü" * 125, "東" * 85], ids=["one byte", "two bytes", "three bytes"])

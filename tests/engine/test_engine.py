@@ -243,6 +243,14 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     assert alive == []
 
 
+def test_a_worker_takes_no_module_from_the_folder_that_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('a file of data was run')")
+    monkeypatch.chdir(tmp_path)
+    assert list(Processes(1).run(partial(make_squares, 1), [2])) == [5]
+
+
 def make_sleepers() -> Callable[[int, Observe], int]:
     def sleep(piece: int, observe: Observe) -> int:
         observe(Event("sleep", done=os.getpid()))
