@@ -124,6 +124,16 @@ def test_a_job_whose_account_is_spoilt_hides_no_other(directory: Path, jobs: Job
     assert jobs.running() is None
 
 
+def test_a_job_comes_after_the_last_one_also_where_the_clock_was_set_back(jobs: Jobs) -> None:
+    for name in ("20990101-000000-999", "99999999-999999-999", "zzz"):
+        (jobs.folder / name).mkdir(parents=True)
+        (jobs.folder / name / "job.json").write_bytes(b"{}")
+    job = jobs.start(["--version"], who="ann")
+    assert [one.id for one in jobs.every()] == [job, "20990101-000000-999"]
+    assert job == "20990101-000001-000"
+    assert ended(jobs, job).started < "2099"
+
+
 def test_the_log_becomes_stages() -> None:
     log = (
         "[   0.0s] data: something\n[   0.1s] combine: Intent: 5 targets\n[   0.2s] combine: done in 0.1 s\n"

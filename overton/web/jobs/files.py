@@ -13,13 +13,14 @@ server that was killed leaves nothing to tidy up, and another one finds the job 
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,8 @@ from overton.base.files import write_atomic
 from overton.web.jobs.job import Job, parse_outcome, parse_stages
 
 LOCK, RECORD, PID, LOG, OUTPUT, STOPPED = "lock", "job.json", "pid", "log.txt", "out.json", "stopped"
+NAME, TIME = re.compile(r"\d{8}-\d{6}-\d{3}"), "%Y%m%d-%H%M%S-%f"  # of a folder: when its job began, to the TICK
+TICK = timedelta(milliseconds=1)
 LOG_BYTES = 256 << 10  # of a log that are read
 GRACE_SECONDS = 10.0  # for a job to end by itself once it is told to
 
@@ -118,20 +121,16 @@ class Jobs:
             _signal(process, signal.SIGKILL)
 
     def _new_folder(self) -> Path:
-        """A new folder, whose name comes after all others."""
-        last = next(iter(self._names()), "")
-        while True:
-            name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-            if name > last:
-                (self.folder / name).mkdir()
-                return self.folder / name
-            time.sleep(0.001)
+        """A new folder, whose name comes after all others: after the last too where the clock was set back since."""
+        free = [last + TICK for one in self.folder.iterdir() if (last := _moment(one.name))]
+        place = self.folder / max([datetime.now(UTC), *free]).strftime(TIME)[:-3]
+        place.mkdir()
+        return place
 
     def _names(self) -> list[str]:
         """Names of the jobs, the newest first."""
-        if not self.folder.is_dir():
-            return []
-        return sorted((one.name for one in self.folder.iterdir() if (one / RECORD).is_file()), reverse=True)
+        found = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted((one.name for one in found if _moment(one.name) and (one / RECORD).is_file()), reverse=True)
 
     def _reap(self) -> None:
         self._processes = [process for process in self._processes if process.poll() is None]
@@ -157,6 +156,14 @@ class Jobs:
             stages=parse_stages(log, running=running),
             log=log,
         )
+
+
+def _moment(name: str) -> datetime | None:
+    """When a job began, by the name of its folder; None where that is another folder."""
+    try:
+        return datetime.strptime(f"{name}000", TIME).replace(tzinfo=UTC) if NAME.fullmatch(name) else None
+    except ValueError:  # digits, and no time
+        return None
 
 
 def _record(place: Path) -> _Record:
