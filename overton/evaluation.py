@@ -62,7 +62,7 @@ def load_records(
     Raises:
         OvertonError: Where there are none, no place is named, or more than `max_bad` lines have a fault.
     """
-    from overton.data.files import data_files, load_dataset
+    from overton.data.files import check_file_names, data_files, load_dataset
 
     if data is None and home is None:
         message = "an artefact outside an application has no records of its own"
@@ -76,5 +76,6 @@ def load_records(
     if data is not None and not place.exists():
         raise OvertonError(Problem(message=f"there is no file or folder {data}", code="application.no-file"))
     files = [place] if place.is_file() else data_files(place)
+    check_file_names(files)
     dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)
     return dataset, dataset.splits if data is None else dataset.tagged_splits()

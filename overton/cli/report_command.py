@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     own = version.report_directory(options.data)
     directory = options.out or (None if made and not options.data else own)  # the own report stays as it was built
     if directory:
-        evaluation.save(directory)
+        directory = _saved(evaluation, directory, is_asked=bool(options.out))
     report = evaluation.report.of_tag(options.tag) if options.tag else evaluation.report
     if options.json:
         study = version.study()
@@ -71,6 +71,22 @@ def run(options: argparse.Namespace) -> int:
     if options.html:
         _write_page(options, version, evaluation)
     return 0
+
+
+def _saved(evaluation: Evaluation, directory: Path, *, is_asked: bool) -> Path | None:
+    """Where the files of a report were written; None where nobody asked for that place, and it may only be read.
+
+    Raises:
+        OSError: Where somebody did.
+    """
+    try:
+        evaluation.save(directory)
+    except OSError as error:
+        if is_asked:
+            raise
+        console.note(f"{error.filename or directory}: {(error.strerror or str(error)).lower()}; no file was written")
+        return None
+    return directory
 
 
 def _asked_anew(options: argparse.Namespace, version: Version, kept: Report) -> list[str]:

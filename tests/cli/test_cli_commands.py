@@ -326,6 +326,28 @@ def test_report_prints_a_table_and_writes_its_files(
     assert (tmp_path / "predictions.parquet").stat().st_size > 1000
 
 
+def test_a_report_is_shown_where_the_application_may_only_be_read(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(kinds_application, tmp_path)
+    (app / ".overton" / "reports").write_text("no folder can be made here, whoever runs this")
+    assert main(["report", str(app), "-q"]) == 0
+    printed = capsys.readouterr()
+    assert "slice:big" in printed.out
+    assert "no file was written" in printed.err
+    assert main(["report", str(app), "-q", "--out", str(app / ".overton" / "reports")]) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_a_data_file_that_is_named_to_report_on_and_whose_name_is_no_text_is_told(
+    tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl")
+    shutil.copy(kinds_application.data_files[0], odd)
+    assert main(["report", str(kinds_application.directory), "--data", odd, "-q"]) == 1
+    assert "the name of the file is not UTF-8" in capsys.readouterr().err
+
+
 def test_a_version_is_evaluated_on_other_data(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:

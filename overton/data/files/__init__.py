@@ -3,7 +3,7 @@
 from overton.data.files.check import check_data
 from overton.data.files.handle import DatasetHandle
 from overton.data.files.ignored import ignored_files
-from overton.data.files.lines import SUFFIXES, contents, data_files
+from overton.data.files.lines import SUFFIXES, check_file_names, contents, data_files
 from overton.data.files.load import load_dataset
 from overton.data.files.outputs import check_beside_data, check_data_name, check_output, own_files
 from overton.data.files.records import STANDARD, compressed, read_chunks, read_lines, write_parts, write_records
@@ -15,6 +15,7 @@ __all__ = [
     "check_beside_data",
     "check_data",
     "check_data_name",
+    "check_file_names",
     "check_output",
     "compressed",
     "contents",

@@ -49,10 +49,7 @@ def data_files(directory: Path) -> list[Path]:
         OvertonError: Where there is none, or the name of one is no text.
     """
     files = [path for path in directory.iterdir() if path.name.endswith(SUFFIXES)] if directory.is_dir() else []
-    odd = [written(path) for path in files if written(path.absolute()) != str(path.absolute())]
-    if odd:  # what remembers files by their names could not
-        message, hint = "the name of the file is not UTF-8", "Rename it in UTF-8"
-        raise OvertonError(Problem(message, "data.file-name", path, hint=hint, kind=path) for path in odd)
+    check_file_names(files)
     if files:
         return in_reading_order(files)
     raise OvertonError(
@@ -63,6 +60,18 @@ def data_files(directory: Path) -> list[Path]:
             hint=f"Put records there, one JSON object a line, in files named *{', *'.join(SUFFIXES)}",
         )
     )
+
+
+def check_file_names(files: Iterable[Path]) -> None:
+    """Refuse data files whose names are no text: what remembers files by their names could not.
+
+    Raises:
+        OvertonError: With a problem for each.
+    """
+    odd = [written(path) for path in files if written(path.absolute()) != str(path.absolute())]
+    if odd:
+        message, hint = "the name of the file is not UTF-8", "Rename it in UTF-8"
+        raise OvertonError(Problem(message, "data.file-name", path, hint=hint, kind=path) for path in odd)
 
 
 def read_blocks(path: Path, size: int | None = None) -> Iterator[Block]:
