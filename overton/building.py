@@ -5,6 +5,7 @@ What a build does stands in `pipeline.py`; here is what lies around it.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from overton.base.files import remove_drafts
 from overton.data.names import count_of
 from overton.fitting import Plan, Teach, Watch, fit
 from overton.ranks import Ranked
-from overton.runs import run_of, served
+from overton.runs import is_any_running, run_of, served
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact
@@ -97,7 +98,9 @@ def build_version(
         )
         store.put(artifact, when=instant())
         run.add(version=artifact.id, **served(artifact))
-    remove_checkpoints(bench.runs)
+    if not is_any_running(bench.builds):  # else some of it is theirs, to go on with
+        remove_checkpoints(bench.runs)
+        remove_drafts(bench.searches, before=math.inf)
     observe(Event("publish", f"version {artifact.id} in {store.url}"))
     _log(artifact, bench.folder, observe)
     return artifact

@@ -7,7 +7,7 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -17,12 +17,13 @@ import msgspec
 
 from overton.artifact import Artifact
 from overton.base import OvertonError, instant
-from overton.base.files import write_atomic
+from overton.base.files import is_locked, locked, write_atomic
 from overton.evaluate import parse_report
 from overton.tune import Score, parse_study
 
 FORMAT = 1
 LOST = "lost with the worker that did it"
+LOCK = ".lock"  # ending of the file beside an account that its build holds the lock of
 KEPT = 100  # builds that are told of; older ones are forgotten
 
 
@@ -55,17 +56,31 @@ def run_of(folder: Path, **facts: Any) -> Iterator[Run]:
     begun, start = instant(), perf_counter()
     _forget_old(folder)
     run = Run(folder / f"{re.sub(r'[:.]|[+]00:00', '', begun)}-{os.getpid()}.json")
-    run.add(format=FORMAT, begun=begun, status="running", process=os.getpid(), host=socket.gethostname(), **facts)
-    try:
-        yield run
-    except BaseException as error:
-        reason = str(error.problems[0]) if isinstance(error, OvertonError) else type(error).__name__
-        ended = {"status": "failed", "reason": reason}
-        if isinstance(error, KeyboardInterrupt):
-            ended = {"status": "stopped", "reason": "interrupted"}
-        run.add(**ended, seconds=round(perf_counter() - start, 1))
-        raise
-    run.add(status="done", seconds=round(perf_counter() - start, 1))
+    with _held(run.path.with_suffix(LOCK)):
+        run.add(format=FORMAT, begun=begun, status="running", process=os.getpid(), host=socket.gethostname(), **facts)
+        try:
+            yield run
+        except BaseException as error:
+            reason = str(error.problems[0]) if isinstance(error, OvertonError) else type(error).__name__
+            ended = {"status": "failed", "reason": reason}
+            if isinstance(error, KeyboardInterrupt):
+                ended = {"status": "stopped", "reason": "interrupted"}
+            run.add(**ended, seconds=round(perf_counter() - start, 1))
+            raise
+        run.add(status="done", seconds=round(perf_counter() - start, 1))
+
+
+@contextmanager
+def _held(lock: Path) -> Iterator[None]:
+    """Hold the lock of a build for the block; the file is gone afterwards, and where nothing can be locked."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as until_ended:
+        until_ended.callback(lock.unlink, missing_ok=True)
+        try:
+            until_ended.enter_context(locked(lock))
+        except OSError:  # there are no locks on this disk
+            lock.unlink(missing_ok=True)
+        yield
 
 
 def served(artifact: Artifact) -> dict[str, float]:
@@ -99,15 +114,7 @@ def load_runs(folder: Path, searches: Path) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     later: dict[str, str] = {}  # when the build after began, by search
-    for path in sorted(folder.glob("*.json"), reverse=True):
-        try:
-            row = msgspec.json.decode(path.read_bytes())
-        except msgspec.DecodeError:
-            continue
-        if not isinstance(row, dict) or row.get("format") != FORMAT:
-            continue
-        if row["status"] == "running" and row["host"] == socket.gethostname() and not _is_alive(row["process"]):
-            row["status"] = "stopped"
+    for row in _accounts(folder):
         row["trials"] = []
         if search := row.get("search"):
             row["trials"] = _trials(searches / search, row, later.get(search, ""))
@@ -116,6 +123,36 @@ def load_runs(folder: Path, searches: Path) -> list[dict[str, Any]]:
             later[search] = row["begun"]
         rows.append(row)
     return rows
+
+
+def is_any_running(folder: Path) -> bool:
+    """Whether a build goes on, as far as the accounts in a folder tell."""
+    return any(row["status"] == "running" for row in _accounts(folder))
+
+
+def _accounts(folder: Path) -> Iterator[dict[str, Any]]:
+    """The accounts of builds, newest first; what is no account, or has just been forgotten, is left out."""
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        try:
+            row = msgspec.json.decode(path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            continue
+        if not isinstance(row, dict) or row.get("format") != FORMAT:
+            continue
+        if row["status"] == "running" and not _goes_on(row, path.with_suffix(LOCK)):
+            row["status"] = "stopped"
+        yield row
+
+
+def _goes_on(row: Mapping[str, Any], lock: Path) -> bool:
+    """Whether a build runs that has not told how it ended.
+
+    Its lock tells, whatever machine or container it is of. Where it has none, its process does: the system may have
+    given the number of that to another since.
+    """
+    if lock.exists():
+        return is_locked(lock)
+    return row["host"] != socket.gethostname() or _is_alive(row["process"])
 
 
 def _trials(journal: Path, row: Mapping[str, Any], end: str) -> list[dict[str, Any]]:
@@ -150,7 +187,8 @@ def _score(score: Score) -> dict[str, Any]:
 
 def _forget_old(folder: Path) -> None:
     for path in sorted(folder.glob("*.json"), reverse=True)[KEPT - 1 :]:
-        path.unlink(missing_ok=True)
+        for one in (path, path.with_suffix(LOCK)):
+            one.unlink(missing_ok=True)
         shutil.rmtree(path.with_suffix(""), ignore_errors=True)
 
 

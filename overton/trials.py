@@ -44,7 +44,7 @@ from overton.tune import (
     search,
     space_of,
 )
-from overton.tune.files import begin_trial, clean_journal, load_score, save_score
+from overton.tune.files import begin_trial, load_score, save_score
 from overton.watch.files import watching
 
 if TYPE_CHECKING:
@@ -155,7 +155,6 @@ def choose(
             parent=_study_of(parent),
             observe=observe,
         )
-        clean_journal(journal)
         return Found(space.choices(study.best.picked), study)
 
     return found

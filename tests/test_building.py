@@ -13,6 +13,8 @@ from overton.bench import bench_of
 from overton.combining import combine_all
 from overton.engine import Inline
 from overton.pipeline import plan
+from overton.runs import run_of
+from overton.train.files import FILE
 from tests.kinds import write_kinds
 from tests.tiny_artifact import tiny_artifact
 
@@ -64,6 +66,24 @@ def test_a_version_is_judged_by_the_workers_of_its_build(tmp_path: Path, monkeyp
     assert artifact.id == tiny_artifact().id
     assert cache == tmp_path / "app" / ".overton" / "rows"
     assert records == "records"
+
+
+def test_a_build_that_ends_takes_nothing_from_one_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoint would be lost, and to lose what it writes would end it."""
+    write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
+    home = tmp_path / "app" / ".overton"
+    others = [home / "runs" / "key" / FILE, home / "runs" / "key" / f".{FILE}.1.tmp", home / "searches/a/.trial.1.tmp"]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.setattr("overton.pipeline.build", lambda *_, **__: tiny_artifact())
+    monkeypatch.setattr("overton.building.served", lambda artifact: {})
+    with run_of(home / "builds"):
+        overton.load(tmp_path / "app").build()
+        assert all(path.exists() for path in others)
+    overton.load(tmp_path / "app").build()
+    assert not any(path.exists() for path in others)
+    assert list((home / "runs").iterdir()) == []
 
 
 def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The builds of an application as they are told: which trials each did, how it ended."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from overton.base import OvertonError, Problem
+from overton.base.files import locked
 from overton.cli.runs_command import render_runs
 from overton.cli.versions_command import render_versions
-from overton.runs import load_runs, run_of
+from overton.runs import is_any_running, load_runs, run_of
 from overton.tune import Asked, Score
 from overton.tune.files import begin_trial, save_score
 from tests.tune.tune_factories import listed_space
@@ -123,6 +125,34 @@ def test_why_a_build_ended_is_told(tmp_path: Path, error: BaseException, status:
         build()
     (row,) = load_runs(tmp_path, tmp_path)
     assert (row["status"], row["reason"]) == (status, reason)
+
+
+def test_a_killed_build_is_stopped_though_another_process_has_its_number_now(tmp_path: Path) -> None:
+    """As in a container that was started again, where each has the same few numbers."""
+    account(tmp_path, 10, status="running", process=os.getpid(), host=socket.gethostname())
+    assert load_runs(tmp_path, tmp_path)[0]["status"] == "running"
+    (tmp_path / "10.lock").touch()
+    assert load_runs(tmp_path, tmp_path)[0]["status"] == "stopped"
+    with locked(tmp_path / "10.lock"):
+        assert load_runs(tmp_path, tmp_path)[0]["status"] == "running"
+
+
+def test_a_build_is_known_to_run_by_the_lock_that_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with run_of(tmp_path):
+        monkeypatch.setattr("overton.runs.socket.gethostname", lambda: "elsewhere")
+        assert is_any_running(tmp_path)
+        (lock,) = tmp_path.glob("*.lock")
+        lock.unlink()
+        lock.touch()
+        assert not is_any_running(tmp_path)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"format": "\xff"}', b"[]"])
+def test_what_is_no_account_hides_no_build(tmp_path: Path, content: bytes) -> None:
+    account(tmp_path, 10, status="done")
+    (tmp_path / "11.json").write_bytes(content)
+    assert len(load_runs(tmp_path, tmp_path)) == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="tells by /proc")

@@ -125,6 +125,47 @@ def remove_drafts(folder: Path, *, before: float) -> int:
     return n_removed
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Hold the lock of a file for the block, which begins when nobody else holds it; the file is made where it is none.
+
+    The system gives a lock back when the process that holds it ends, whatever ends it. One that takes over the handle,
+    which the block is given, holds it on.
+
+    Raises:
+        OSError: Where the file cannot be opened, or there are no such locks, as on some network disks.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _lock(handle, "LOCK_EX")
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of a file; none does where there is no such file."""
+    try:
+        handle = os.open(path, os.O_RDONLY)  # who may only read may look too
+    except FileNotFoundError:
+        return False
+    try:
+        _lock(handle, "LOCK_SH", "LOCK_NB")  # shared, so that those who look do not see each other
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _lock(handle: int, *how: str) -> None:
+    if os.name != "posix":
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    import fcntl
+
+    fcntl.flock(handle, sum(getattr(fcntl, name) for name in how))
+
+
 def check_place(path: Path) -> None:
     """Refuse a path where no file can be written, before any work is done for it.
 

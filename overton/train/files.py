@@ -5,9 +5,10 @@ metadata. No pickle.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch.autograd.profiler_util import EventList
 from torch.profiler import ProfilerActivity, profile, schedule
 
 from overton.base import Event, Observe
-from overton.base.files import write_atomic
+from overton.base.files import remove_drafts, write_atomic
 from overton.train.loop import Stepped
 from overton.train.state import Checkpoint, EpochResult
 
@@ -50,15 +51,13 @@ def save_checkpoint(checkpoint: Checkpoint, directory: Path) -> None:
 def load_checkpoint(directory: Path) -> Checkpoint | None:
     """The checkpoint of a directory; None where there is none, or none that can be read."""
     path = directory / FILE
-    if not path.exists():
-        return None
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 return None
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
-    except SafetensorError:
+    except (FileNotFoundError, SafetensorError):
         return None
     facts = json.loads(metadata["facts"])
     parts = {
@@ -76,19 +75,20 @@ def load_checkpoint(directory: Path) -> Checkpoint | None:
 
 
 def remove_checkpoints(directory: Path) -> None:
-    """Forget the checkpoints of all runs in a directory, as when a training is finished."""
-    for path in {*directory.glob(f"*/{FILE}"), *directory.glob(f"*/.{FILE}.*.tmp")}:
-        remove_checkpoint(path.parent)
+    """Forget the checkpoints of all runs in a directory, as when no training goes on there.
+
+    What processes left that were killed while they wrote one goes too.
+    """
+    remove_drafts(directory, before=math.inf)
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if path.is_dir():
+            remove_checkpoint(path)
 
 
 def remove_checkpoint(directory: Path) -> None:
-    """Forget the checkpoint of one run, with its directory where nothing else is there.
-
-    What a process left that was killed while it wrote one goes too.
-    """
-    for path in (directory / FILE, *directory.glob(f".{FILE}.*.tmp")):
-        path.unlink(missing_ok=True)
-    if directory.is_dir() and not any(directory.iterdir()):
+    """Forget the checkpoint of one run, with its directory where nothing else is there."""
+    (directory / FILE).unlink(missing_ok=True)
+    with suppress(OSError):  # something else is there, or it is gone by now
         directory.rmdir()
 
 

@@ -65,12 +65,6 @@ def load_journal(folder: Path) -> Journal:
     )
 
 
-def clean_journal(folder: Path) -> None:
-    """Remove what processes left that were killed while they wrote, once a search is over."""
-    for path in folder.glob(".trial-*.tmp"):
-        path.unlink(missing_ok=True)
-
-
 def _path(folder: Path, number: int) -> Path:
     return folder / f"trial-{number:04}.json"
 
@@ -84,7 +78,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     """The value of a file; None where there is none, or none that can be read: it is made again."""
     try:
         value = msgspec.json.decode(path.read_bytes())
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError):
         return None
     known = isinstance(value, dict) and value.get("format") == FORMAT and {"number", "picked"} <= set(value)
     return value if known else None

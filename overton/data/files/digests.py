@@ -122,7 +122,7 @@ def _recall(memory: Path) -> tuple[Known, int]:
     """The remembered digests, and when they were written, in nanoseconds."""
     try:
         return msgspec.json.decode(memory.read_bytes(), type=Known), memory.stat().st_mtime_ns
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):
         return {}, 0
 
 

@@ -39,5 +39,5 @@ def verify_once(rows: Path, votes: Path) -> None:
 def _recall(memory: Path) -> list[Signs]:
     try:
         return msgspec.json.decode(memory.read_bytes(), type=list[Signs])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):
         return []

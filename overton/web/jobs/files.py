@@ -11,7 +11,6 @@ server that was killed leaves nothing to tidy up, and another one finds the job 
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import signal
@@ -19,14 +18,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from overton.base import OvertonError, Problem, did_you_mean
-from overton.base.files import write_atomic
+from overton.base.files import is_locked, locked, write_atomic
 from overton.web.jobs.job import Job, parse_outcome, parse_stages
 
 LOCK, RECORD, PID, LOG, OUTPUT, STOPPED = "lock", "job.json", "pid", "log.txt", "out.json", "stopped"
@@ -62,11 +61,11 @@ class Jobs:
             OvertonError: Where a job is running.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _lock(self.folder / LOCK), contextlib.ExitStack() as until_started:
+        with locked(self.folder / LOCK), contextlib.ExitStack() as until_started:
             if self.running():
                 raise OvertonError(Problem("a build is running", "jobs.running", hint="Wait for it, or stop it"))
             place = self._new_folder()
-            held = until_started.enter_context(_lock(place / LOCK))
+            held = until_started.enter_context(locked(place / LOCK))
             record = _Record(tuple(words), who, datetime.now(UTC).replace(microsecond=0))
             write_atomic(place / RECORD, msgspec.json.encode(record))
             process = _spawn(words, place, held)
@@ -96,7 +95,7 @@ class Jobs:
         """The job that runs."""
         self._reap()
         newest = next(iter(self._names()), "")
-        return self._job(newest) if newest and _is_held(self.folder / newest / LOCK) else None
+        return self._job(newest) if newest and is_locked(self.folder / newest / LOCK) else None
 
     def stop(self, job: str) -> Job:
         """Tell a job to end; it is ended where it has not after some seconds. One that has ended stays as it is.
@@ -137,7 +136,7 @@ class Jobs:
 
     def _job(self, name: str) -> Job:
         place = self.folder / name
-        running = _is_held(place / LOCK)
+        running = is_locked(place / LOCK)
         record = _record(place)
         started = record.started.timestamp()
         log = _tail(place / LOG)
@@ -182,32 +181,6 @@ def _spawn(words: Sequence[str], place: Path, held: int) -> subprocess.Popen[byt
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=log, start_new_session=True, pass_fds=[held]
         )
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[int]:
-    """Hold a lock for the block; a process that takes over the handle holds it on."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _is_held(path: Path) -> bool:
-    """Whether a process holds a lock."""
-    try:
-        handle = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared, so that those who look do not see each other
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
 
 
 def _signal(process: int, kind: signal.Signals) -> None:

@@ -126,7 +126,7 @@ def parse_outcome(output: bytes, log: str, *, stopped: bool) -> Outcome:
     """
     try:
         found = msgspec.json.decode(output)
-    except msgspec.DecodeError:
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         last = next((line for line in reversed(log.splitlines()) if line.strip()), "it told nothing")
