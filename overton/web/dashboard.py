@@ -27,6 +27,7 @@ from overton.codec import Predictions
 from overton.combining import combine_votes
 from overton.compile import SupervisionSettings
 from overton.data import SPLITS, Dataset, Gold, Votes, gold_of
+from overton.data.files import signs_of
 from overton.evaluate import Comparison, Report, evaluate
 from overton.pipeline import predict_rows
 from overton.review import bear_all, rows_of
@@ -122,7 +123,7 @@ class Dashboard:
                 status = place.stat()
             except FileNotFoundError:
                 continue
-            signs.append([written(place.name), status.st_size, status.st_mtime_ns, status.st_ino])
+            signs.append([written(place.name), *signs_of(status)])
         return digest_json(signs)
 
     def version(self, reference: str = "") -> Version:

@@ -42,6 +42,17 @@ def test_a_file_whose_name_is_no_text_does_not_end_every_page(dashboard: Dashboa
     assert dashboard.own_records().dataset.n_records
 
 
+def test_a_data_file_of_the_same_size_that_took_over_the_time_of_the_one_before_is_seen(dashboard: Dashboard) -> None:
+    """As a copy by `rsync --inplace --times` does."""
+    path = sorted(dashboard.data.iterdir())[0]
+    status, before = path.stat(), dashboard.stamp()
+    time.sleep(0.02)  # more than a tick of the clock of files
+    path.write_bytes(path.read_bytes().swapcase())
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    assert dashboard.stamp() != before
+
+
 def test_lines_with_faults_are_told_without_an_option_of_the_commands(dashboard: Dashboard) -> None:
     (dashboard.data / "bad.jsonl").write_text('{"id": 7}\n')
     for read in (dashboard.own_records, lambda: dashboard.records(dashboard.version())):

@@ -1,6 +1,7 @@
 """Data files on disk: which there are, whether they are right, and the data set that they make."""
 
 from overton.data.files.check import check_data
+from overton.data.files.digests import signs_of
 from overton.data.files.handle import DatasetHandle
 from overton.data.files.ignored import ignored_files
 from overton.data.files.lines import SUFFIXES, check_file_names, contents, data_files
@@ -25,6 +26,7 @@ __all__ = [
     "own_files",
     "read_chunks",
     "read_lines",
+    "signs_of",
     "write_parts",
     "write_records",
 ]
