@@ -32,7 +32,7 @@ class Dataset:
         schema: The schema with the classes told: its own, or those seen in the data, sorted.
         n_records: Number of records with payloads.
         sources: Names of all sources, sorted.
-        digest: Digest of schema and data files.
+        digest: Digest of schema and data files, and of the names of those whose records are named after them.
     """
 
     def __init__(self, joined: Joined) -> None:
@@ -40,7 +40,7 @@ class Dataset:
         self.n_records = joined.n_records
         self.sources: tuple[str, ...] = tuple(sorted({name for shard in joined.shards for name in shard.sources}))
         self.schema: Schema = joined.schema.with_classes(_classes(joined))
-        self.digest = digest_json([joined.schema.digest(), [shard.meta["digest"] for shard in joined.shards]])
+        self.digest = digest_json([joined.schema.digest(), [shard.digest for shard in joined.shards]])
 
     @cached_property
     def pool(self) -> Pool:

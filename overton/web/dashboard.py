@@ -344,7 +344,7 @@ def _digest_payloads(dataset: Dataset) -> str:
     """Digest of the payloads of all records: of the shards that hold some, and of which of these count."""
     joined = dataset.joined
     holding = [
-        [shard.meta["digest"], None if kept is None else digest_bytes(kept.tobytes())]
+        [shard.digest, None if kept is None else digest_bytes(kept.tobytes())]
         for shard, kept in zip(joined.shards, joined.kept, strict=True)
         if shard.n_records
     ]

@@ -117,6 +117,14 @@ def test_a_schema_in_another_order_reads_rows_of_its_own(data):
         assert second.votes(task.name).label.tolist() == first.votes(task.name).label.tolist()
 
 
+def test_the_digest_tells_the_name_of_a_file_after_which_records_are_named(tmp_path):
+    """Which of them are held out goes by their ids."""
+    texts = [json.dumps(line(number) | {"id": None}) for number in range(30)]
+    first, second = (load(write(tmp_path / name, texts)) for name in ("a.jsonl", "b.jsonl"))
+    assert first.splits.test.tolist() != second.splits.test.tolist()
+    assert first.digest != second.digest
+
+
 def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
     (tmp_path / "copy").mkdir()
     copy = write(tmp_path / "copy" / "d.jsonl", [line(number) for number in range(40)])

@@ -44,6 +44,12 @@ class Shard:
         return len(self.votes["late.line"])
 
     @cached_property
+    def digest(self) -> Any:
+        """What its records depend on: schema and content of its file; the name too where ids are made of it."""
+        has_made_ids = not self.meta["unique_ids"] and bool((self.rows["id.hash"] == 0).any())
+        return [self.meta["digest"], self.name] if has_made_ids else self.meta["digest"]
+
+    @cached_property
     def strings(self) -> list[str]:
         """The strings of tokens and members by number."""
         return _texts(self.rows["strings"])
