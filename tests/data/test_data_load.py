@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -123,6 +125,21 @@ def test_the_digest_tells_the_name_of_a_file_after_which_records_are_named(tmp_p
     first, second = (load(write(tmp_path / name, texts)) for name in ("a.jsonl", "b.jsonl"))
     assert first.splits.test.tolist() != second.splits.test.tolist()
     assert first.digest != second.digest
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at the limits of another process")
+def test_there_may_be_more_data_files_than_a_process_may_have_open(tmp_path):
+    """A dashboard begins one a day."""
+    files = [write(tmp_path / f"{number:02}.jsonl", [line(number)]) for number in range(40)]
+    script = (
+        "import resource, sys; from pathlib import Path; from overton.data.files import load_dataset\n"
+        "from tests.data_schema import SCHEMA\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (60, 4096))\n"
+        "print(load_dataset(SCHEMA, [Path(one) for one in sys.argv[2:]], Path(sys.argv[1])).n_records)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "rows"), *map(str, files)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("40\n", "")
 
 
 def test_the_digest_tells_data_and_not_its_place(tmp_path, data):

@@ -14,7 +14,7 @@ from overton.data.dataset import Dataset
 from overton.data.faults.tally import Tally
 from overton.data.files.ingest import OnBad, no_quarantine
 from overton.data.files.lines import in_reading_order, read_blocks
-from overton.data.files.load import load_shard, no_records, shard_problems
+from overton.data.files.load import let_open, load_shard, no_records, shard_problems
 from overton.data.reader import BadLine
 from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
@@ -44,6 +44,7 @@ def check_data(
         observe: Told of the progress.
     """
     faults = Tally()
+    let_open(len(files))
     with tempfile.TemporaryDirectory(prefix="overton-check-") as folder, _quarantine(quarantine) as on_bad:
         shards: list[Shard] = []
         for path in in_reading_order(files):

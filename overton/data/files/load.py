@@ -1,6 +1,8 @@
 """Data files to a data set by way of their shards, which are made once and kept."""
 
+import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,9 @@ from overton.engine import Engine
 from overton.schema import Schema
 
 LEAST_BYTES = 4_000_000  # beside the largest file; for less, starting a worker takes longer than the work
+
+OPEN_EACH = 8  # files that are open for a data file: the two of a shard, in each of some data sets of a dashboard
+OPEN_ELSE = 256  # and for everything else
 
 TRIES = 3  # to read files that others write to meanwhile
 
@@ -54,6 +59,7 @@ def load_dataset(
             the most frequent kinds.
     """
     cache.mkdir(parents=True, exist_ok=True)
+    let_open(len(files))
     for left in reversed(range(TRIES)):
         try:
             shards = _load_shards(schema, in_reading_order(files), cache, engine, observe)
@@ -74,6 +80,23 @@ def load_dataset(
     if not dataset.n_records:
         raise OvertonError(no_records(joined))
     return dataset
+
+
+def let_open(n_files: int) -> None:
+    """Let this process hold the shards of so many data files open, as far as the system lets it.
+
+    It usually lets a process have 1,024 files open, until that asks for more.
+    """
+    many = OPEN_EACH * n_files + OPEN_ELSE
+    if os.name != "posix":
+        return
+    import resource
+
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = many if most == resource.RLIM_INFINITY else min(many, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        with suppress(OSError, ValueError):  # the system may bear less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _load_shards(
