@@ -1,6 +1,7 @@
 """What is spread over workers comes out as from one, bit for bit."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,9 +96,23 @@ def test_predictions_in_parts_are_the_predictions(cache: Path, monkeypatch: pyte
         assert_same(predictions, whole[task])
 
 
-def test_files_that_change_meanwhile_are_noticed(cache: Path) -> None:
+def test_workers_open_the_records_as_they_were_whatever_is_written_to_the_files_since(cache: Path) -> None:
+    """An editor may correct a label while a build goes on."""
+    dataset = dataset_of(cache)
+    handle = DatasetHandle.of(dataset, cache)
+    with (cache.parent / "data" / "1.jsonl").open("a") as file:
+        file.write('\n{"id": "new", "payloads": {"tokens": ["how"]}}\n')
+    (cache.parent / "data" / "2.jsonl").unlink()
+    found = handle.open()
+    assert (found.digest, found.n_records) == (dataset.digest, 120)
+    assert found.ids(np.arange(120)) == dataset.ids(np.arange(120))
+
+
+def test_files_that_change_meanwhile_are_noticed_where_their_shards_are_gone(cache: Path) -> None:
     handle = DatasetHandle.of(dataset_of(cache), cache)
+    shutil.rmtree(cache)
     assert handle.open().n_records == 120
+    shutil.rmtree(cache)
     (cache.parent / "data" / "5.jsonl").write_text('{"id": "new", "payloads": {"tokens": ["how"]}}')
     handle = replace(handle, files=tuple(data_files(cache.parent / "data")))
     with pytest.raises(OvertonError) as raised:

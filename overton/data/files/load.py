@@ -226,7 +226,11 @@ def shard_key(schema: Schema, digest: str) -> str:
 
 def shard_files(schema: Schema, digest: str, cache: Path) -> tuple[Path, Path]:
     """The two files of the shard of a data file with a digest."""
-    key = shard_key(schema, digest)
+    return files_of_key(schema, shard_key(schema, digest), cache)
+
+
+def files_of_key(schema: Schema, key: str, cache: Path) -> tuple[Path, Path]:
+    """The two files of the shard of a key."""
     # A shard numbers payloads and tasks in the order of its schema, of which a schema's digest says nothing.
     order = digest_json([[one.name for one in part] for part in (schema.payloads, schema.tasks)])
     return cache / f"{key}-{order[:8]}.rows", cache / f"{key}-{order[:8]}.votes"
