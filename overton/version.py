@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overton.base import Observe, OvertonError, Problem, Texts, digest_bytes, ignore, texts_of
-from overton.base.files import AnyPath, Places, written
+from overton.base.files import LONGEST_STEM, AnyPath, Places, written
 from overton.evaluation import Evaluation
 from overton.naming import check_whole
 
@@ -79,7 +79,7 @@ class Version:
         name = self.label.replace(":", "-")
         own = self.home / "reports" / name if self.home else Path(f"report-{name}")
         of = Path(data) if data else None
-        return own / f"on-{digest_bytes(written(of.resolve()).encode())[:8]}-{of.stem}" if of else own
+        return own / f"on-{digest_bytes(written(of.resolve()).encode())[:8]}-{of.stem[:LONGEST_STEM]}" if of else own
 
     def report(self) -> Report:
         """Quality at the time of the build."""

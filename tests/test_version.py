@@ -15,6 +15,7 @@ from overton.application import Application
 from overton.base import OvertonError
 from overton.cli.main import main
 from tests.kinds import make_record
+from tests.tiny_artifact import tiny_artifact
 
 
 @pytest.fixture
@@ -175,3 +176,8 @@ def test_the_hint_of_a_folder_that_is_no_application_leads_somewhere(tmp_path: P
     for taken in (tmp_path, tmp_path / "notes.txt"):  # `init` would refuse
         with pytest.raises(OvertonError, match=r"`overton init DIR` writes one into a new folder"):
             overton.load(taken)
+
+
+def test_a_report_on_data_of_the_longest_name_that_there_is_has_a_place(tmp_path: Path) -> None:
+    artifact = tiny_artifact()
+    Version(artifact.id, artifact, tmp_path).report_directory(f"{'n' * 249}.jsonl").mkdir(parents=True)
