@@ -2,6 +2,7 @@
 
 from overton.base.brief import brief
 from overton.base.clock import Clock, Meter, instant, now, to_the_second
+from overton.base.columns import aligned, cut, padded, ruled, shortened, width_of, wrapped
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, render_problems
 from overton.base.events import Event, Observe, ignore
@@ -22,9 +23,11 @@ __all__ = [
     "Positions",
     "Problem",
     "Texts",
+    "aligned",
     "brief",
     "check_name",
     "check_seed",
+    "cut",
     "did_you_mean",
     "digest_bytes",
     "digest_json",
@@ -38,8 +41,13 @@ __all__ = [
     "locate_json",
     "nearest",
     "now",
+    "padded",
     "render_problems",
+    "ruled",
+    "shortened",
     "texts_of",
     "to_the_second",
+    "width_of",
+    "wrapped",
     "writable",
 ]

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from overton.base import MOST_SEED, Event, Observe, OvertonError, Problem, ignore, legible
+from overton.base import MOST_SEED, Event, Observe, OvertonError, Problem, ignore, legible, padded, width_of, wrapped
 
 if TYPE_CHECKING:
     from overton.version import Version
@@ -94,13 +93,14 @@ def table(lines: Sequence[Sequence[str]], columns: int | None) -> str:
         lines: The cells of each line.
         columns: Of the terminal; None where nobody watches, and every line stays whole.
     """
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(width_of, column)) for column in zip(*lines, strict=True)]
     before = sum(widths[:-1]) + 2 * (len(widths) - 1)
     room = max(columns - before, LEAST_ROOM) if columns else widths[-1]
     told = []
     for line in lines:
-        first, *rest = textwrap.wrap(line[-1], room, break_on_hyphens=False) if len(line[-1]) > room else [line[-1]]
-        told.append("  ".join(map(str.ljust, [*line[:-1], first], widths)).rstrip())
+        fits = width_of(line[-1]) <= room
+        first, *rest = [line[-1]] if fits else wrapped(line[-1], room, break_on_hyphens=False)
+        told.append("  ".join(map(padded, [*line[:-1], first], widths)).rstrip())
         told += [" " * before + more for more in rest]
     return "\n".join(told)
 

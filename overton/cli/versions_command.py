@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overton.base import to_the_second
+from overton.base import to_the_second, width_of
 from overton.cli import console
 
 HELP = "list the versions of an application, newest first"
@@ -41,7 +41,7 @@ def render_versions(rows: Sequence[Mapping[str, Any]], columns: int | None = Non
     qualities = [[_figure(row.get("quality", {}).get(metric)) for metric in metrics] for row in rows]
     wide = [(*HEAD, *metrics), *((*named, *figures) for named, figures in zip(own, qualities, strict=True))]
     text = console.table(wide, None)
-    if columns is None or max(map(len, text.splitlines())) <= columns:
+    if columns is None or max(map(width_of, text.splitlines())) <= columns:
         return text
     listed = [", ".join(map(" ".join, zip(metrics, figures, strict=True))) for figures in qualities]
     return console.table(

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+from overton.base import aligned
 from overton.compile.program import Program, Setting
 
 LONGEST = 40  # characters of a setting that are shown: the configuration of a transformer is a page
@@ -43,6 +44,4 @@ def _setting(name: str, value: Setting) -> str:
 
 
 def _table(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return [f"  {line}".rstrip() for line in lines]
+    return [f"  {line}".rstrip() for line in aligned(rows)]

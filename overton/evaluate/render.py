@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from overton.base import aligned, cut, padded, ruled, width_of
 from overton.evaluate.report import Report, Row
 
 FEW = 30
@@ -56,8 +57,7 @@ def render_models(reports: Mapping[str, Report], sizes: Mapping[str, int]) -> st
         value = {row.task: row.value for row in report.main_rows()}
         figures = ("-" if value.get(task) is None else f"{value[task]:.4f}" for task in first.main_metric)
         body.append((name, f"{sizes[name] / 1e6:.1f}", *figures))
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, *body)) + "\n"
+    return "\n".join(aligned([head, *body])) + "\n"
 
 
 def _task(report: Report, task: str, width: int, limit: int) -> list[str]:
@@ -65,7 +65,7 @@ def _task(report: Report, task: str, width: int, limit: int) -> list[str]:
     rows = [row for row in report.rows if row.task == task]
     split = next((split for split in ORDER if any(row.split == split and row.n for row in rows)), None)
     if split is None:
-        return [_rule(f"{task}  ", width), "  no gold, so there is nothing to say"]
+        return [ruled(f"{task}  ", width), "  no gold, so there is nothing to say"]
     everywhere, rows = rows, [row for row in rows if row.split == split]
     whole = [row for row in rows if row.tag == "*"]
     main = [row for row in rows if row.metric == report.main_metric[task]]
@@ -73,7 +73,7 @@ def _task(report: Report, task: str, width: int, limit: int) -> list[str]:
     tags = [row for row in main if row.tag != "*"]
     shown = _chosen(tags, limit)
     layout = _layout([*shown, *whole], width)
-    lines = [_rule(f"{task}  {report.main_metric[task]} on {split}  ", width), _heading(layout)]
+    lines = [ruled(f"{task}  {report.main_metric[task]} on {split}  ", width), _heading(layout)]
     if reference is not None:
         lines.append(_line(WHOLE, reference, None, layout))
     lines += [_line(row.tag, row, reference, layout) for row in shown]
@@ -86,15 +86,11 @@ def _task(report: Report, task: str, width: int, limit: int) -> list[str]:
     return [*lines, *_others(others, width)]
 
 
-def _rule(title: str, width: int) -> str:
-    return title + "-" * (width - len(title))
-
-
 def _layout(rows: Sequence[Row], width: int) -> _Layout:
     """What there is room for: the figures always, then the names, then the drawing."""
     count = max(len(f"{row.n:,}") for row in rows)
     figures = count + 42
-    name = min(max(len(WHOLE), *(len(row.tag) for row in rows)), width - figures)
+    name = min(max(len(WHOLE), *(width_of(row.tag) for row in rows)), width - figures)
     scale = min(width - figures - name - 3, WIDEST_SCALE)
     return _Layout(name, count, scale if scale >= NARROWEST_SCALE else 0)
 
@@ -106,7 +102,7 @@ def _heading(layout: _Layout) -> str:
 def _line(name: str, row: Row, whole: Row | None, layout: _Layout) -> str:
     """One tag: name, count, value, interval, difference, drawing."""
     interval = f"{_figure(row.low)} .. {_figure(row.high)}" if row.low is not None else ""
-    line = f"  {_shortened(name, layout.name):{layout.name}}  {row.n:>{layout.count},}  {_figure(row.value)}"
+    line = f"  {padded(cut(name, layout.name, '...'), layout.name)}  {row.n:>{layout.count},}  {_figure(row.value)}"
     line += f"  {interval:14}  {_change(row, whole):12}"
     if layout.scale:
         line += f" {_drawing(row, layout.scale)}"
@@ -115,10 +111,6 @@ def _line(name: str, row: Row, whole: Row | None, layout: _Layout) -> str:
 
 def _figure(value: float | None) -> str:
     return "    -" if value is None else f"{value:5.3f}"
-
-
-def _shortened(name: str, width: int) -> str:
-    return name if len(name) <= width else name[: width - 3] + "..."
 
 
 def _change(row: Row, whole: Row | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from overton.base import aligned, ruled
 from overton.experiments.baseline import Baseline, Comparison
 from overton.experiments.curves import WITH, WITHOUT, Curves, Figure
 
@@ -29,7 +30,7 @@ def render_errors(baseline: Baseline, width: int) -> list[str]:
     """One line a task: units, errors of both, how many fewer, the share of weak labels."""
     head = ("task", "n", "errors before", "errors now", "fewer", "95 % interval", "factor", "95 % interval", "weak")
     rows = [_error_cells(row) for row in baseline.comparisons]
-    lines = [_rule(f"version {baseline.version} beside {baseline.source}, on test  ", width)]
+    lines = [ruled(f"version {baseline.version} beside {baseline.source}, on test  ", width)]
     lines += _table(head, rows)
     silent = [f"{row.silent:,} of {row.task}" for row in baseline.comparisons if row.silent]
     if silent:
@@ -100,11 +101,7 @@ def _pretrained(curves: Curves, task: str, width: int) -> list[str]:
 def _title(curves: Curves, task: str, width: int) -> str:
     seeds = max(row.seeds for row in curves.figures)
     many = "1 seed" if seeds == 1 else f"{seeds} seeds"
-    return _rule(f"{task}  {curves.metric(task)} on test, n {curves.units[task]:,}, {many}  ", width)
-
-
-def _rule(title: str, width: int) -> str:
-    return title + "-" * (width - len(title))
+    return ruled(f"{task}  {curves.metric(task)} on test, n {curves.units[task]:,}, {many}  ", width)
 
 
 def _spread(row: Figure) -> str:
@@ -121,8 +118,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Cells under their heads, the first column to the left and figures to the right; no column without a cell."""
     filled = [number for number, cells in enumerate(zip(*rows, strict=True)) if any(cells)]
     head, rows = [head[number] for number in filled], [[cells[number] for number in filled] for cells in rows]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return [
-        "  " + "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]).rstrip()
-        for cells in (head, *rows)
-    ]
+    return [f"  {line}" for line in aligned([head, *rows], n_left=1)]

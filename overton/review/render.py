@@ -1,10 +1,10 @@
 """The page of errors as text for a terminal."""
 
 import json
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from overton.base import cut, padded, ruled, width_of, wrapped
 from overton.review.annotate import Candidate
 from overton.review.errors import ErrorPage, RecordError, UnitError
 
@@ -38,13 +38,13 @@ def _head(page: ErrorPage, width: int) -> str:
     if page.n_units != page.n_records:
         share += f", {page.n_wrong_units:,} of {page.n_units:,} items"
     title = f"{page.task} on {where}: {share if page.n_records else 'no gold, so there is nothing to say'}  "
-    return title + "-" * max(width - len(title), 0)
+    return ruled(title, width)
 
 
 def _record(record: RecordError, width: int) -> str:
     tags = [tag for tag in record.tags if tag.startswith("slice:")]
-    head = textwrap.wrap(f"{record.id}  {record.text}", width, subsequent_indent="    ")
-    head += textwrap.wrap(", ".join(tags), width, initial_indent="    ", subsequent_indent="    ")
+    head = wrapped(f"{record.id}  {record.text}", width, indent_rest="    ")
+    head += wrapped(", ".join(tags), width, indent="    ")
     lines = [line for unit in record.units[:MOST_UNITS] for line in _unit(unit, record, width)]
     if len(record.units) > MOST_UNITS:
         lines.append(f"    ... and {len(record.units) - MOST_UNITS} more items")
@@ -55,11 +55,8 @@ def _unit(unit: UnitError, record: RecordError, width: int) -> list[str]:
     """What was said and what is true, then a line for each thing that sources say, with who says it."""
     place = f"{unit.unit} {unit.text}: " if unit.text else ""
     said = f"{_label(unit.prediction, record)} {unit.probability:.2f}" if unit.prediction is not None else "nothing"
-    lines = textwrap.wrap(
-        f"{place}predicted {said}, gold {_label(unit.gold, record)}",
-        width,
-        initial_indent="    ",
-        subsequent_indent="      ",
+    lines = wrapped(
+        f"{place}predicted {said}, gold {_label(unit.gold, record)}", width, indent="    ", indent_rest="      "
     )
     by_label: dict[str, list[str]] = {}
     for source, label in unit.votes.items():
@@ -67,13 +64,13 @@ def _unit(unit: UnitError, record: RecordError, width: int) -> list[str]:
     if unit.combined:
         combined, told = _combined(unit)
         by_label.setdefault(_label(combined, record), []).append(told)
-    column = min(max((len(label) for label in by_label), default=0), LONGEST)
+    column = min(max((width_of(label) for label in by_label), default=0), LONGEST)
     gold = _label(unit.gold, record)
     for text, sources in sorted(by_label.items(), key=lambda pair: pair[0] != gold):
-        start = f"    {'=' if text == gold else ' '} {_cut(text, column):<{column}}  "
-        room = max(width - len(start), LEAST_ROOM)
-        who = textwrap.wrap(", ".join(sources), room)
-        lines += [f"{start}{who[0]}", *(f"{'':{len(start)}}{line}" for line in who[1:])]
+        start = f"    {'=' if text == gold else ' '} {padded(cut(text, column), column)}  "
+        room = max(width - width_of(start), LEAST_ROOM)
+        who = wrapped(", ".join(sources), room)
+        lines += [f"{start}{who[0]}", *(f"{'':{width_of(start)}}{line}" for line in who[1:])]
     return lines
 
 
@@ -101,13 +98,13 @@ def _label(label: Any, record: RecordError) -> str:
 def _sources(page: ErrorPage) -> str:
     if not page.sources:
         return ""
-    size = min(max(len("source"), *(len(row.source) for row in page.sources)), LONGEST)
+    size = min(max(len("source"), *(width_of(row.source) for row in page.sources)), LONGEST)
     lines = [
         "What the sources say of these errors: as gold, or as the version did",
         f"  {'source':{size}}  {'labels':>7}  {'as gold':>7}  {'as the version':>14}",
     ]
     for row in page.sources:
-        lines.append(f"  {_cut(row.source, size):{size}}  {row.n:>7,}  {row.right:>7.0%}  {row.same:>14.0%}")
+        lines.append(f"  {padded(cut(row.source, size), size)}  {row.n:>7,}  {row.right:>7.0%}  {row.same:>14.0%}")
     return "\n".join(lines)
 
 
@@ -127,8 +124,8 @@ def _annotate(page: ErrorPage, width: int, most: int) -> str:
         return ""
     lines = ["Training records where an annotation promises most"]
     for one in page.annotate[:most]:
-        lines.append(_cut(f"  {one.id}  {one.text}", width))
-        lines += textwrap.wrap(_views(one), width, initial_indent="    ", subsequent_indent="    ")
+        lines.append(cut(f"  {one.id}  {one.text}", width))
+        lines += wrapped(_views(one), width, indent="    ")
     return "\n".join(lines)
 
 
@@ -145,7 +142,3 @@ def _best(by_label: Mapping[str, float]) -> dict[str, float]:
 
 def _s(n: int, word: str) -> str:
     return word if n == 1 else f"{word}s"
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"

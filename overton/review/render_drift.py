@@ -1,7 +1,6 @@
 """What drifted, as text for a terminal."""
 
-import textwrap
-
+from overton.base import cut, padded, width_of, wrapped
 from overton.evaluate import DriftReport, DriftRow
 
 LONGEST = 22
@@ -21,21 +20,21 @@ def render_drift(report: DriftReport, *, width: int = 100) -> str:
     """
     records = f"{report.n:,} record{'' if report.n == 1 else 's'}"
     title = f"{records} of {report.data} against version {report.version}: {_outcome(report)}"
-    lines = [*textwrap.wrap(title, width), ""]
-    size = min(max((len(row.name) for row in report.rows), default=4), LONGEST)
+    lines = [*wrapped(title, width), ""]
+    size = min(max((width_of(row.name) for row in report.rows), default=4), LONGEST)
     lines.append(f"  {'what':10}  {'of':{size}}  {'before':>6}  {'now':>6}  {'effect':>6}  {'chance':>7}  verdict")
     for row in report.rows:
         lines.append(_line(row, size).rstrip())
         if row.verdict == "drifted" and row.most:
             parts = [f"{name} {before:.1%} -> {now:.1%}" for name, (before, now) in list(row.most.items())[:3]]
-            lines += textwrap.wrap(", ".join(parts), width, initial_indent=" " * 14, subsequent_indent=" " * 14)
+            lines += wrapped(", ".join(parts), width, indent=" " * 14)
         if row.what == "new words" and row.verdict == "drifted":
             words = list(report.new_words.get(row.name, {}).items())[:MOST_NEW_WORDS]
             told = ", ".join(f"{word} {count:,}" for word, count in words)
-            lines += textwrap.wrap(told, width, initial_indent=" " * 14, subsequent_indent=" " * 14)
+            lines += wrapped(told, width, indent=" " * 14)
     lines += [
         "",
-        *textwrap.wrap(
+        *wrapped(
             "effect: difference of shares for new words, words and slices; PSI for length and prediction; "
             "distance of distributions for confidence",
             width,
@@ -58,8 +57,8 @@ def _line(row: DriftRow, size: int) -> str:
     before, now = (_share(share, row) for share in (row.before, row.now))
     effect = "-" if row.effect is None else f"{row.effect:.3f}"
     chance = "-" if row.q is None else f"{row.q:.4f}" if row.q >= LEAST_SHOWN else f"<{LEAST_SHOWN:g}"
-    name = row.name if len(row.name) <= size else row.name[: size - 1] + "…"
-    return f"  {row.what:10}  {name:{size}}  {before:>6}  {now:>6}  {effect:>6}  {chance:>7}  {row.verdict}"
+    name = padded(cut(row.name, size), size)
+    return f"  {row.what:10}  {name}  {before:>6}  {now:>6}  {effect:>6}  {chance:>7}  {row.verdict}"
 
 
 def _share(share: float | None, row: DriftRow) -> str:

@@ -1,7 +1,6 @@
 """Slices that were found, as text for a terminal: what each holds, how bad it is, and the command that saves it."""
 
-import textwrap
-
+from overton.base import ruled, wrapped
 from overton.notebook import wrong_of
 from overton.review.discover import FoundSlice, SlicePage
 
@@ -25,27 +24,27 @@ def render_slices(page: SlicePage, *, application: str, version: str, width: int
     if page.error_rate is None:
         return f"{page.task} on {where}: no gold, so there is nothing to say\n"
     title = f"{page.task} on {where}: {wrong_of(page.error_rate, page.n, page.unit)}  "
-    blocks = [title + "-" * max(width - len(title), 0)]
+    blocks = [ruled(title, width)]
     for number, one in enumerate(page.slices, 1):
         blocks.append("\n".join(_slice(number, one, page.unit, application, version, width)))
     looked = f"{page.n_looked_at:,} slices of at least {page.least} records were looked at"
     told = looked if page.slices else f"no slice is worse than the rest beyond chance; {looked}"
     if page.unit != "record":
         told += f"; shares of {page.unit}s are means over records"
-    blocks.append(textwrap.fill(told, width))
+    blocks.append("\n".join(wrapped(told, width)))
     return "\n\n".join(blocks) + "\n"
 
 
 def _slice(number: int, one: FoundSlice, unit: str, application: str, version: str, width: int) -> list[str]:
     what = f"tag {one.tag}" if one.tag else one.where
-    lines = textwrap.wrap(f"{number:3}. {what}", width, subsequent_indent=INDENT, break_long_words=False)
+    lines = wrapped(f"{number:3}. {what}", width, indent_rest=INDENT, break_long_words=False)
     figures = f"{wrong_of(one.error_rate, one.n, unit)}, {one.elsewhere:.1%} elsewhere; chance {_p(one.q)}"
     told = [f"{figures}; as {', '.join(one.examples)}"]
     if one.within:
         of = f"{'all' if one.within.share == 1 else 'most'} of it lies in the tag {one.within.tag}"
         told.append(f"{of}: {wrong_of(one.within.error_rate, one.within.n, unit)}")
     for text in told:
-        lines += textwrap.wrap(text, width, initial_indent=INDENT, subsequent_indent=INDENT)
+        lines += wrapped(text, width, indent=INDENT)
     # A command is not wrapped: it is there to be copied.
     return [*lines, f"{INDENT}{one.command(application, version)}"]
 

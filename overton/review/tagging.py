@@ -1,6 +1,5 @@
 """Which records an expression tags, beside those that bore the tag before."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, shortened
 from overton.data import SPLITS, Dataset, bad_tag_hint, is_bad_tag, meant_tag
 from overton.supervision import record_text
 
@@ -106,8 +105,7 @@ def render_tagging(found: Tagging, *, written: bool, width: int = 100) -> str:
     n = len(found.ids)
     splits = ", ".join(f"{count:,} of {split}" for split, count in found.by_split.items())
     lines = [f"{found.tag}: {n:,} of {found.n_records:,} records{f' ({splits})' if n else ''}"]
-    lines += [textwrap.shorten(f"  {one}  {text}", width, placeholder=" …") for one, text in found.examples.items()]
-    lines = [lines[0], *(f"  {line}" for line in lines[1:])]
+    lines += [f"  {shortened(f'{one}  {text}', width - 2)}" for one, text in found.examples.items()]
     change = f"{found.added:,} more and {found.removed:,} fewer than before" if found.added or found.removed else ""
     if not written:
         lines.append(f"nothing was written{f'; it would be {change}' if change else ''}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from overton.base import to_the_second
+from overton.base import aligned, to_the_second
 from overton.store.copy import Copied
 from overton.store.diff import Difference, VersionDiff
 from overton.store.log import Promotion
@@ -107,8 +107,7 @@ def _value(value: Any) -> str:
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """Columns under each other. What others have written may move no cursor."""
     clean = [["".join(sign if sign.isprintable() else "?" for sign in cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*clean, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in clean)
+    return "\n".join(aligned(clean))
 
 
 def _indented(text: str) -> str:

@@ -1,7 +1,8 @@
 """A search as text for a person: the space before it, the trials after it with the price of quality."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from overton.base import aligned
 from overton.data.names import count_of
 from overton.tune.search import told_option, told_picked
 from overton.tune.space import Knob, Space
@@ -57,8 +58,5 @@ def _turned(knob: Knob) -> str:
     return f"of {', '.join(payloads)}" if payloads and "." not in knob.name else ""
 
 
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "".join(f"  {line.rstrip()}\n" for line in lines)
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    return "".join(f"  {line}\n" for line in aligned(rows))

@@ -1,9 +1,9 @@
 """A comparison as text for a terminal: the verdict, what got worse and on which records, then all else that changed."""
 
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 
+from overton.base import cut, padded, width_of, wrapped
 from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most
 from overton.evaluate.compare.comparison import ONE_VERSION, Comparison
 from overton.evaluate.compare.flips import Flip, Overlap
@@ -62,15 +62,15 @@ def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
     better = f"; {len(comparison.better):,} better beyond noise" if comparison.better else ""
     yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}{better}"
     if ONE_VERSION in comparison.notes:
-        yield _cut(f"  note: {ONE_VERSION}", width)
+        yield cut(f"  note: {ONE_VERSION}", width, "...")
     for refusal in refusals[:LINES]:
-        yield _cut(f"  {refusal.message}", width)
+        yield cut(f"  {refusal.message}", width, "...")
         if refusal.code in ("gate.no-evidence", "gate.no-support") and refusal.hint:
-            yield _cut(f"    {refusal.hint}", width)
+            yield cut(f"    {refusal.hint}", width, "...")
     if len(refusals) > LINES:
         yield f"  ... and {len(refusals) - LINES:,} more"
     for warning in comparison.warnings:
-        yield from textwrap.wrap(f"note: {warning}", width, initial_indent="  ", subsequent_indent="    ")
+        yield from wrapped(f"note: {warning}", width, indent="  ", indent_rest="    ")
 
 
 def _better(comparison: Comparison, width: int) -> Iterator[str]:
@@ -101,8 +101,8 @@ def _widths(rows: Sequence[ComparedRow], width: int) -> tuple[int, int]:
     """Columns for the task and for the tag; none for the tag where all rows are of the whole split."""
     left = width - FIGURES
     if all(row.tag == "*" for row in rows):
-        return min(max((len(_whole(row)) for row in rows), default=0), left), 0
-    name, tag = (max(len(text(row)) for row in rows) for text in (_name, _tag))
+        return min(max((width_of(_whole(row)) for row in rows), default=0), left), 0
+    name, tag = (max(width_of(text(row)) for row in rows) for text in (_name, _tag))
     name = min(name, max(left // 2, left - tag))
     return name, min(tag, left - name)
 
@@ -114,7 +114,8 @@ def _heading(layout: tuple[int, int]) -> str:
 def _names(row: ComparedRow, layout: tuple[int, int]) -> str:
     name, tag = (_name(row), _tag(row)) if layout[1] else (_whole(row), "")
     mark = "! " if row.critical else "  "
-    return f"{mark}{_cut(name, layout[0]):{layout[0]}} {_cut(tag, layout[1]):{layout[1]}}"
+    cells = (padded(cut(text, width, "..."), width) for text, width in zip((name, tag), layout, strict=True))
+    return mark + " ".join(cells)
 
 
 def _line(row: ComparedRow, layout: tuple[int, int], verdict: str = "") -> str:
@@ -144,18 +145,14 @@ def _tag(row: ComparedRow) -> str:
     return WHOLE if row.tag == "*" else row.tag
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
-
-
 def _examples(row: ComparedRow, flips: Sequence[Flip], overlap: Overlap | None, width: int) -> Iterator[str]:
     if row.metric == ECE:
         return
     if overlap and overlap.shared > overlap.worse / 2:
-        yield _cut(f"      {overlap.shared:,} of {overlap.worse:,} records worse are of {overlap.of}", width)
+        yield cut(f"      {overlap.shared:,} of {overlap.worse:,} records worse are of {overlap.of}", width, "...")
         return
     for flip in flips[:EXAMPLES]:
-        yield _cut(f"      {flip.id}: {_flip(flip)}", width)
+        yield cut(f"      {flip.id}: {_flip(flip)}", width, "...")
     if len(flips) > EXAMPLES and row.worse > EXAMPLES:
         yield f"      ... {row.worse:,} records worse, {row.better:,} better"
 

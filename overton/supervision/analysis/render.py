@@ -1,10 +1,10 @@
 """The page about every source as text for a terminal: what to look at, then one aligned table a task."""
 
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from overton.base import cut, padded, width_of, wrapped
 from overton.supervision.analysis.report import SourceReport
 from overton.supervision.analysis.rows import SourceRow
 from overton.supervision.analysis.slices import SliceRow
@@ -91,13 +91,8 @@ def _render_warnings(warnings: list[SourceWarning], width: int) -> list[str]:
             )
             continue
         text = f"{warning.source}: {warning.message}. {warning.hint}"
-        lines += textwrap.wrap(
-            text,
-            width,
-            initial_indent=f"  {warning.code:<9} ",
-            subsequent_indent=" " * 12,
-            break_on_hyphens=False,
-        )
+        head = f"  {warning.code:<9} "
+        lines += wrapped(text, width, indent=head, indent_rest=" " * 12, break_on_hyphens=False)
     return [*lines, ""]
 
 
@@ -113,7 +108,7 @@ def _together(warnings: list[SourceWarning]) -> list[SourceWarning]:
 def _render_table(rows: list[SourceRow], width: int) -> list[str]:
     columns = _columns(rows)
     table = [[column.head for column in columns], *([column.text(row) for column in columns] for row in rows)]
-    widths = [max(len(line[place]) for line in table) for place in range(len(columns))]
+    widths = [max(width_of(line[place]) for line in table) for place in range(len(columns))]
     enough = min(widths[0], ENOUGH_NAME)
     kept = list(range(len(columns)))
     while sum(widths[place] + 2 for place in kept[1:]) + enough > width:
@@ -167,8 +162,8 @@ def _is_telling(column: _Column, rows: list[SourceRow], *, tagged: bool) -> bool
 def _align(line: list[str], columns: list[_Column], widths: list[int], kept: list[int]) -> str:
     cells = []
     for place in kept:
-        text = line[place] if len(line[place]) <= widths[place] else line[place][: widths[place] - 1] + "…"
-        cells.append(f"{text:<{widths[place]}}" if columns[place].left else f"{text:>{widths[place]}}")
+        text = cut(line[place], widths[place])
+        cells.append(padded(text, widths[place], right=not columns[place].left))
     return "  ".join(cells).rstrip()
 
 
@@ -193,8 +188,7 @@ def _said(row: SourceRow) -> str:
         return "-" if row.polarity is None else "nothing"
     if len(row.polarity) > 1:
         return f"{len(row.polarity)} classes"
-    name = row.polarity[0]
-    return name if len(name) <= LONGEST_CLASS else name[: LONGEST_CLASS - 1] + "…"
+    return cut(row.polarity[0], LONGEST_CLASS)
 
 
 def _render_weighed(weighed: Sequence[WeighedSlice], width: int) -> list[str]:
@@ -202,17 +196,12 @@ def _render_weighed(weighed: Sequence[WeighedSlice], width: int) -> list[str]:
     if not weighed:
         return []
     lines = ["", "where gold says that votes count otherwise than elsewhere (here, elsewhere):"]
-    name = max(len(row.tag) for row in weighed)
+    name = max(width_of(row.tag) for row in weighed)
     for row in weighed:
         first = list(row.counts.items())[:SHOWN_COUNTS]
         counts = "; ".join(f"{source} {here:.2f}, {elsewhere:.2f}" for source, (here, elsewhere) in first)
-        lines += textwrap.wrap(
-            f"{row.tag:<{name}}  n {row.n:,}; {counts}",
-            width,
-            initial_indent="  ",
-            subsequent_indent="      ",
-            break_on_hyphens=False,
-        )
+        text = f"{padded(row.tag, name)}  n {row.n:,}; {counts}"
+        lines += wrapped(text, width, indent="  ", indent_rest="      ", break_on_hyphens=False)
     return lines
 
 
@@ -222,13 +211,11 @@ def _render_slices(slices: Sequence[SliceRow], width: int) -> list[str]:
     if not worse:
         return []
     lines = ["", f"where sources disagree (on {worse[0].whole:.1%} of all units with votes):"]
-    name = max(len(row.slice) for row in worse)
+    name = max(width_of(row.slice) for row in worse)
     for row in worse:
-        text = f"{row.slice:<{name}}  {row.disagreement:6.1%} of {row.n:,}"
+        text = f"{padded(row.slice, name)}  {row.disagreement:6.1%} of {row.n:,}"
         if row.pairs:
             pair = row.pairs[0]
             text += f"; {' and '.join(pair.sources)} on {pair.disagreement:.0%} of {pair.n:,}"
-        lines += textwrap.wrap(
-            text, width, initial_indent="  ", subsequent_indent="      ", drop_whitespace=True, break_on_hyphens=False
-        )
+        lines += wrapped(text, width, indent="  ", indent_rest="      ", break_on_hyphens=False)
     return lines

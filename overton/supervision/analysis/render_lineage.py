@@ -1,11 +1,11 @@
 """Where the targets of a record come from, as text for a terminal."""
 
 import json
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 
+from overton.base import aligned, cut, width_of, wrapped
 from overton.supervision.analysis.lineage import (
     LEAST_SHOWN,
     RecordLineage,
@@ -34,8 +34,8 @@ def render_lineage(record: RecordLineage, width: int = 100) -> str:
         The text, which ends with a newline.
     """
     head = [f"record {record.id}"]
-    head += textwrap.wrap(", ".join(record.tags), width, initial_indent="  tags: ", subsequent_indent="        ")
-    head += textwrap.wrap(record.text, width, initial_indent="  ", subsequent_indent="  ")
+    head += wrapped(", ".join(record.tags), width, indent="  tags: ", indent_rest="        ")
+    head += wrapped(record.text, width, indent="  ")
     return "\n".join(["\n".join(head), *(_render_task(task, width) for task in record.tasks)]).rstrip("\n") + "\n"
 
 
@@ -57,34 +57,30 @@ def _render_unit(task: TaskLineage, unit: UnitLineage, width: int) -> list[str]:
         table = _table(task, unit, shown)
         if task.type == "bitvector":
             table = [(*row[:2], *row[3:]) for row in table]
-        widths = [max(len(line[place]) for line in table) for place in range(len(table[0]))]
-        if sum(widths) + 2 * len(widths) <= width or len(shown) < 2:
+        told = [f"  {line}" for line in aligned(table, n_left=2)]
+        if max(map(width_of, told)) <= width or len(shown) < 2:
             break
     lines = [""] if len(task.units) > 1 else []
-    for row in table:
-        left = "  ".join(f"{text:<{size}}" for text, size in zip(row[:2], widths[:2], strict=True))
-        rest = "".join(f"  {text:>{size}}" for text, size in zip(row[2:], widths[2:], strict=True))
-        lines.append(f"  {left}{rest}".rstrip())
-    return [*lines, *(f"  {note}" for note in _notes(task, unit))]
+    return [*lines, *told, *(f"  {note}" for note in _notes(task, unit))]
 
 
 def _table(task: TaskLineage, unit: UnitLineage, shown: Sequence[int]) -> list[tuple[str, ...]]:
-    labels = [_cut(task.labels[label], LONGEST_LABEL) for label in shown]
+    labels = [cut(task.labels[label], LONGEST_LABEL) for label in shown]
     counts = task.method == "majority"
-    head = _cut(f"{unit.place} {unit.text}" if unit.text else "source", LONGEST_NAME)
+    head = cut(f"{unit.place} {unit.text}" if unit.text else "source", LONGEST_NAME)
     table = [(head, "says", "weight", *labels)]
     if not counts:
         table.append(("prior", "", "", *(_signed(unit.prior[label]) for label in shown)))
     for vote in unit.votes:
         weight = "" if vote.weight is None else _signed(vote.weight)
-        said = _cut(_said(task, vote), LONGEST_SAID)
+        said = cut(_said(task, vote), LONGEST_SAID)
         table.append((_name(vote), said, weight, *(_signed(vote.adds[label]) for label in shown)))
     for name, part in (("silence", unit.silence), ("agreed", unit.agreed), ("neighbours", unit.neighbours)):
         if np.abs(part).max(initial=0.0) > LEAST_TOLD:
             table.append((name, "", "", *(_signed(part[label]) for label in shown)))
     if unit.certain:
         sure = np.flatnonzero(unit.probability == 1).tolist() if unit.probability is not None else ()
-        table.append((unit.made_by, _cut(_labels(task, sure), LONGEST_SAID), "", *("" for _ in shown)))
+        table.append((unit.made_by, cut(_labels(task, sure), LONGEST_SAID), "", *("" for _ in shown)))
     elif not counts:
         score = unit.score + unit.agreed + unit.neighbours
         table.append(("score", "", "", *(_signed(score[label]) for label in shown)))
@@ -107,7 +103,7 @@ def _notes(task: TaskLineage, unit: UnitLineage) -> list[str]:
 
 
 def _name(vote: VoteLineage) -> str:
-    return _cut(vote.source, LONGEST_NAME - 2) + (" *" if vote.copies else "")
+    return cut(vote.source, LONGEST_NAME - 2) + (" *" if vote.copies else "")
 
 
 def _said(task: TaskLineage, vote: VoteLineage) -> str:
@@ -125,7 +121,3 @@ def _labels(task: TaskLineage, labels: Sequence[int]) -> str:
 def _signed(value: float) -> str:
     text = f"{value:+.2f}"
     return "0.00" if text[1:] == "0.00" else text
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
