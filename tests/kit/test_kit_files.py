@@ -1,5 +1,6 @@
 """A kit: what stands in it, that a server runs with what it lists alone, and that its answers are the version's."""
 
+import ast
 import base64
 import csv
 import hashlib
@@ -166,6 +167,21 @@ def test_the_command_that_tries_it_can_be_copied_into_a_shell(artifact, tmp_path
     assert main(["kit", str(tmp_path / "version"), str(tmp_path / "a kit")]) == 0
     command = capsys.readouterr().out.partition("Next: ")[2].partition(";")[0]
     assert shlex.split(command) == ["python", str(tmp_path / "a kit" / "smoke.py")]
+
+
+def test_a_store_with_blanks_in_its_name_is_named_whole(artifact, tmp_path: Path) -> None:
+    store = '/srv/my $tore/a "b" of東京'
+    write_kit(artifact, tmp_path / "kit", name="factoid", store=store, reference="live")
+    image, manifest, smoke, readme = (
+        (tmp_path / "kit" / name).read_text(encoding="utf-8")
+        for name in ("Dockerfile", "kubernetes.yaml", "smoke.py", "README.md")
+    )
+    assert 'ENV OVERTON_STORE="/srv/my \\$tore/a \\"b\\" of東京"\n' in image
+    assert json.loads(re.search(r"{name: OVERTON_STORE, value: (.*)}", manifest)[1]) == store
+    assert ast.literal_eval(re.search(r"TARGET, STORE = (.*)", smoke)[1]) == ("app@live", store)
+    (command,) = re.findall(r"env/bin/overton (serve .*)", readme)
+    options = build_parser().parse_args(shlex.split(command))
+    assert (options.version, options.store) == ("app@live", store)
 
 
 def test_a_folder_with_something_in_it_is_refused(artifact, tmp_path: Path) -> None:

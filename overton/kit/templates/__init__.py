@@ -1,6 +1,8 @@
 """The texts of a kit, with what is particular to it filled in."""
 
+import json
 import re
+import shlex
 from dataclasses import asdict, dataclass
 from importlib import resources
 
@@ -47,8 +49,8 @@ class Plan:
 def render(name: str, plan: Plan) -> str:
     """A file of the kit by its name."""
     place = resources.files(__name__).joinpath(FILES[name])
-    environment = f'\n            - {{name: OVERTON_STORE, value: "{plan.store}"}}' if plan.store else ""
-    store = f"\nENV OVERTON_STORE={plan.store}" if plan.store else ""
+    told = json.dumps(plan.store, ensure_ascii=False)  # a text of YAML and of Python, too
+    environment = f"\n            - {{name: OVERTON_STORE, value: {told}}}" if plan.store else ""
     source = f"It carries version {plan.version} in `version/`."
     if plan.store:
         reference = plan.target.rpartition("@")[2]
@@ -66,7 +68,19 @@ def render(name: str, plan: Plan) -> str:
         "environment": environment,
         "mounts": mounts,
         "owned": owned,
-        "environment_of_image": store,
+        "environment_of_image": f"\nENV OVERTON_STORE={_docker_word(plan.store)}" if plan.store else "",
+        "from_store": f" --store {shlex.quote(plan.store)}" if plan.store else "",
+        "store_text": told,
         "source": source,
     }
     return HOLE.sub(lambda hole: holes[hole.group(1)], place.read_text(encoding="utf-8"))
+
+
+def _docker_word(text: str) -> str:
+    r"""A text as a word of an instruction of a Dockerfile, which knows double quotes and fills in variables.
+
+    Example:
+        >>> _docker_word("s3://bucket/demo"), _docker_word("/srv/my $tore")
+        ('s3://bucket/demo', '"/srv/my \\$tore"')
+    """
+    return text if shlex.quote(text) == text else '"' + re.sub(r'([\\"$])', r"\\\1", text) + '"'
