@@ -29,6 +29,7 @@ class Votes:
             a soft vote does not name has probability 0 for it.
         candidates: For select, the number of members of each unit's set, int32 of shape (unit,); else None.
         ordered: Whether the units of a record follow each other: they are tokens.
+        named: Names of the sources that the data name as those of labels of the task, which perhaps only abstain.
     """
 
     task: Task
@@ -41,6 +42,7 @@ class Votes:
     probability: ndarray
     candidates: ndarray | None = None
     ordered: bool = False
+    named: tuple[str, ...] = ()
 
     @property
     def n_units(self) -> int:

@@ -142,6 +142,17 @@ def test_there_may_be_more_data_files_than_a_process_may_have_open(tmp_path):
     assert (done.stdout, done.stderr) == ("40\n", "")
 
 
+def test_a_source_that_only_abstains_is_named_for_its_task_alone(tmp_path, data):
+    tasks = {"Intent": {"silent": None}, "POS": {"mute": None, "spotty": [None, None]}}
+    late = {"id": "r1", "tasks": {"Intent": {"late": None}}}
+    bad = line("b", tasks={"Intent": {"faulty": "no such class", "misled": None}})
+    path = write(tmp_path / "e.jsonl", [line("e", tasks=tasks), late, bad])
+    dataset = load([data, path], max_bad=1)
+    assert dataset.votes("Intent").named == ("a", "gold", "late", "silent")
+    assert dataset.votes("POS").named == ("a", "mute", "spotty")
+    assert dataset.votes("POS").speaking == ("a",)
+
+
 def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
     (tmp_path / "copy").mkdir()
     copy = write(tmp_path / "copy" / "d.jsonl", [line(number) for number in range(40)])
@@ -157,7 +168,7 @@ def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
         (lambda content: content[:20], "it is too short to be a row store"),
         (lambda content: b"PK" + content[2:], "it is not a row store"),
         (lambda content: content.replace(b'"sections"', b'"sectoins"', 1), "its header is damaged"),
-        (lambda content: content[:8] + b"\x63" + content[9:], "it is of format 99, and this is for format 3"),
+        (lambda content: content[:8] + b"\x63" + content[9:], "it is of format 99, and this is for format 4"),
     ],
     ids=["truncated", "stub", "foreign", "header", "version"],
 )

@@ -275,6 +275,19 @@ def test_a_report_is_a_frame_and_a_document_and_joins_with_others():
 
 
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
+def test_a_source_that_only_abstains_is_listed_without_coverage(type):
+    label = [0] if type == "bitvector" else 0
+    votes = votes_of([{"a": label, "mute": None, "other": None}, {"a": label, "mute": None}], type=type)
+    votes = replace(votes, named=("a", "gold", "mute"))  # the other one labels another task
+    report = source_report(votes, combine(votes), splits(2, 1), tags=tags_of([["slice:x"], []]), shown=("slice:x",))
+    (train, test) = (row for row in report.rows if row.source == "mute")
+    assert (train.split, test.split) == ("train", "test")
+    assert (test.coverage, test.n, test.estimated_accuracy, test.tag) == (0, 0, None, "*")
+    assert "other" not in {row.source for row in report.rows}
+    assert "mute" in render_sources(report)
+
+
+@pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
 def test_a_task_without_votes_has_an_empty_report(type):
     votes = votes_of([{}, {}], type=type)
     report = source_report(votes, combine(votes), splits(2, 1), tags=tags_of([["slice:x"], []]), shown=("slice:x",))

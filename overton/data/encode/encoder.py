@@ -256,7 +256,7 @@ class Encoder:
 
     def _has_blank_label(self, mark: "_Marks") -> bool:
         """Whether a label that was not seen before is empty or blank."""
-        for known, (n_classes, n_sets, _) in zip(self.tasks, mark.tasks, strict=True):
+        for known, (n_classes, n_sets, *_) in zip(self.tasks, mark.tasks, strict=True):
             names = chain(known.classes.seen[n_classes:], chain.from_iterable(known.sets.seen[n_sets:]))
             if known.task.type != "select" and not all(map(str.strip, names)):
                 return True

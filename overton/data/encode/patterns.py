@@ -35,7 +35,7 @@ class Patterns(dict[Hashable, int]):
         del self.seen[n:]
 
 
-Mark = tuple[int, int, int]
+Mark = tuple[int, int, int, int]
 
 
 @dataclass
@@ -48,6 +48,7 @@ class TaskLabels:
         max_length: Tokens or members that are kept.
         classes: Class names; those that the schema declares come first.
         sets: Tuples of class names, for a bitvector task.
+        sources: Names of the sources that its labels name, those that only abstain among them.
         n_soft: Number of soft votes so far.
         n_learned: Number of tuples whose classes are known.
     """
@@ -57,6 +58,7 @@ class TaskLabels:
     max_length: int
     classes: Patterns
     sets: Patterns = field(default_factory=Patterns)
+    sources: Patterns = field(default_factory=Patterns)
     n_soft: int = 0
     n_learned: int = 0
 
@@ -72,13 +74,14 @@ class TaskLabels:
 
     def mark(self) -> Mark:
         """A point to come back to."""
-        return len(self.classes.seen), len(self.sets.seen), self.n_soft
+        return len(self.classes.seen), len(self.sets.seen), self.n_soft, len(self.sources.seen)
 
     def reset(self, mark: Mark) -> None:
         """Forget everything since a mark."""
         self.classes.shrink(mark[0])
         self.sets.shrink(mark[1])
         self.n_soft = mark[2]
+        self.sources.shrink(mark[3])
 
     def learn_classes(self) -> None:
         """Give numbers to the classes that tuples name, which stand for them until then."""

@@ -31,7 +31,7 @@ from overton.base import OvertonError, Problem
 from overton.base.files import atomic_writer
 
 MAGIC = b"\x89OVT\r\n\x1a\n"  # as in PNG: a transfer that meddles with line ends or the eighth bit breaks it
-VERSION = 3
+VERSION = 4
 _HEAD = struct.Struct("<8sIIQ32s")
 _TAIL = struct.Struct("<I")
 _ALIGN = 64

@@ -144,6 +144,7 @@ class _ShardWriter:
             self._votes.append(f"{number}.set.length", np.array([len(one) for one in sets], np.int64))
             self._votes.append(f"{number}.set.label", np.array([label for one in sets for label in one], np.int32))
             self._votes.append_bytes(f"{number}.classes", msgspec.msgpack.encode(known.classes.seen))
+            self._votes.append_bytes(f"{number}.sources", msgspec.msgpack.encode(known.sources.seen))
 
     def _supervision(self, prefix: str, part: Part) -> None:
         self._ragged(self._votes, f"{prefix}tag", part.tag_count)

@@ -68,6 +68,10 @@ class Shard:
         """Names of the classes of a task by number, in the order of their first sight."""
         return _texts(self.votes[f"{task}.classes"])
 
+    def sources_of(self, task: int) -> list[str]:
+        """Names of the sources that the labels of a task name, those that only abstain among them."""
+        return _texts(self.votes[f"{task}.sources"])
+
     def full_length(self, n_payloads: int) -> ndarray:
         """Items of each payload as given, int32 of shape (record, payload with items); -1 where null."""
         return self.rows["full"].reshape(-1, n_payloads)

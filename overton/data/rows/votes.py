@@ -91,7 +91,8 @@ def gather_votes(
         unit, source, row = (unit[kept], source[kept], row[kept]) if beyond else (unit, source, row)
     first, label, probability = _entries(row, table)
     ordered = joined.schema.unit(task) == "token"
-    votes = Votes(task, sources, offsets, unit, source, first, label, probability, candidates, ordered)
+    named = tuple(sorted({name for shard in joined.shards for name in shard.sources_of(number)}))
+    votes = Votes(task, sources, offsets, unit, source, first, label, probability, candidates, ordered, named)
     return Gathered(votes, overridden, beyond)
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy import ndarray
 
-from overton.data import SPLITS, Gold, Splits, Votes, gold_of
+from overton.data import GOLD, SPLITS, Gold, Splits, Votes, gold_of
 from overton.supervision.combine import Combined
 from overton.supervision.models.evidence import label_count, telling, voting_cells
 from overton.supervision.models.majority import majority_table
@@ -98,6 +98,12 @@ class Facts:
     def voting(self) -> ndarray:
         """Numbers of the sources that vote at all, ascending."""
         return np.unique(self.cells.source)
+
+    @cached_property
+    def silent(self) -> tuple[int, ...]:
+        """Numbers of the sources that the data name and that abstain everywhere, ascending."""
+        speaking = {*self.votes.speaking, GOLD}
+        return tuple(self.votes.sources.index(name) for name in self.votes.named if name not in speaking)
 
     def right(self, table: ndarray, units: ndarray) -> ndarray:
         """How far the most probable labels of some units are right, shape (row,): of k labels that tie each is 1/k.

@@ -94,8 +94,9 @@ class Findings:
 def rows_of(facts: Facts, sums: Tally, findings: Findings) -> tuple[SourceRow, ...]:
     """The rows of a task: split by split and tag by tag, first the source to look at.
 
-    That is one with a warning, and among the others the one that likely gives the most wrong labels. The rows of the
-    combined labels, of the majority vote and of gold close each, where there are any.
+    That is one with a warning, and among the others the one that likely gives the most wrong labels. A source that
+    abstains everywhere has a row of each whole split, without coverage. The rows of the combined labels, of the
+    majority vote and of gold close each, where there are any.
     """
     writer = _Writer(facts, sums, findings)
     rows: list[SourceRow] = []
@@ -124,7 +125,8 @@ class _Writer:
         """The rows of a tag of a split."""
         n = self.sums.sums[N, split, tag]
         combined, majority, gold = range(len(n) - 3, len(n))
-        rows = sorted((self.row(split, tag, source) for source in np.flatnonzero(n[:combined]).tolist()), key=_urgency)
+        sources = [*np.flatnonzero(n[:combined]).tolist(), *(self.facts.silent if tag == 0 else ())]
+        rows = sorted((self.row(split, tag, source) for source in sources), key=_urgency)
         if len(self.facts.said) and (tag == 0 or n[combined]):
             rows += [self.row(split, tag, combined), self.row(split, tag, majority)]
         return [*rows, self.row(split, tag, gold)] if n[gold] else rows
