@@ -6,6 +6,7 @@ from overton.base.columns import aligned, cut, padded, ruled, shortened, width_o
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, render_problems
 from overton.base.events import Event, Observe, ignore
+from overton.base.figures import percent_text, share_text
 from overton.base.given import Texts, texts_of
 from overton.base.legible import legible, writable
 from overton.base.names import check_name, is_name
@@ -42,8 +43,10 @@ __all__ = [
     "nearest",
     "now",
     "padded",
+    "percent_text",
     "render_problems",
     "ruled",
+    "share_text",
     "shortened",
     "texts_of",
     "to_the_second",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overton.base import to_the_second, width_of
+from overton.base import share_text, to_the_second, width_of
 from overton.cli import console
 
 HELP = "list the versions of an application, newest first"
@@ -50,4 +50,4 @@ def render_versions(rows: Sequence[Mapping[str, Any]], columns: int | None = Non
 
 
 def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else share_text(value)

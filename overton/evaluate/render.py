@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from overton.base import aligned, cut, padded, ruled, width_of
+from overton.base import aligned, cut, padded, ruled, share_text, width_of
 from overton.evaluate.report import Report, Row
 
 FEW = 30
@@ -55,7 +55,8 @@ def render_models(reports: Mapping[str, Report], sizes: Mapping[str, int]) -> st
     body = []
     for name, report in reports.items():
         value = {row.task: row.value for row in report.main_rows()}
-        figures = ("-" if value.get(task) is None else f"{value[task]:.4f}" for task in first.main_metric)
+        found = map(value.get, first.main_metric)
+        figures = ("-" if one is None else share_text(one, 4) for one in found)
         body.append((name, f"{sizes[name] / 1e6:.1f}", *figures))
     return "\n".join(aligned([head, *body])) + "\n"
 
@@ -110,7 +111,7 @@ def _line(name: str, row: Row, whole: Row | None, layout: _Layout) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "    -" if value is None else f"{value:5.3f}"
+    return "    -" if value is None else share_text(value)
 
 
 def _change(row: Row, whole: Row | None) -> str:
@@ -159,7 +160,7 @@ def _others(rows: Sequence[Row], width: int) -> list[str]:
     for row in rows:
         part = f"{row.metric} {_figure(row.value).strip()}"
         if row.low is not None and row.high is not None:
-            part += f" ({row.low:.3f} .. {row.high:.3f})"
+            part += f" ({share_text(row.low)} .. {share_text(row.high)})"
         if len(line) > 2 and len(line) + 3 + len(part) > width:
             lines.append(line)
             line = "  "

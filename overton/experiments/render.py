@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from overton.base import aligned, ruled
+from overton.base import aligned, ruled, share_text
 from overton.experiments.baseline import Baseline, Comparison
 from overton.experiments.curves import WITH, WITHOUT, Curves, Figure
 
@@ -66,7 +66,7 @@ def _scaling(curves: Curves, task: str, width: int) -> list[str]:
                 f"{size.size}x",
                 f"{size.records:,}",
                 f"{size.labels[task]:,.0f}",
-                f"{found.value:.3f}",
+                share_text(found.value),
                 _spread(found),
                 "-" if beside is None else f"{beside.value:.3f}",
                 "" if beside is None else _spread(beside),
@@ -87,8 +87,8 @@ def _pretrained(curves: Curves, task: str, width: int) -> list[str]:
             (
                 f"{size.size}x",
                 f"{size.records:,}",
-                f"{without.value:.3f}",
-                f"{with_.value:.3f}",
+                share_text(without.value),
+                share_text(with_.value),
                 "-" if ratio is None else f"{ratio.value:.3f}",
                 "" if ratio is None else _spread(ratio),
                 f"{difference.value:+.4f}",

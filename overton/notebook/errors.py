@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from overton.base import percent_text
 from overton.notebook.markup import Markup, cut, element, join, page, table
 from overton.notebook.words import label_text
 
@@ -24,7 +25,7 @@ def errors_html(document: Mapping[str, Any]) -> str:
     hidden = document["n_wrong_records"] - len(records)
     limited = " where the limit is greater" if document["n_wrong_records"] > len(document["records"]) else ""
     sources = [
-        [cut(row["source"]), f"{row['n']:,}", f"{row['right']:.0%}", f"{row['same']:.0%}"]
+        [cut(row["source"]), f"{row['n']:,}", percent_text(row["right"]), percent_text(row["same"])]
         for row in document["sources"]
     ]
     said = table(["source", "labels", "as gold", "as the version"], sources, numbers=(1, 2, 3))

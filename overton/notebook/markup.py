@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from overton.base import share_text
+
 LONGEST = 80  # letters of one text in a cell
 LONGEST_TITLE = 400
 # Colours are mixed with those of the notebook, so that light and dark ones both do.
@@ -90,7 +92,7 @@ def figure(value: float | None, *, sign: bool = False) -> str:
         >>> figure(0.5), figure(-0.125, sign=True), figure(None)
         ('0.500', '-0.125', '-')
     """
-    return "-" if value is None else f"{value:+.3f}" if sign else f"{value:.3f}"
+    return "-" if value is None else f"{value:+.3f}" if sign else share_text(value)
 
 
 def interval(low: float | None, high: float | None, *, sign: bool = False) -> str:

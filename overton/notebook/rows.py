@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from overton.base import percent_text
 from overton.notebook.markup import cut, element, figure, join, page, table
 from overton.notebook.words import wrong_of
 
@@ -21,8 +22,8 @@ def slices_html(document: Mapping[str, Any]) -> str:
         [
             join([cut(one["tag"] or one["where"], 160), f" (in {one['within']['tag']})" if one["within"] else ""]),
             f"{one['n']:,}",
-            f"{one['error_rate']:.1%}",
-            f"{one['elsewhere']:.1%}",
+            percent_text(one["error_rate"], 1),
+            percent_text(one["elsewhere"], 1),
             f"{one['q']:.2g}",
             cut(", ".join(one["examples"])),
         ]

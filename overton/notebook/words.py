@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from overton.base import percent_text
+
 
 def label_text(label: Any) -> str:
     """A label of a data file as text.
@@ -29,5 +31,5 @@ def wrong_of(error_rate: float, n: int, unit: str) -> str:
         ('20.0% wrong of 11 records', '20.0% of tokens wrong in 11 records')
     """
     if unit == "record":
-        return f"{error_rate:.1%} wrong of {n:,} records"
-    return f"{error_rate:.1%} of {unit}s wrong in {n:,} records"
+        return f"{percent_text(error_rate, 1)} wrong of {n:,} records"
+    return f"{percent_text(error_rate, 1)} of {unit}s wrong in {n:,} records"

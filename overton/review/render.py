@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from overton.base import cut, padded, ruled, width_of, wrapped
+from overton.base import cut, padded, percent_text, ruled, width_of, wrapped
 from overton.review.annotate import Candidate
 from overton.review.errors import ErrorPage, RecordError, UnitError
 
@@ -104,7 +104,8 @@ def _sources(page: ErrorPage) -> str:
         f"  {'source':{size}}  {'labels':>7}  {'as gold':>7}  {'as the version':>14}",
     ]
     for row in page.sources:
-        lines.append(f"  {padded(cut(row.source, size), size)}  {row.n:>7,}  {row.right:>7.0%}  {row.same:>14.0%}")
+        right, same = percent_text(row.right), percent_text(row.same)
+        lines.append(f"  {padded(cut(row.source, size), size)}  {row.n:>7,}  {right:>7}  {same:>14}")
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from overton.base import aligned, to_the_second
+from overton.base import aligned, share_text, to_the_second
 from overton.store.copy import Copied
 from overton.store.diff import Difference, VersionDiff
 from overton.store.log import Promotion
@@ -98,7 +98,7 @@ def _difference(found: Difference) -> tuple[str, str, str, str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) >= 0.01 else f"{value:g}"
+        return share_text(value) if abs(value) >= 0.01 else f"{value:g}"
     if isinstance(value, str) and len(value) == 64:
         return value[:DIGEST_DIGITS]
     return "-" if value is None else str(value)

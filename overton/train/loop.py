@@ -10,7 +10,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from overton.base import Event, Meter, Observe, ignore
+from overton.base import Event, Meter, Observe, ignore, share_text
 from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, build_model
 from overton.train.batches import Batches, TrainingBatch
@@ -296,7 +296,7 @@ def _keep(run: _Run, result: EpochResult, batches: Batches) -> None:
     if not before or not result.scores or result.score > max(before) - CLOSE:
         run.best, run.best_epoch = weights_of(run.model), result.epoch
     loss = sum(result.losses.values())
-    scores = "".join(f", {name} {value:.3f}" for name, value in result.scores.items())
+    scores = "".join(f", {name} {share_text(value)}" for name, value in result.scores.items())
     values = {
         "losses": dict(result.losses),
         "scores": dict(result.scores),

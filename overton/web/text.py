@@ -4,6 +4,7 @@ A record may hold any text. Marks that turn the direction of writing and control
 so that what a person reads is what the record holds.
 """
 
+from overton.base import percent_text, share_text
 from overton.data import SLICE_PREFIX
 
 DASH = "–"
@@ -40,10 +41,10 @@ def figure(value: float | None) -> str:
     """A share or a score, to three digits.
 
     Example:
-        >>> figure(0.71249), figure(None)
-        ('0.712', '–')
+        >>> figure(0.71249), figure(0.9999), figure(None)
+        ('0.712', '0.999', '–')
     """
-    return DASH if value is None else f"{value:.3f}"
+    return DASH if value is None else share_text(value)
 
 
 def signed(value: float | None) -> str:
@@ -68,7 +69,7 @@ def percent(value: float | None) -> str:
     """
     if value is None:
         return DASH
-    return f"{value:.1%}".replace("%", " %").replace(".0 %", " %")
+    return percent_text(value, 1).replace("%", " %").replace(".0 %", " %")
 
 
 def count(value: int | None) -> str:

@@ -48,6 +48,20 @@ def test_the_report_shows_each_task_and_its_worst_tags_first():
     )
 
 
+def test_what_is_nearly_perfect_is_not_told_as_perfect():
+    rows = (
+        Row("Intent", "test", "*", "accuracy", 0.9996, 0.9991, 0.9998, 9000),
+        Row("Intent", "test", "*", "ece", 0.0003, None, None, 9000),
+        Row("Intent", "test", "slice:all", "accuracy", 1.0, 0.9996, 1.0, 2000),
+        Row("Intent", "test", "slice:next_to_none", "accuracy", 0.0004, 0.0, 0.001, 2000),
+    )
+    whole, next_to_none, all_right, others = render_report(Report(rows, {"Intent": "accuracy"}, ())).splitlines()[2:]
+    assert "9,000  0.999  0.999 .. 0.999 " in whole
+    assert "0.001  0.000 .. 0.001" in next_to_none
+    assert "1.000  0.999 .. 1.000" in all_right
+    assert others == "  ece 0.001"
+
+
 def test_of_a_tag_that_only_another_split_has_it_is_said_so():
     report = Report((*ROWS, Row("Intent", "dev", "late", "accuracy", 0.5, 0.3, 0.7, 20)), REPORT.main_metric)
     assert "  late: no record of test with gold; the JSON" in render_report(report.of_tag("late"))

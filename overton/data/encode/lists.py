@@ -79,8 +79,8 @@ def read_lists(tasks: Sequence[dict[str, Any]], known: TaskLabels, sources: Patt
     count = lengths(by_source, len(by_source))
     n_lists = int(count.sum())
     source = np.fromiter(map(sources.__getitem__, chain.from_iterable(by_source)), np.int32, n_lists)
-    for number in np.flatnonzero(np.bincount(source)).tolist():
-        known.sources[sources.seen[number]]  # asking is what keeps the name
+    for place in np.flatnonzero(np.bincount(source)).tolist():
+        known.sources[sources.seen[place]]  # asking is what keeps the name
     values: list[Any] = list(chain.from_iterable(map(dict.values, by_source)))
     owner = np.repeat(np.arange(len(count)), count)
     if known.unit == "record":

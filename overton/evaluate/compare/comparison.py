@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Problem, brief
+from overton.base import Problem, brief, share_text
 from overton.codec import Predictions
 from overton.data import Gold, Tags
 from overton.evaluate.compare.better import shown_better
@@ -254,7 +254,9 @@ def _why_not(old: Predictions | None, new: Predictions | None, gold: Gold | None
 def _regression(row: ComparedRow) -> Problem:
     where = "the whole split" if row.tag == "*" else row.tag
     what = "rose" if row.metric == ECE else "fell"
-    message = f"{row.task} {row.metric} {what} from {row.old:.3f} to {row.new:.3f} on {where}"
+    assert row.old is not None, "a row that regressed has a figure of both versions"
+    assert row.new is not None, "a row that regressed has a figure of both versions"
+    message = f"{row.task} {row.metric} {what} from {share_text(row.old)} to {share_text(row.new)} on {where}"
     detail = f"{row.worse} records worse, {row.better} better; " if row.metric != ECE else ""
     return Problem(
         message=f"{message} (n {row.n:,}; {detail}p {row.p_adjusted:.2g})",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from overton.base import Problem
+from overton.base import Problem, share_text
 from overton.evaluate.compare.comparison import Comparison
 from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
 
@@ -100,7 +100,7 @@ def _table(head: str, rows: Sequence[ComparedRow], most: int) -> Iterator[str]:
 
 
 def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else share_text(value)
 
 
 def _text(text: str) -> str:

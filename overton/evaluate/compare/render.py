@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from overton.base import cut, padded, width_of, wrapped
+from overton.base import cut, padded, share_text, width_of, wrapped
 from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most
 from overton.evaluate.compare.comparison import ONE_VERSION, Comparison
 from overton.evaluate.compare.flips import Flip, Overlap
@@ -125,7 +125,9 @@ def _line(row: ComparedRow, layout: tuple[int, int], verdict: str = "") -> str:
     interval = f"{row.low:+.3f} {row.high:+.3f}" if row.low is not None and row.high is not None else ""
     p = "-" if row.p_adjusted is None else _p(row.p_adjusted)
     verdict = verdict or {REGRESSED: "WORSE", UNKNOWN: "few"}.get(row.verdict, "ok")
-    figures = f"{row.n:>6,} {row.old:5.3f} {row.new:5.3f} {row.change:+.3f} {interval:13} {p:>6} {verdict}"
+    figures = (
+        f"{row.n:>6,} {share_text(row.old)} {share_text(row.new)} {row.change:+.3f} {interval:13} {p:>6} {verdict}"
+    )
     return f"{_names(row, layout)} {figures}"
 
 
@@ -229,7 +231,7 @@ def _sources(rows: Sequence[SourceChange]) -> Iterator[str]:
         return
     yield "sources (estimated accuracy, old and new)"
     for row in told[: 2 * LINES]:
-        old, new = ("-" if value is None else f"{value:.3f}" for value in (row.old, row.new))
+        old, new = ("-" if value is None else share_text(value) for value in (row.old, row.new))
         yield f"  {row.task} {row.source} {row.status}: {old}, {new}"
     yield f"  ... and {len(told) - 2 * LINES:,} more" if len(told) > 2 * LINES else ""
     if len(told) > 2 * LINES:

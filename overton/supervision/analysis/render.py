@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from overton.base import cut, padded, width_of, wrapped
+from overton.base import cut, padded, share_text, width_of, wrapped
 from overton.supervision.analysis.report import SourceReport
 from overton.supervision.analysis.rows import SourceRow
 from overton.supervision.analysis.slices import SliceRow
@@ -168,7 +168,7 @@ def _align(line: list[str], columns: list[_Column], widths: list[int], kept: lis
 
 
 def _share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.3f}"
+    return "-" if share is None else share_text(share)
 
 
 def _signed(change: float | None) -> str:

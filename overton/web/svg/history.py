@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from overton.base import legible
+from overton.base import legible, share_text
 from overton.base.svg import line, nice_ticks, text
 from overton.web.pages.history import Line, Moment, TaskHistory
 from overton.web.text import WHOLE, day
@@ -98,7 +98,7 @@ def _dots(one: Line, moments: Sequence[Moment], scale: tuple[float, float]) -> s
     """A dot for each version on the line of the whole split, which tells the figure."""
     dots = [
         f'<circle cx="{_x(place, len(moments)):.0f}" cy="{_y(value, scale):.0f}" r="3">'
-        f"<title>{escape(_told(moment))} {value:.3f}</title></circle>"
+        f"<title>{escape(_told(moment))} {share_text(value)}</title></circle>"
         for place, (moment, value) in enumerate(zip(moments, one.values, strict=True))
         if value is not None
     ]

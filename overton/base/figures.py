@@ -1,0 +1,27 @@
+"""Shares as text: what is nearly all is not all, and what is nearly nothing is not nothing."""
+
+
+def share_text(share: float, digits: int = 3) -> str:
+    """A share, or a score on the same scale, to so many digits; none but 0 and 1 are written as these.
+
+    Example:
+        >>> share_text(0.71249), share_text(0.9996), share_text(0.0002), share_text(1.0)
+        ('0.712', '0.999', '0.001', '1.000')
+    """
+    return f"{_between(share, digits):.{digits}f}"
+
+
+def percent_text(share: float, digits: int = 0) -> str:
+    """A share in hundredths, to so many digits; none but 0 and 1 are written as 0% and 100%.
+
+    Example:
+        >>> percent_text(0.5), percent_text(0.9996, 1), percent_text(0.001)
+        ('50%', '99.9%', '1%')
+    """
+    return f"{_between(share, digits + 2):.{digits}%}"
+
+
+def _between(share: float, digits: int) -> float:
+    """A share that is neither 0 nor 1, and would be rounded to it, as the next that has so many digits."""
+    least = 10.0**-digits
+    return min(max(share, least), 1 - least) if 0 < share < 1 else share
