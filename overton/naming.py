@@ -57,3 +57,18 @@ def check_whole(model: str, message: str) -> None:
     """
     if model:
         raise OvertonError(Problem(message, "application.one-model", hint=f"Leave out ':{model}'"))
+
+
+def store_words(url: str | None, directory: Path) -> list[str]:
+    """What a command has to be told of the store that versions of an application lie in.
+
+    Args:
+        url: The store; None for the application's own.
+        directory: The application.
+
+    Example:
+        >>> store_words("s3://bucket/demo", Path("demo")), store_words("demo/store", Path("demo"))
+        (['--store', 's3://bucket/demo'], [])
+    """
+    is_own = not url or ("://" not in url and Path(url).resolve() == (directory / "store").resolve())
+    return [] if is_own or not url else ["--store", url]

@@ -80,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
     """Build and print the report; or release, and print the comparison."""
     from overton.application import load
     from overton.building import RANKS_OF_TRIALS
+    from overton.naming import store_words
     from overton.trials import is_searched
 
     wrong = _wrong_usage(options)
@@ -117,8 +118,11 @@ def run(options: argparse.Namespace) -> int:
     console.write_models(version)
     console.write_study(version)
     console.write(f"\nversion {version.id}")
-    name = shlex.quote(f"{options.app}@{version.id}")
-    console.write(f"Next: overton report {name}, or overton promote {name} live")
+    name, store = f"{options.app}@{version.id}", store_words(options.store, options.app)
+    report, promote = (
+        shlex.join(["overton", *words, *store]) for words in (["report", name], ["promote", name, "live"])
+    )
+    console.write(f"Next: {report}, or {promote}")
     return 0
 
 

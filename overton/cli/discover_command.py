@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the slices of each task."""
     from overton.application import find_version
+    from overton.naming import store_words
     from overton.review import render_slices
 
     version = find_version(options.version, store=options.store, max_bad=options.max_bad)
@@ -61,12 +62,13 @@ def run(options: argparse.Namespace) -> int:
     application = options.version.rpartition("@")[0] or options.version
     # The commands name this version, whatever is built or promoted before they are run.
     place = f"{application}@{version.id}" if version.store else options.version
+    store = store_words(options.store, Path(application)) if version.store else []
     if options.json:
         tasks = [
             {
                 **page.to_json(),
                 "slices": [
-                    {**told, "command": one.command(application, place)}
+                    {**told, "command": one.command(application, place, store)}
                     for one, told in zip(page.slices, page.to_json()["slices"], strict=True)
                 ],
             }
@@ -75,5 +77,6 @@ def run(options: argparse.Namespace) -> int:
         console.write_json({"version": version.id, "tasks": tasks})
         return 0
     for page in pages:
-        console.write(render_slices(page, application=application, version=place, width=console.width()) + "\n")
+        told = render_slices(page, application=application, version=place, store=store, width=console.width())
+        console.write(told + "\n")
     return 0

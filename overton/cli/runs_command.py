@@ -1,6 +1,7 @@
 """`overton runs`: the builds of an application and the trials of their searches."""
 
 import argparse
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     elif rows:
         console.write(render_runs(rows, console.terminal()))
     else:
-        console.note(f"nothing was built yet: overton build {options.app}")
+        console.note(f"nothing was built yet: overton build {shlex.quote(str(options.app))}")
     return 0
 
 

@@ -104,6 +104,7 @@ def open_store(word: str, store: str | None = None) -> "Store":
 
 def _history(options: argparse.Namespace) -> int:
     from overton.base import did_you_mean
+    from overton.naming import store_words
     from overton.store.render import render_history
 
     store = open_store(options.app, options.store)
@@ -116,7 +117,8 @@ def _history(options: argparse.Namespace) -> int:
     elif log:
         console.write(render_history(log))
     if not log:
-        promote = f"overton promote {shlex.quote(options.app)} {shlex.quote(options.alias)}"
+        words = store_words(options.store, Path(options.app))
+        promote = shlex.join(["overton", "promote", options.app, options.alias, *words])
         console.note(f"{options.alias} names nothing yet: {promote}")
         if known := did_you_mean(options.alias, store.aliases()):
             console.note(known)

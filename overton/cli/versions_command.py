@@ -1,6 +1,7 @@
 """`overton versions`: the versions of an application, newest first, with their quality and aliases."""
 
 import argparse
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the list."""
     from overton.application import load
+    from overton.naming import store_words
 
     rows = load(options.app, store=options.store).version_rows(observe=lambda event: console.note(event.message))
     if options.json:
@@ -30,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
     elif rows:
         console.write(render_versions(rows, console.terminal()))
     else:
-        console.note(f"{options.app} has no version yet: overton build {options.app}")
+        words = ["overton", "build", str(options.app), *store_words(options.store, options.app)]
+        console.note(f"{options.app} has no version yet: {shlex.join(words)}")
     return 0
 
 

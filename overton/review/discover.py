@@ -87,12 +87,18 @@ class FoundSlice:
     examples: tuple[str, ...]
     within: Within | None = None
 
-    def command(self, application: str, version: str) -> str:
-        """The command that saves it, or that looks at its errors where it is a tag already."""
+    def command(self, application: str, version: str, store: Sequence[str] = ()) -> str:
+        """The command that saves it, or that looks at its errors where it is a tag already.
+
+        Args:
+            application: How it is to name the application.
+            version: How it is to name the version.
+            store: What it has to be told of the store of the version.
+        """
         words = ["overton", "tag", application, self.name, "--where", self.where]
-        words += ["--version", version] if self.needs_version else []
+        words += ["--version", version, *store] if self.needs_version else []
         if self.tag:
-            words = ["overton", "errors", version, "--task", self.task, "--tag", self.tag]
+            words = ["overton", "errors", version, "--task", self.task, "--tag", self.tag, *store]
         return " ".join(map(_shell, words))
 
 

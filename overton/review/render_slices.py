@@ -1,5 +1,7 @@
 """Slices that were found, as text for a terminal: what each holds, how bad it is, and the command that saves it."""
 
+from collections.abc import Sequence
+
 from overton.base import ruled, wrapped
 from overton.notebook import wrong_of
 from overton.review.discover import FoundSlice, SlicePage
@@ -8,13 +10,16 @@ LEAST_SHOWN = 1e-4
 INDENT = "     "
 
 
-def render_slices(page: SlicePage, *, application: str, version: str, width: int = 100) -> str:
+def render_slices(
+    page: SlicePage, *, application: str, version: str, store: Sequence[str] = (), width: int = 100
+) -> str:
     """The slices of one task, the worst first.
 
     Args:
         page: As `Version.discover` gives it.
         application: How commands are to name the application.
         version: How they are to name the version.
+        store: What they have to be told of its store.
         width: Columns of the terminal.
 
     Returns:
@@ -26,7 +31,9 @@ def render_slices(page: SlicePage, *, application: str, version: str, width: int
     title = f"{page.task} on {where}: {wrong_of(page.error_rate, page.n, page.unit)}  "
     blocks = [ruled(title, width)]
     for number, one in enumerate(page.slices, 1):
-        blocks.append("\n".join(_slice(number, one, page.unit, application, version, width)))
+        # A command is not wrapped: it is there to be copied.
+        command = f"{INDENT}{one.command(application, version, store)}"
+        blocks.append("\n".join([*_slice(number, one, page.unit, width), command]))
     looked = f"{page.n_looked_at:,} slices of at least {page.least} records were looked at"
     told = looked if page.slices else f"no slice is worse than the rest beyond chance; {looked}"
     if page.unit != "record":
@@ -35,7 +42,7 @@ def render_slices(page: SlicePage, *, application: str, version: str, width: int
     return "\n\n".join(blocks) + "\n"
 
 
-def _slice(number: int, one: FoundSlice, unit: str, application: str, version: str, width: int) -> list[str]:
+def _slice(number: int, one: FoundSlice, unit: str, width: int) -> list[str]:
     what = f"tag {one.tag}" if one.tag else one.where
     lines = wrapped(f"{number:3}. {what}", width, indent_rest=INDENT, break_long_words=False)
     figures = f"{wrong_of(one.error_rate, one.n, unit)}, {one.elsewhere:.1%} elsewhere; chance {_p(one.q)}"
@@ -45,8 +52,7 @@ def _slice(number: int, one: FoundSlice, unit: str, application: str, version: s
         told.append(f"{of}: {wrong_of(one.within.error_rate, one.within.n, unit)}")
     for text in told:
         lines += wrapped(text, width, indent=INDENT)
-    # A command is not wrapped: it is there to be copied.
-    return [*lines, f"{INDENT}{one.command(application, version)}"]
+    return lines
 
 
 def _p(q: float) -> str:

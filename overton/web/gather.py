@@ -21,6 +21,7 @@ from overton.compile import SupervisionSettings
 from overton.data import Dataset, Splits, data_warnings, tag_mask
 from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
+from overton.naming import store_words
 from overton.pipeline import predict_rows
 from overton.review import find_errors
 from overton.review.files import load_records
@@ -349,6 +350,7 @@ def _errors_command(version: Version, task: str, split: str, tag: str, data: Pat
     words += [] if split == "test" else ["--split", split]
     words += ["--tag", tag] if tag else []
     words += ["--data", str(data)] if data else []
+    words += store_words(version.store.url, version.home.parent) if version.store and version.home else []
     return shlex.join(words)
 
 

@@ -1,4 +1,5 @@
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -60,6 +61,16 @@ def test_an_alias_that_is_misspelt_is_told_with_the_one_that_is_meant(app, capsy
     assert capsys.readouterr().err.endswith("Did you mean 'live'?\n")
     assert main(["store", "rollback", str(app), "lve"]) == 1
     assert "there is no alias 'lve'. Did you mean 'live'? [store.no-rollback]" in capsys.readouterr().err
+
+
+def test_what_to_do_next_names_the_store_that_was_asked_for(app, tmp_path, capsys):
+    store = str(tmp_path / "my store")
+    assert main(["versions", str(app), "--store", store]) == 0
+    words = shlex.split(capsys.readouterr().err.partition("no version yet: ")[2])
+    assert words == ["overton", "build", str(app), "--store", store]
+    assert main(["store", "history", str(app), "live", "--store", store]) == 0
+    words = shlex.split(capsys.readouterr().err.partition("names nothing yet: ")[2])
+    assert words == ["overton", "promote", str(app), "live", "--store", store]
 
 
 def test_a_rollback_is_one_command_and_another_says_that_there_is_no_further_back(app, capsys):

@@ -108,6 +108,8 @@ def test_slices_with_nearly_the_same_records_are_told_once(tmp_path: Path) -> No
     assert page.slices[0].n == 100
     assert page.slices[0].tag == "topic:food"
     assert page.slices[0].command("app", "app@v") == "overton errors app@v --task Intent --tag topic:food"
+    told = render_slices(page, application="app", version="app@v", store=["--store", "my store"])
+    assert "overton errors app@v --task Intent --tag topic:food --store 'my store'\n" in told
     assert page.to_pandas().shape[0] == 1
 
 

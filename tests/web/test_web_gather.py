@@ -3,6 +3,7 @@
 import json
 import random
 import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,6 +137,20 @@ def test_the_command_that_shows_more_errors_is_one_of_a_shell_and_of_the_same_re
     page = report_page(application.version(), data=data)
     words = shlex.split(page.tasks[0].command)
     assert words[2:] == [f"{application.directory}@{page.version}", "--task", page.tasks[0].task, "--data", str(data)]
+
+
+def test_the_command_names_a_store_that_is_not_the_own_one_of_the_application(
+    application: Application, tmp_path: Path
+) -> None:
+    store = tmp_path / "a store"
+    shutil.copytree(application.directory / "store", store)
+    page = report_page(overton.load(application.directory, store=str(store)).version())
+    words = shlex.split(page.tasks[0].command)
+    assert words[2:] == [
+        *(f"{application.directory}@{page.version}", "--task", page.tasks[0].task),
+        *("--store", str(store)),
+    ]
+    assert "--store" not in report_page(application.version()).tasks[0].command
 
 
 def test_other_data_is_evaluated_and_named(application: Application, tmp_path: Path) -> None:

@@ -67,6 +67,6 @@ def discover_view(dashboard: Dashboard, query: Query) -> Shown:
         tag=asked.tag,
         tags=records.dataset.tags.names,
         found=found,
-        commands=tuple(one.command(str(dashboard.directory), place) for one in found.slices),
+        commands=tuple(one.command(str(dashboard.directory), place, dashboard.store_words) for one in found.slices),
     )
     return Shown("discover.html.j2", page)
