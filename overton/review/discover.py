@@ -2,8 +2,9 @@
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -193,6 +194,28 @@ def find_slices(
         n_looked_at=n_looked_at,
         slices=tuple(_told(one, literals, error, ids, task) for one in found),
         unit=dataset.schema.unit(dataset.schema.task(task)),
+    )
+
+
+def named_apart(pages: Sequence[SlicePage], taken: Iterable[str]) -> tuple[SlicePage, ...]:
+    """The same pages, no two expressions saved by one name, nor one by that of a tag: the later one gets a number.
+
+    `overton tag` lets the records of an expression take the place of those of another under the same name.
+
+    Args:
+        pages: The pages of several tasks; an expression that several tell of has one name.
+        taken: The tags that the data has.
+    """
+    held = set(taken)
+    names: dict[str, str] = {}
+    for one in (one for page in pages for one in page.slices if not one.tag):
+        if one.where not in names:
+            numbered = (f"{one.name}_{number}" for number in count(2))
+            names[one.where] = next(name for name in chain([one.name], numbered) if name not in held)
+            held.add(names[one.where])
+    return tuple(
+        replace(page, slices=tuple(replace(one, name=names.get(one.where, one.name)) for one in page.slices))
+        for page in pages
     )
 
 

@@ -16,7 +16,7 @@ from overton.compile import SupervisionSettings
 from overton.data import SPLITS, Dataset, Splits, is_made_of_tags, tag_mask
 from overton.pipeline import predict_rows
 from overton.review.annotate import candidates, uncertain_rows
-from overton.review.discover import SlicePage, find_slices
+from overton.review.discover import SlicePage, find_slices, named_apart
 from overton.review.errors import ErrorPage, find_errors
 from overton.supervision import Combined
 
@@ -118,10 +118,11 @@ def review_slices(
     if not len(rows):
         raise OvertonError(no_rows(" and ".join(names), tags))
     predictions = (predict or partial(predict_rows, dataset, runtime, observe=observe))(rows)
-    return tuple(
+    pages = [
         find_slices(dataset, rows, predictions, task, version=version, splits=names, least=least, limit=limit)
         for task in tasks or predictions
-    )
+    ]
+    return named_apart(pages, dataset.tags.names)
 
 
 def check_task(runtime: Runtime, task: str) -> None:

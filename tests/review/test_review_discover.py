@@ -3,22 +3,24 @@
 import gzip
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 import overton
 from overton.application import Application
+from overton.artifact import Runtime
 from overton.cli.main import main
 from overton.data import Dataset
 from overton.data.files import load_dataset
-from overton.review import SlicePage, render_slices
-from overton.review.discover import _Choice
+from overton.review import SlicePage, render_slices, review_slices
+from overton.review.discover import FoundSlice, _Choice, named_apart
 from overton.review.literals import Literal, Literals
 from overton.review.search import excess_z, search
 from overton.review.significance import chance_of
 from overton.schema import parse_schema
-from tests.review.planted_slices import PLANTED, find, real_questions, tokens_of
+from tests.review.planted_slices import PLANTED, find, predictions_with_errors, real_questions, tokens_of
 
 SCHEMA = parse_schema(
     """{"payloads": {"tokens": {"type": "sequence"}, "query": {"type": "singleton", "base": ["tokens"]}},
@@ -140,6 +142,39 @@ def test_a_slice_that_lies_in_a_bad_tag_says_so(tmp_path: Path) -> None:
     told = " ".join(render_slices(page, application="a", version="v").split())
     assert f"all of it lies in the tag topic:food: {first.within.error_rate:.1%} wrong of 300 records" in told
     assert "(in topic:food)" in page._repr_html_()
+
+
+def test_no_two_expressions_are_saved_by_one_name_nor_one_by_that_of_a_tag() -> None:
+    def page(task: str, *told: tuple[str, str, str]) -> SlicePage:
+        found = tuple(
+            FoundSlice(task, name, where, 20, 9, 0.5, 0, 0, 0, 1, tag, False, ()) for where, name, tag in told
+        )
+        return SlicePage("v", task, ("test",), 90, 0.2, 10, 5, found)
+
+    vip = ("list_contains(tags, 'slice:vip')", "slice:vip", "slice:vip")
+    marks = [("has(tokens, '!')", "slice:found", ""), ("has(tokens, '?')", "slice:found", "")]
+    pages = [page("A", *marks, vip), page("B", marks[1], ("has(tokens, 'vip')", "slice:vip", ""))]
+    names = [[one.name for one in own.slices] for own in named_apart(pages, ["lang:de", "slice:vip"])]
+    assert names == [["slice:found", "slice:found_2", "slice:vip"], ["slice:found_2", "slice:vip_2"]]
+
+
+def test_what_is_found_in_a_data_set_is_saved_by_names_that_its_tags_leave_free(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = []
+    for number in range(600):
+        tokens = ["!?"[number % 6] if number % 6 < 2 else WORDS[0], *rng.choice(WORDS, 4).tolist()]
+        tags = ["test", *(["slice:found"] if number % 5 == 0 else [])]
+        intent = {"Intent": {"gold": "abc"[rng.integers(3)]}}
+        lines.append(json.dumps({"payloads": {"tokens": tokens}, "tasks": intent, "tags": tags}))
+    (tmp_path / "records.jsonl").write_text("\n".join(lines))
+    dataset = load_dataset(SCHEMA, [tmp_path / "records.jsonl"], tmp_path / "rows")
+    rows = np.arange(600)
+    said = {"Intent": predictions_with_errors(dataset, rows, "Intent", (rows % 6 < 2) & (rows % 30 > 1))}
+    how = {"splits": dataset.splits, "names": ("test",), "predict": lambda rows: said}
+    (page,) = review_slices(dataset, cast(Runtime, None), (), version="v", **how)  # the runtime would predict
+    named = {one.where: one.name for one in page.slices}
+    assert sorted(named.values()) == ["slice:found_2", "slice:found_3"]
+    assert set(named) == {"has(tokens, '!')", "has(tokens, '?')"}
 
 
 def test_the_unit_of_a_task_is_told() -> None:
