@@ -26,7 +26,7 @@ from overton.supervision.models.evidence import (
     thin,
 )
 from overton.supervision.models.label_model import FittedModel, SliceWeights
-from overton.supervision.models.majority import agreement, exact_agreement, majority_table
+from overton.supervision.models.majority import agreement, exact_agreement, likeliest_gain, majority_table
 from overton.supervision.models.members import fit_members
 from overton.supervision.models.one_coin import accuracy_beside
 from overton.supervision.models.patterns import Patterns, keep_cells, split_patterns, without_units
@@ -52,8 +52,8 @@ class Combined:
         targets: The targets of all records.
         model: The fitted model; None for `majority`, and where nobody but gold votes.
         patterns: The different rows of votes; `index` is the pattern of each unit.
-        accuracy: Estimated probability that a vote is right, by source other than `gold` that votes at all; for
-            bitvectors that all its bits are right.
+        accuracy: Estimated probability that a vote is right, of one that knows its doubt that its likeliest label is,
+            by source other than `gold` that votes at all; for bitvectors that all its bits are right.
         copies: Sources that vote as one, each with the others of its block.
         expected: Probability that the best guess is right, for each row of the table, shape (row,).
         n_certain: Number of units whose target is gold.
@@ -290,6 +290,8 @@ def _accuracy(votes: Votes, patterns: Patterns, model: FittedModel | None, table
         for source in copies if votes.task.type != "bitvector" else ():
             beside = _beside_others(patterns, model, int(source))
             accuracy[source] = accuracy[source] if beside is None else beside
+    if votes.task.type != "bitvector":
+        accuracy = np.clip(accuracy + likeliest_gain(patterns, table, len(votes.sources)), 0.0, 1.0)
     return {votes.sources[source]: float(accuracy[source]) for source in voting}
 
 

@@ -151,6 +151,25 @@ def test_an_estimate_that_gold_contradicts_is_a_gap():
     assert ("s2", "gap") in codes(source_report(votes, wrong, splits(2000, 1000)))
 
 
+@pytest.mark.parametrize("sure", [0.6, 0.75, 0.9])
+def test_a_source_that_knows_its_doubt_is_estimated_by_its_likeliest_label_as_gold_judges_it(sure):
+    def crowd(number, truth, random):
+        said = truth if random.random() < 0.9 else (truth + 1) % 3
+        return {said: sure, (said + 2) % 3: 1 - sure}
+
+    report = report_of(planted(extra={"crowd": crowd}))
+    row = next(row for row in report.rows if row.source == "crowd" and row.split == "test")
+    assert row.gold_accuracy == pytest.approx(0.9, abs=0.03)
+    assert row.estimated_accuracy == pytest.approx(row.gold_accuracy, abs=0.15)  # 0.57 where what it gives counts
+    assert ("crowd", "gap") not in codes(report)
+
+
+def test_of_labels_without_doubt_the_estimate_is_that_of_the_model():
+    votes = votes_of(planted(n_gold=0))
+    combined = combine(votes)
+    assert [combined.accuracy[name] for name in votes.sources] == combined.model.accuracy.tolist()
+
+
 def test_combined_labels_below_the_majority_vote_are_told():
     votes = votes_of(planted((0.9, 0.9, 0.9)))
     combined = combine(votes)
