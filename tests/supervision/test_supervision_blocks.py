@@ -68,6 +68,22 @@ def test_honest_sources_are_no_copies_however_good(n_labels, seed):
     assert combine(votes).copies == {}
 
 
+@pytest.mark.parametrize("n_bad", [1, 2])
+def test_copies_are_found_beside_sources_that_are_nearly_always_wrong(n_bad):
+    votes, truth = simulate("multiclass", (0.75, 0.7, 0.8, *[0.05] * n_bad, 0.5), n_labels=3, n_units=2000, seed=0)
+    source = f"s{3 + n_bad}"
+    copied = with_copies(votes, source, times=1, noise=0.04)
+    combined = combine(copied)
+    assert combined.copies == {source: ("copy0",), "copy0": (source,)}
+    assert share_of(combined, copied, truth) > share_right(votes, truth) - 0.02
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_honest_sources_are_no_copies_beside_sources_that_are_nearly_always_wrong(seed):
+    votes, _ = simulate("multiclass", (0.75, 0.9, 0.95, 0.05, 0.08, 0.1), n_labels=3, n_units=2000, seed=seed)
+    assert combine(votes).copies == {}
+
+
 def test_rules_that_say_one_class_are_copies_only_where_they_are_the_same_rule():
     random = np.random.default_rng(0)
     fires = random.random(1000) < 0.3

@@ -252,6 +252,8 @@ def _is_block(members: list[int], agreement: _Agreement, open_to: ndarray) -> bo
     outer = np.ix_(others, others)
     value, error = agreement.value[outer] * known, agreement.variance[outer] / agreement.scale[outer].clip(1e-9) ** 2
     both = known + known.T
+    side = _sides(value + value.T, error * both)
+    value, to_other = value * np.outer(side, side), to_other * side
     product = float(to_other @ known @ to_other)
     product_error = np.sqrt(((both @ to_other) ** 2 * to_error).sum())
     coherence = float(value.sum()) - ERRORS * float(np.sqrt((error * known).sum()))
@@ -259,3 +261,24 @@ def _is_block(members: list[int], agreement: _Agreement, open_to: ndarray) -> bo
         return False
     allowed = max(product + ERRORS * product_error, 0.0) / coherence
     return bool(inside - ERRORS * inside_error > allowed + GAP)
+
+
+def _sides(value: ndarray, error: ndarray) -> ndarray:
+    """1 for each source, but -1 for those that contradict the others beyond chance, of shape (source,).
+
+    A source that is worse than a guess is measured by the opposite of what it says: its agreement with good ones lies
+    below zero, and would cancel what these tell of each other. The one that contradicts most is turned first.
+
+    Args:
+        value: Agreement beyond chance, symmetric, 0 where it is not known, of shape (source, source).
+        error: Its variance, 0 where it is not known.
+    """
+    side = np.ones(len(value))
+    noise = np.sqrt(np.maximum(error.sum(1), 1e-12))
+    for _ in range(len(value)):
+        borne_out = side * (value @ side) / noise
+        worst = int(borne_out.argmin())
+        if borne_out[worst] >= -ERRORS:
+            break
+        side[worst] *= -1
+    return side
