@@ -151,6 +151,21 @@ def test_after_an_edit_the_votes_before_are_shown_until_those_of_now_are_combine
     assert "a-new-source" in dashboard.combined(now, "Intent").accuracy
 
 
+@pytest.mark.parametrize("tag", ["slice:just_now", "slice:just_now | source:a"])
+def test_a_tag_has_a_page_as_soon_as_it_is_saved(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch, tag: str
+) -> None:
+    client, version = Client(dashboard), dashboard.version()
+    dashboard.combined(dashboard.records(version), "Intent")  # votes of before, which know no such tag
+    monkeypatch.setattr(dashboard, "beside", lambda work: None)
+    ids = [dashboard.records(version).dataset.ids(np.arange(1))[0]]
+    assert client.post("/edits/tag", {"ids": ids, "tag": "slice:just_now"}).status_code == 200
+    assert client.post("/edits/tag", {"ids": ids, "tag": "source:a"}).status_code == 200
+    for page in ("/slice.json?tag=", "/errors.json?task=Intent&split=all&tag="):
+        answer = client.get(page + tag.replace("|", "%7C"))
+        assert answer.status_code == 200, answer.text
+
+
 def test_whom_the_tuning_trusts_decides_about_errors_at_once(dashboard: Dashboard) -> None:
     client, address = Client(dashboard), "/errors.json?task=Intent&split=train&limit=500"
     before = client.get(address).json()

@@ -8,7 +8,7 @@ import numpy as np
 
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import SPLITS
-from overton.review import ErrorPage, review_errors
+from overton.review import ErrorPage, bear_all, review_errors
 from overton.version import Version
 from overton.web.dashboard import Dashboard, Fitted, Records
 from overton.web.pages.examples import Example, example_of
@@ -110,7 +110,7 @@ def errors_view(dashboard: Dashboard, query: Query) -> Shown:
 def errors_page(dashboard: Dashboard, version: Version, asked: Filter) -> ErrorsPage:
     """The value of the page."""
     records = dashboard.records(version)
-    fitted = fitted_of(dashboard, records, asked.task)
+    fitted = fitted_of(dashboard, records, asked.task, asked.tag)
     found = errors_of(dashboard, version, asked, fitted)
     known = replace(dashboard.known(records, asked.task), combined=fitted.combined)
     dataset = records.dataset
@@ -141,9 +141,23 @@ def errors_page(dashboard: Dashboard, version: Version, asked: Filter) -> Errors
     return ErrorsPage(asked, tasks, tags, found, failures, promises, fitted.fresh)
 
 
-def fitted_of(dashboard: Dashboard, records: Records, task: str) -> Fitted:
-    """The combined votes of a task, if from before the last edits; waits for them where there are none."""
-    return dashboard.fitted(records, task) or Fitted(dashboard.combined(records, task), records, fresh=True)
+def fitted_of(dashboard: Dashboard, records: Records, task: str, tag: str) -> Fitted:
+    """The combined votes of a task, if from before the last edits; waits for them where there are none.
+
+    It waits too where the edits changed of which records a tag, or expression over tags, holds.
+    """
+    fitted = dashboard.fitted(records, task)
+    if fitted and (fitted.fresh or tag in EVERY or _holds_as_before(fitted.records, records, tag)):
+        return fitted
+    return Fitted(dashboard.combined(records, task), records, fresh=True)
+
+
+def _holds_as_before(before: Records, records: Records, tag: str) -> bool:
+    now = bear_all(records.dataset, [tag])
+    try:
+        return np.array_equal(bear_all(before.dataset, [tag]), now)
+    except OvertonError:  # a tag that came with the edits
+        return False
 
 
 def errors_of(dashboard: Dashboard, version: Version, asked: Filter, fitted: Fitted) -> ErrorPage:

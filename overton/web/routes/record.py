@@ -38,7 +38,7 @@ def record_view(dashboard: Dashboard, query: Query) -> Shown:
     if not asked or "split" not in query:
         return Shown("record.html.j2", page, {"back": back})
     wanted = replace(filter_of(version, query), limit=MOST)
-    found = errors_of(dashboard, version, wanted, fitted_of(dashboard, records, asked))
+    found = errors_of(dashboard, version, wanted, fitted_of(dashboard, records, asked, wanted.tag))
     listed = [one.id for one in found.records]
     if page.id in listed:
         place = listed.index(page.id)
