@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import threading
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -123,6 +124,7 @@ def test_the_later_line_wins_and_the_one_before_stays_as_it_is(directory: Path) 
         (Correction("heer", "Record", "ann", "red"), "sources.unknown-record", "Did you mean 'here'"),
         (Correction("here", "Record", "ann lee", "red"), "base.bad-name", ""),
         (Correction("here", "Record", "", "red"), "base.bad-name", ""),
+        (Correction("here", "Record", "a\u202eb", "red"), "base.bad-name", ""),
         (Correction("here", "Record", "combined", "red"), "edits.reserved", "a name of your own"),
         (Correction("here", "Record", "Gold", "red"), "edits.near-gold", "Write 'gold'"),
         (Correction("here", "Record", "GOLD", "red"), "edits.near-gold", "Write 'gold'"),
@@ -139,6 +141,12 @@ def test_what_does_not_fit_is_told_and_not_written(
     assert caught.value.problems[0].code == code
     assert hint in caught.value.problems[0].hint
     assert not (directory / "data" / TODAY).exists()
+
+
+@pytest.mark.parametrize("editor", ["müller", "田中", "mu\u0308ller", "ann.lee-2"])
+def test_an_editor_is_named_in_any_script(editor: str, directory: Path) -> None:
+    write(directory, Correction("here", "Record", editor, "other"))
+    assert said(read(directory), "Record", unicodedata.normalize("NFC", editor)) == ["other"]
 
 
 def test_gold_of_any_other_file_is_corrected(directory: Path) -> None:

@@ -1,17 +1,20 @@
 """A correction as a line of a data file: checked against the schema and the record before it is written."""
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from overton.base import OvertonError, Problem, check_name, did_you_mean
+from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import COMBINED, GOLD, Dataset, is_near_gold, label_faults, reading_order
 from overton.review import check_tag
 from overton.supervision import find_record
 
 CHUNK = 50_000  # ids read at once
+EDITOR = re.compile(r"\w[\w.-]{0,63}")  # of letters of any language: it is the name of a source, and part of no path
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ def correction_line(dataset: Dataset, said: Correction, file: str) -> dict[str, 
         OvertonError: Where the record, the task or a class is unknown, the label does not fit the record, or a file
             that is read later says otherwise in the editor's name, so that the correction would change nothing.
     """
-    editor = check_name(said.editor, "an editor")
+    editor = unicodedata.normalize("NFC", said.editor)
+    if not EDITOR.fullmatch(editor):
+        hint = "Use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or a digit"
+        raise OvertonError(Problem(f"{editor!r} is not a valid name of an editor", "base.bad-name", hint=hint))
     if editor == COMBINED:
         message, hint = f"{COMBINED!r} is the name of what all sources say together", "Label by a name of your own"
         raise OvertonError(Problem(message, "edits.reserved", field="editor", hint=hint))
