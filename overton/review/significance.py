@@ -12,8 +12,8 @@ from overton.review.search import excess_z
 def chance_of(error: ndarray, inside: ndarray) -> float:
     """Probability that as many records drawn at random had so much error or more.
 
-    Where an error is all or nothing it is exact (hypergeometric, Fisher 1922); shares of items go by the normal
-    approximation of the same draw.
+    Where an error is all or nothing it is exact (hypergeometric, Fisher 1922); shares of items go by an approximation
+    of the same draw that knows how skewed it is.
 
     Args:
         error: Error of each record, from 0 to 1, float64 of shape (record,).

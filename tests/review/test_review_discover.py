@@ -15,7 +15,7 @@ from overton.cli.main import main
 from overton.data import Dataset
 from overton.data.files import load_dataset
 from overton.review import SlicePage, render_slices, review_slices
-from overton.review.discover import FoundSlice, _Choice, named_apart
+from overton.review.discover import FoundSlice, _Choice, _search, named_apart
 from overton.review.literals import Literal, Literals
 from overton.review.search import excess_z, search
 from overton.review.significance import chance_of
@@ -273,3 +273,15 @@ def test_a_slice_is_among_those_that_are_as_unlikely_as_itself_where_errors_are_
         z = excess_z(error, np.array([one.inside.sum()]), np.array([error[one.inside].sum()]))
         n_as_unlikely = int((searched.z >= z - 1e-4).sum())  # itself at the least
         assert one.q <= chance_of(error, one.inside) * len(searched.z) / n_as_unlikely * (1 + 1e-9)
+
+
+def test_errors_that_are_rare_shares_by_chance_make_no_slice() -> None:
+    found = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        columns = random.random((40, 800)) < np.exp(random.uniform(np.log(0.015), np.log(0.8), (40, 1)))
+        n_items = random.integers(1, 15, 800)
+        error = random.binomial(n_items, random.beta(0.03, 1.5, 800)) / n_items  # some records go wrong altogether
+        literals = Literals(tuple(Literal(f"c{k}", f"c{k}", f"c{k}") for k in range(40)), columns)
+        found += _search(literals, error, "T", 10, 10)[0]
+    assert not found

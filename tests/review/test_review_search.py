@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from overton.review.search import ALPHA, search
+from overton.review.search import ALPHA, excess_z, search
 from overton.review.significance import adjusted, chance_of
 
 
@@ -58,6 +58,17 @@ def test_the_chance_of_errors_is_that_of_drawing() -> None:
     assert chance_of(error, inside) == pytest.approx(more, abs=0.012)
     assert chance_of(error * 0.999, inside) == pytest.approx(more, abs=0.12)
     assert chance_of(error, np.zeros(60, bool)) == 1.0
+
+
+@pytest.mark.parametrize("size", [10, 60, 400])
+def test_the_chance_of_shares_of_errors_is_that_of_drawing_where_errors_are_rare(size: int) -> None:
+    rng = np.random.default_rng(2)
+    n_items = rng.integers(1, 15, 1000)
+    error = rng.binomial(n_items, rng.beta(0.03, 1.5, 1000)) / n_items
+    sums = np.array([error[rng.choice(1000, size, replace=False)].sum() for _ in range(8000)])
+    far = excess_z(error, np.full(8000, float(size)), sums)
+    assert (far >= 2.326).mean() == pytest.approx(0.01, abs=0.003)
+    assert (far >= 3.09).mean() < 0.002  # in standard errors it was up to 0.012
 
 
 def test_many_looks_cost_significance() -> None:
