@@ -14,6 +14,7 @@ from overton.codec import Predictions
 from overton.data import Gold
 from overton.evaluate.judge import Judged, judge
 
+PULL = 1.0  # how far the logarithm of a temperature is usually from 0, its standard deviation before dev is seen
 FEWEST_UNITS = 100  # below, a temperature tells more of chance than of the model
 MOST_UNITS = 20_000
 CANDIDATES = np.exp(np.linspace(np.log(0.2), np.log(100.0), 125))
@@ -21,7 +22,10 @@ LEAST = 1e-38
 
 
 def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> float:
-    """The temperature under which the gold labels of some records are most likely.
+    """The temperature under which the gold labels of some records are most likely, drawn a little to 1.
+
+    Where a model is right on all of some hundred records their labels are the likelier the surer it is, without end,
+    though as good a model may have erred on one of them; so a temperature far from 1 has to be borne out.
 
     Args:
         predictions: What the model said of these records, in their order.
@@ -33,7 +37,11 @@ def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> flo
     """
     judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
     losses = losses_under(predictions, judged, CANDIDATES)
-    return float(CANDIDATES[int(np.argmin(losses))]) if len(losses) else 1.0
+    if not losses:
+        return 1.0
+    n_told = min(int(judged.known.sum()), MOST_UNITS)
+    pull = np.log(CANDIDATES) ** 2 / (2 * PULL**2 * n_told)
+    return float(CANDIDATES[int(np.argmin(losses + pull))])
 
 
 def losses_under(predictions: Predictions, judged: Judged, temperatures: Iterable[float]) -> list[float]:

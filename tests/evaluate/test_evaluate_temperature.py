@@ -35,6 +35,16 @@ def test_too_few_labels_leave_probabilities_as_they_are():
     assert best_temperature(said, gold, np.arange(50)) == 1.0
 
 
+def test_a_model_without_an_error_on_few_records_is_not_made_as_sure_as_can_be():
+    random = np.random.default_rng(0)
+    task, offsets = Task("Intent", "query", "multiclass", ("a", "b", "c")), np.arange(151)
+    label = random.integers(0, 3, 150).astype(np.int32)
+    logits = 6.0 * (label[:, None] == np.arange(3)) + random.normal(size=(150, 3)) / 2
+    said = Predictions(task, offsets, softmax(logits).astype(np.float32), label)
+    gold = Gold(task, offsets, np.ones(150, np.bool_), label)
+    assert 0.4 < best_temperature(said, gold, np.arange(150)) <= 1  # it was 0.2, the lowest that is tried
+
+
 def test_padding_of_a_set_is_no_candidate():
     task = Task("Pick", "entities", "select")
     offsets = np.arange(401)
