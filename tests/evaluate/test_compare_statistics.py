@@ -4,10 +4,17 @@ from math import comb
 import numpy as np
 import pytest
 
+from overton.codec import Predictions
+from overton.data import Gold
+from overton.evaluate.compare.calibrated import ece_change
 from overton.evaluate.compare.correct import Family, benjamini_hochberg, first_level, holm, plain, weights
+from overton.evaluate.compare.gate import Gate
 from overton.evaluate.compare.paired import Paired, change_of, detectable_fall
+from overton.evaluate.compare.rows import ECE, TaskChange, compared_rows
 from overton.evaluate.compare.swap import swap_test, upper_point
 from overton.evaluate.groups import Groups
+from overton.evaluate.judge import judge
+from overton.schema import Task
 from tests.evaluate.planted_changes import f1_table, rows_of, slices_of, tokens_table
 
 
@@ -148,3 +155,33 @@ def test_a_table_without_records_in_a_group_says_nothing():
     rows = rows_of([empty], groups)
     assert {row.verdict for row in rows} == {"not enough data"}
     assert {row.old for row in rows} == {None}
+
+
+def calibration_row(seed, n, surer, too_sure):
+    """The row of calibration of a version that is too sure by `too_sure`, after one that is surer and rightly so."""
+    random, task = np.random.default_rng(seed), Task("T", "query", "multiclass", ("a", "b"))
+    sure = random.uniform(0.55, 0.8, n)
+    judged = []
+    for says, true in ((sure + surer, sure + surer), (sure, sure - too_sure)):
+        label = (random.random(n) >= true).astype(np.int32)  # the first class is said of all
+        table = np.stack([says, 1 - says], axis=1).astype(np.float32)
+        said = Predictions(task, np.arange(n + 1), table, np.zeros(n, np.int32))
+        gold = Gold(task, np.arange(n + 1), np.ones(n, np.bool_), label)
+        judged.append(judge(said, gold, np.arange(n), np.arange(n)))
+    one = np.ones((n, 2))
+    groups = Groups(("*",), np.arange(n + 1), np.zeros(n, np.int64))
+    change = change_of(Paired("T", "accuracy", 1, np.arange(n), one[:, 0], one, one), groups)
+    rows = compared_rows([TaskChange("T", "accuracy", change, ece_change(*judged))], ("*",), Gate())
+    return next(row for row in rows if row.metric == ECE)
+
+
+@pytest.mark.parametrize("n", [30, 120])
+def test_a_version_that_is_less_sure_and_rightly_so_is_not_refused_for_its_calibration(n):
+    rows = [calibration_row(seed, n, surer=0.19, too_sure=0.0) for seed in range(30)]
+    assert sum(row.change > 0.02 for row in rows) > 20  # of so few records the error of any unsure version is great
+    assert not any(row.verdict == "regressed" for row in rows)
+    assert all(row.low < 0.02 for row in rows)
+
+
+def test_a_version_that_is_less_sure_and_still_too_sure_is_refused_where_records_show_it():
+    assert sum(calibration_row(seed, 800, surer=0.19, too_sure=0.2).verdict == "regressed" for seed in range(8)) == 8

@@ -132,6 +132,7 @@ class _Draft:
         usual: How many records usually differ in such a group; not a number where that may not tell of its weight.
         error: Standard error of its change.
         growth: By how much the squared error rises for each unit that the figure falls.
+        noise: What of a change for the worse noise alone explains.
     """
 
     row: ComparedRow
@@ -139,6 +140,7 @@ class _Draft:
     usual: float
     error: float
     growth: float
+    noise: float = 0.0
 
 
 def _weights(family: Sequence[_Draft], alpha: float) -> ndarray:
@@ -192,7 +194,8 @@ def _drafts(found: TaskChange, tags: Sequence[str], gate: Gate) -> Iterator[_Dra
 
 def _ece_draft(found: TaskChange, ece: EceChange, gate: Gate) -> _Draft:
     change, half = ece.new - ece.old, upper_point(0.025) * ece.error
-    far = (change - gate.ece) / ece.error if ece.error > 0 else (np.inf if change > gate.ece else -np.inf)
+    beyond = change - ece.noise - gate.ece
+    far = beyond / ece.error if ece.error > 0 else (np.inf if beyond > 0 else -np.inf)
     row = ComparedRow(
         task=found.task,
         tag=WHOLE,
@@ -202,7 +205,7 @@ def _ece_draft(found: TaskChange, ece: EceChange, gate: Gate) -> _Draft:
         old=ece.old,
         new=ece.new,
         change=change,
-        low=change - half,
+        low=change - ece.noise - half,
         high=change + half,
         worse=0,
         better=0,
@@ -213,17 +216,18 @@ def _ece_draft(found: TaskChange, ece: EceChange, gate: Gate) -> _Draft:
         detectable=None,
         verdict=UNKNOWN,
     )
-    return _Draft(row, None, np.nan, ece.error, 0.0)
+    return _Draft(row, None, np.nan, ece.error, 0.0, ece.noise)
 
 
 def _judged(draft: _Draft, adjusted: float, level: float, gate: Gate) -> ComparedRow:
     row = draft.row
     worst = None if row.low is None or row.high is None else row.high if row.metric == ECE else -row.low
     fine = worst is not None and worst <= row.margin + gate.resolution
+    shown = detectable_fall(level, draft.error, draft.growth) + draft.noise + row.margin
     return replace(
         row,
         p_adjusted=adjusted,
-        detectable=_figure(min(detectable_fall(level, draft.error, draft.growth) + row.margin, 1.0)),
+        detectable=_figure(min(shown, 1.0)),
         verdict=REGRESSED if adjusted <= gate.alpha and row.fall > 0 else OK if fine else UNKNOWN,
     )
 
