@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.data import Splits
-from overton.supervision import combine, source_report
+from overton.supervision import LabelModel, combine, source_report
 from overton.supervision.models import blocks
 from overton.supervision.models.blocks import collapse_blocks, count_pairs, find_blocks
 from overton.supervision.models.evidence import voting_cells
@@ -82,6 +82,21 @@ def test_copies_are_found_beside_sources_that_are_nearly_always_wrong(n_bad):
 def test_honest_sources_are_no_copies_beside_sources_that_are_nearly_always_wrong(seed):
     votes, _ = simulate("multiclass", (0.75, 0.9, 0.95, 0.05, 0.08, 0.1), n_labels=3, n_units=2000, seed=seed)
     assert combine(votes).copies == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_good_sources_are_no_copies_where_poor_ones_agree_since_some_units_are_easy(seed):
+    random = np.random.default_rng(seed)
+    truth, ease = random.integers(0, 3, 3000), random.normal(0, 1.2, 3000)
+    odds = np.log([0.98 / 0.02] * 2 + [0.55 / 0.45] * 6)
+    right = random.random((3000, 8)) < 1 / (1 + np.exp(-(odds + ease[:, None])))
+    wrong = (truth[:, None] + random.integers(1, 3, (3000, 8))) % 3
+    matrix = np.where(random.random((3000, 8)) < 0.9, np.where(right, truth[:, None], wrong), -1)
+    model = LabelModel.fit(matrix, 3)
+    assert model.copies == {}
+    assert (
+        model.predict_labels(matrix) == truth
+    ).mean() > 0.93  # as copies they vote once: it was 0.77, of the majority 0.8
 
 
 def test_rules_that_say_one_class_are_copies_only_where_they_are_the_same_rule():

@@ -4,7 +4,9 @@ Where sources err by themselves, how far two of them agree beyond chance is a pr
 c_ij = r_i r_j. A block of copies breaks that law: its sources agree with each other far more than what the *other*
 sources tell of them allows. With k, l outside the block X, r_X^2 = sum(c_Xk c_Xl) / sum(c_kl), from counts of pairs
 alone. Who copied whom cannot be told from one such break (two blocks that contradict each other look alike from either
-side), so the tightest candidates are judged first: copies agree with each other more than honest sources do.
+side), so the tightest candidates are judged first: copies agree with each other more than honest sources do. Some units
+are easier than others, so that poor sources agree with each other more than their worth says: they cannot convict good
+ones, with whom they agree far more still.
 
 The law of products: Spearman 1904, doi:10.2307/1412107 (one factor); its use for the votes of sources: Fu et al. 2020
 (triplets). Judging blocks by those outside is our own.
@@ -26,6 +28,7 @@ SHARED = 0.5  # of the units that either votes on, for sources of one block: who
 LEVELS = (0.95, 0.85, 0.75, 0.65, 0.58)
 GAP = 0.25  # by which the sources of a block agree more than those outside allow
 ERRORS = 3.0  # standard errors by which they do
+BETTER = 1.3  # times as much as with each other those outside agree with the members, who then are better, no copies
 LEAST_COHERENCE = 0.08  # mean agreement of those outside: below it they are no measure for anyone
 SAME = 0.95  # share of the units of two rules that only ever say one label on which both say it: one rule
 IDENTICAL = 0.999  # the same for any two sources
@@ -258,6 +261,8 @@ def _is_block(members: list[int], agreement: _Agreement, open_to: ndarray) -> bo
     product_error = np.sqrt(((both @ to_other) ** 2 * to_error).sum())
     coherence = float(value.sum()) - ERRORS * float(np.sqrt((error * known).sum()))
     if coherence <= LEAST_COHERENCE * known.sum():
+        return False
+    if float(to_other @ both.sum(1)) > BETTER * 2 * coherence:  # each pair of those outside counts on either side
         return False
     allowed = max(product + ERRORS * product_error, 0.0) / coherence
     return bool(inside - ERRORS * inside_error > allowed + GAP)
