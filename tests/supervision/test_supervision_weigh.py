@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from overton.data import gold_of
-from overton.supervision import combine
+from overton.supervision import LabelModel, combine
 from overton.supervision.models.evidence import known_of, known_units, option_counts
 from overton.supervision.models.one_coin import right_votes
 from overton.supervision.tally import count
@@ -152,3 +152,13 @@ def test_gold_that_was_asked_for_where_a_source_errs_does_not_speak_for_all_unit
     few = dev & (np.arange(N) < 40)  # too little of dev to tell
     rows = [row if few[unit] or not dev[unit] else {**row, "gold": None} for unit, row in enumerate(rows)]
     assert combine(votes_of(rows, type=type), training=~dev, dev=dev).n_known > asked.sum()
+
+
+@pytest.mark.parametrize("accuracy", [(0.9, 0.9, 0.2, 0.2, 0.2), (0.9, 0.3, 0.3, 0.3), (0.3, 0.3, 0.35)])
+def test_gold_tells_which_of_two_sides_that_contradict_each_other_is_right(accuracy):
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 4000)
+    matrix = np.where(random.random((4000, len(accuracy))) < accuracy, truth[:, None], 1 - truth[:, None])
+    gold = np.where(np.arange(4000) < 100, truth, -1)
+    found = LabelModel.fit(matrix, 2, gold=gold).accuracy  # the votes alone are explained as well by the mirror image
+    assert list(found.values()) == pytest.approx(accuracy, abs=0.06)

@@ -25,6 +25,7 @@ from overton.supervision.models.evidence import BROAD, CORRELATION, Evidence, Kn
 from overton.supervision.models.label_model import FittedModel, worth
 from overton.supervision.models.one_coin import (
     OneCoinSettings,
+    borne_out,
     fit_one_coin,
     label_votes,
     mostly_below_chance,
@@ -95,7 +96,7 @@ def broad_share(evidence: Evidence) -> float:
 
 
 def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings, *, of_rules: bool = False) -> ndarray:
-    """Accuracies, of which at least half of the votes are better than chance."""
+    """Accuracies, of which at least half of the votes are better than chance, unless known truth says otherwise."""
     together = voting_together(evidence) if of_rules else None
     sample, known = evidence.sample, right_votes(evidence.known, evidence.n_sources)
     votes = (sample.cells, sample.count, sample.n_options)
@@ -103,9 +104,10 @@ def _fit_accuracy(evidence: Evidence, settings: OneCoinSettings, *, of_rules: bo
     if not mostly_below_chance(*votes, accuracy):
         return accuracy
     if evidence.n_labels == 2:  # of two classes the mirror image explains the votes as well
-        mirrored: ndarray = np.clip(1 - accuracy, settings.lowest / 2, settings.highest)
-        return mirrored
-    return fit_one_coin(*votes, evidence.n_sources, replace(settings, lowest=1.0), known, together=together)
+        other = np.clip(1 - accuracy, settings.lowest / 2, settings.highest)
+    else:
+        other = fit_one_coin(*votes, evidence.n_sources, replace(settings, lowest=1.0), known, together=together)
+    return accuracy if borne_out(known, accuracy, other) else other
 
 
 def voting_together(evidence: Evidence) -> ndarray:

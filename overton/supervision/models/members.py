@@ -9,6 +9,7 @@ from overton.supervision.models.evidence import CORRELATION, Evidence
 from overton.supervision.models.label_model import FittedModel
 from overton.supervision.models.one_coin import (
     OneCoinSettings,
+    borne_out,
     fit_one_coin,
     log_odds,
     mostly_below_chance,
@@ -46,7 +47,8 @@ def fit_members(evidence: Evidence) -> FittedModel:
     votes = (sample.cells, sample.count, sample.n_options)
     accuracy = fit_one_coin(*votes, evidence.n_sources, SETTINGS, known)
     if mostly_below_chance(*votes, accuracy):
-        accuracy = fit_one_coin(*votes, evidence.n_sources, replace(SETTINGS, lowest=1.0), known)
+        other = fit_one_coin(*votes, evidence.n_sources, replace(SETTINGS, lowest=1.0), known)
+        accuracy = accuracy if borne_out(known, accuracy, other) else other
     return FittedModel(
         type="select",
         method="leave_one_out",

@@ -28,6 +28,7 @@ LOWEST_MEAN = 0.05
 UNDAMPED = 3  # rounds before estimates are averaged with those before
 BELOW = 0.98  # of a guess, from which a source is worse than one
 ENOUGH_CHANGE = 3e-5
+SPEAKS = 3.0  # how much likelier known truth has to be, as a logarithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,9 @@ def fit_one_coin(
     times = count[cells.row] * witnessed
     n_gold, n_right = gold or (np.zeros(n_sources), np.zeros(n_sources))
     guess = float(count.sum() / max(float((n_options * count).sum()), 1.0))  # nothing where gold is all there is
-    accuracy = np.full(n_sources, settings.accuracy)
+    # Votes of two sides that contradict each other are explained as well either way: known truth says which one it is.
+    accuracy = (n_right + settings.accuracy * settings.strength) / (n_gold + settings.strength)
+    accuracy = np.clip(accuracy, settings.lowest * guess, settings.highest)
     said = label_votes(cells, count, n_sources, None if together is None else len(together))
     log_others = np.log(np.maximum(n_options - 1, 1))[cells.row]
     size = _per_cell(cells, cells.weight)
@@ -186,6 +189,13 @@ def mostly_below_chance(cells: Cells, count: ndarray, n_options: ndarray, accura
     times = count[cells.row] * (n_options[cells.row] > 1)
     below = accuracy[cells.source] < BELOW / n_options[cells.row]
     return bool((times * below).sum() >= 0.5 * max(float(times.sum()), 1e-9))
+
+
+def borne_out(gold: tuple[ndarray, ndarray], accuracy: ndarray, other: ndarray) -> bool:
+    """Whether known truth speaks for some accuracies against others, as `right_votes` counts it."""
+    n_gold, n_right = gold
+    gained = n_right * np.log(accuracy / other) + (n_gold - n_right) * np.log((1 - accuracy) / (1 - other))
+    return float(gained.sum()) > SPEAKS
 
 
 def accuracy_beside(cells: Cells, count: ndarray, n_options: ndarray, accuracy: ndarray, source: int) -> float | None:
