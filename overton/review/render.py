@@ -75,10 +75,12 @@ def _unit(unit: UnitError, record: RecordError, width: int) -> list[str]:
 
 
 def _combined(unit: UnitError) -> tuple[Any, str]:
-    """The likeliest combined label, and how it is told; of bits those that are likelier than not."""
+    """The likeliest combined label, and how it is told; all where several are; of bits those likelier than not."""
     if isinstance(unit.gold, list):
         return [name for name, share in unit.combined.items() if share > 0.5], "combined"
-    name, share = next(iter(unit.combined.items()))
+    (name, share), *others = unit.combined.items()
+    if others and others[0][1] == share:
+        return unit.combined, "combined"
     return int(name) if isinstance(unit.gold, int) else name, f"combined {share:.2f}"
 
 

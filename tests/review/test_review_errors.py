@@ -19,7 +19,8 @@ from overton.compile import SupervisionSettings
 from overton.data import GOLD, gold_of
 from overton.pipeline import predict_rows
 from overton.review.annotate import Candidate, candidates, reading
-from overton.review.errors import find_errors
+from overton.review.errors import ErrorPage, RecordError, UnitError, find_errors
+from overton.review.render import render_errors
 from overton.version import Version
 
 TASKS = ("Record", "RecordBits", "Token", "TokenBits", "Member", "MemberBits", "Pick", "Title")
@@ -297,3 +298,11 @@ def test_of_bits_of_a_record_without_text_nothing_was_predicted_and_nobody_was_s
     assert told == {"r0": ([], 0.8), "r1": (None, 0.0), "r2": (None, 0.0)}
     (rule,) = page.sources
     assert (rule.n, rule.right, rule.same) == (3, pytest.approx(1 / 3), pytest.approx(1 / 3))
+
+
+def test_combined_labels_that_tie_are_all_told() -> None:
+    unit = UnitError(0, "", "b", 0.9, "a", {"rule": "a"}, {"a": 0.5, "b": 0.5})
+    record = RecordError("r1", (), "a text", {}, (unit,), 0.9)
+    told = render_errors(ErrorPage("v", "Intent", "dev", (), 9, 9, 1, 1, (record,), (), (), None, None))
+    assert "= a               rule\n" in told
+    assert "a 0.50, b 0.50  combined" in told

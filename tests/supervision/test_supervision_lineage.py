@@ -144,6 +144,15 @@ def test_the_lineage_for_the_terminal(update_golden):
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("type", ["multiclass", "select"])
+def test_a_vote_that_holds_all_labels_for_equally_likely_cannot_tell(type):
+    votes = votes_of([{"even": {0: 0.5, 1: 0.5}, "torn": {0: 0.6, 1: 0.4}}], type=type, classes="ab", candidates=[2])
+    text = render_lineage(RecordLineage("r", (), "", (explain_task(votes, combine(votes), 0, members="ab"),)))
+    said = {line.split()[0]: line for line in text.splitlines() if line.split()}
+    assert "cannot tell" in said["even"]
+    assert "a 0.60, b 0.40" in said["torn"]
+
+
 def test_silent_rules_are_told_and_make_up_the_target_too():
     random = np.random.default_rng(3)
     truth = random.integers(0, 3, 3000)

@@ -293,6 +293,16 @@ def test_a_report_is_a_frame_and_a_document_and_joins_with_others():
     assert join_reports([report, report]).rows == report.rows * 2
 
 
+def test_a_vote_that_holds_all_classes_for_equally_likely_says_none_of_them():
+    even = {0: 1 / 3, 1: 1 / 3, 2: 1 / 3}
+    votes = votes_of([{"unsure": even, "a": number % 2, "b": number % 2} for number in range(200)])
+    report = source_report(votes, combine(votes), splits(200, 0))
+    (row,) = (row for row in report.rows if row.source == "unsure")
+    assert (row.coverage, row.polarity) == (1, ())
+    assert "unsure" not in {row.source for row in report.classes}
+    assert ("unsure", "constant") not in codes(report)
+
+
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
 def test_a_source_that_only_abstains_is_listed_without_coverage(type):
     label = [0] if type == "bitvector" else 0

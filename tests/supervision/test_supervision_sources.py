@@ -57,7 +57,17 @@ def test_the_source_that_is_wrong_most_comes_first_and_the_combined_labels_last(
         *("task", "source", "split", "coverage", "overlap", "conflict"),
         *("estimated_accuracy", "gold_accuracy", "n"),
         *("tag", "polarity", "n_gold", "gold_low", "gold_high", "copies", "marginal", "estimated_change", "warnings"),
+        "together",
     }
+
+
+def test_a_source_that_is_called_as_the_votes_taken_together_are_is_told_apart():
+    votes = votes_of([{"majority": 0, "combined": 1, "s": 0}] * 4)
+    rows = source_rows(votes, combine(votes), splits(4, 4))
+    assert [row.source for row in rows][-2:] == ["(combined)", "(majority)"]
+    assert {row.source for row in rows if not row.together} == {"majority", "combined", "s"}
+    text = render_sources(source_report(votes, combine(votes), splits(4, 4)))
+    assert [line.split()[0] for line in text.splitlines()].count("majority") == 1
 
 
 def test_the_labels_that_tie_in_a_majority_are_right_in_part():

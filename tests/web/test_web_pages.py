@@ -197,6 +197,13 @@ def test_wrong_tokens_stand_in_place_with_what_sources_say():
     assert example.tags == ("slice:x", "lang:en")
 
 
+def test_labels_that_tie_are_all_told_as_combined():
+    error = UnitError(1, "tall", "NOUN", 0.9, "VERB", {"spacy": "VERB"}, {"NOUN": 0.5, "VERB": 0.5})
+    example = example_of(SCHEMA, "POS", "q1", PAYLOADS, said=["NOUN"] * 5, errors=[error])
+    voices = {voice.label: voice.sources for voice in example.units[0].voices}
+    assert voices == {"VERB": ("spacy",), "NOUN 0.50, VERB 0.50": ("combined",)}
+
+
 def test_bits_are_told_as_lists_of_classes():
     error = UnitError(4, "president", ["title"], 0.9, [], {"gazetteer": ["title"]}, {"title": 0.9, "location": 0.1})
     example = example_of(SCHEMA, "EntityType", "q1", PAYLOADS, said=[[], [], [], [], ["title"]], errors=[error])
@@ -319,12 +326,13 @@ def test_learned_and_true_accuracy_stand_beside_each_other():
         SourceRow("T", "good", "train", 0.9, 0.5, 0.1, 0.8, 0.7, 900, n_gold=10, gold_low=0.4, gold_high=0.9),
         SourceRow("T", "good", "test", 0.9, 0.5, 0.1, 0.8, 0.85, 90, n_gold=90, gold_low=0.8, gold_high=0.9),
         SourceRow("T", "bad", "train", 0.1, 0.5, 0.1, 0.3, None, 100, warnings=(warning,)),
-        SourceRow("T", "combined", "train", 0.9, 0.5, 0.1, 0.8, None, 1000),
+        SourceRow("T", "combined", "train", 0.9, 0.5, 0.1, 0.8, None, 1000, together=True),
         SourceRow("T", "gold", "test", 1.0, 0.5, 0.1, None, None, 90),
         SourceRow("T", "good", "train", 0.5, 0.5, 0.1, 0.8, 0.1, 9, tag="slice:x"),
     )
     lines = source_lines(SourceReport(rows))
     assert [line.source for line in lines] == ["bad", "good", "combined"]
+    assert [line.together for line in lines] == [False, False, True]
     assert lines[0].warnings == (("it harms", "drop it"),)
     assert (lines[1].n, lines[1].learned, lines[1].gold, lines[1].n_gold, lines[1].gold_split) == (
         900,

@@ -18,7 +18,8 @@ class ClassRow:
         task: Name of the task.
         source: Name of the source.
         label: Name of the class.
-        n: Units of which the source says it; of a soft vote the likeliest class, or each bit from 0.5 on.
+        n: Units of which the source says it; of a soft vote the likeliest class, none where several are, or each bit
+            from 0.5 on.
         share: These as a share of all units that the source labels.
         estimated_precision: Probability that the combined labels give to it, on average over these units.
         gold_precision: Share of those with gold that are right; None where no gold stands.
@@ -70,7 +71,8 @@ def what_is_said(facts: Facts) -> Said:
         entries = np.flatnonzero(cells.weight >= HALF)
         cell, label = cells.entry_cell[entries], cells.label[entries].astype(np.int64)
     else:
-        cell, label = np.arange(len(cells.row)), facts.said
+        cell = np.flatnonzero(~facts.undecided)
+        label = facts.said[cell]
     if facts.votes.task.type == "select":
         cell, label = cell[:0], label[:0]
     unit = cells.row[cell]

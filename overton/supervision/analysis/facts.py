@@ -100,6 +100,16 @@ class Facts:
         return np.unique(self.cells.source)
 
     @cached_property
+    def undecided(self) -> ndarray:
+        """Cells that hold several labels for the likeliest, and so say none of them, bool of shape (cell,)."""
+        cells, n = self.cells, len(self.cells.row)
+        if self.is_bits or not n:
+            return np.zeros(n, bool)
+        best = np.maximum.reduceat(cells.weight, cells.first[:-1])
+        undecided: ndarray = np.bincount(cells.entry_cell, cells.weight == best[cells.entry_cell], n) > 1
+        return undecided
+
+    @cached_property
     def silent(self) -> tuple[int, ...]:
         """Numbers of the sources that the data name and that abstain everywhere, ascending."""
         speaking = {*self.votes.speaking, GOLD}

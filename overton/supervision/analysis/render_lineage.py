@@ -19,6 +19,7 @@ MOST_LABELS = 4
 LONGEST_NAME = 22
 LONGEST_LABEL = 16
 LONGEST_SAID = 24
+CANNOT_TELL = "cannot tell"  # of a vote that holds all labels for equally likely
 LEAST_TOLD = 5e-4
 LEAST_BIT = 0.05  # probability of a bit that nobody says, from which it is told
 
@@ -109,6 +110,9 @@ def _name(vote: VoteLineage) -> str:
 def _said(task: TaskLineage, vote: VoteLineage) -> str:
     if all(weight == 1 for _, weight in vote.says):
         return _labels(task, [label for label, _ in vote.says])
+    is_even = len(vote.says) == len(task.labels) and len({weight for _, weight in vote.says}) == 1
+    if is_even and task.type != "bitvector":
+        return CANNOT_TELL
     return ", ".join(f"{task.labels[label]} {weight:.2f}" for label, weight in vote.says)
 
 

@@ -77,7 +77,7 @@ class SourceReport:
 COLUMNS = [
     *("task", "source", "split", "tag", "n", "coverage", "overlap", "conflict", "polarity", "estimated_accuracy"),
     *("estimated_change", "gold_accuracy", "gold_low", "gold_high", "n_gold", "marginal_changed", "marginal_lost"),
-    *("marginal_expected", "marginal_gold", "copies", "warnings"),
+    *("marginal_expected", "marginal_gold", "copies", "warnings", "together"),
 ]
 
 

@@ -24,7 +24,8 @@ class SourceRow:
 
     Attributes:
         task: Name of the task.
-        source: Name of the source; `combined` and `majority` are the votes taken together.
+        source: Name of the source; `combined` and `majority` are the votes taken together, in parentheses where a
+            source has that name.
         split: `train`, `dev` or `test`.
         coverage: Share of the units that it labels.
         overlap: Share of the units that it labels and another source does too.
@@ -44,6 +45,7 @@ class SourceRow:
         estimated_change: By how much `estimated_accuracy` is higher than in the version before; None where there is
             none, or it did not have the source.
         warnings: What somebody should look at; for the whole split alone.
+        together: Whether it is not a source, but all votes taken together.
     """
 
     task: str
@@ -64,6 +66,7 @@ class SourceRow:
     marginal: Marginal | None = None
     estimated_change: float | None = None
     warnings: tuple[SourceWarning, ...] = ()
+    together: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The row of `overton sources --json`."""
@@ -113,7 +116,9 @@ class _Writer:
     def __init__(self, facts: Facts, sums: Tally, findings: Findings) -> None:
         self.facts, self.sums, self.findings = facts, sums, findings
         self.task = facts.votes.task.name
-        self.names = (*facts.votes.sources, COMBINED, MAJORITY, GOLD)
+        sources = facts.votes.sources
+        together = (f"({name})" if name in sources else name for name in (COMBINED, MAJORITY))
+        self.names = (*sources, *together, GOLD)
         self.bounds = {
             (split, actor): sums.interval(split, actor)
             for split in range(len(SPLITS))
@@ -140,6 +145,7 @@ class _Writer:
         estimated = self._estimated(split, tag, actor)
         before = (found.parent or {}).get(name) if is_source else None
         whole = tag == 0 and is_source
+        told = COMBINED if actor == n_sources else name
         return SourceRow(
             task=self.task,
             source=name,
@@ -158,9 +164,8 @@ class _Writer:
             copies=found.copies.get(name, ()) if whole else (),
             marginal=found.marginals.get(name, {}).get(SPLITS[split]) if whole else None,
             estimated_change=estimated - before if tag == 0 and estimated is not None and before is not None else None,
-            warnings=tuple(warning for warning in found.warnings if warning.source == name)
-            if _told(whole, tag, name)
-            else (),
+            warnings=tuple(warning for warning in found.warnings if warning.source == told) if tag == 0 else (),
+            together=n_sources <= actor < n_sources + 2,
         )
 
     def _estimated(self, split: int, tag: int, actor: int) -> float | None:
@@ -172,10 +177,6 @@ class _Writer:
             return whole
         everywhere = self.sums.sums[:, split, 0, actor]
         return float(np.clip(whole + sums[EXPECTED] / sums[N] - everywhere[EXPECTED] / everywhere[N], 0.0, 1.0))
-
-
-def _told(whole: bool, tag: int, name: str) -> bool:
-    return whole or (tag == 0 and name == COMBINED)
 
 
 def _polarity(facts: Facts, said: Said) -> dict[tuple[int, int], tuple[str, ...]]:

@@ -197,7 +197,7 @@ def _constant(seen: Evidence) -> Iterator[SourceWarning]:
     for number, start, stop in zip(facts.voting.tolist(), bounds[:-1], bounds[1:], strict=True):
         own = order[start:stop]
         shared = cells.row[own[facts.n_votes[cells.row[own]] > 1]]
-        if len(shared) < LEAST_VOTES or (said[own] != said[own[0]]).any():
+        if len(shared) < LEAST_VOTES or (said[own] != said[own[0]]).any() or facts.undecided[own].any():
             continue
         on_shared = slices(first_cell[shared], first_cell[shared + 1])
         others = said[on_shared[cells.source[on_shared] != number]]

@@ -272,8 +272,10 @@ def _unit(error: UnitError, text: str, names: Sequence[str], before: str) -> Uni
             held = [name for name, weight in error.combined.items() if weight >= HALF]
             by_label.setdefault(label_text(held), []).append(COMBINED)
         else:
-            label, weight = next(iter(error.combined.items()))
-            by_label.setdefault(label_text(label, names), []).append(f"{COMBINED} {weight:.2f}")
+            (label, weight), *others = error.combined.items()
+            tied = bool(others) and others[0][1] == weight  # then no label is the one that is said
+            said = label_text(error.combined if tied else label, names)
+            by_label.setdefault(said, []).append(COMBINED if tied else f"{COMBINED} {weight:.2f}")
     voices = [Voice(label, tuple(sources), label == gold) for label, sources in by_label.items()]
     return Unit(
         place=error.unit,

@@ -8,7 +8,6 @@ from overton.data import GOLD
 from overton.supervision import SourceReport, SourceRow
 
 TRAIN = "train"
-TOGETHER = ("combined", "majority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,8 @@ class SourceLine:
 
     Attributes:
         task: Name of the task.
-        source: Name of the source; `combined` and `majority` are the votes taken together.
+        source: Name of the source; `combined` and `majority` are the votes taken together, in parentheses where
+            a source has that name.
         n: Units of train that it labels; None where only what was learned of it is known, as the next three.
         coverage: Their share of all units.
         overlap: Share of units that it labels and another source too.
@@ -30,6 +30,7 @@ class SourceLine:
         gold_split: That split.
         copies: Sources of which it may be a copy, or that may be copies of it.
         warnings: What somebody should look at, and what to do about it.
+        together: Whether it is not a source, but all votes taken together.
     """
 
     task: str
@@ -46,11 +47,7 @@ class SourceLine:
     gold_split: str = ""
     copies: tuple[str, ...] = ()
     warnings: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def together(self) -> bool:
-        """Whether it is all votes taken together."""
-        return self.source in TOGETHER
+    together: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The line as a JSON value."""
@@ -96,4 +93,5 @@ def _line(task: str, source: str, rows: Sequence[SourceRow]) -> SourceLine:
         gold_split=judged.split if judged.n_gold else "",
         copies=tuple(dict.fromkeys(copy.source for row in rows for copy in row.copies)),
         warnings=tuple(warnings.values()),
+        together=train.together,
     )
