@@ -31,11 +31,12 @@ def check_application(
         observe: Told of the progress.
     """
     from overton.compile import Tuning
-    from overton.compile.files import load_tuning
+    from overton.compile.files import load_tuning, placed_faults
     from overton.data.files import check_data, ignored_files
     from overton.evaluate import Gate
     from overton.evaluate.files import load_gate
     from overton.pretrained.files import check_pretrained, named_files
+    from overton.tune import useless_settings
 
     problems: list[Problem] = []
     tuning, gate = Tuning(), Gate()
@@ -57,7 +58,8 @@ def check_application(
         observe=observe,
     )
     ignored = ignored_files(directory, named_files(tuning, directory))
-    return replace(outcome, problems=(*problems, *outcome.problems), warnings=(*ignored, *outcome.warnings))
+    useless = placed_faults(directory / "tuning.json", useless_settings(tuning, schema))
+    return replace(outcome, problems=(*problems, *outcome.problems), warnings=(*ignored, *useless, *outcome.warnings))
 
 
 def _named_tags(

@@ -9,6 +9,7 @@ from overton.tune.render import render_picked, render_space, render_study
 from overton.tune.search import Effort, Goal, search, told_option, told_picked
 from overton.tune.space import BOUNDS, Knob, Picked, Space, effective, space_of
 from overton.tune.study import Asked, Score, Study, Trial, best_of, parse_study, violations
+from overton.tune.useless import useless_settings
 
 __all__ = [
     "BOUNDS",
@@ -36,5 +37,6 @@ __all__ = [
     "space_of",
     "told_option",
     "told_picked",
+    "useless_settings",
     "violations",
 ]

@@ -84,3 +84,13 @@ def test_what_somebody_sent_gives_the_terminal_no_orders(accented: Path, capsys:
         assert "\\u001b[2J" in told or "\\x1b[2J" in told
     assert main(["sources", str(accented), "--record", sent, "--json", "-q"]) == 0
     assert json.loads(capsys.readouterr().out)["text"] == sent
+
+
+def test_check_tells_where_a_setting_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = tmp_path / "app"
+    assert main(["init", str(app), "--example", "factoid", "--records", "40"]) == 0
+    (app / "tuning.json").write_text('{"payloads": {\n  "query": {"encoder": "bag"}}}')
+    capsys.readouterr()
+    assert main(["check", str(app), "-q"]) == 0
+    told = capsys.readouterr()
+    assert "tuning.json:2: $.payloads.query.encoder: 'encoder' changes nothing of 'query'. " in told.out + told.err
