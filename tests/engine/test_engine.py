@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from overton.base import Event, Observe, OvertonError, Problem
+from overton.base.files import write_atomic
 from overton.engine import Engine, Inline, Processes, cluster, engine_of
 from overton.engine.pending import Pending
 
@@ -202,6 +203,28 @@ def test_the_piece_of_a_lost_worker_runs_again(tmp_path: Path) -> None:
     found = Processes(2).run(partial(make_deadly, tmp_path, 2), range(6))
     assert list(found) == list(range(6))
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def make_murder(folder: Path) -> Callable[[int, Observe], int]:
+    """The first piece ends the worker of the second when that waits for more."""
+    victim = folder / "victim"
+
+    def work(piece: int, observe: Observe) -> int:
+        if piece:
+            write_atomic(victim, str(os.getpid()))
+            return piece
+        while not victim.exists():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        os.kill(int(victim.read_text()), signal.SIGKILL)
+        time.sleep(0.1)
+        return piece
+
+    return work
+
+
+def test_a_worker_that_is_lost_while_it_waits_costs_nothing(tmp_path: Path) -> None:
+    assert list(Processes(2).run(partial(make_murder, tmp_path), range(2))) == [0, 1]
 
 
 def test_a_piece_that_ends_every_worker_is_given_up(tmp_path: Path) -> None:
