@@ -156,6 +156,13 @@ def test_data_files_are_those_with_a_known_ending_by_name(tmp_path):
     assert [path.name for path in data_files(tmp_path)] == ["a.jsonl.zst", "b.jsonl", "c.jsonl.gz"]
 
 
+def test_what_an_editor_keeps_beside_a_data_file_that_it_changes_is_none(tmp_path):
+    (tmp_path / "train.jsonl").touch()
+    (tmp_path / "._train.jsonl").touch()
+    (tmp_path / ".#train.jsonl").symlink_to("ann@host.123:1")
+    assert [path.name for path in data_files(tmp_path)] == ["train.jsonl"]
+
+
 def test_edits_of_a_day_are_read_after_all_other_files(tmp_path):
     for name in ("train.jsonl", "edits-2026-03-01.jsonl.gz", "edits-more.jsonl", "edits-2026-02-28.jsonl", "a.jsonl"):
         (tmp_path / name).touch()

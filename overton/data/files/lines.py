@@ -45,10 +45,13 @@ def in_reading_order(files: Iterable[Path]) -> list[Path]:
 def data_files(directory: Path) -> list[Path]:
     """The data files of a folder, in the order in which they are read: by name, the edits of a day last.
 
+    Hidden ones are none: `.#train.jsonl` is how an editor says that somebody changes `train.jsonl`, and leads nowhere.
+
     Raises:
         OvertonError: Where there is none, or the name of one is no text.
     """
-    files = [path for path in directory.iterdir() if path.name.endswith(SUFFIXES)] if directory.is_dir() else []
+    found = directory.iterdir() if directory.is_dir() else ()
+    files = [path for path in found if path.name.endswith(SUFFIXES) and not path.name.startswith(".")]
     check_file_names(files)
     if files:
         return in_reading_order(files)
