@@ -126,8 +126,8 @@ def load_runs(folder: Path, searches: Path) -> list[dict[str, Any]]:
 
 
 def is_any_running(folder: Path) -> bool:
-    """Whether a build goes on, as far as the accounts in a folder tell."""
-    return any(row["status"] == "running" for row in _accounts(folder))
+    """Whether a build goes on of which the account lies in a folder; one where nothing can be locked is not seen."""
+    return any(map(is_locked, folder.glob(f"*{LOCK}")))
 
 
 def _accounts(folder: Path) -> Iterator[dict[str, Any]]:
