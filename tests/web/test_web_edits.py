@@ -10,6 +10,7 @@ import pytest
 
 import overton
 from overton.base import OvertonError
+from overton.base.files import locked, write_atomic
 from overton.data import Dataset
 from overton.data.files import data_files, load_dataset
 from overton.schema import parse_schema
@@ -192,6 +193,17 @@ def test_a_last_line_without_its_end_gets_one_first(tmp_path: Path) -> None:
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["a", "b", "c"]
     assert (done.line, done.count) == (2, 2)
     assert append_lines(path, [{"id": "d"}]).line == 4
+
+
+def test_a_line_goes_to_the_file_that_has_the_place_when_its_turn_comes(tmp_path: Path) -> None:
+    path = tmp_path / "edits.jsonl"
+    with locked(path):
+        editor = threading.Thread(target=append_lines, args=(path, [{"id": "b"}]))
+        editor.start()
+        editor.join(0.1)  # it has opened the file, and waits
+        write_atomic(path, '{"id":"a"}\n')
+    editor.join()
+    assert path.read_text() == '{"id":"a"}\n{"id":"b"}\n'
 
 
 def test_what_many_processes_and_threads_append_at_once_is_all_there(tmp_path: Path) -> None:

@@ -70,14 +70,29 @@ def append_lines(path: Path, values: Sequence[Mapping[str, Any]]) -> Appended:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """The file, open for appending, which nobody else appends to meanwhile."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    """The file, open for appending, which nobody else appends to meanwhile.
+
+    Another file may come in its place while its lock is waited for, as where an editor of texts saves it: what is
+    written to the first would be lost.
+    """
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            if os.name == "posix":
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_in_place(handle, path):
+                yield handle
+                return
+        finally:
+            os.close(handle)
+
+
+def _is_in_place(handle: int, path: Path) -> bool:
+    """Whether an open file is the one that has a path."""
     try:
-        if os.name == "posix":
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
-    finally:
-        os.close(handle)
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _write_whole(handle: int, content: bytes, end: int, path: Path) -> None:
