@@ -73,7 +73,6 @@ def build_version(
     from overton.evaluate.files import load_gate
     from overton.pipeline import build
     from overton.spreading import predict_on
-    from overton.train.files import remove_checkpoints
     from overton.trials import choose
 
     remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
@@ -98,12 +97,19 @@ def build_version(
         )
         store.put(artifact, when=instant())
         run.add(version=artifact.id, **served(artifact))
-    if not is_any_running(bench.builds):  # else some of it is theirs, to go on with
-        remove_checkpoints(bench.runs)
-        remove_drafts(bench.searches, before=math.inf)
+    _forget_states(bench)
     observe(Event("publish", f"version {artifact.id} in {store.url}"))
     _log(artifact, bench.folder, observe)
     return artifact
+
+
+def _forget_states(bench: Bench) -> None:
+    """Remove what a build needs to go on after it was killed, unless another is under way, of which it may be."""
+    from overton.train.files import remove_checkpoints
+
+    if not is_any_running(bench.builds):
+        remove_checkpoints(bench.runs)
+        remove_drafts(bench.searches, before=math.inf)
 
 
 @contextmanager
