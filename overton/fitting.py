@@ -20,7 +20,14 @@ from overton.base import Event, Observe, digest_json, ignore
 from overton.codec import Encoder, Predictions, chained_tasks
 from overton.compile import Choices, Program, SliceChoice, SupervisionSettings
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, gold_of
-from overton.evaluate import best_share, best_temperature, best_thresholds, main_scores, tag_scores
+from overton.evaluate import (
+    best_share,
+    best_temperature,
+    best_thresholds,
+    main_scores,
+    render_temperatures,
+    tag_scores,
+)
 from overton.pretrained import Given
 from overton.supervision import Combined, taught_by
 
@@ -298,7 +305,7 @@ def calibrate(
     forward = forward_of(load_model(program, trained.weights))
     predictions = predict(forward, program.schema, dataset.gather, encoder, dev)
     temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
-    observe(Event("train", "temperatures: " + ", ".join(f"{name} {value:.2f}" for name, value in temperature.items())))
+    observe(Event("train", f"temperatures: {render_temperatures(temperature)}"))
     thresholds = {
         name: best_thresholds(said, gold[name], dev, temperature[name])
         for name, said in predictions.items()

@@ -49,7 +49,7 @@ from overton.evaluate.render import render_models, render_report
 from overton.evaluate.report import Report, Row, parse_report
 from overton.evaluate.rows import evaluated_rows
 from overton.evaluate.shares import best_share
-from overton.evaluate.temperature import best_temperature
+from overton.evaluate.temperature import best_temperature, render_temperatures
 from overton.evaluate.thresholds import best_thresholds
 from overton.evaluate.words import item_payloads, lower_items
 
@@ -100,6 +100,7 @@ __all__ = [
     "render_models",
     "render_report",
     "render_summary",
+    "render_temperatures",
     "right_units",
     "share_row",
     "shown_better",

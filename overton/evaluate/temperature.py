@@ -5,7 +5,7 @@ arXiv:1706.04599). A model trained on labels that are often wrong, or with a los
 surer or less sure than it is right.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy import ndarray
@@ -17,6 +17,7 @@ from overton.evaluate.judge import Judged, judge
 PULL = 1.0  # how far the logarithm of a temperature is usually from 0, its standard deviation before dev is seen
 FEWEST_UNITS = 100  # below, a temperature tells more of chance than of the model
 MOST_UNITS = 20_000
+AS_IT_IS = 1.0  # none of the candidates is just that
 CANDIDATES = np.exp(np.linspace(np.log(0.2), np.log(100.0), 125))
 LEAST = 1e-38
 
@@ -38,10 +39,23 @@ def best_temperature(predictions: Predictions, gold: Gold, rows: ndarray) -> flo
     judged = judge(predictions, gold, np.arange(len(rows)), np.asarray(rows, np.int64))
     losses = losses_under(predictions, judged, CANDIDATES)
     if not losses:
-        return 1.0
+        return AS_IT_IS
     n_told = min(int(judged.known.sum()), MOST_UNITS)
     pull = np.log(CANDIDATES) ** 2 / (2 * PULL**2 * n_told)
     return float(CANDIDATES[int(np.argmin(losses + pull))])
+
+
+def render_temperatures(temperature: Mapping[str, float]) -> str:
+    """Temperatures by task, and of which tasks dev has too little gold for one.
+
+    Example:
+        >>> render_temperatures({"Intent": 1.0, "POS": 1.24})
+        'POS 1.24; Intent as it is, with fewer than 100 gold labels on dev'
+    """
+    fitted = ", ".join(f"{name} {value:.2f}" for name, value in temperature.items() if value != AS_IT_IS)
+    left = [name for name, value in temperature.items() if value == AS_IT_IS]
+    how = f"{'as it is' if len(left) == 1 else 'as they are'}, with fewer than {FEWEST_UNITS} gold labels on dev"
+    return "; ".join(part for part in (fitted, f"{', '.join(left)} {how}" if left else "") if part)
 
 
 def losses_under(predictions: Predictions, judged: Judged, temperatures: Iterable[float]) -> list[float]:

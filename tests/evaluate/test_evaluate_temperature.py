@@ -3,7 +3,8 @@ import pytest
 
 from overton.codec import Predictions
 from overton.data import Gold
-from overton.evaluate import best_temperature
+from overton.evaluate import best_temperature, render_temperatures
+from overton.evaluate.temperature import AS_IT_IS, CANDIDATES
 from overton.schema import Task
 
 
@@ -32,7 +33,11 @@ def test_the_temperature_under_which_labels_were_drawn_is_found(true_temperature
 
 def test_too_few_labels_leave_probabilities_as_they_are():
     said, gold = sampled(3.0, n_units=50)
-    assert best_temperature(said, gold, np.arange(50)) == 1.0
+    temperature = best_temperature(said, gold, np.arange(50))
+    assert temperature == AS_IT_IS == 1.0
+    assert AS_IT_IS not in CANDIDATES
+    told = render_temperatures({"A": temperature, "B": 3.0, "C": temperature})
+    assert told == "B 3.00; A, C as they are, with fewer than 100 gold labels on dev"
 
 
 def test_a_model_without_an_error_on_few_records_is_not_made_as_sure_as_can_be():
