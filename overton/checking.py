@@ -39,9 +39,11 @@ def check_application(
     from overton.tune import useless_settings
 
     problems: list[Problem] = []
+    useless: list[Problem] = []
     tuning, gate = Tuning(), Gate()
     try:
         tuning = load_tuning(directory / "tuning.json", schema)
+        useless = placed_faults(directory / "tuning.json", useless_settings(tuning, schema))
         problems += check_pretrained(tuning, directory)
     except OvertonError as error:
         problems += error.problems
@@ -58,7 +60,6 @@ def check_application(
         observe=observe,
     )
     ignored = ignored_files(directory, named_files(tuning, directory))
-    useless = placed_faults(directory / "tuning.json", useless_settings(tuning, schema))
     return replace(outcome, problems=(*problems, *outcome.problems), warnings=(*ignored, *useless, *outcome.warnings))
 
 
