@@ -5,7 +5,7 @@ The stages, in the order of the data, are composed in `overton.pipeline`, the fi
 
 __version__ = "0.1.0"
 
-__all__ = ["Application", "Version", "__version__", "load"]
+__all__ = ["Application", "OvertonError", "Version", "__version__", "load"]
 
 
 def __getattr__(name: str) -> object:
@@ -14,6 +14,10 @@ def __getattr__(name: str) -> object:
         from overton import application
 
         return getattr(application, name)
+    if name == "OvertonError":
+        from overton.base import OvertonError
+
+        return OvertonError
     if name == "Version":
         from overton.version import Version
 

@@ -52,3 +52,13 @@ def test_a_room_re_exports_neither_files_nor_private_names(path: Path) -> None:
 def test_the_package_exports_in_order() -> None:
     names = exported(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))) or []
     assert names == in_order(names)
+
+
+def test_what_the_user_needs_is_named_at_the_top_and_loaded_when_asked_for() -> None:
+    import overton
+    from overton.base import OvertonError
+
+    assert overton.OvertonError is OvertonError
+    assert all(getattr(overton, name) for name in overton.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Model'"):
+        _ = overton.Model

@@ -14,6 +14,7 @@ from overton.base.files import AnyPath, Places, places_of
 from overton.batch.files import Output, check_folder, count_newlines, find_inputs
 from overton.batch.plan import Asked, Input, Piece, Plan, make_plan, parse_plan
 from overton.batch.work import Counts, Verb, done_before, make_work
+from overton.data.names import count_of
 from overton.engine import Engine
 
 PLAN = "_plan.json"
@@ -48,7 +49,8 @@ class Outcome:
         words = "" if self.words is None else f"{self.words:,} words of "
         empty = f"; {self.counts.told_of_empty}" if self.counts.empty else ""
         return (
-            f"{words}{self.counts.records:,} records in {self.shards:,} shards{before}, {self.counts.errors:,} errors; "
+            f"{words}{count_of(self.counts.records, 'record')} in {count_of(self.shards, 'shard')}{before}, "
+            f"{count_of(self.counts.errors, 'error')}; "
             f"{self.seconds:,.1f} s{rate}{empty}"
         )
 
@@ -183,7 +185,7 @@ class _Progress:
     def _tell(self, now: float) -> None:
         own = sum(self._under_way.values(), self._done)
         seconds = max(now - self._begin, 1e-3)
-        parts = [f"{own.records:,} records", f"{own.errors:,} errors"]
+        parts = [count_of(own.records, "record"), count_of(own.errors, "error")]
         parts.append(f"{(own.records - self._known.records) / seconds:,.0f} records/s")
         read = self._done_bytes - self._known_bytes + sum(one.bytes for one in self._under_way.values())
         left = self._total - self._known_bytes - read

@@ -116,8 +116,10 @@ def check_own(options: argparse.Namespace, version: "Version") -> None:
 
 def finish(options: argparse.Namespace, outcome: "Outcome") -> int:
     """Tell what a batch run did; 1 where more lines than --max-bad had faults."""
+    from overton.data.names import count_of
+
     place = options.output.rstrip("/")
     if outcome.counts.errors:
-        console.note(f"{place}/_errors: {outcome.counts.errors:,} lines left out, each with its reasons")
+        console.note(f"{place}/_errors: {count_of(outcome.counts.errors, 'line')} left out, each with its reasons")
     console.note(f"{place}: {outcome}")
     return 1 if outcome.counts.errors > options.max_bad else 0

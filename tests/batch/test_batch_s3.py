@@ -133,8 +133,8 @@ def test_the_command_reads_and_writes_urls(url: str, tmp_path: Path, capsys: pyt
     words = ["predict", str(tmp_path / "version"), f"{url}/in/2026-0[45]/*.jsonl", f"{url}/out", "--on", "local:1"]
     assert main([*words, "-q", "--format", "parquet"]) == 1
     said = capsys.readouterr().err
-    assert f"{url}/out/_errors: 1 lines left out" in said
-    assert f"{2 * N_RECORDS} records in 2 shards, 1 errors" in said
+    assert f"{url}/out/_errors: 1 line left out" in said
+    assert f"{2 * N_RECORDS} records in 2 shards, 1 error" in said
     rows = 0
     for name, (content, _) in objects(f"{url}/out").items():
         if name.endswith(".parquet"):

@@ -206,7 +206,7 @@ def test_a_client_of_a_cluster_predicts_on_it(cluster: Joined, named: str, input
         [sys.executable, "-m", "overton", *words], capture_output=True, text=True, env=env, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert f"{N_SHARDS * N_LINES} records in {N_SHARDS} shards, 1 errors" in done.stderr
+    assert f"{N_SHARDS * N_LINES} records in {N_SHARDS} shards, 1 error" in done.stderr
     predict_files(tiny_artifact(), tiny_artifact().id, [str(inputs)], str(tmp_path / "whole"))
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 

@@ -69,7 +69,7 @@ def test_tags_that_moved_most_are_told_and_how_many_more_there_are():
         "  gone vanished: 3 (0.3%), 0 (0.0%), 0 (0.0%)",
         "  rare changed: 100 (10.0%), 300 (30.0%), 300 (30.0%)",
         "  slow: 500 (50.0%), 495 (49.5%), 495 (49.5%)",
-        "  ... and 20 more, the share of none moved by more than 0.0 points; --json tells all",
+        "  ... and 20 more, whose shares moved by next to nothing; --json tells all",
     ]
 
 

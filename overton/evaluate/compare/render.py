@@ -221,7 +221,8 @@ def _tags(rows: Sequence[TagChange]) -> Iterator[str]:
         yield f"  {row.tag} {'' if row.status == 'same' else row.status}".rstrip() + f": {shares}"
     if told and rest:
         most = 100 * max(row.moved for row in rest)
-        yield f"  ... and {len(rest):,} more, the share of none moved by more than {most:.1f} points; --json tells all"
+        by = f"by {most:.1f} points at most" if most >= 0.05 else "by next to nothing"
+        yield f"  ... and {len(rest):,} more, whose shares moved {by}; --json tells all"
     yield ""
 
 
