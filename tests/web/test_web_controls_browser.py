@@ -74,7 +74,7 @@ def test_a_build_begins_with_the_version_that_is_chosen(how: str, site: Site, br
     expect(page.locator("#state")).to_have_text("failed", timeout=PATIENCE)
     (job,) = site.dashboard.jobs.every()
     assert list(job.words[job.words.index("--seed") :][:2]) == ["--seed", "7"]
-    told = ["--from", old] if how == "from" else ["--promote", "live", "--why", "nightly"]
+    told = ["--from", old] if how == "from" else ["--promote", "live", "--why=nightly"]
     assert all(word in job.words for word in told), job.words
 
 
