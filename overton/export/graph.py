@@ -1,6 +1,6 @@
 """The ONNX graph of a program apart from its weights: traced once, and filled with the weights of every training.
 
-Tracing takes ten seconds and more, and depends on the program alone. What the exporter makes of weights on the way (it
+Tracing takes 3 to 11 seconds, and depends on the program alone. What the exporter makes of weights on the way (it
 turns matrices and joins them, and puts the gates of recurrent layers in another order) is seen by tracing with weights
 of which each tells its own place.
 """
