@@ -41,6 +41,7 @@ def test_a_cost_beyond_a_bound_is_told_with_both_figures() -> None:
     assert beyond(cost, {"size_mb": 20}) == ""
 
 
+@pytest.mark.slow
 def test_int8_counts_where_float32_is_too_large(planned, dataset, graphs) -> None:
     sample = sample_records(dataset)
     plain = least_cost(dataset, planned, Tuning(serving={"size_mb": 1000}), sample, graphs=graphs)

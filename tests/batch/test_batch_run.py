@@ -152,6 +152,7 @@ def make_deadly(folder: str, artifact: Artifact):
     return work_module.Verb(verb.schema, make, verb.sink)
 
 
+@pytest.mark.slow
 def test_two_workers_of_which_one_is_killed_make_what_one_makes(folder: Path):
     predict(folder, "whole")
     asked = Asked("predict", VERSION, "jsonl", shard_bytes=3000)

@@ -53,6 +53,7 @@ def test_a_command_stopped_while_it_is_being_imported_ends_quietly(
     assert capsys.readouterr().err == "stopped\n"
 
 
+@pytest.mark.slow
 def test_a_build_stopped_by_the_user_leaves_nothing_half_written(tmp_path: Path) -> None:
     write_application(tmp_path / "stopped", epochs=50)
     assert stop_after_epoch(tmp_path / "stopped", 2, signal.SIGINT) == 130

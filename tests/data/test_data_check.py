@@ -211,6 +211,7 @@ def test_a_line_that_adds_to_a_record_makes_no_record(tmp_path):
     assert sorted(problem.code for problem in found.problems) == ["record.near-miss-tag", "record.unknown-id"]
 
 
+@pytest.mark.slow
 def test_faults_beyond_counting_are_still_counted(tmp_path):
     lines = [record(number, "a", Intent={"s": f"label {number % 7}"}) for number in range(12_000)]
     found = check(tmp_path, lines)

@@ -305,7 +305,7 @@ def test_a_digest_is_remembered_while_the_file_stays_as_it_was(data, monkeypatch
     assert asked == [data]
 
 
-@pytest.mark.parametrize("engine", [None, Processes(2)], ids=["here", "two"])
+@pytest.mark.parametrize("engine", [None, pytest.param(Processes(2), marks=pytest.mark.slow)], ids=["here", "two"])
 def test_a_file_that_changes_while_it_is_read_is_kept_under_no_digest(tmp_path, monkeypatch, engine):
     """An edit that comes just then, and is taken back later, would else count for ever."""
     monkeypatch.setattr("overton.data.files.load.LEAST_BYTES", 0)

@@ -103,6 +103,7 @@ def coverage(make, n_records, n_draws):
     return {key: np.mean(inside) for key, inside in covered.items()}
 
 
+@pytest.mark.slow
 def test_intervals_over_correlated_tokens_cover_the_truth_where_plain_ones_do_not():
     found = coverage(clustered, 150, 120)
     assert {key: share for key, share in found.items() if share < 0.86} == {}

@@ -84,6 +84,7 @@ def test_the_model_computes_the_same_at_every_size(exported):
     assert checked.n_records == 2 * len(ODD) + 33
 
 
+@pytest.mark.slow
 def test_recurrent_encoders_may_have_an_odd_size():
     words = {"payloads": {"tokens": {"type": "sequence"}, "title": {"type": "singleton"}}}
     tasks = {"Token": {"payload": "tokens", "type": "multiclass"}, "Title": {"payload": "title", "type": "multiclass"}}

@@ -60,11 +60,11 @@ def test_int8_has_to_bring_something(
     ("speedup", "before", "chosen"),
     [
         (1.2, "", "fp32"),
-        (1.3, "", "int8"),
+        pytest.param(1.3, "", "int8", marks=pytest.mark.slow),
         (1.2, "int8", "int8"),
         (1.3, "fp32", "fp32"),
-        (1.1, "int8", "fp32"),
-        (1.4, "fp32", "int8"),
+        pytest.param(1.1, "int8", "fp32", marks=pytest.mark.slow),
+        pytest.param(1.4, "fp32", "int8", marks=pytest.mark.slow),
     ],
 )
 def test_near_the_border_a_rebuild_keeps_to_what_the_version_before_serves_in(

@@ -80,6 +80,7 @@ def test_the_core_ml_program_computes_the_same_and_has_the_signature(exported, t
     assert worst_difference(load_coreml(folder, names), cases) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_small_program_goes_through_torch_with_every_size_free(tmp_path: Path) -> None:
     schema = parse_schema(TINY, "schema.json")
     choices = default_choices(schema)
@@ -96,10 +97,8 @@ def test_a_small_program_goes_through_torch_with_every_size_free(tmp_path: Path)
         np.testing.assert_allclose(run(inputs)["POS.logits"], wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("cell", "size"),
-    [("LSTM", 13), *(pytest.param(*one, marks=pytest.mark.slow) for one in (("GRU", 12), ("LSTM", 12)))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("cell", "size"), [("LSTM", 13), ("GRU", 12), ("LSTM", 12)])
 def test_a_recurrent_layer_as_a_scan_computes_the_same(cell: str, size: int) -> None:
     torch.manual_seed(0)
     layer = RecurrentLayer(size, cell).eval()

@@ -54,6 +54,7 @@ def fuzz(many: int) -> None:
         call.check_memory()
 
 
+@pytest.mark.slow
 def test_no_request_makes_the_server_fail_or_grow():
     fuzz(300)
 
@@ -108,6 +109,7 @@ class Keeper:
         await self._app(scope, keep, send)
 
 
+@pytest.mark.slow
 def test_a_server_that_keeps_what_it_is_sent_is_found_out():
     requests = mutated(random.Random(0))
     with watched(Keeper) as call:

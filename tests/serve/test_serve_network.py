@@ -73,7 +73,7 @@ class Follows:
         return metric(call(self.app, "GET", "/metrics").text, name)
 
 
-@pytest.mark.parametrize("trouble", ["away", "silent", "failing"])
+@pytest.mark.parametrize("trouble", ["away", pytest.param("silent", marks=pytest.mark.slow), "failing"])
 def test_a_network_that_fails_while_following_is_survived_told_and_forgotten(bucket, trouble, environment):
     if trouble == "silent":
         environment.setitem(blobs.CLIENT, "read_timeout", "300ms")

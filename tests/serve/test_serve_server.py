@@ -214,7 +214,9 @@ def test_more_requests_than_may_wait_are_refused_at_once_and_their_connections_g
         assert process.wait(20) == 0
 
 
-@pytest.mark.parametrize(("path", "status"), [("/v1/predict", b"429"), ("/nowhere", b"404")])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/v1/predict", b"429"), pytest.param("/nowhere", b"404", marks=pytest.mark.slow)]
+)
 def test_a_body_that_nobody_waits_for_holds_no_connection_for_ever(tmp_path, path, status):
     """Sent drop by drop, it would: who refuses a request without reading it counts no time."""
     settings = Settings(Place(str(tmp_path / "version")), port=0, limits=Limits(max_waiting=0, max_seconds=0.5))

@@ -51,6 +51,7 @@ def test_a_worker_that_waits_to_be_replaced_keeps_no_thread_that_the_end_would_w
     assert 0 < crew._patience() <= 0.2, "it is replaced in time all the same"
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_in_load_is_replaced_and_the_others_answer(tmp_path):
     save_artifact(golden_artifact(), tmp_path / "version")
     with serving(Settings(Place(str(tmp_path / "version")), port=0, workers=2)) as (process, port):

@@ -49,7 +49,8 @@ def test_the_first_trial_is_what_a_build_without_a_search_takes() -> None:
     assert study.best.score.value >= study.trials[0].score.value
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 def test_a_search_finds_a_program_that_is_nearly_the_best_in_a_tenth_of_the_space(seed: int) -> None:
     best = max(quality(Asked(1, picked, SPACE.choices(picked))) for picked in SPACE)
     study = look(38, seed=seed)
