@@ -21,7 +21,7 @@ from overton.base.files import remove_drafts
 from overton.data.names import count_of
 from overton.fitting import Plan, Teach, Watch, fit
 from overton.ranks import Ranked
-from overton.runs import is_any_running, run_of, served
+from overton.runs import Run, is_any_running, run_of, served
 
 if TYPE_CHECKING:
     from overton.artifact import Artifact
@@ -78,7 +78,8 @@ def build_version(
     remove_drafts(bench.rows.parent, before=time.time() - DRAFT_SECONDS)
     engine, gate = engine_of(on), load_gate(bench.folder / "gate.json")
     _look_at_files(bench, tuning, observe)
-    with run_of(bench.builds, seed=seed, parent=parent.id if parent else None) as run, _placed(bench.folder):
+    account = run_of(bench.builds, bench.searches, seed=seed, parent=parent.id if parent else None)
+    with account as run, _placed(bench.folder):
         bench = replace(bench, watch=run.folder)
         teach = _teach(bench, tuning, ranks, on, profile, observe)
         artifact = build(
@@ -95,12 +96,19 @@ def build_version(
             spread=lambda made: partial(predict_on, engine, made, bench.rows),
             observe=observe,
         )
-        store.put(artifact, when=instant())
-        run.add(version=artifact.id, **served(artifact))
+        _keep(artifact, store, run)
     _forget_states(bench)
     observe(Event("publish", f"version {artifact.id} in {store.url}"))
     _log(artifact, bench.folder, observe)
     return artifact
+
+
+def _keep(artifact: Artifact, store: Store, run: Run) -> None:
+    """Put a version into the store, and tell of it in the account of its build."""
+    from overton.store import moment_after
+
+    store.put(artifact, when=moment_after(store, instant()))
+    run.add(version=artifact.id, **served(artifact))
 
 
 def _forget_states(bench: Bench) -> None:

@@ -46,15 +46,16 @@ class Run:
 
 
 @contextmanager
-def run_of(folder: Path, **facts: Any) -> Iterator[Run]:
+def run_of(folder: Path, searches: Path, **facts: Any) -> Iterator[Run]:
     """Keep an account of a build while the block runs, and of how it ended.
 
     Args:
         folder: Where the accounts are.
+        searches: Where the trials are: those of builds that are forgotten go.
         facts: What is known at its beginning, such as its seed.
     """
     begun, start = instant(), perf_counter()
-    _forget_old(folder)
+    _forget_old(folder, searches)
     run = Run(folder / f"{re.sub(r'[:.]|[+]00:00', '', begun)}-{os.getpid()}.json")
     with _held(run.path.with_suffix(LOCK)):
         run.add(format=FORMAT, begun=begun, status="running", process=os.getpid(), host=socket.gethostname(), **facts)
@@ -185,11 +186,21 @@ def _score(score: Score) -> dict[str, Any]:
     return {**told, "value": score.quality, "reason": score.why}
 
 
-def _forget_old(folder: Path) -> None:
-    for path in sorted(folder.glob("*.json"), reverse=True)[KEPT - 1 :]:
+def _forget_old(folder: Path, searches: Path) -> None:
+    old = sorted(folder.glob("*.json"), reverse=True)[KEPT - 1 :]
+    if not old:
+        return
+    for path in old:
         for one in (path, path.with_suffix(LOCK)):
             one.unlink(missing_ok=True)
         shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+    rows = list(_accounts(folder))
+    if any(row["status"] == "running" and "search" not in row for row in rows):
+        return  # it may be about to take up a search that it has not named yet
+    named = {row.get("search") for row in rows}
+    for place in searches.glob("*"):
+        if place.name not in named:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -78,12 +78,26 @@ def test_a_build_that_ends_takes_nothing_from_one_that_goes_on(tmp_path: Path, m
         path.touch()
     monkeypatch.setattr("overton.pipeline.build", lambda *_, **__: tiny_artifact())
     monkeypatch.setattr("overton.building.served", lambda artifact: {})
-    with run_of(home / "builds"):
+    with run_of(home / "builds", home / "searches"):
         overton.load(tmp_path / "app").build()
         assert all(path.exists() for path in others)
     overton.load(tmp_path / "app").build()
     assert not any(path.exists() for path in others)
     assert list((home / "runs").iterdir()) == []
+
+
+def test_the_version_built_last_is_the_latest_though_the_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
+    monkeypatch.setattr("overton.building.served", lambda artifact: {})
+    application, built = overton.load(tmp_path / "app"), []
+    for number, when in enumerate(["2026-01-02T00:00:00.999999+00:00", "2026-01-01T00:00:00.000000+00:00"]):
+        monkeypatch.setattr("overton.pipeline.build", lambda *_, number=number, **__: tiny_artifact(number))
+        monkeypatch.setattr("overton.building.instant", lambda when=when: when)
+        built.append(application.build().id)
+    assert application.store.resolve("latest") == built[1]
+    assert application.store.manifest(built[1]).created == "2026-01-02T00:00:01.000000+00:00"
 
 
 def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Path) -> None:

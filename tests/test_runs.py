@@ -76,7 +76,7 @@ def test_a_trial_that_was_lost_with_its_worker_has_failed_when_the_build_is_done
 
 def test_two_builds_of_one_second_are_told_in_their_order(tmp_path: Path) -> None:
     for seed in range(3):
-        with run_of(tmp_path, seed=seed):
+        with run_of(tmp_path, tmp_path / "searches", seed=seed):
             pass
     told = load_runs(tmp_path, tmp_path)
     assert [row["seed"] for row in told] == [2, 1, 0]
@@ -118,7 +118,7 @@ def test_figures_of_versions_are_a_list_where_their_columns_do_not_fit() -> None
 )
 def test_why_a_build_ended_is_told(tmp_path: Path, error: BaseException, status: str, reason: str) -> None:
     def build() -> None:
-        with run_of(tmp_path):
+        with run_of(tmp_path, tmp_path / "searches"):
             raise error
 
     with pytest.raises(type(error)):
@@ -138,7 +138,7 @@ def test_a_killed_build_is_stopped_though_another_process_has_its_number_now(tmp
 
 
 def test_a_build_is_known_to_run_by_the_lock_that_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with run_of(tmp_path):
+    with run_of(tmp_path, tmp_path / "searches"):
         monkeypatch.setattr("overton.runs.socket.gethostname", lambda: "elsewhere")
         assert is_any_running(tmp_path)
         (lock,) = tmp_path.glob("*.lock")
@@ -168,3 +168,18 @@ def test_a_killed_build_that_nobody_waited_for_is_stopped(tmp_path: Path) -> Non
             time.sleep(0.01)
         assert process.returncode is None
         assert load_runs(tmp_path, tmp_path)[0]["status"] == "stopped"
+
+
+def test_what_searches_found_is_forgotten_with_the_builds_that_asked(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("overton.runs.KEPT", 2)
+    builds, searches = tmp_path / "builds", tmp_path / "searches"
+    for search in ("first", "second", "third"):
+        with run_of(builds, searches) as run:
+            run.add(search=search)
+            (searches / search).mkdir(parents=True)
+            (searches / search / "trial-0001.json").touch()
+    assert sorted(path.name for path in searches.iterdir()) == ["second", "third"]
+    with run_of(builds, searches):
+        assert [path.name for path in searches.iterdir()] == ["third"]
+        with run_of(builds, searches):
+            assert [path.name for path in searches.iterdir()] == ["third"], "the build that runs may be about to ask"

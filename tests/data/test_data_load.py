@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import overton.data.files.verified
 from overton.base import OvertonError
 from overton.data.files import load_dataset, write_records
 from overton.data.files.container import SectionWriter, open_container
+from overton.data.files.unused import PATIENCE, SUFFIXES
 from overton.engine import Inline, Processes
 from overton.schema import parse_schema
 from tests.data_schema import DECLARED, SCHEMA
@@ -551,3 +553,23 @@ def test_tags_that_come_late_count(tmp_path):
     dataset = load(write(tmp_path / "d.jsonl", [*(line(n, tags=["train"] if n != 1 else []) for n in range(3)), *late]))
     assert dataset.tags.rows("slice:new").tolist() == [1]
     assert dataset.splits.test.tolist() == [1]
+
+
+def test_a_shard_that_nobody_asked_for_in_a_week_goes_when_another_is_made(tmp_path, data):
+    """A file that is replaced every night would leave one each time."""
+    long_ago = time.time() - PATIENCE - 1
+    other = write(tmp_path / "o.jsonl", [line(number) for number in range(50, 60)])
+    load([data, other])
+    first = stored(data)
+    write(data, [line(number) for number in range(30)])
+    assert load([data, other]).n_records == 40
+    assert len(stored(data)) == 6, "yesterday's is at hand"
+    for path in (tmp_path / "rows").iterdir():
+        os.utime(path, (long_ago, long_ago))
+    assert load([data, other]).n_records == 40
+    assert len(stored(data)) == 6, "what only reads removes nothing"
+    write(data, [line(number) for number in range(20)])
+    assert load([data, other]).n_records == 30
+    left = [path for path in (tmp_path / "rows").iterdir() if path.suffix in SUFFIXES]
+    assert len({path.stem for path in left}) == 3, "the one that was read today stays too"
+    assert len([path for path in first if path.exists()]) == 2, "of the first ones, that of the other file"

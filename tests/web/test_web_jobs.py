@@ -56,6 +56,18 @@ def test_a_job_runs_to_its_end_and_is_told(directory: Path, jobs: Jobs) -> None:
     assert [one.id for one in Jobs(jobs.folder).every()] == [job]
 
 
+def test_the_oldest_jobs_are_forgotten_when_another_is_started(
+    directory: Path, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("overton.web.jobs.files.KEPT", 1)
+    started = []
+    for _ in range(3):
+        started.append(jobs.start(["versions", "--help"], who="ann"))
+        ended(jobs, started[-1])
+    assert [job.id for job in jobs.every()] == started[2:]
+    assert not (jobs.folder / started[0]).exists()
+
+
 def test_a_job_that_fails_tells_its_problems(tmp_path: Path, jobs: Jobs) -> None:
     found = ended(jobs, jobs.start(["build", str(tmp_path / "nowhere"), "--json"], who="ann"))
     assert found.state == "failed"

@@ -17,6 +17,7 @@ from overton.data.files.container import VERSION, open_container
 from overton.data.files.digests import CHANGED, Digested, file_digests, refuse_stream
 from overton.data.files.ingest import OnBad, ingest, no_quarantine
 from overton.data.files.lines import in_reading_order
+from overton.data.files.unused import mark_used, remove_unused
 from overton.data.files.verified import verify_once
 from overton.data.names import count_of
 from overton.data.rows.join import Joined, join_shards
@@ -117,6 +118,8 @@ def _load_shards(
             unreadable.extend(error.problems)
     if unreadable:
         raise OvertonError(unreadable)
+    if new:
+        remove_unused(cache, [shard_files(schema, file.digest, cache)[0] for file in digested])
     return shards
 
 
@@ -210,6 +213,7 @@ def load_shard(
         try:
             shard = open_shard(path, rows, votes)
             verify_once(rows, votes)
+            mark_used(rows)
             return shard
         except OvertonError as error:
             observe(Event("ingest", f"{error.problems[0].path}: {error.problems[0].message}; it is built again"))

@@ -13,6 +13,7 @@ server that was killed leaves nothing to tidy up, and another one finds the job 
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ LOCK, RECORD, PID, LOG, OUTPUT, STOPPED = "lock", "job.json", "pid", "log.txt", 
 NAME, TIME = re.compile(r"\d{8}-\d{6}-\d{3}"), "%Y%m%d-%H%M%S-%f"  # of a folder: when its job began, to the TICK
 TICK = timedelta(milliseconds=1)
 LOG_BYTES = 256 << 10  # of a log that are read
+KEPT = 100  # jobs; older ones are forgotten when another is started
 GRACE_SECONDS = 10.0  # for a job to end by itself once it is told to
 
 
@@ -64,6 +66,8 @@ class Jobs:
         with locked(self.folder / LOCK), contextlib.ExitStack() as until_started:
             if self.running():
                 raise OvertonError(Problem("a build is running", "jobs.running", hint="Wait for it, or stop it"))
+            for old in self._names()[KEPT:]:
+                shutil.rmtree(self.folder / old, ignore_errors=True)
             place = self._new_folder()
             held = until_started.enter_context(locked(place / LOCK))
             record = _Record(tuple(words), who, datetime.now(UTC).replace(microsecond=0))
@@ -74,9 +78,9 @@ class Jobs:
         return place.name
 
     def every(self) -> tuple[Job, ...]:
-        """All jobs, the newest first."""
+        """The jobs that are kept, the newest first; others may be going."""
         self._reap()
-        return tuple(map(self._job, self._names()))
+        return tuple(map(self._job, self._names()[:KEPT]))
 
     def get(self, job: str) -> Job:
         """One job.
