@@ -55,7 +55,7 @@ def cut(text: str, width: int, mark: str = "…") -> str:
     return text[: _fitting(text, width - width_of(mark))] + mark
 
 
-def shortened(text: str, width: int, mark: str = " …") -> str:
+def shortened(text: str, width: int) -> str:
     """As many words of a text as fit into so many columns, with one blank between them, and a mark after them.
 
     Example:
@@ -63,7 +63,7 @@ def shortened(text: str, width: int, mark: str = " …") -> str:
         ('Kyoto and …', '東京都 …')
     """
     text = " ".join(text.split())
-    return text if width_of(text) <= width else wrapped(text, width - width_of(mark))[0] + mark
+    return text if width_of(text) <= width else wrapped(text, width - 2)[0] + " …"
 
 
 def wrapped(

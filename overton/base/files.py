@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from overton.base.errors import OvertonError, Problem
 
@@ -56,16 +56,15 @@ def read_text(path: Path, code: str) -> str:
 
 
 @contextmanager
-def atomic_writer(path: Path, mode: str = "wb", *, newline: str | None = None) -> Iterator[IO[Any]]:
+def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file that takes the place of `path` when the block ends well, and vanishes when not.
 
     A link stays, and the file that it leads to is replaced; a pipe or a device such as `/dev/null` is written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     check_place(path)
-    encoding = None if "b" in mode else "utf-8"
     if is_stream(path):
-        with path.open(mode, encoding=encoding, newline=newline) as stream:
+        with path.open("wb") as stream:
             yield stream
         return
     path = path.resolve() if path.is_symlink() else path
@@ -73,7 +72,7 @@ def atomic_writer(path: Path, mode: str = "wb", *, newline: str | None = None) -
     try:
         # The system itself takes off what the umask forbids: to look at that, one would have to change it, and another
         # thread that looks at the same time would put back what it found.
-        file = open(draft, mode.replace("w", "x"), encoding=encoding, newline=newline)  # noqa: SIM115
+        file = open(draft, "xb")  # noqa: SIM115
     except OSError as error:
         error.filename = str(path)  # nobody knows the temporary file
         raise

@@ -58,9 +58,9 @@ REFERENCE_RULES: tuple[Rule, ...] = (
 RULES: tuple[Rule, ...] = (*SHAPE_RULES, *REFERENCE_RULES)
 
 
-def check_draft(draft: Draft, rules: tuple[Rule, ...] = RULES) -> tuple[Problem, ...]:
+def check_draft(draft: Draft) -> tuple[Problem, ...]:
     """Every fault that the rules find, in the order of the text."""
-    return tuple(sorted((problem for rule in rules for problem in rule(draft)), key=lambda problem: problem.line))
+    return tuple(sorted((problem for rule in RULES for problem in rule(draft)), key=lambda problem: problem.line))
 
 
 __all__ = ["REFERENCE_RULES", "RULES", "SHAPE_RULES", "Rule", "check_draft"]
