@@ -5,6 +5,7 @@ import re
 from overton.base.errors import OvertonError, Problem
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_HINT = "Use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or a digit"
 
 
 def is_name(text: str) -> bool:
@@ -24,6 +25,6 @@ def check_name(text: str, what: str) -> str:
         Problem(
             message=f"{text!r} is not a valid name of {what}",
             code="base.bad-name",
-            hint="Use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or a digit",
+            hint=NAME_HINT,
         )
     )

@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
+from overton.base.names import NAME
 from overton.schema.keys import EDITOR_KEY, PAYLOAD_KEYS, TASK_KEYS, TOP_KEYS, Key
 
-NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 TEXT = {"type": "string", "pattern": r"\S"}
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of schema.json; `parse_schema` also checks what payloads and tasks are to each other."""
     payload = _object(PAYLOAD_KEYS)
-    payload["allOf"] = [_when("type", ("singleton", "sequence"), {"range": False})]
+    payload["allOf"] = [_when(("singleton", "sequence"), {"range": False})]
     task = _object(TASK_KEYS)
     task["allOf"] = [
-        _when("type", ("select",), {"classes": False}),
-        _when("type", ("multiclass",), {"classes": {"minItems": 2}}),
-        _when("type", ("bitvector",), {"classes": {"minItems": 1}}),
+        _when(("select",), {"classes": False}),
+        _when(("multiclass",), {"classes": {"minItems": 2}}),
+        _when(("bitvector",), {"classes": {"minItems": 1}}),
     ]
     sections = {"payloads": payload, "tasks": task}
     return {
@@ -39,7 +39,7 @@ def _section(meaning: str, entry: dict[str, Any]) -> dict[str, Any]:
         "description": meaning,
         "type": "object",
         "minProperties": 1,
-        "propertyNames": {"pattern": NAME_PATTERN},
+        "propertyNames": {"pattern": f"^{NAME.pattern}$"},
         "additionalProperties": entry,
     }
 
@@ -63,6 +63,6 @@ def _value(key: Key) -> dict[str, Any]:
     return {"description": key.meaning, **TEXT}
 
 
-def _when(key: str, options: tuple[str, ...], then: dict[str, Any]) -> dict[str, Any]:
-    """Where the key holds one of the options, these properties hold as well."""
-    return {"if": {"properties": {key: {"enum": list(options)}}, "required": [key]}, "then": {"properties": then}}
+def _when(types: tuple[str, ...], then: dict[str, Any]) -> dict[str, Any]:
+    """Where the type is one of these, these properties hold as well."""
+    return {"if": {"properties": {"type": {"enum": list(types)}}, "required": ["type"]}, "then": {"properties": then}}

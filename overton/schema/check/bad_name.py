@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from overton.base import Problem, is_name, json_path
+from overton.base.names import NAME_HINT
 from overton.schema.draft import Draft
 
 
@@ -16,5 +17,5 @@ def bad_name(draft: Draft) -> Iterator[Problem]:
                 path=draft.path,
                 line=draft.line(section, name),
                 field=json_path((section, name)),
-                hint="Use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or a digit",
+                hint=NAME_HINT,
             )

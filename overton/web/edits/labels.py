@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from overton.base import OvertonError, Problem, did_you_mean
+from overton.base.names import NAME_HINT
 from overton.data import COMBINED, GOLD, Dataset, is_near_gold, label_faults, reading_order
 from overton.review import check_tag
 from overton.supervision import find_record
@@ -50,8 +51,7 @@ def correction_line(dataset: Dataset, said: Correction, file: str) -> dict[str, 
     """
     editor = unicodedata.normalize("NFC", said.editor)
     if not EDITOR.fullmatch(editor):
-        hint = "Use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or a digit"
-        raise OvertonError(Problem(f"{editor!r} is not a valid name of an editor", "base.bad-name", hint=hint))
+        raise OvertonError(Problem(f"{editor!r} is not a valid name of an editor", "base.bad-name", hint=NAME_HINT))
     if editor == COMBINED:
         message, hint = f"{COMBINED!r} is the name of what all sources say together", "Label by a name of your own"
         raise OvertonError(Problem(message, "edits.reserved", field="editor", hint=hint))
