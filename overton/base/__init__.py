@@ -4,7 +4,7 @@ from overton.base.brief import brief
 from overton.base.clock import Clock, Meter, instant, now, to_the_second
 from overton.base.columns import aligned, cut, padded, ruled, shortened, width_of, wrapped
 from overton.base.digest import digest_bytes, digest_json
-from overton.base.errors import OvertonError, Problem, group_problems, render_problems
+from overton.base.errors import OvertonError, Problem, group_problems, os_reason, render_problems
 from overton.base.events import Event, Observe, ignore
 from overton.base.figures import percent_text, share_text
 from overton.base.given import Texts, texts_of
@@ -42,6 +42,7 @@ __all__ = [
     "locate_json",
     "nearest",
     "now",
+    "os_reason",
     "padded",
     "percent_text",
     "render_problems",

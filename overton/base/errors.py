@@ -4,7 +4,7 @@ All problems of an input are collected before raising, so that one run shows eve
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SHOWN = 20
 
@@ -63,6 +63,11 @@ class OvertonError(Exception):
         return OvertonError, (self.problems,)
 
 
+def os_reason(error: OSError) -> str:
+    """What the operating system refused, as it stands within a message."""
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
 def group_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Merge the problems of one kind into the first of them, with their number, most frequent kind first."""
     first: dict[tuple[str, str], Problem] = {}
@@ -71,7 +76,7 @@ def group_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
         key = (problem.code, problem.kind or problem.code)
         first.setdefault(key, problem)
         counts[key] = counts.get(key, 0) + problem.count
-    grouped = [_counted(problem, counts[key]) for key, problem in first.items()]
+    grouped = [replace(problem, count=counts[key]) for key, problem in first.items()]
     return tuple(sorted(grouped, key=lambda problem: -problem.count))
 
 
@@ -81,16 +86,3 @@ def render_problems(problems: Sequence[Problem], limit: int = SHOWN) -> str:
     if len(problems) > limit:
         lines.append(f"... and {len(problems) - limit:,} more")
     return "\n".join(lines)
-
-
-def _counted(problem: Problem, count: int) -> Problem:
-    return Problem(
-        message=problem.message,
-        code=problem.code,
-        path=problem.path,
-        line=problem.line,
-        field=problem.field,
-        hint=problem.hint,
-        kind=problem.kind,
-        count=count,
-    )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from overton import __version__
-from overton.base import OvertonError, Problem, render_problems
+from overton.base import OvertonError, Problem, os_reason, render_problems
 from overton.base.errors import SHOWN
 from overton.cli import console
 from overton.cli.parser import Parser
@@ -139,7 +139,7 @@ def _problem_of(error: OSError) -> Problem:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return Problem(
-        message=(error.strerror or str(error) or type(error).__name__).lower(),
+        message=os_reason(error),
         code="os.refused",
         path=os.fspath(error.filename) if isinstance(error.filename, str | os.PathLike) else "",
         hint="Check the path, its permissions, and the space on the disk",

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overton.base import os_reason
 from overton.cli import console
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _saved(evaluation: Evaluation, directory: Path, *, is_asked: bool) -> Path |
     except OSError as error:
         if is_asked:
             raise
-        console.note(f"{error.filename or directory}: {(error.strerror or str(error)).lower()}; no file was written")
+        console.note(f"{error.filename or directory}: {os_reason(error)}; no file was written")
         return None
     return directory
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, os_reason
 from overton.base.files import read_text, write_atomic
 from overton.evaluate.compare import Gate, parse_gate
 from overton.evaluate.examples import ExampleRows
@@ -67,5 +67,5 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        message = f"cannot be read: {error.strerror}"
+        message = f"cannot be read: {os_reason(error)}"
         raise OvertonError(Problem(message=message, code="report.bad", path=str(path))) from None

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from overton.base import Problem
+from overton.base import Problem, os_reason
 
 SHOWN = 100
 NOT_FOUND, CONFLICT, REFUSED, FAILED = 404, 409, 422, 500
@@ -50,9 +50,7 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
 def refused(error: OSError) -> Problem:
     """What the operating system refused, as a problem."""
     place = str(error.filename or "")
-    return Problem(
-        (error.strerror or str(error)).lower(), "os.refused", place, hint="Check its permissions and the disk"
-    )
+    return Problem(os_reason(error), "os.refused", place, hint="Check its permissions and the disk")
 
 
 def json_response(value: Any, status: int = 200) -> Response:

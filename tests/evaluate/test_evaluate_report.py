@@ -107,7 +107,7 @@ def test_a_file_that_is_no_report_is_refused(content, tmp_path):
 def test_a_report_that_is_not_there_is_told():
     from pathlib import Path
 
-    with pytest.raises(OvertonError, match="cannot be read: No such file"):
+    with pytest.raises(OvertonError, match="cannot be read: no such file"):
         load_report(Path("nowhere/report.json"))
 
 

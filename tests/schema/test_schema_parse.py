@@ -120,7 +120,7 @@ def test_a_schema_that_cannot_be_read_is_a_fault(tmp_path):
         load_schema(tmp_path / "schema.json")
     assert error.value.problems[0].code == "schema.unreadable"
     (tmp_path / "latin.json").write_bytes(b'{"payloads": "\xe9"}')
-    with pytest.raises(OvertonError, match="not UTF-8: byte 14 is 0xe9"):
+    with pytest.raises(OvertonError, match=r"not UTF-8: byte 14 is 0xe9\. Save the file as UTF-8"):
         load_schema(tmp_path / "latin.json")
     with pytest.raises(OvertonError, match="is a directory"):
         load_schema(tmp_path)

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import obstore
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, os_reason
 from overton.base.files import written
 from overton.batch.plan import Input, Piece
 from overton.data.files import SUFFIXES, contents
@@ -172,7 +172,7 @@ def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
     try:
         file = Path(one.place).open("rb")  # noqa: SIM115  closed below
     except OSError as error:
-        raise OvertonError(Problem(f"it cannot be read: {error.strerror}", "data.unreadable", one.name)) from None
+        raise OvertonError(Problem(f"it cannot be read: {os_reason(error)}", "data.unreadable", one.name)) from None
     with file:
         _check_file(one, file)
         file.seek(start)

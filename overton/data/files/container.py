@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 from numpy import ndarray
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, os_reason
 from overton.base.files import atomic_writer
 
 MAGIC = b"\x89OVT\r\n\x1a\n"  # as in PNG: a transfer that meddles with line ends or the eighth bit breaks it
@@ -139,7 +139,7 @@ def open_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, nda
                 raise _damaged(path, "its header is damaged")
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise _damaged(path, (error.strerror or str(error)).lower()) from None
+        raise _damaged(path, os_reason(error)) from None
     value = msgspec.json.decode(header)
     if value["kind"] != kind:
         raise _damaged(path, f"it holds {value['kind']} where {kind} were looked for")
@@ -168,7 +168,7 @@ def verify_container(path: Path) -> None:
                 left -= len(content)
             tail = file.read(_TAIL.size)
     except OSError as error:
-        raise _damaged(path, (error.strerror or str(error)).lower()) from None
+        raise _damaged(path, os_reason(error)) from None
     if tail != _TAIL.pack(checksum):
         raise _damaged(path, "its content has changed since it was written")
 

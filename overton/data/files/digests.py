@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, os_reason
 from overton.base.files import is_stream, write_atomic, written
 
 NAME = "digests.json"
@@ -70,7 +70,7 @@ def file_digests(files: Sequence[Path], cache: Path) -> list[Digested]:
             unreadable.extend(error.problems)
             continue
         except OSError as error:
-            unreadable.append(_unreadable(path, (error.strerror or str(error)).lower()))
+            unreadable.append(_unreadable(path, os_reason(error)))
             continue
         fresh[written(path.absolute())] = (signs, digest)
         digests.append(Digested(path, digest, signs))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, os_reason
 from overton.base.files import written
 from overton.data.names import reading_order
 
@@ -116,8 +116,7 @@ def _contents(path: Path, size: int | None) -> Iterator[bytes]:
         with path.open("rb") as file:
             yield from contents(file if size is None else cast(IO[bytes], _First(file, size)), str(path))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise _broken(str(path), reason, "Check the path and its permissions") from None
+        raise _broken(str(path), os_reason(error), "Check the path and its permissions") from None
 
 
 class _First:

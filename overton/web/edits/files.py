@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, os_reason
 
 if os.name == "posix":
     import fcntl
@@ -103,7 +103,7 @@ def _write_whole(handle: int, content: bytes, end: int, path: Path) -> None:
             return
         reason = "no space is left"
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = os_reason(error)
     os.ftruncate(handle, end)
     hint = "Nothing of it was written; make room on the disk, then save again"
     raise OvertonError(Problem(f"the edit could not be written: {reason}", "edits.not-written", str(path), hint=hint))
