@@ -1,13 +1,13 @@
 """The head of a linear-chain CRF: logits of tokens in the graph, scores of neighbours beside it."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from overton.nn.heads import ClassHead
 from overton.nn.wide import WideHead
 
 
-class ChainHead(nn.Module):
+class ChainHead(ClassHead):
     """`chain_head.v1`: one layer for each token, and what it scores when one class follows another.
 
     The graph computes the logits alone. The transitions take part in the loss (`overton.train.chain`) and in decoding
@@ -16,15 +16,8 @@ class ChainHead(nn.Module):
     """
 
     def __init__(self, *, size: int, classes: int, dropout: float) -> None:
-        super().__init__()
-        head = ClassHead(size=size, classes=classes, dropout=dropout)
-        self.dropout, self.score = head.dropout, head.score
+        super().__init__(size=size, classes=classes, dropout=dropout)
         self.transitions = nn.Parameter(torch.zeros(classes + 2, classes))
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """(row, token, size) to logits of shape (row, token, class)."""
-        logits: Tensor = self.score(self.dropout(vectors))
-        return logits
 
 
 class WideChainHead(WideHead):
