@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from overton.store import GateOutcome, Promotion, Store
 
 ATTEMPTS = 5
+MOST_REASONS = 20  # of a gate, that the log keeps
 REASON = "Say why: --why TEXT, or `why=` in Python; it stays in the alias's log"
 
 
@@ -127,7 +128,7 @@ def gate_outcome(before: str, weighed: Weighed) -> GateOutcome:
         digest=digest_json(comparison.to_json()) if comparison else "",
         records=comparison.records if comparison else 0,
         verdicts=dict(Counter(row.verdict for row in comparison.rows)) if comparison else {},
-        refused=reasons[:20],
+        refused=reasons[:MOST_REASONS],
     )
 
 

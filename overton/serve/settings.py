@@ -10,7 +10,6 @@ from overton.serve.limits import Limits
 from overton.store import Store
 
 SHORTEST_TOKEN = 16
-MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from overton.base import OvertonError, Problem, digest_json, writable
 
 FORMAT = 2
 ENTRY = re.compile(r"\d{12}\.json")
-SHOWN = 20  # refusals that an entry keeps of a gate
 
 Action = Literal["promote", "rollback"]
 Outcome = Literal["passed", "refused", "unknown"]

@@ -12,8 +12,6 @@ from overton.web.pages.sources import SourceLine
 from overton.web.pages.tasks import TaskPage
 from overton.web.pages.trials import Trials
 
-ALONE = "There is no version to compare with"
-
 
 @dataclass(frozen=True, slots=True)
 class ReportPage:
