@@ -4,12 +4,12 @@ Where a piece does not begin its input, reading begins a byte before it: what st
 belongs to the piece before, which reads its last line to the end. So every line is in one piece, wherever the cuts are.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from overton.batch.plan import WHOLE, Piece
 
-BOM = b"\xef\xbb\xbf"
 LONGEST = 1 << 26  # bytes of a line
 CHUNK_LINES, CHUNK_BYTES = 4096, 1 << 22  # read at a time; the same for everyone, since batches are made within
 
@@ -63,8 +63,8 @@ def _lines(contents: Iterable[bytes], piece: Piece) -> Iterator[tuple[int, bytes
     is_mine, is_first = piece.begin == 0, piece.begin == 0
     rest, dropped = b"", 0
     for content in contents:
-        if is_first and content.startswith(BOM):
-            content, place = content[len(BOM) :], place + len(BOM)
+        if is_first and content.startswith(BOM_UTF8):
+            content, place = content[len(BOM_UTF8) :], place + len(BOM_UTF8)
         is_first = False
         *whole, rest = (rest + content).split(b"\n")
         for line in whole:

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--token-file", type=Path, metavar="FILE", help="clients must show the token in it; needed beyond 127.0.0.1"
     )
     parser.add_argument(
-        "--workers", type=_positive, default=1, metavar="N", help="processes that answer on the port (default 1)"
+        "--workers", type=console.positive, default=1, metavar="N", help="processes that answer on the port (default 1)"
     )
     parser.add_argument(
         "--poll",
@@ -65,13 +65,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--max-bytes", type=_positive, default=1 << 20, metavar="N", help="longest body (default 1048576)"
+        "--max-bytes", type=console.positive, default=1 << 20, metavar="N", help="longest body (default 1048576)"
     )
     parser.add_argument(
-        "--max-records", type=_positive, default=256, metavar="N", help="most records in a request (default 256)"
+        "--max-records", type=console.positive, default=256, metavar="N", help="most records in a request (default 256)"
     )
     parser.add_argument(
-        "--queue", type=_positive, default=32, metavar="N", help="requests that may wait, each worker (default 32)"
+        "--queue",
+        type=console.positive,
+        default=32,
+        metavar="N",
+        help="requests that may wait, each worker (default 32)",
     )
     parser.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="longest time for a request (default 10)"
@@ -167,12 +171,6 @@ def _canary(text: str) -> tuple[str, float]:
     if not found or not 0 < float(found[2]) <= 100:
         raise argparse.ArgumentTypeError(f"expected VERSION=SHARE%, such as 3f9c2a=5%, got {text!r}")
     return found[1], float(found[2]) / 100
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
-    return int(text)
 
 
 def _seconds(text: str) -> float:

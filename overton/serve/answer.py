@@ -6,6 +6,7 @@ nothing. Whatever is wrong with a record is told in the words of `overton check`
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -34,7 +35,6 @@ from overton.serve.limits import (
 Form = Literal["one", "several", "lines", "records"]
 PLACES = {"several": "$.records[{}]", "lines": "line {}: $", "records": "record {}: $"}
 LINES = "application/x-ndjson"
-BOM = b"\xef\xbb\xbf"
 BATCH = re.compile(rb'\s*\{\s*"records"\s*:')
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 USUAL = Limits()
@@ -132,7 +132,7 @@ def parse_question(model: Model, body: bytes, query: str, limits: Limits, *, lin
     problems, probabilities, name = _parameters(query, model.names) if query else ([], False, "")
     if problems:
         return refuse(UNPROCESSABLE, problems)
-    question = _parse_body(model, body.removeprefix(BOM), probabilities, limits, lines=lines)
+    question = _parse_body(model, body.removeprefix(BOM_UTF8), probabilities, limits, lines=lines)
     return replace(question, model=name) if name and isinstance(question, Question) else question
 
 

@@ -12,6 +12,7 @@ in the JSON or behind it (`oip_binary`).
 Source: https://github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -26,7 +27,7 @@ from overton import __version__
 from overton.base import Problem, did_you_mean
 from overton.schema import Schema
 from overton.serve import oip_binary as binary
-from overton.serve.answer import BOM, Model, Question, parse_lines
+from overton.serve.answer import Model, Question, parse_lines
 from overton.serve.ask import REQUEST_ID, Form, ask, form_of
 from overton.serve.limits import BAD_REQUEST, NOT_FOUND, NOT_READY, OK, Answer, Limits, loading, refuse
 from overton.serve.respond import respond
@@ -137,7 +138,7 @@ def parse_inference(
             f"{binary.HEADER} is {json_size[:20]!r}, of {len(body):,} bytes", "$", "It tells how long the JSON is"
         )
     try:
-        asked = msgspec.json.decode(body[:size].removeprefix(BOM), type=_Inference)
+        asked = msgspec.json.decode(body[:size].removeprefix(BOM_UTF8), type=_Inference)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _bad(
             f"not an inference request: {error}", "$", 'Send {"inputs": [{"name", "shape", "datatype", "data"}]}'

@@ -1,3 +1,5 @@
+from codecs import BOM_UTF8
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -6,7 +8,6 @@ from hypothesis import strategies as st
 from overton.artifact import Runtime
 from overton.data import RecordParser
 from overton.serve import Limits, Model, answer
-from overton.serve.answer import BOM
 from tests.properties import examples
 from tests.serve.fuzz import requests
 from tests.tiny_artifact import RECORD, tiny_artifact
@@ -142,8 +143,8 @@ def test_what_is_wrong_with_a_request_is_told_without_a_word_of_files(body, said
 
 def test_a_mark_of_byte_order_is_passed_over_as_in_files():
     for value in (RECORD, {"records": [RECORD]}):
-        assert ask(BOM + msgspec.json.encode(value)) == ask(value)
-    assert ask_lines(BOM + msgspec.json.encode(RECORD)) == ask_lines(RECORD)
+        assert ask(BOM_UTF8 + msgspec.json.encode(value)) == ask(value)
+    assert ask_lines(BOM_UTF8 + msgspec.json.encode(RECORD)) == ask_lines(RECORD)
 
 
 def test_what_is_predicted_is_counted():

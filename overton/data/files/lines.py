@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,6 @@ SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 NAMES = "Compressed files end in .gz (gzip) or .zst (Zstandard), others in .jsonl"
 BLOCK = 1 << 21
 _ZSTD_BLOCK = 1 << 16  # compressed: what comes out may be a hundred times as much
-BOM = b"\xef\xbb\xbf"
 BINARY = {  # what else is taken for a data file, by how it begins
     b"\x1f\x8b": "what gzip has compressed",
     b"\x28\xb5\x2f\xfd": "what Zstandard has compressed",
@@ -95,8 +95,8 @@ def blocks_of(contents: Iterable[bytes]) -> Iterator[Block]:
     number = 1
     rest = b""
     for content in contents:
-        if number == 1 and not rest and content.startswith(BOM):
-            content = content[len(BOM) :]
+        if number == 1 and not rest and content.startswith(BOM_UTF8):
+            content = content[len(BOM_UTF8) :]
         *lines, rest = (rest + content).split(b"\n")
         yield _block(lines, number)
         number += len(lines)
