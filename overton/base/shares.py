@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-Z = 1.959963984540054
+Z = 1.959963984540054  # from a figure to an end of its 95 % interval, in standard errors
 SHRINK = 30.0
 T_OF_FEW = {1: 12.706204736432095, 2: 4.302652729696142, 3: 3.182446305284263}
 

@@ -12,8 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.codec import Predictions
-from overton.data import Gold, Splits, Tags, Votes
-from overton.evaluate.groups import SPLITS
+from overton.data import SPLITS, Gold, Splits, Tags, Votes
 from overton.evaluate.judge import judge
 from overton.evaluate.label_text import LabelText, gold_texts, prediction_texts, vote_texts
 from overton.evaluate.outcomes import outcomes_of

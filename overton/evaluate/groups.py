@@ -12,12 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy import ndarray
 
-from overton.data import Tags
+from overton.data import SPLITS, Tags
 from overton.evaluate.alike import number_alike, one_of_each
 from overton.evaluate.ragged import spread, starts_of, steps
 
-WHOLE = "*"
-SPLITS = ("train", "dev", "test")
+WHOLE = "*"  # group 0, where the name of a tag stands
 BLOCK = 1 << 17
 KEPT = 1 << 23
 CELLS = 1 << 22  # of a table of groups and kinds of records

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from overton.base import aligned, cut, padded, ruled, share_text, width_of
 from overton.evaluate.report import Report, Row
 
-FEW = 30
+FEW = 30  # items below which a figure is not called worse or better than the whole
 NARROWEST = 60
 WIDEST_SCALE = 30
 NARROWEST_SCALE = 10
-ORDER = ("test", "dev", "train")
-WHOLE = "whole split"
+ORDER = ("test", "dev", "train")  # of splits: the first that has gold is shown
+WHOLE_SPLIT = "whole split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _task(report: Report, task: str, width: int, limit: int) -> list[str]:
     layout = _layout([*shown, *whole], width)
     lines = [ruled(f"{task}  {report.main_metric[task]} on {split}  ", width), _heading(layout)]
     if reference is not None:
-        lines.append(_line(WHOLE, reference, None, layout))
+        lines.append(_line(WHOLE_SPLIT, reference, None, layout))
     lines += [_line(row.tag, row, reference, layout) for row in shown]
     if len(shown) < len(tags):
         lines.append(_rest(tags, shown))
@@ -91,7 +91,7 @@ def _layout(rows: Sequence[Row], width: int) -> _Layout:
     """What there is room for: the figures always, then the names, then the drawing."""
     count = max(len(f"{row.n:,}") for row in rows)
     figures = count + 42
-    name = min(max(len(WHOLE), *(width_of(row.tag) for row in rows)), width - figures)
+    name = min(max(len(WHOLE_SPLIT), *(width_of(row.tag) for row in rows)), width - figures)
     scale = min(width - figures - name - 3, WIDEST_SCALE)
     return _Layout(name, count, scale if scale >= NARROWEST_SCALE else 0)
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from overton.base import legible
+from overton.data.names import count_of
 from overton.store import gate_text
 from overton.web import svg, text
 from overton.web.budget import LARGEST, within_budget
@@ -48,7 +49,7 @@ def environment() -> Environment:
         "moment": text.moment,
         "p": text.p_value,
         "percent": text.percent,
-        "plural": text.plural,
+        "plural": count_of,
         "seconds": text.seconds,
         "signed": text.signed,
         "size": text.size,

@@ -8,8 +8,7 @@ from overton.base import Event, Observe, OvertonError, ignore
 from overton.evaluate import parse_report
 from overton.version import Version
 from overton.web.pages import History, Moment, Verdict, history_of
-
-MOST_VERSIONS = 30
+from overton.web.pages.history import MOST_VERSIONS
 
 
 def aliases_of(version: Version) -> tuple[str, ...]:
@@ -59,4 +58,4 @@ def version_history(version: Version, *, observe: Observe = ignore) -> History |
                 records=(lineage.get("data") or {}).get("records"),
             )
         )
-    return history_of(moments, reports, version=version.id, limit=MOST_VERSIONS)
+    return history_of(moments, reports, version=version.id)

@@ -6,11 +6,11 @@ so that what a person reads is what the record holds.
 
 from overton.base import percent_text, share_text
 from overton.data import SLICE_PREFIX
+from overton.evaluate.groups import WHOLE
+from overton.evaluate.render import WHOLE_SPLIT
 
 DASH = "–"
 ELLIPSIS = "…"
-WHOLE = "*"
-WHOLE_SPLIT = "whole split"
 KILO = 1000
 
 
@@ -150,13 +150,3 @@ def p_value(p: float | None) -> str:
     if p is None:
         return DASH
     return f"{p:.3f}" if p >= 0.001 or p == 0 else f"{p:.0e}"
-
-
-def plural(n: int, word: str) -> str:
-    """A number and what it counts.
-
-    Example:
-        >>> plural(1, "record"), plural(1200, "record")
-        ('1 record', '1,200 records')
-    """
-    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"

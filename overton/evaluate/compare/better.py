@@ -7,9 +7,8 @@ intervals of two or three lie above zero all the same; what praises a version ha
 from collections.abc import Sequence
 from statistics import NormalDist
 
+from overton.base.shares import Z
 from overton.evaluate.compare.rows import ECE, ComparedRow
-
-Z = 1.959963984540054  # from a figure to an end of its 95 % interval, in standard errors
 
 
 def shown_better(rows: Sequence[ComparedRow], alpha: float) -> tuple[ComparedRow, ...]:

@@ -14,10 +14,10 @@ from overton.evaluate.compare.better import shown_better
 from overton.evaluate.compare.calibrated import ece_change
 from overton.evaluate.compare.changes import SourceChange, TagChange
 from overton.evaluate.compare.flips import Flip, Overlap, Pairing, flips_of
-from overton.evaluate.compare.gate import WHOLE, Gate
+from overton.evaluate.compare.gate import Gate
 from overton.evaluate.compare.paired import change_of, pair
 from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow, TaskChange, compared_rows
-from overton.evaluate.groups import group_records
+from overton.evaluate.groups import WHOLE, group_records
 from overton.evaluate.judge import judge
 from overton.notebook import comparison_html
 

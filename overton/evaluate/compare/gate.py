@@ -11,8 +11,7 @@ from typing import Any
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.compile import Rule
 from overton.data import Tags, parse_tag_expression, tag_mask
-
-WHOLE = "*"
+from overton.evaluate.groups import WHOLE
 
 
 @dataclass(frozen=True, slots=True)

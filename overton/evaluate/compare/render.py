@@ -8,12 +8,13 @@ from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most
 from overton.evaluate.compare.comparison import ONE_VERSION, Comparison
 from overton.evaluate.compare.flips import Flip, Overlap
 from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
+from overton.evaluate.groups import WHOLE
+from overton.evaluate.render import WHOLE_SPLIT
 
 WORST = 10
 EXAMPLES = 3
 LINES = 8
 HALF = 0.5
-WHOLE = "whole split"
 FIGURES = 57  # columns of a row beside its names
 
 
@@ -21,7 +22,7 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
     """The comparison for a terminal of so many columns, 80 or more."""
     worse = [row for row in comparison.rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
     shown = [row for place, row in enumerate(worse) if place < WORST or row.verdict == REGRESSED]
-    whole = sorted((row for row in comparison.rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
+    whole = sorted((row for row in comparison.rows if row.tag == WHOLE), key=lambda row: (row.task, row.metric == ECE))
     examples: dict[tuple[str, str], list[Flip]] = {}
     overlaps = {(overlap.task, overlap.tag): overlap for overlap in comparison.compared.overlaps}
     for flip in comparison.compared.examples:
@@ -100,7 +101,7 @@ def _section(head: str, rows: Sequence[ComparedRow], width: int, verdict: str = 
 def _widths(rows: Sequence[ComparedRow], width: int) -> tuple[int, int]:
     """Columns for the task and for the tag; none for the tag where all rows are of the whole split."""
     left = width - FIGURES
-    if all(row.tag == "*" for row in rows):
+    if all(row.tag == WHOLE for row in rows):
         return min(max((width_of(_whole(row)) for row in rows), default=0), left), 0
     name, tag = (max(width_of(text(row)) for row in rows) for text in (_name, _tag))
     name = min(name, max(left // 2, left - tag))
@@ -144,7 +145,7 @@ def _p(p: float) -> str:
 
 
 def _tag(row: ComparedRow) -> str:
-    return WHOLE if row.tag == "*" else row.tag
+    return WHOLE_SPLIT if row.tag == WHOLE else row.tag
 
 
 def _examples(row: ComparedRow, flips: Sequence[Flip], overlap: Overlap | None, width: int) -> Iterator[str]:

@@ -9,9 +9,10 @@ from numpy import ndarray
 
 from overton.evaluate.compare.calibrated import EceChange
 from overton.evaluate.compare.correct import Family, benjamini_hochberg, first_level, holm, weights
-from overton.evaluate.compare.gate import WHOLE, Gate
+from overton.evaluate.compare.gate import Gate
 from overton.evaluate.compare.paired import Change, detectable_fall
 from overton.evaluate.compare.swap import lower_tail, upper_point
+from overton.evaluate.groups import WHOLE
 
 Verdict = Literal["ok", "regressed", "not enough data"]
 OK: Verdict = "ok"

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from overton.data.names import count_of
 from overton.evaluate import ComparedRow, Comparison, TagChange, gate_json_schema, moved_most
+from overton.evaluate.groups import WHOLE
 from overton.web.pages.examples import Example
-from overton.web.text import WHOLE, figure, plural, tag_name
+from overton.web.text import figure, tag_name
 
 HALF = 0.5
 MOST_ROWS = 200
@@ -252,15 +254,15 @@ def verdict_of(comparison: Comparison, old_name: str = "", better: Sequence[Comp
     rows = [row for row in comparison.rows if row.metric != ECE]
     better = comparison.better if better is None else better
     unknown = sum(row.verdict == UNKNOWN for row in rows)
-    rest = f"{unknown:,} of {plural(len(rows), 'figure')} cannot rule out a fall that matters: too little data."
+    rest = f"{unknown:,} of {count_of(len(rows), 'figure')} cannot rule out a fall that matters: too little data."
     apart = len(comparison.rows) - len(rows)
-    rest += f" {plural(apart, 'calibration error')} of whole splits, judged too, not among them." if apart else ""
+    rest += f" {count_of(apart, 'calibration error')} of whole splits, judged too, not among them." if apart else ""
     detail = rest if unknown else ""
     if comparison.refusals:
         worst = comparison.regressed[0] if comparison.regressed else None
         why = f"{_told(worst)} regressed" if worst else comparison.refusals[0].message
         others = len(comparison.refusals) - 1
-        more = f", and {plural(others, 'other reason')}" if others else ""
+        more = f", and {count_of(others, 'other reason')}" if others else ""
         if not worst and comparison.refusals[0].code == "gate.no-evidence":
             return Verdict("unknown", f"Whether it may replace {old} cannot be told: {why}{more}.", detail)
         return Verdict("refused", f"Not fit to replace {old}: {why}{more}.", detail)
@@ -280,7 +282,7 @@ def _rises(better: Sequence[ComparedRow]) -> str:
     whole = [row for row in better if row.tag == WHOLE]
     tags = [row for row in better if row.tag != WHOLE]
     if not whole:
-        return f"on {_told(tags[0])}" + (f" and {plural(len(tags) - 1, 'other figure')}" if len(tags) > 1 else "")
+        return f"on {_told(tags[0])}" + (f" and {count_of(len(tags) - 1, 'other figure')}" if len(tags) > 1 else "")
     if len(whole) == 1:
         named = _told(whole[0])
     else:
@@ -295,6 +297,6 @@ def _worse(row: ComparedRow, comparison: Comparison, examples: Mapping[tuple[str
     if row.metric == ECE:
         return Worse(row)
     if overlap and overlap.shared > overlap.worse / 2:
-        note = f"{overlap.shared:,} of the {plural(overlap.worse, 'record')} that got worse are of {overlap.of}"
+        note = f"{overlap.shared:,} of the {count_of(overlap.worse, 'record')} that got worse are of {overlap.of}"
         return Worse(row, note)
     return Worse(row, "", tuple(examples.get(key, ())))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from overton.data import SLICE_PREFIX, SPLITS
+from overton.data import COMBINED, SLICE_PREFIX, SPLITS
 from overton.review import UnitError
 from overton.schema import Schema, Task
 
@@ -17,7 +17,6 @@ MOST_TOKENS = 80
 MOST_CANDIDATES = 12
 MOST_UNITS = 12
 NOTHING = "nothing"
-COMBINED = "combined"
 HALF = 0.5
 QUIET = ("O", "[]", "none")  # labels that are not worth their place below a word
 

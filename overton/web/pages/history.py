@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from overton.evaluate import Report
-from overton.web.pages.matrix import WHOLE, split_of
+from overton.evaluate.groups import WHOLE
+from overton.web.pages.matrix import split_of
 
-MOST_VERSIONS = 30
-MOST_TAGS = 60
+MOST_VERSIONS = 30  # that are told
+MOST_TAGS = 60  # that are told of one task, beside the whole split
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,6 @@ def history_of(
     reports: Mapping[str, Report],
     *,
     version: str = "",
-    limit: int = MOST_VERSIONS,
-    tags: int = MOST_TAGS,
 ) -> History:
     """The history of the newest versions.
 
@@ -134,10 +133,8 @@ def history_of(
         moments: The versions, oldest first.
         reports: The report of each build, by version; a version without one has no figures.
         version: The version that the page is about; its figures decide which tags are told.
-        limit: Most versions that are told.
-        tags: Most tags that are told of one task.
     """
-    shown = tuple(moments[-limit:])
+    shown = tuple(moments[-MOST_VERSIONS:])
     newest = reports.get(version) or next((reports[one.version] for one in shown[::-1] if one.version in reports), None)
     tasks, known = [], set()
     for task, metric in newest.main_metric.items() if newest else ():
@@ -148,7 +145,7 @@ def history_of(
         known |= set(order)
         lines = [
             Line(tag, *(tuple(by_tag.get(tag, (None, None, None))[part] for by_tag in found) for part in range(3)))
-            for tag in order[: tags + 1]
+            for tag in order[: MOST_TAGS + 1]
         ]
         tasks.append(TaskHistory(task, metric, tuple(lines)))
     current = next((place for place, moment in enumerate(shown) if moment.version == version), None)

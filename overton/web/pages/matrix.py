@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from overton.evaluate import Report, Row
+from overton.evaluate.groups import WHOLE
+from overton.evaluate.render import FEW, ORDER
 
-FEW = 30  # items below which a figure is not called worse or better than the whole
 MOST_ROWS = 200
 FAR, NEAR = 0.15, 0.05  # shown shortfalls that are coloured as grave, and as middling
-WHOLE = "*"
-ORDER = ("test", "dev", "train")
 
 Mark = Literal["below", "above", "few", ""]
 

@@ -9,6 +9,7 @@ import numpy as np
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.data import SPLITS
 from overton.review import ErrorPage, bear_all, review_errors
+from overton.review.review import check_task
 from overton.version import Version
 from overton.web.dashboard import Dashboard, Fitted, Records
 from overton.web.pages.examples import Example, example_of
@@ -190,11 +191,9 @@ def filter_of(version: Version, query: Query) -> Filter:
     Raises:
         OvertonError: Where it asks for a task, a split or a number that there is not.
     """
-    tasks = [task.name for task in version.runtime.schema.learnable().tasks]
-    task, split = query.get("task") or tasks[0], query.get("split") or "test"
-    if task not in tasks:
-        hint = did_you_mean(task, tasks)
-        raise OvertonError(Problem(f"the version has no task {task!r}", "application.unknown-task", hint=hint))
+    task = query.get("task") or version.runtime.schema.learnable().tasks[0].name
+    split = query.get("split") or "test"
+    check_task(version.runtime, task)
     if split not in (*SPLITS, "all"):
         hint = did_you_mean(split, (*SPLITS, "all"))
         raise OvertonError(Problem(f"there is no split {split!r}", "web.bad-query", field="split", hint=hint))

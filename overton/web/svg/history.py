@@ -10,8 +10,9 @@ from markupsafe import Markup, escape
 
 from overton.base import legible, share_text
 from overton.base.svg import line, nice_ticks, text
+from overton.evaluate.groups import WHOLE
 from overton.web.pages.history import Line, Moment, TaskHistory
-from overton.web.text import WHOLE, day
+from overton.web.text import day
 
 WIDTH, HEIGHT = 480, 160
 UNITS = 100  # of height in which lines are drawn; whole numbers are short
