@@ -8,6 +8,7 @@ from overton.base.errors import OvertonError, Problem, group_problems, os_reason
 from overton.base.events import Event, Observe, ignore
 from overton.base.figures import percent_text, share_text
 from overton.base.given import Texts, texts_of
+from overton.base.json_text import parse_json
 from overton.base.legible import legible, writable
 from overton.base.names import check_name, is_name
 from overton.base.positions import Positions, json_fault, json_path, locate_json
@@ -44,6 +45,7 @@ __all__ = [
     "now",
     "os_reason",
     "padded",
+    "parse_json",
     "percent_text",
     "render_problems",
     "ruled",

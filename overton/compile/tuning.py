@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean, digest_json, json_path, locate_json, nearest
+from overton.base import OvertonError, Problem, did_you_mean, digest_json, json_path, locate_json, nearest, parse_json
 from overton.compile.choices import PRETRAINED, SETTINGS_OF_PAYLOAD, Choices, default_choices
 from overton.compile.settings import (
     PAYLOAD_SETTINGS,
@@ -24,7 +24,6 @@ from overton.data import GOLD, parse_tag_expression
 from overton.schema import Payload, Schema
 
 PLAIN = r'[^\s:&|!()"@*]*'  # what is a task where it stands alone or before an @, no tag or expression
-CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)')  # outside of texts, which are passed over
 Options = tuple[Any, ...]
 MODELS = ("large", "small")
 OF_A_MODEL = ("payloads", "slices", "training")
@@ -124,13 +123,7 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
     Raises:
         OvertonError: With every fault of the text.
     """
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except ValueError as error:
-        line = getattr(error, "lineno", 0) or _line_of_constant(text)
-        raise OvertonError(
-            Problem(f"not valid JSON: {error}", "tuning.bad-json", path=path, line=line, hint="Mend the JSON")
-        ) from None
+    value = parse_json(text, path, "tuning.bad-json")
     positions = locate_json(text)
     faults = [Problem("this key stands twice", "tuning.duplicate-key", field=at) for at, _ in positions.duplicates]
     second = dict(positions.duplicates)
@@ -157,16 +150,6 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
 
 def _first(options: Mapping[str, Options]) -> dict[str, Any]:
     return {name: values[0] for name, values in options.items()}
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _line_of_constant(text: str) -> int:
-    """The line of the first word that Python takes for a number and JSON does not; 0 where there is none."""
-    found = next((match for match in CONSTANT.finditer(text) if match[1]), None)
-    return text.count("\n", 0, found.start()) + 1 if found else 0
 
 
 def _section(value: object, at: str, known: Iterable[str], faults: list[Problem]) -> dict[str, Any]:

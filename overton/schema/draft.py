@@ -1,11 +1,10 @@
 """A schema as far as it could be understood, so that every check can run although others find faults."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
-from overton.base import OvertonError, Positions, Problem, json_fault, json_path, locate_json
+from overton.base import Positions, json_path, locate_json, parse_json
 from overton.schema.keys import PAYLOAD_KEYS, TASK_KEYS, Key, accepts
 from overton.schema.types import DEFAULT_MAX_LENGTH, Payload, Schema, Task
 
@@ -88,17 +87,7 @@ def read_draft(text: str, path: str) -> Draft:
         OvertonError: Where it is not JSON.
     """
     text = text.removeprefix("\ufeff")
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        hint = "A comma that is missing or too much, or a bracket left open, is the usual cause"
-        fault, at = json_fault(error)
-        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-        raise _not_json(path, f"{fault}, at column {column}", hint, line) from None
-    except RecursionError:
-        raise _not_json(path, "lists or objects are nested too deeply", "A schema has four levels") from None
-    except ValueError as error:
-        raise _not_json(path, str(error), "Numbers in a schema are whole numbers") from None
+    value = parse_json(text, path, "schema.bad-json")
     return Draft(path, value, locate_json(text), _entries(value, "payloads"), _entries(value, "tasks"))
 
 
@@ -117,19 +106,3 @@ def _understood(entry: object, keys: Mapping[str, Key]) -> dict[str, Any]:
 def _section(value: object, section: str) -> dict[str, Any]:
     content = value.get(section) if isinstance(value, dict) else None
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
-
-
-def _not_json(path: str, reason: str, hint: str, line: int = 0) -> OvertonError:
-    return OvertonError(
-        Problem(
-            message=f"this is not JSON: {reason}",
-            code="schema.bad-json",
-            path=path,
-            line=line,
-            hint=hint,
-        )
-    )
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")

@@ -188,7 +188,7 @@ def test_the_effort_of_a_search_may_be_given_elsewhere():
     assert tuning.searched() is tuning
 
 
-@pytest.mark.parametrize("text", ['{"training": ', '{"training": {"dropout": NaN}}'])
+@pytest.mark.parametrize("text", ['{"training": ', '{"training": {"dropout": NaN}}', "[" * 100_000])
 def test_what_is_no_json_is_told(text):
     assert faults(text)[0].endswith("[tuning.bad-json]")
 
@@ -196,7 +196,7 @@ def test_what_is_no_json_is_told(text):
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_the_line_of_a_number_that_json_does_not_have_is_told(word):
     text = f'{{"search": {{"objective": "NaN:x"}},\n "training":\n {{"dropout": {word}}}}}'
-    assert faults(text)[0].startswith(f"tuning.json:3: not valid JSON: {word} is no number of JSON")
+    assert faults(text)[0].startswith(f"tuning.json:3: this is not JSON: {word} is not a JSON value")
 
 
 def test_a_choice_among_what_is_of_one_model_is_told_by_its_setting():

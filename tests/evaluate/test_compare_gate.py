@@ -41,7 +41,7 @@ def test_every_fault_is_told_with_its_field_and_a_hint():
     assert "expected a list of tags" in faults('{"critical": "slice:a"}')[0]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"alpha": NaN}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"alpha": NaN}', "[" * 100_000])
 def test_what_is_no_object_of_json_is_refused(text):
     assert len(faults(text)) == 1
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean
+from overton.base import OvertonError, Problem, did_you_mean, parse_json
 from overton.compile import Rule
 from overton.data import Tags, parse_tag_expression, tag_mask
 from overton.evaluate.groups import WHOLE
@@ -67,12 +67,7 @@ def parse_gate(text: str, path: str) -> Gate:
     Raises:
         OvertonError: With every fault of the text.
     """
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except ValueError as error:
-        line = getattr(error, "lineno", 0)
-        problem = Problem(f"not valid JSON: {error}", "gate.bad-json", path=path, line=line, hint="Mend the JSON")
-        raise OvertonError(problem) from None
+    value = parse_json(text, path, "gate.bad-json")
     if not isinstance(value, dict):
         raise OvertonError(Problem(f"expected an object, got {_told(value)}", "gate.bad-value", path=path, field="$"))
     faults: list[Problem] = []
@@ -171,7 +166,3 @@ def _expression_faults(text: str, at: str, path: str) -> list[Problem]:
 
 def _told(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")

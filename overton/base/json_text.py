@@ -1,0 +1,46 @@
+"""JSON that a person writes, such as schema.json and tuning.json, to its value."""
+
+import json
+import re
+from typing import Any, NoReturn
+
+from overton.base.errors import OvertonError, Problem
+from overton.base.positions import json_fault
+
+CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)')  # outside of texts, which are passed over
+
+
+def parse_json(text: str, path: str, code: str) -> Any:
+    """The value of a JSON text.
+
+    Args:
+        text: The text.
+        path: Its file, for messages.
+        code: Code of the fault where it is no JSON.
+
+    Raises:
+        OvertonError: Where it is none, with the line.
+    """
+    line, hint = 0, ""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        fault, at = json_fault(error)
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        fault = f"{fault}, at column {column}"
+        hint = "A comma that is missing or too much, or a bracket left open, is the usual cause"
+    except RecursionError:
+        fault = "lists or objects are nested too deeply"
+    except ValueError as error:  # NaN and the like, or a number of thousands of digits
+        fault, line = str(error), _line_of_constant(text)
+    raise OvertonError(Problem(f"this is not JSON: {fault}", code, path, line, hint=hint))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _line_of_constant(text: str) -> int:
+    """The line of the first word that Python takes for a number and JSON does not; 0 where there is none."""
+    found = next((match for match in CONSTANT.finditer(text) if match[1]), None)
+    return text.count("\n", 0, found.start()) + 1 if found else 0
