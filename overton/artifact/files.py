@@ -2,9 +2,7 @@
 
 import errno
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from overton.artifact.check import HINT
 from overton.artifact.manifest import MANIFEST, MAX_MANIFEST, parse_manifest
 from overton.artifact.names import MODELS
 from overton.base import OvertonError, Problem
+from overton.base.files import new_folder
 
 
 def save_artifact(artifact: Artifact, directory: Path) -> None:
@@ -22,24 +21,17 @@ def save_artifact(artifact: Artifact, directory: Path) -> None:
         OvertonError: Where the directory exists, or the artefact is not complete.
     """
     files = artifact.complete()
-    directory.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(directory):
         raise _exists(directory)
-    draft = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
     try:
-        for name, content in files.items():
-            (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            (draft / name).write_bytes(content)
-        draft.chmod(0o755)
-        draft.rename(directory)
-    except FileExistsError:
-        raise _exists(directory) from None
+        with new_folder(directory) as draft:
+            for name, content in files.items():
+                (draft / name).parent.mkdir(parents=True, exist_ok=True)
+                (draft / name).write_bytes(content)
     except OSError:
         if directory.exists():  # made by another in the meantime; a rename replaces none but an empty directory
             raise _exists(directory) from None
         raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def load_artifact(directory: Path) -> Artifact:

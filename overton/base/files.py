@@ -5,6 +5,8 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -102,6 +104,38 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a whole file, or nothing."""
     with atomic_writer(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder for the block to fill, which takes the place of `path` when the block ends well, and vanishes when not.
+
+    Raises:
+        OSError: Where there is something at `path` by then, other than an empty folder.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield draft
+        draft.chmod(0o755)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def check_new_folder(path: Path, code: str) -> None:
+    """Refuse a place for a new folder, before any work is done for it, where there is more than an empty folder.
+
+    Args:
+        path: The place.
+        code: Code of the fault.
+
+    Raises:
+        OvertonError: Where there is.
+    """
+    if os.path.lexists(path) and not (path.is_dir() and not any(path.iterdir())):
+        hint = "Name a folder that does not exist, or an empty one"
+        raise OvertonError(Problem("there is something already", code, str(path), hint=hint))
 
 
 def remove_drafts(folder: Path, *, before: float) -> int:

@@ -1,9 +1,6 @@
 """A version as a folder to deploy: its artefact, a wheel of the code that runs it, and the texts around them."""
 
-import os
-import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -13,7 +10,7 @@ import msgspec
 import overton
 from overton.artifact import Artifact, Runtime
 from overton.artifact.files import save_artifact
-from overton.base import OvertonError, Problem
+from overton.base.files import check_new_folder, new_folder
 from overton.data import RecordParser
 from overton.kit.requirements import canonical, pinned, serving_roots
 from overton.kit.templates import FILES, Plan, render
@@ -52,9 +49,7 @@ def write_kit(
     Raises:
         OvertonError: Where the folder holds something, or a package is missing that serving needs.
     """
-    if os.path.lexists(directory) and not (directory.is_dir() and not any(directory.iterdir())):
-        hint = "Name a folder that does not exist, or an empty one"
-        raise OvertonError(Problem("there is something already", "kit.not-empty", path=str(directory), hint=hint))
+    check_new_folder(directory, "kit.not-empty")
     packages = pinned(serving_roots(artifact.files), _look)
     about = _distribution(packages)
     plan = Plan(
@@ -66,9 +61,7 @@ def write_kit(
         target=f"{APP}@{reference}" if store else VERSION,
         store=store,
     )
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
-    try:
+    with new_folder(directory) as draft:
         for file in FILES:
             (draft / file).write_text(render(file, plan), encoding="utf-8")
         (draft / "requirements.txt").write_text(_requirements(plan, packages), encoding="utf-8")
@@ -80,10 +73,6 @@ def write_kit(
             (draft / APP / "schema.json").write_bytes(artifact.files["schema.json"])
         else:
             save_artifact(artifact, draft / VERSION)
-        draft.chmod(0o755)
-        draft.rename(directory)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return Kit(directory, packages)
 
 

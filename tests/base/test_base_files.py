@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from overton.base import OvertonError
-from overton.base.files import atomic_writer, read_text, remove_drafts, write_atomic
+from overton.base.files import atomic_writer, check_new_folder, new_folder, read_text, remove_drafts, write_atomic
 
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
@@ -110,3 +110,28 @@ def test_a_text_of_another_encoding_is_a_fault_with_its_line(tmp_path: Path) -> 
     assert str(raised.value) == f"{place}:2: not UTF-8: byte 26 is 0xf6. Save the file as UTF-8 [gate.bad-json]"
     place.write_bytes(b"\xef\xbb\xbf{}")
     assert read_text(place, "gate.bad-json") == "{}"
+
+
+def test_a_new_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "deep" / "new") as draft:
+        (draft / "file").write_text("text")
+        assert not (tmp_path / "deep" / "new").exists()
+    assert (tmp_path / "deep" / "new" / "file").read_text() == "text"
+
+    def half_written() -> None:
+        with new_folder(tmp_path / "other") as draft:
+            (draft / "file").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half_written()
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+
+
+def test_a_new_folder_may_take_the_place_of_an_empty_one_alone(tmp_path: Path) -> None:
+    check_new_folder(tmp_path / "none", "kit.not-empty")
+    check_new_folder(tmp_path, "kit.not-empty")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for taken in (tmp_path, tmp_path / "link"):
+        with pytest.raises(OvertonError, match=r"kit\.not-empty"):
+            check_new_folder(taken, "kit.not-empty")

@@ -1,8 +1,5 @@
 """A version as a folder for another runtime: the model, proved to compute the same, and all that it takes to use it."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
@@ -15,6 +12,7 @@ import safetensors.numpy
 from overton import __version__
 from overton.artifact import Artifact, Runtime, Tensor, render_json
 from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base.files import check_new_folder, new_folder
 from overton.codec import chained_tasks, find_bio, input_specs, reads_pieces, transitions_name
 from overton.export.golden import Case, Run, golden_cases, load_onnx, render_cases, worst_difference
 from overton.export.names import tensor_names
@@ -80,17 +78,9 @@ def export_version(artifact: Artifact, to: str, directory: Path, *, observe: Obs
         OvertonError: Where the folder holds something, the runtime's package is not installed, the version has no
             golden records, or the exported model does not compute the same.
     """
-    if os.path.lexists(directory) and not (directory.is_dir() and not any(directory.iterdir())):
-        hint = "Name a folder that does not exist, or an empty one"
-        raise OvertonError(Problem("there is something already", "export.not-empty", path=str(directory), hint=hint))
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
-    try:
+    check_new_folder(directory, "export.not-empty")
+    with new_folder(directory) as draft:
         exported = _write(artifact, to, draft, observe)
-        draft.chmod(0o755)
-        draft.rename(directory)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     n_bytes = sum(file.stat().st_size for file in _files_of(directory / MODELS[to]))
     return Exported(directory, exported["records"], exported["worst"], exported["how"], n_bytes)
 
