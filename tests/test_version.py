@@ -129,7 +129,7 @@ def test_arrays_are_lists_and_what_json_lacks_is_told(application: Application) 
     name = next(name for name, value in payloads.items() if isinstance(value, list) and isinstance(value[0], str))
     arrays = {**payloads, name: np.array(payloads[name])}
     assert version.predict([{"payloads": arrays}]) == version.predict([{"payloads": payloads}])
-    with pytest.raises(OvertonError, match=r"records\[1\]: no value of JSON: .*'?complex"):
+    with pytest.raises(OvertonError, match=r"records\[1\]: not a JSON value: .*'?complex"):
         version.predict([{"payloads": payloads}, {"payloads": {**payloads, name: [1j]}}])
 
 

@@ -33,7 +33,7 @@ def check_names(names: Iterable[str], path: str = "") -> list[Problem]:
     required = [f"{MODELS}{model}/{name}" for model in models_of(names) for name in REQUIRED]
     return [
         *(
-            Problem(message=f"{name!r} is no file of an artefact", code="artifact.unknown-file", path=path, hint=HINT)
+            Problem(message=f"{name!r} is not a file of an artefact", code="artifact.unknown-file", path=path, hint=HINT)
             for name in unknown
         ),
         *(
@@ -65,7 +65,7 @@ def check_digests(content: Mapping[str, bytes], manifest: Manifest, path: str = 
     for name in sorted({*content, *manifest.files}):
         message = ""
         if name not in content:
-            message = f"{name} is missing, the manifest lists it"
+            message = f"{name} is missing, though the manifest lists it"
         elif name not in manifest.files:
             message = f"{name} is not in the manifest"
         elif manifest.files[name].size != len(content[name]):

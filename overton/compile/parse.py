@@ -17,7 +17,7 @@ def parse_program(value: Mapping[str, Any]) -> Program:
         OvertonError: Where the value was written by another version of the format, or is damaged.
     """
     if value.get("format") != FORMAT:
-        raise _unreadable(f"This is no program of format {FORMAT}, but of format {value.get('format')!r}")
+        raise _unreadable(f"this is not a program of format {FORMAT}, but of format {value.get('format')!r}")
     try:
         return Program(
             schema=_schema(value["schema"]),
@@ -27,7 +27,7 @@ def parse_program(value: Mapping[str, Any]) -> Program:
             slices=tuple(value["slices"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise _unreadable(f"The program is damaged: {error}") from error
+        raise _unreadable(f"the program is damaged: {error}") from error
 
 
 def _unreadable(message: str) -> OvertonError:

@@ -71,7 +71,7 @@ class RecordParser:
                 problems += [replace(problem, path=f"records[{number}]") for problem in error.problems]
             except (TypeError, UnicodeEncodeError) as error:
                 told = str(error)[:1].lower() + str(error)[1:]
-                problems.append(Problem(f"no value of JSON: {told}", "record.bad-json", path=f"records[{number}]"))
+                problems.append(Problem(f"not a JSON value: {told}", "record.bad-json", path=f"records[{number}]"))
         if problems:
             raise OvertonError(problems)
         return records

@@ -95,7 +95,7 @@ class Report:
             message = f"no evaluated record has the tag {tag!r}"
             hint = did_you_mean(tag, sorted(tags - {"*"}))
             if tag in SPLITS:
-                message, hint = f"{tag!r} is a split, and no tag within one", "The JSON has the rows of every split"
+                message, hint = f"{tag!r} is a split, not a tag within one", "The JSON has the rows of every split"
             elif is_made_of_tags(tag):
                 message, hint = f"{tag!r} holds of no evaluated record", ""
             raise OvertonError(Problem(message, "report.unknown-tag", hint=hint))

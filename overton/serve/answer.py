@@ -272,7 +272,7 @@ def _of_request(problem: Problem, line: bytes) -> Problem:
             return replace(problem, message="there is no record, the body is empty", hint="Send a record as JSON")
         return replace(problem, message="the JSON ends in the middle of the record", hint="Was the request cut off?")
     if problem.code == "record.bad-json" and problem.kind == "list":
-        message = "expected one record, and no list of them"
+        message = "expected one record, got a list"
         return replace(problem, message=message, hint='Send several as {"records": [...]}')
     if problem.code == "record.not-utf8":
         message = problem.message.replace(" of the line", "")

@@ -234,7 +234,7 @@ class Blobs:
                 if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                     raise OvertonError(
                         Problem(
-                            message=f"{path} is a link" if stat.S_ISLNK(mode) else f"{path} is no plain file",
+                            message=f"{path} is a link" if stat.S_ISLNK(mode) else f"{path} is not a plain file",
                             code="store.link",
                             path=self.url,
                             hint="A store consists of plain files: copy them without links",

@@ -130,8 +130,8 @@ def test_what_gives_something_of_which_nothing_can_be_predicted_is_answered_with
         (b'{"payloads": {', "the JSON ends in the middle of the record"),
         (b'{"id": "\xff"}', "byte 9 is 0xff, which is not UTF-8"),
         (b"[1]", "expected an object, got [1]"),
-        (b'[{"payloads": {}}]', "expected one record, and no list of them"),
-        (b'{"payloads": {}},', "expected one record, and no list of them"),
+        (b'[{"payloads": {}}]', "expected one record, got a list"),
+        (b'{"payloads": {}},', "expected one record, got a list"),
     ],
 )
 def test_what_is_wrong_with_a_request_is_told_without_a_word_of_files(body, said):

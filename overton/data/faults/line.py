@@ -99,7 +99,7 @@ def _check_tags(tags: Any, faults: Faults) -> None:
                 "record.near-miss-tag", at, f"the tag {tag!r} means nothing", f"Did you mean {meant_tag(tag)!r}?", tag
             )
         elif is_bad_tag(tag):
-            faults.add("record.bad-tag", at, f"{tag!r} is no tag", bad_tag_hint(tag), tag)
+            faults.add("record.bad-tag", at, f"{tag!r} is not a tag", bad_tag_hint(tag), tag)
     splits = [split for split in SPLITS if split in tags]
     if len(splits) > 1:
         faults.add(

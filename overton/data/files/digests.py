@@ -92,7 +92,7 @@ def refuse_stream(path: Path) -> None:
     with suppress(OSError):  # why it cannot be looked at is told where it is opened
         if is_stream(path):
             hint = "Write what it gives to a file of its own"
-            raise OvertonError(_unreadable(path, "it is no file, but a pipe, a socket or a device", hint))
+            raise OvertonError(_unreadable(path, "it is not a file, but a pipe, a socket or a device", hint))
 
 
 def refuse_change(file: Digested | None) -> None:

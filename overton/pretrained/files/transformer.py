@@ -163,7 +163,7 @@ def _load(name: str, found: Path) -> Any:
         if shown:
             logging.enable_progress_bar()
     if getattr(model.config, "is_encoder_decoder", False) or not hasattr(model.config, "hidden_size"):
-        message = f"{name!r} is no encoder of text"
+        message = f"{name!r} is not a text encoder"
         raise OvertonError(Problem(message, "pretrained.not-usable", hint="Name an encoder, such as BERT"))
     return model
 

@@ -12,7 +12,7 @@ def bad_name(draft: Draft) -> Iterator[Problem]:
     for section, _, name, _ in draft.sections():
         if not is_name(name):
             yield Problem(
-                message=f"{name!r} is no valid name of a {section[:-1]}",
+                message=f"{name!r} is not a valid name of a {section[:-1]}",
                 code="schema.bad-name",
                 path=draft.path,
                 line=draft.line(section, name),

@@ -20,7 +20,7 @@ def _unknown(
     for key in value if isinstance(value, dict) else ():
         if key not in known:
             yield Problem(
-                message=f"{key!r} is no key of {owner}",
+                message=f"{key!r} is not a key of {owner}",
                 code="schema.unknown-key",
                 path=draft.path,
                 line=draft.line(*parts, key),

@@ -14,7 +14,7 @@ def unknown_type(draft: Draft) -> Iterator[Problem]:
         given = value.get("type") if isinstance(value, dict) else None
         if isinstance(given, str) and accepts("text", given) and given not in key.options:
             yield Problem(
-                message=f"{given!r} is no type of {section[:-1]}",
+                message=f"{given!r} is not a type of {section[:-1]}",
                 code="schema.unknown-type",
                 path=draft.path,
                 line=draft.line(section, name, "type"),
