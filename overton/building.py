@@ -156,12 +156,12 @@ def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, obs
             raise OvertonError(Problem(RANKS_OF_TRIALS, "train.ranks-of-trials"))
         most = RANKS_A_CORE * cores()
         if on.partition(":")[0] == LOCAL and ranks > most:
-            message = f"{ranks} ranks are more than this machine bears, which has {count_of(cores(), 'core')}"
-            raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"--ranks {most} at most"))
+            message = f"{ranks} ranks are too many for this machine, which has {count_of(cores(), 'core')}"
+            raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"Use --ranks {most} at most"))
         engine = engine_of(f"{LOCAL}:{ranks}" if on == LOCAL else on)
         if engine.workers < ranks:
             message = f"{ranks} ranks need as many workers, and {on} has {engine.workers}"
-            raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"--ranks {engine.workers} at most"))
+            raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"Use --ranks {engine.workers} at most"))
         if profile:
             observe(Event("train", "a profile looks at one process: ranks are not profiled"))
         return Ranked(bench, tuning, engine, ranks)

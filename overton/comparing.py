@@ -81,7 +81,7 @@ def compare_artifacts(
         notes=(
             *((ONE_VERSION,) if old.id == new.id else ()),
             *splits.notes,
-            *(f"{tag} holds of no record" for tag in nobody if tag not in gate.critical and tag not in unknown),
+            *(f"{tag} matches no record" for tag in nobody if tag not in gate.critical and tag not in unknown),
         ),
     )
 

@@ -179,7 +179,7 @@ def goal_of(dataset: Dataset, tuning: Tuning) -> Goal:
         raise OvertonError(replace(problem, path=path, field=at) for problem in error.problems) from None
     if not held:
         hint = did_you_mean(tag, [*dataset.tags.by_split(dataset.splits)["dev"]])
-        raise OvertonError(Problem(f"{tag!r} holds of no record on dev", "search.unknown-tag", path, 0, at, hint))
+        raise OvertonError(Problem(f"{tag!r} matches no record on dev", "search.unknown-tag", path, 0, at, hint))
     return Goal(objective, bounds_of(tuning))
 
 

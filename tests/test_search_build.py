@@ -167,7 +167,7 @@ def test_what_a_search_looks_for_must_be_on_dev(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("objective", "said"),
     [
-        ("slice:big & !dev", r"'slice:big & !dev' holds of no record on dev"),
+        ("slice:big & !dev", r"'slice:big & !dev' matches no record on dev"),
         ("Record@slice:big & (trian | dev)", r"no record has the tag 'trian', at character 14 .* 'train'\?"),
         ("slice:big & (dev", r"the bracket opened at character 13 is not closed"),
         ("Record@", None),

@@ -140,7 +140,7 @@ def test_names_of_splits_tags_and_outputs_are_checked(application: Application, 
     with pytest.raises(OvertonError, match="no split 'tset'"):
         version.discover(splits="tset")
     for most in ({"limit": -1}, {"annotate": -1}, {"limit": "2"}):
-        with pytest.raises(OvertonError, match=r"expected a number from 0 on.*\[review.bad-limit\]"):
+        with pytest.raises(OvertonError, match=r"expected a whole number, 0 or more.*\[review.bad-limit\]"):
             version.errors("Record", **most)
     with pytest.raises(OvertonError, match=r"`limit` is -1, .*\[review.bad-limit\]"):
         version.discover(limit=-1)

@@ -33,7 +33,9 @@ def check_names(names: Iterable[str], path: str = "") -> list[Problem]:
     required = [f"{MODELS}{model}/{name}" for model in models_of(names) for name in REQUIRED]
     return [
         *(
-            Problem(message=f"{name!r} is not a file of an artefact", code="artifact.unknown-file", path=path, hint=HINT)
+            Problem(
+                message=f"{name!r} is not a file of an artefact", code="artifact.unknown-file", path=path, hint=HINT
+            )
             for name in unknown
         ),
         *(

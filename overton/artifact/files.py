@@ -111,7 +111,7 @@ def _not_plain(path: Path) -> OvertonError:
 def _exists(directory: Path) -> OvertonError:
     return OvertonError(
         Problem(
-            message="there is something already",
+            message="something is already there",
             code="artifact.exists",
             path=str(directory),
             hint="A version never changes: name a directory that does not exist",

@@ -135,7 +135,7 @@ def check_new_folder(path: Path, code: str) -> None:
     """
     if os.path.lexists(path) and not (path.is_dir() and not any(path.iterdir())):
         hint = "Name a folder that does not exist, or an empty one"
-        raise OvertonError(Problem("there is something already", code, str(path), hint=hint))
+        raise OvertonError(Problem("something is already there", code, str(path), hint=hint))
 
 
 def remove_drafts(folder: Path, *, before: float) -> int:

@@ -28,7 +28,7 @@ def parse_json(text: str, path: str, code: str) -> Any:
         fault, at = json_fault(error)
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
         fault = f"{fault}, at column {column}"
-        hint = "A comma that is missing or too much, or a bracket left open, is the usual cause"
+        hint = "A missing or extra comma, or an unclosed bracket, is the usual cause"
     except RecursionError:
         fault = "lists or objects are nested too deeply"
     except ValueError as error:  # NaN and the like, or a number of thousands of digits

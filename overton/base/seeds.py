@@ -15,5 +15,5 @@ def check_seed(seed: int) -> int:
     """
     if isinstance(seed, Integral) and 0 <= seed <= MOST_SEED:
         return int(seed)
-    hint = "Seeds are only told apart: a small number does as well as any"
+    hint = "No seed is better than another: take a small number"
     raise OvertonError(Problem(f"expected a seed from 0 to {MOST_SEED}, got {seed!r}", "base.bad-seed", hint=hint))

@@ -146,7 +146,7 @@ def parse_plan(content: bytes, path: str = "") -> Plan:
     try:
         value: Mapping[str, Any] = msgspec.json.decode(content)
         if value["format"] != FORMAT:
-            raise ValueError(f"it is of format {value['format']}, and this is for format {FORMAT}")
+            raise ValueError(f"it has format {value['format']}; this Overton reads format {FORMAT}")
         return Plan(
             asked=msgspec.convert(value["asked"], Asked),
             inputs=msgspec.convert(value["inputs"], tuple[Input, ...]),

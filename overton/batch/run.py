@@ -79,7 +79,7 @@ def run_batch(
     """
     begin = monotonic()
     (output,) = places_of(output)
-    check_folder(output, "shards go into a folder, and this names one file: one is made of one by `predict_file`")
+    check_folder(output, "shards go into a folder, but this names one file; `predict_file` makes one file of one")
     place = Output(output)
     plan = _pinned(make_plan(asked, _apart(find_inputs(places_of(inputs)), output)), place, engine, observe)
     there = place.names()

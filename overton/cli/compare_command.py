@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="EXPR",
-        help="rows of the records of which this expression over tags holds too; may be given several times",
+        help="rows of the records that match this expression over tags, too; may be given several times",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the comparison as a page, as one file")
     console.add_store(parser)

@@ -131,14 +131,14 @@ def add_max_bad(parser: argparse.ArgumentParser) -> None:
 def natural(text: str) -> int:
     """A number from 0 on; argparse names the option where it is none."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
     return int(text)
 
 
 def positive(text: str) -> int:
     """A number from 1 on; argparse names the option where it is none."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, got {text!r}")
     return int(text)
 
 

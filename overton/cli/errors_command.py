@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="EXPR",
-        help="only records that have this tag, or of which this expression over tags holds, such as "
-        "'slice:a & !lang:en'; given several times, all of them",
+        help="only records that have this tag or match this expression over tags, such as 'slice:a & !lang:en'; "
+        "given several times, all of them",
     )
     parser.add_argument(
         "--split",

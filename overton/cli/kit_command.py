@@ -68,5 +68,5 @@ def run(options: argparse.Namespace) -> int:
 def _name(text: str) -> str:
     """A name that Kubernetes takes; argparse names the option where it is none."""
     if not NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected small letters, digits and hyphens, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected lower-case letters, digits and hyphens, got {text!r}")
     return text

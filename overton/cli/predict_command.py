@@ -48,7 +48,7 @@ def add_shards(parser: argparse.ArgumentParser, format: str, shard_mb: int) -> N
     parser.add_argument(
         "--format",
         metavar="F",
-        help=f"of shards: jsonl, jsonl.gz, jsonl.zst or parquet (default {format}); one file says it by its name",
+        help=f"format of shards: jsonl, jsonl.gz, jsonl.zst, parquet (default {format}); one file has that of its name",
     )
     parser.add_argument(
         "--shard-mb",
@@ -99,11 +99,11 @@ def not_of_one_file(options: argparse.Namespace) -> str:
 
     folder = "name a folder as OUTPUT, such as out/, to make shards"
     if options.max_bad:
-        return f"one file is made of lines without a fault, so --max-bad says nothing; {folder}"
+        return f"--max-bad is for shards: one file is written only where every line is good; {folder}"
     if options.shard_mb:
-        return f"--shard-mb is of shards; {folder}"
+        return f"--shard-mb is for shards; {folder}"
     if options.format and options.format != format_of(Path(options.output).name):
-        return f"--format is of shards: one file says it by its name, and stdout takes jsonl; {folder}"
+        return f"--format is for shards: one file has that of its name, stdout jsonl; {folder}"
     return ""
 
 

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
     parser.add_argument(
-        "--limit", type=console.positive, default=10, metavar="N", help="most builds that are told (default 10)"
+        "--limit", type=console.positive, default=10, metavar="N", help="most builds shown (default 10)"
     )
     console.add_common(parser, json_output=True)
 

@@ -85,7 +85,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=0.0,
         metavar="SECONDS",
-        help="how long to answer on, not ready, after SIGTERM (default 0)",
+        help="how long to go on answering after SIGTERM, no longer ready (default 0)",
     )
 
 
@@ -179,5 +179,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number from 0 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
     return seconds

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="TAG",
-        help="rows of the records with this tag, or of which this expression over tags holds, below those of their "
+        help="rows of the records that have this tag or match this expression over tags, below those of their "
         "split; may be given several times",
     )
     shown.add_argument("--tags", action="store_true", help="rows of every tag")

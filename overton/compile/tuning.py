@@ -125,7 +125,7 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
     """
     value = parse_json(text, path, "tuning.bad-json")
     positions = locate_json(text)
-    faults = [Problem("this key stands twice", "tuning.duplicate-key", field=at) for at, _ in positions.duplicates]
+    faults = [Problem("this key appears twice", "tuning.duplicate-key", field=at) for at, _ in positions.duplicates]
     second = dict(positions.duplicates)
     sections = _section(value, "$", SECTIONS, faults)
     models = _section(sections.get("models", {}), "$.models", MODELS, faults)
@@ -235,7 +235,7 @@ def _list(value: object, at: str, rule: Rule, faults: list[Problem]) -> Options:
     for place, option in enumerate(value):
         _value(option, f"{at}[{place}]", rule, faults)
         if option in value[:place]:
-            message = f"{json.dumps(option, ensure_ascii=False)} stands twice in the list"
+            message = f"{json.dumps(option, ensure_ascii=False)} appears twice in the list"
             faults.append(Problem(message, "tuning.bad-value", field=f"{at}[{place}]", hint="Name every choice once"))
     return tuple(value)
 

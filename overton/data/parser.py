@@ -59,7 +59,7 @@ class RecordParser:
             OvertonError: Where it is a single record or a frame; with every fault of every record, by its number.
         """
         if isinstance(values, Mapping | str | bytes) or not isinstance(values, Iterable) or hasattr(values, "columns"):
-            hint = "A single record goes into a list; of a frame make records of its rows first"
+            hint = "Put a single record into a list; turn the rows of a frame into records first"
             message = f"expected a list of records, got a value of type {type(values).__name__}"
             raise OvertonError(Problem(message, "record.not-a-list", hint=hint))
         records: list[Record] = []

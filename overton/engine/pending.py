@@ -96,13 +96,13 @@ class Pending:
         if self.lost is not None:
             self.answers[number] = (DONE, self.lost(piece, reason))
             return
-        hint = "Status -9 mostly means that the memory was used up: try fewer workers, such as --on local:1"
+        hint = "Status -9 usually means that memory ran out: try fewer workers, such as --on local:1"
         self.answers[number] = (REFUSED, OvertonError(Problem(reason, "engine.lost-piece", hint=hint)))
 
 
 def lost_gang(how: str) -> OvertonError:
     """What is raised where one of some pieces that talk to each other is lost."""
-    hint = "Mostly it means that the memory was used up: try fewer of them"
+    hint = "It usually means that memory ran out: try fewer of them"
     return OvertonError(Problem(f"one of the processes that work together was lost ({how})", LOST_GANG, hint=hint))
 
 

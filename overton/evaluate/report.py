@@ -97,7 +97,7 @@ class Report:
             if tag in SPLITS:
                 message, hint = f"{tag!r} is a split, not a tag within one", "The JSON has the rows of every split"
             elif is_made_of_tags(tag):
-                message, hint = f"{tag!r} holds of no evaluated record", ""
+                message, hint = f"{tag!r} matches no evaluated record", ""
             raise OvertonError(Problem(message, "report.unknown-tag", hint=hint))
         return replace(self, rows=tuple(row for row in self.rows if row.tag in ("*", tag)))
 

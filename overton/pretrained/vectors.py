@@ -19,7 +19,7 @@ from overton.codec import forms
 from overton.compile import Pretrained
 from overton.pretrained.given import Part
 
-HINT = "Each line is a word and its numbers, parted by blanks; all lines have the same number of numbers"
+HINT = "Each line is a word and its numbers, separated by spaces; all lines have as many numbers"
 HEADER_FIELDS = 2
 DIGEST_DIGITS = 16
 

@@ -145,7 +145,7 @@ def check_most(**most: int) -> None:
     """
     for name, number in most.items():
         if not isinstance(number, Integral) or number < 0:
-            message = f"`{name}` is {number!r}, expected a number from 0 on"
+            message = f"`{name}` is {number!r}, expected a whole number, 0 or more"
             raise OvertonError(
                 Problem(message, "review.bad-limit", hint="0 tells none of them, only how many there are")
             )
@@ -186,5 +186,5 @@ def bear_all(dataset: Dataset, tags: Sequence[str]) -> ndarray:
 
 def no_rows(split: str, tags: Sequence[str]) -> Problem:
     """What is wrong where a choice of records is empty."""
-    what = f"no record of {split} bears {' and '.join(repr(tag) for tag in tags)}" if tags else f"{split} has no record"
+    what = f"no record of {split} has {' and '.join(repr(tag) for tag in tags)}" if tags else f"{split} has no record"
     return Problem(what, "review.no-records", hint="Choose another split, or fewer tags")

@@ -62,7 +62,7 @@ def check_tag(name: str) -> None:
 
 def nobody_bears(name: str) -> Problem:
     """What is wrong with a slice of no record."""
-    message, hint = f"{name} would hold of no record, so it was not saved", "Choose a filter that holds of some"
+    message, hint = f"{name} would match no record, so it was not saved", "Choose a filter that matches some"
     return Problem(message, "tagging.no-records", hint=hint)
 
 

@@ -14,7 +14,7 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: it cannot be
 EXPECTED: Mapping[Kind, str] = {
     "text": "a text that is not empty",
     "texts": "a list of texts that are not empty",
-    "count": "a whole number from 1",
+    "count": "a whole number, 1 or more",
 }
 
 

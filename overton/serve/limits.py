@@ -92,7 +92,7 @@ def too_deep(limits: Limits) -> Answer:
 def too_slow(limits: Limits) -> Answer:
     """The answer to a client that does not send what it began."""
     problem = Problem(
-        message=f"the body has not come within {limits.max_seconds:g} seconds",
+        message=f"the body did not arrive within {limits.max_seconds:g} seconds",
         code="serve.too-slow",
         hint="Send the body at once",
     )

@@ -244,7 +244,7 @@ class LabelModel:
             seed: Seed of the choice at random.
         """
         if ties not in ("first", "abstain", "random"):
-            reject("supervision.unknown-ties", f"there is no way {ties!r} to break ties", "first, abstain or random")
+            reject("supervision.unknown-ties", f"ties cannot be broken by {ties!r}", "first, abstain or random")
         labels = self._labels(matrix)
         best = np.empty(len(labels), np.int64)
         random = np.random.default_rng(seed)

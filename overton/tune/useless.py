@@ -28,12 +28,12 @@ def _of_one(tuning: Tuning, schema: Schema, at: tuple[str, ...]) -> Iterator[Pro
             if _is_useless(setting, programs, default, schema):
                 what = schema.payload(payload)
                 hint = "Name it on a payload of its base, or leave it out" if what.base else "Leave it out"
-                yield _warn(f"{setting!r} changes nothing of {payload!r}", (*at, "payloads", payload, setting), hint)
+                yield _warn(f"{setting!r} has no effect on {payload!r}", (*at, "payloads", payload, setting), hint)
     for setting, options in tuning.training.items():
         others = [option for option in options if option != getattr(default.training, setting)]
         programs = [replace(default, training=replace(default.training, **{setting: option})) for option in others]
         if _is_useless(setting, programs, default, schema):
-            message = f"{setting!r} changes nothing: the schema has nothing that it is about"
+            message = f"{setting!r} has no effect: nothing in the schema uses it"
             yield _warn(message, (*at, "training", setting), "Leave it out")
 
 

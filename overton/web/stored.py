@@ -20,7 +20,7 @@ def aliases_of(version: Version) -> tuple[str, ...]:
 def verdict_alone(version: Version) -> Verdict | None:
     """What to make of a version that there is no live one to compare with; None where there is."""
     if version.store is None:
-        return Verdict("alone", "This version stands in no store, so there is no live version to compare it with.")
+        return Verdict("alone", "This version is in no store, so there is no live version to compare it with.")
     live = version.store.aliases().get(LIVE)
     if live is None:
         return Verdict("alone", f"No version is {LIVE} yet, so there is nothing to compare this one with.")

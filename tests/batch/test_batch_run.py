@@ -333,9 +333,12 @@ def test_one_file_with_a_fault_writes_nothing(tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["out.jsonl", "--max-bad", "5"], "one file is made of lines without a fault, so --max-bad says nothing"),
-        (["-", "--format", "parquet"], "--format is of shards: one file says it by its name, and stdout takes jsonl"),
-        (["out.jsonl", "--shard-mb", "1"], "--shard-mb is of shards; name a folder as OUTPUT"),
+        (["out.jsonl", "--max-bad", "5"], "--max-bad is for shards: one file is written only where every line is good"),
+        (
+            ["-", "--format", "parquet"],
+            "--format is for shards: one file has that of its name, stdout jsonl",
+        ),
+        (["out.jsonl", "--shard-mb", "1"], "--shard-mb is for shards; name a folder as OUTPUT"),
         (["out.csv"], "out.csv: there is no format 'csv' to write. Name it out.jsonl: names of files end in .jsonl,"),
         (["out.csv.gz"], "there is no format 'gz' to write"),
     ],

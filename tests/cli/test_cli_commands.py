@@ -274,7 +274,7 @@ def test_nothing_at_all_is_no_number_of_things_to_tell(words: list[str], capsys:
     with pytest.raises(SystemExit) as stop:
         main([words[0], "app", words[1], "0"])
     assert stop.value.code == 2
-    assert "expected a number from 1 on, got '0'" in capsys.readouterr().err
+    assert "expected a whole number, 1 or more, got '0'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])

@@ -93,4 +93,4 @@ def test_check_tells_where_a_setting_changes_nothing(tmp_path: Path, capsys: pyt
     capsys.readouterr()
     assert main(["check", str(app), "-q"]) == 0
     told = capsys.readouterr()
-    assert "tuning.json:2: $.payloads.query.encoder: 'encoder' changes nothing of 'query'. " in told.out + told.err
+    assert "tuning.json:2: $.payloads.query.encoder: 'encoder' has no effect on 'query'. " in told.out + told.err

@@ -113,7 +113,7 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
         ),
         (
             {"training": {"dropout": [0.1, 0.2, 0.1]}},
-            "tuning.json:1: $.training.dropout[2]: 0.1 stands twice in the list. Name every choice once "
+            "tuning.json:1: $.training.dropout[2]: 0.1 appears twice in the list. Name every choice once "
             "[tuning.bad-value]",
         ),
         (
@@ -145,7 +145,7 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
         ),
         (
             '{"training": {"dropout": 0.1,\n "dropout": 0.2}}',
-            "tuning.json:2: $.training.dropout: this key stands twice [tuning.duplicate-key]",
+            "tuning.json:2: $.training.dropout: this key appears twice [tuning.duplicate-key]",
         ),
     ],
 )

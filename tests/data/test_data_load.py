@@ -170,7 +170,7 @@ def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
         (lambda content: content[:20], "it is too short to be a row store"),
         (lambda content: b"PK" + content[2:], "it is not a row store"),
         (lambda content: content.replace(b'"sections"', b'"sectoins"', 1), "its header is damaged"),
-        (lambda content: content[:8] + b"\x63" + content[9:], "it is of format 99, and this is for format 4"),
+        (lambda content: content[:8] + b"\x63" + content[9:], "it has format 99; this Overton reads format 4"),
     ],
     ids=["truncated", "stub", "foreign", "header", "version"],
 )

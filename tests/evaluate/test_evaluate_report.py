@@ -65,7 +65,7 @@ def test_an_unknown_tag_is_a_fault_with_a_suggestion(report):
 def test_a_split_and_an_expression_of_no_record_are_told_from_a_tag(report):
     with pytest.raises(OvertonError, match="'dev' is a split, not a tag within one"):
         report.of_tag("dev")
-    with pytest.raises(OvertonError, match=r"'!lang:en' holds of no evaluated record \["):
+    with pytest.raises(OvertonError, match=r"'!lang:en' matches no evaluated record \["):
         report.of_tag("!lang:en")
 
 

@@ -175,7 +175,7 @@ def test_an_artefact_by_itself_has_a_page(application: Application, tmp_path: Pa
     from overton.application import find_version
 
     page = report_page(find_version(str(tmp_path / "artefact")))
-    assert page.verdict.sentence.startswith("This version stands in no store")
+    assert page.verdict.sentence.startswith("This version is in no store")
     assert (page.checks, page.history, page.application) == (None, None, "")
     assert [line.learned for line in page.sources] == [0.6]
     assert page.tasks[0].examples == ()

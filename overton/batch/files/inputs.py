@@ -61,7 +61,7 @@ def is_one_file(inputs: Sequence[str], output: str) -> bool:
     only = inputs[0]
     is_single = len(inputs) == 1 and not is_url(only) and (Path(only).is_file() or not _is_several(only))
     if not is_single:
-        check_folder(output, "what is made of several files is a folder of shards, and this names one file")
+        check_folder(output, "several files give a folder of shards, but this names one file")
     return is_single and not _is_folder(output)
 
 

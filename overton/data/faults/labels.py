@@ -172,5 +172,5 @@ def _check_soft(label: dict[str, Any], task: Task, size: int | None, at: Path, f
         elif total is not None:
             total += probability
     if total is not None and task.type != "bitvector" and abs(total - 1) > SUM_TOLERANCE:
-        hint = "A label with its doubt gives every class that is possible, and their probabilities add up to 1"
+        hint = "A soft label gives the probability of every possible class, and these add up to 1"
         faults.add("record.probability", at, f"the probabilities add up to {total:.4g}", hint)

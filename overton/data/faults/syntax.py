@@ -128,7 +128,7 @@ def parse_json(line: bytes, faults: Faults) -> Any:
             )
         else:
             faults.add(
-                "record.duplicate-key", at, f"the key {at[-1]!r} stands twice", "Keep one of the two", str(at[-2:])
+                "record.duplicate-key", at, f"the key {at[-1]!r} appears twice", "Keep one of the two", str(at[-2:])
             )
     if not faults.found:
         _add_strict(line, faults)

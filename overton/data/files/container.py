@@ -130,7 +130,7 @@ def open_container(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, nda
             if magic != MAGIC:
                 raise _damaged(path, "it is not a row store")
             if version != VERSION:
-                raise _damaged(path, f"it is of format {version}, and this is for format {VERSION}")
+                raise _damaged(path, f"it has format {version}; this Overton reads format {VERSION}")
             header = file.read(n_header)
             actual = file.seek(0, 2)
             if actual != size:

@@ -17,8 +17,8 @@ NAMES = "Compressed files end in .gz (gzip) or .zst (Zstandard), others in .json
 BLOCK = 1 << 21
 _ZSTD_BLOCK = 1 << 16  # compressed: what comes out may be a hundred times as much
 BINARY = {  # what else is taken for a data file, by how it begins
-    b"\x1f\x8b": "what gzip has compressed",
-    b"\x28\xb5\x2f\xfd": "what Zstandard has compressed",
+    b"\x1f\x8b": "gzip data",
+    b"\x28\xb5\x2f\xfd": "Zstandard data",
     b"PAR1": "Parquet",
     b"PK\x03\x04": "a ZIP archive",
 }
@@ -148,7 +148,7 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
             yield from _plain(file, name)
     except EOFError:
         reason = "its compressed stream ends too early, as if the file were cut off"
-        raise _broken(name, reason, "Write it or fetch it once more") from None
+        raise _broken(name, reason, "Write it or fetch it again") from None
     except (gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise _broken(name, f"its compressed stream is broken: {error}") from None
 

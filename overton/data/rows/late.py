@@ -62,12 +62,12 @@ def late_splits(shard: Shard, late_row: ndarray, splits: ndarray) -> Iterator[tu
                 yield (
                     late,
                     Problem(
-                        message=f"the tag {name!r} comes to a record that is in {SPLITS[splits[row]]!r}",
+                        message=f"the tag {name!r} is added to a record that is in {SPLITS[splits[row]]!r}",
                         code="record.two-splits",
                         path=shard.path,
                         line=shard.late_line(late),
                         field="$.tags",
-                        hint="A record stands in one split",
+                        hint="A record is in one split",
                     ),
                 )
                 break

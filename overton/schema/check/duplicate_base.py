@@ -13,7 +13,7 @@ def duplicate_base(draft: Draft) -> Iterator[Problem]:
         for index, name in enumerate(payload.get("base", ())):
             if first.setdefault(name, index) != index:
                 yield Problem(
-                    message=f"base {name!r} already stands at [{first[name]}]",
+                    message=f"base {name!r} is already at [{first[name]}]",
                     code="schema.duplicate-base",
                     path=draft.path,
                     line=draft.line("payloads", payload.name, "base", index),

@@ -13,7 +13,7 @@ def duplicate_class(draft: Draft) -> Iterator[Problem]:
         for index, name in enumerate(task.get("classes", ())):
             if first.setdefault(name, index) != index:
                 yield Problem(
-                    message=f"class {name!r} already stands at [{first[name]}]",
+                    message=f"class {name!r} is already at [{first[name]}]",
                     code="schema.duplicate-class",
                     path=draft.path,
                     line=draft.line("tasks", task.name, "classes", index),

@@ -10,7 +10,7 @@ def duplicate_key(draft: Draft) -> Iterator[Problem]:
     """Of a key that stands twice JSON readers keep one value and forget the other without a word."""
     for field, line in draft.positions.duplicates:
         yield Problem(
-            message=f"this key already stands in line {draft.positions.lines[field]}",
+            message=f"this key is already on line {draft.positions.lines[field]}",
             code="schema.duplicate-key",
             path=draft.path,
             line=line,

@@ -145,7 +145,7 @@ def tags_to_show(tags: Tags, asked: Iterable[str] | None) -> tuple[str, ...]:
     if unknown:
         raise OvertonError(
             Problem(
-                message=f"{name!r} holds of no record" if is_made_of_tags(name) else f"no record has the tag {name!r}",
+                message=f"{name!r} matches no record" if is_made_of_tags(name) else f"no record has the tag {name!r}",
                 code="sources.unknown-tag",
                 hint="It is a split: every table has its rows" if name in SPLITS else did_you_mean(name, known),
             )
