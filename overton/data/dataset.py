@@ -240,6 +240,16 @@ class Dataset:
         """Ids of some records."""
         return self.joined.ids(np.asarray(rows))
 
+    def rows_of(self, ids: Collection[str]) -> dict[str, int]:
+        """Numbers of the records that have some ids, by id; an id that no record has is left out."""
+        found: dict[str, int] = {}
+        for start in range(0, self.n_records, CHUNK):
+            if len(found) == len(ids):
+                break
+            chunk = self.ids(np.arange(start, min(start + CHUNK, self.n_records)))
+            found |= {one: start + place for place, one in enumerate(chunk) if one in ids}
+        return found
+
     def payloads(self, rows: ndarray) -> list[dict[str, Any]]:
         """The payloads of some records as JSON values by field, cut ones as they are kept."""
         rows = np.asarray(rows)

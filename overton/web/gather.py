@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from overton.codec import Predictions, label_json
 from overton.combining import PLAIN, combine_votes
 from overton.comparing import latency_of
 from overton.compile import SupervisionSettings
-from overton.data import Dataset, Splits, data_warnings, tag_mask
+from overton.data import SPLITS, Dataset, Splits, data_warnings, tag_mask
 from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
 from overton.naming import store_words
@@ -104,7 +104,7 @@ def report_page(
     application = application_of(version)
     report = evaluation.report.of_tag(tag) if tag else evaluation.report
     records, problems = (records, None) if records else records_of(version, data, observe=observe)
-    verdict, compared = _against_live(version, application, data, records, made=made, observe=observe)
+    verdict, compared = _against_live(version, data, records, made=made, observe=observe)
     stale = bool(records and not data and report.data and dict(report.data) != dict(records.dataset.files))
     return ReportPage(
         application=application_name(version),
@@ -232,7 +232,7 @@ def flip_examples(comparison: Comparison, dataset: Dataset) -> dict[tuple[str, s
     for flip in comparison.compared.examples:
         by_key.setdefault((flip.task, flip.tag), []).append(flip)
     flips = [flip for found in by_key.values() for flip in found[:FLIPS]]
-    place_of = _places(dataset, {flip.id for flip in flips})
+    place_of = dataset.rows_of({flip.id for flip in flips})
     schema, tags = dataset.schema, dataset.tags
     found: dict[tuple[str, str], list[Example]] = {}
     for flip in flips:
@@ -259,20 +259,8 @@ def flip_examples(comparison: Comparison, dataset: Dataset) -> dict[tuple[str, s
     return {key: tuple(examples) for key, examples in found.items()}
 
 
-def _places(dataset: Dataset, ids: set[str]) -> dict[str, int]:
-    """Numbers of some records by id."""
-    found: dict[str, int] = {}
-    for start in range(0, dataset.n_records, 50_000):
-        if len(found) == len(ids):
-            break
-        rows = np.arange(start, min(start + 50_000, dataset.n_records))
-        found |= {name: start + place for place, name in enumerate(dataset.ids(rows)) if name in ids}
-    return found
-
-
 def _against_live(
     version: Version,
-    application: Application | None,
     data: Path | None,
     records: Records | None,
     *,
@@ -374,12 +362,10 @@ def _checks(records: Records | None, problems: OvertonError | None, stale: bool)
     if records is None:
         return checks_of(records=None, splits={}, problems=problems.problems if problems else ())
     dataset, splits = records.dataset, records.splits
-    return replace(
-        checks_of(
-            records=dataset.n_records,
-            splits={name: len(getattr(splits, name)) for name in ("train", "dev", "test")},
-            warnings=data_warnings(dataset, records.supervision.trusted),
-            notes=dataset.notes,
-        ),
+    return checks_of(
+        records=dataset.n_records,
+        splits={name: len(getattr(splits, name)) for name in SPLITS},
+        warnings=data_warnings(dataset, records.supervision.trusted),
+        notes=dataset.notes,
         stale=stale,
     )

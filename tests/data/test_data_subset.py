@@ -126,3 +126,11 @@ def test_records_that_were_held_out_stay_held_out(loaded, tmp_path):
     assert kept[part.splits.test].tolist() == whole.splits.test.tolist()
     assert kept[part.splits.dev].tolist() == whole.splits.dev.tolist()
     assert kept[part.splits.train].tolist() == whole.splits.train[:5].tolist()
+
+
+def test_records_are_found_by_their_ids_in_whichever_file_they_stand(loaded, monkeypatch):
+    monkeypatch.setattr("overton.data.dataset.CHUNK", 7)
+    dataset = loaded("found", range(60))
+    found = dataset.rows_of({"r2", "r58", "nobody"})
+    assert dataset.ids(np.array([found["r2"], found["r58"]])) == ["r2", "r58"]
+    assert set(found) == {"r2", "r58"}

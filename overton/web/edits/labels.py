@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from overton.base import OvertonError, Problem, did_you_mean
 from overton.base.names import NAME_HINT
 from overton.data import COMBINED, GOLD, Dataset, is_near_gold, label_faults, reading_order
 from overton.review import check_tag
 from overton.supervision import find_record
 
-CHUNK = 50_000  # ids read at once
 EDITOR = re.compile(r"\w[\w.-]{0,63}")  # of letters of any language: it is the name of a source, and part of no path
 
 
@@ -107,10 +104,7 @@ def tag_lines(dataset: Dataset, ids: Sequence[str], tag: str) -> list[dict[str, 
     check_tag(tag)
     wanted = dict.fromkeys(ids)
     bearing = dataset.tags.has(tag)
-    rows: dict[str, int] = {}
-    for start in range(0, dataset.n_records, CHUNK):
-        chunk = dataset.ids(np.arange(start, min(start + CHUNK, dataset.n_records)))
-        rows |= {one: start + place for place, one in enumerate(chunk) if one in wanted}
+    rows = dataset.rows_of(wanted)
     for one in wanted:
         if one not in rows:
             find_record(dataset, one)  # raises, and tells what was perhaps meant
