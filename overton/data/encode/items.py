@@ -55,22 +55,22 @@ def read_items(payload: Payload, values: list[Any], pool: Pool) -> Items:
         pool: Where strings get their numbers.
     """
     n = len(values)
-    none = np.zeros(0, np.int64)
+    ranges = np.zeros(0, np.int64)
     if payload.is_text:
         full, tokens = _lengths([None if value is None else tokenize(value) for value in values])
-        return _items(payload, full, tokens, pool, none, np.zeros(n, bool), np.zeros(n, np.int64))
+        return _items(payload, full, tokens, pool, ranges, np.zeros(n, bool), np.zeros(n, np.int64))
     if payload.type == "sequence":
         full, tokens = _lengths(values)
-        return _items(payload, full, tokens, pool, none, np.zeros(n, bool), np.zeros(n, np.int64))
+        return _items(payload, full, tokens, pool, ranges, np.zeros(n, bool), np.zeros(n, np.int64))
     values, bad, n_keys = _indexed_sets(values)
     full, members = _lengths(values)
     count = np.maximum(full, 0)
     n_keys += count
     if payload.range:
-        none, named = _ranges(list(chain.from_iterable(members)))
+        ranges, named = _ranges(list(chain.from_iterable(members)))
         owner = np.repeat(np.arange(n), count)
         n_keys += count if named is None else np.bincount(owner, named, n).astype(np.int64)
-    return _items(payload, full, members, pool, none, bad, n_keys)
+    return _items(payload, full, members, pool, ranges, bad, n_keys)
 
 
 def join_items(parts: Sequence[Items]) -> Items:

@@ -15,9 +15,8 @@ from overton.base.files import is_stream, write_atomic, written
 NAME = "digests.json"
 CHANGED = "data.changed-meanwhile"
 _BLOCK = 1 << 18
-_SETTLED = (
-    2_000_000_000  # nanoseconds: a file that changed so shortly before may change again within one tick of its clock
-)
+# Nanoseconds: a file that changed so shortly before may change again within one tick of its clock.
+_SETTLED = 2_000_000_000
 
 Signs = tuple[int, int, int, int]
 Known = dict[str, tuple[Signs, str]]

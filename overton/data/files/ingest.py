@@ -133,9 +133,7 @@ class _ShardWriter:
 
     def finish(self) -> None:
         """Append what is known when all records are."""
-        self._rows.append(
-            "words", np.zeros(self._widest, np.int32)
-        )  # so that reading a row's width never leaves the map
+        self._rows.append("words", np.zeros(self._widest, np.int32))  # so that reading a row's width stays in the map
         self._rows.append_bytes("strings", msgspec.msgpack.encode(self._encoder.strings.texts))
         for name, values in (("sources", self._encoder.sources), ("tags", self._encoder.tags)):
             self._votes.append_bytes(name, msgspec.msgpack.encode(values.seen))
