@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from overton.base import wrapped
 from overton.base.svg import line, nice_ticks, text, whisker
 
 PANEL_WIDTH, PANEL_HEIGHT = 420, 300
@@ -127,14 +128,7 @@ def dot(x: float, y: float, colour: int, *, hollow: bool = False) -> str:
 
 def wrap(content: str, width: float) -> list[str]:
     """A caption in lines that fit."""
-    lines, here = [], ""
-    for word in content.split():
-        if here and (len(here) + 1 + len(word)) * LETTER > width - 32:
-            lines.append(here)
-            here = word
-        else:
-            here = f"{here} {word}".strip()
-    return [*lines, here] if here else lines
+    return wrapped(content, int((width - 32) / LETTER), break_on_hyphens=False, break_long_words=False)
 
 
 def _legend(panels: Sequence[Panel], width: float) -> tuple[str, float]:

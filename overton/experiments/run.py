@@ -77,7 +77,7 @@ def run_scaling(
     check_sizes(sizes, seeds, len(dataset.splits.train))
     arms = {"": application.tuning.of_model(LARGE)}
     points = measure_arms(application, dataset, arms, sizes, seeds, on=on, observe=observe)
-    return curves("scaling", application, dataset, arms, points, names, named=bool(tasks), notes=notes)
+    return curves("scaling", dataset, arms, points, names, named=bool(tasks), notes=notes)
 
 
 def run_pretrained(
@@ -116,7 +116,7 @@ def run_pretrained(
     names, notes = judged_tasks(application, dataset, tasks)
     check_sizes(sizes, seeds, len(dataset.splits.train))
     points = measure_arms(application, dataset, arms, sizes, seeds, on=on, observe=observe)
-    found = curves("pretrained", application, dataset, arms, points, names, named=bool(tasks), notes=notes)
+    found = curves("pretrained", dataset, arms, points, names, named=bool(tasks), notes=notes)
     payoffs = {name: payoff(found.find(name, "difference")) for name in names}
     given = {"payload": chosen, "embedding": embedding}
     return replace(found, payoffs=payoffs, facts={**found.facts, "pretrained": given})
@@ -245,7 +245,6 @@ def measurer(recipe: Recipe) -> Work[Job, Measured]:
 
 def curves(
     kind: str,
-    application: Application,
     dataset: Dataset,
     arms: Mapping[str, Tuning],
     points: tuple[Point, ...],

@@ -28,6 +28,7 @@ from overton.combining import combine_votes
 from overton.compile import SupervisionSettings
 from overton.data import SPLITS, Dataset, Gold, Votes, gold_of
 from overton.data.files import signs_of
+from overton.data.files.outputs import OWN
 from overton.evaluate import Comparison, Report, evaluate
 from overton.pipeline import predict_rows
 from overton.review import bear_all, rows_of
@@ -43,7 +44,6 @@ VERSIONS, RECORDS, PREDICTIONS, FITTED, PAGES = 4, 4, 12, 32, 64  # values of ea
 BESIDE = "beside"  # what the threads are called that make what no request waits for
 Value = TypeVar("Value")
 WORKERS = 16  # pages that are made at a time; most wait for what another one makes
-FILES = ("schema.json", "tuning.json", "gate.json")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Dashboard:
 
     def stamp(self) -> str:
         """What changes when a file of the application does."""
-        places = [self.directory / name for name in FILES] + (sorted(self.data.iterdir()) if self.data.is_dir() else [])
+        places = [self.directory / name for name in OWN] + (sorted(self.data.iterdir()) if self.data.is_dir() else [])
         signs = []
         for place in places:
             try:
@@ -179,8 +179,8 @@ class Dashboard:
         key = (version.id, records.digest, "", digest_bytes(rows.tobytes()))
         return self._predictions.get(key, partial(predict_rows, dataset, version.runtime, rows))
 
-    def predictor(self, version: Version, records: Records) -> Any:
-        """The same, of records only."""
+    def predictor(self, version: Version, records: Records) -> Callable[[ndarray], Mapping[str, Predictions]]:
+        """The same as a function of the rows alone."""
         return partial(self.predict, version, records)
 
     def combined(self, records: Records, task: str) -> Combined:
@@ -248,8 +248,7 @@ class Dashboard:
             gold = {name: self.votes(records, name)[1] for name in predictions}
             return evaluate(predictions, gold, dataset.tags, dataset.splits, rows=rows)
 
-        found: Report = self.page(("report on", version.id, tag), measure)
-        return found
+        return self.page(("report on", version.id, tag), measure)
 
     def compare(self, old: Version, new: Version) -> Comparison:
         """Two versions on the records as they are now.
@@ -349,8 +348,3 @@ def _digest_payloads(dataset: Dataset) -> str:
         if shard.n_records
     ]
     return digest_json([dataset.schema.digest(), holding])
-
-
-def unknown_page(path: str) -> Problem:
-    """What is wrong where there is no page."""
-    return Problem(f"there is no page {path[:200]!r}", "web.no-page", hint="Begin at /")

@@ -75,5 +75,4 @@ def checks_of(
 
 
 def _finding(level: Level, problem: Problem) -> Finding:
-    place = f"{problem.path}:{problem.line}" if problem.path and problem.line else problem.path
-    return Finding(level, problem.message, problem.hint, problem.code, place, problem.count)
+    return Finding(level, problem.message, problem.hint, problem.code, problem.place, problem.count)

@@ -92,11 +92,6 @@ class Matrix:
         lows = [figure.low for figure in told if figure.low is not None]
         return min(math.floor(min(lows, default=0) * 10) / 10, 0.9)
 
-    @property
-    def n_below(self) -> int:
-        """Tags that are shown to fall short on some task."""
-        return sum("below" in row.marks for row in self.rows)
-
     def to_json(self) -> dict[str, Any]:
         """The matrix as a JSON value."""
         return asdict(self)
