@@ -247,7 +247,6 @@ def evaluate_version(
     runtime: Runtime,
     *,
     splits: Splits | None = None,
-    seed: int = 0,
     predict: Predict | None = None,
     observe: Observe = ignore,
 ) -> tuple[Report, bytes]:
@@ -257,7 +256,6 @@ def evaluate_version(
         dataset: The records.
         runtime: The model.
         splits: Which record counts where; the splits of the data set where not given.
-        seed: Seed of the intervals.
         predict: Predicts in place of `predict_rows`, with the same arguments.
         observe: Told of the progress.
     """
@@ -266,7 +264,7 @@ def evaluate_version(
     gold = {name: gold_of(found) for name, found in votes.items()}
     rows = evaluated_rows(splits, gold)
     predictions = (predict or predict_rows)(dataset, runtime, rows, observe=observe)
-    report = evaluate(predictions, gold, dataset.tags, splits, rows=rows, seed=seed)
+    report = evaluate(predictions, gold, dataset.tags, splits, rows=rows)
     report = replace(report, data=dataset.files, notes=(*report.notes, *dataset.remarks(votes)))
     examples = example_rows(dataset.ids(rows), rows, dataset.tags, splits, votes, predictions, gold)
     return report, render_examples(examples)

@@ -161,7 +161,7 @@ def length_counts(dataset: Dataset, payload: str, rows: ndarray) -> dict[str, in
     return {**{str(n): k for n, k in zip(length.tolist(), count.tolist(), strict=True)}, **missing}
 
 
-def task_profile(said: Predictions, most: int = MOST_CONFIDENCES) -> TaskProfile:
+def task_profile(said: Predictions) -> TaskProfile:
     """What is predicted of one task."""
     length = np.diff(said.offsets)
     weight = np.repeat(1 / np.maximum(length, 1), length)
@@ -175,7 +175,7 @@ def task_profile(said: Predictions, most: int = MOST_CONFIDENCES) -> TaskProfile
         count = np.bincount(np.where(said.label < 0, width, said.label), weight, width + 1)
     confidence = np.sort(least_sure(said))
     confidence = confidence[~np.isnan(confidence)]
-    some = np.unique(np.linspace(0, len(confidence) - 1, min(len(confidence), most)).astype(np.int64))
+    some = np.unique(np.linspace(0, len(confidence) - 1, min(len(confidence), MOST_CONFIDENCES)).astype(np.int64))
     return TaskProfile(
         records=int((length > 0).sum()),
         classes={name: round(float(n), 3) for name, n in zip(names, count, strict=True) if n > 0},

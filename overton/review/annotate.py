@@ -66,14 +66,13 @@ class Candidate:
         return ", ".join(f"{names.get(label, label)} {share:.2f}" for label, share in list(by_label.items())[:3])
 
 
-def uncertain_rows(dataset: Dataset, combined: Combined, rows: ndarray, most: int = CONSIDERED) -> ndarray:
+def uncertain_rows(dataset: Dataset, combined: Combined, rows: ndarray) -> ndarray:
     """The records whose least certain unit is the least certain, int64, ascending; those with gold throughout left out.
 
     Args:
         dataset: The records.
         combined: The combined votes of the task.
         rows: Numbers of the records to choose from, int64.
-        most: How many are chosen.
     """
     targets = combined.targets
     certain = np.append(combined.expected, 0.0)[targets.index]  # a unit without a target is the last row
@@ -82,7 +81,7 @@ def uncertain_rows(dataset: Dataset, combined: Combined, rows: ndarray, most: in
     filled = rows[first[rows + 1] > first[rows]]
     least = np.minimum.reduceat(np.append(certain, 1.0), first[:-1])[filled] if len(filled) else np.zeros(0)
     order = np.argsort(least, kind="stable")
-    chosen: ndarray = np.sort(filled[order[: min(most, int((least < 1).sum()))]])
+    chosen: ndarray = np.sort(filled[order[: min(CONSIDERED, int((least < 1).sum()))]])
     return chosen
 
 

@@ -155,7 +155,6 @@ def find_slices(
     splits: Sequence[str],
     least: int | None = None,
     limit: int = 10,
-    seed: int = 0,
 ) -> SlicePage:
     """The slices of one task.
 
@@ -168,7 +167,6 @@ def find_slices(
         splits: What these records are called.
         least: Least records of a slice; by the number of records where None.
         limit: Most slices.
-        seed: Seed of the sample, where there are more than 50,000 records.
     """
     judged = judge(predictions[task], gold_of(dataset.votes(task, [GOLD])), np.arange(len(rows)), rows)
     units = np.bincount(judged.record[judged.known], minlength=judged.n_records)
@@ -176,7 +174,7 @@ def find_slices(
     error = wrong / np.maximum(units, 1)
     chosen = judged.records
     if len(chosen) > MOST_RECORDS:
-        drawn = np.sort(np.random.default_rng(seed).choice(len(chosen), MOST_RECORDS, replace=False))
+        drawn = np.sort(np.random.default_rng(0).choice(len(chosen), MOST_RECORDS, replace=False))
         chosen, error = chosen[drawn], error[drawn]
     if least is None:
         least = int(min(max(LEAST_RECORDS, LEAST_SHARE * len(chosen)), LEAST_CAP))

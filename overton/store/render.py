@@ -88,12 +88,12 @@ def render_bytes(size: int) -> str:
     return f"{size:,} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
 
 
-def _difference(found: Difference) -> tuple[str, str, str, str]:
+def _difference(found: Difference) -> tuple[str, str, str]:
     values = [_value(found.old), _value(found.new)]
     change = "" if values == ["-", "-"] else f"{values[0]} -> {values[1]}"
     if isinstance(found.old, float) and isinstance(found.new, float):
         change += f" ({found.new - found.old:+.3f})"
-    return (found.field, change, found.note, "")
+    return found.field, change, found.note
 
 
 def _value(value: Any) -> str:

@@ -111,9 +111,9 @@ def inline_assets() -> Mapping[str, Any]:
     return {"inline": True, "style": Markup(style), "script": Markup(script), "policy": policy}
 
 
-def linked_assets(prefix: str = "/static/", *, nonce: str = "") -> Mapping[str, Any]:
+def linked_assets(*, nonce: str = "") -> Mapping[str, Any]:
     """Where a server has style and script, and the word by which its policy lets them in."""
-    return {"inline": False, "style": prefix + STYLE, "script": prefix + SCRIPT, "policy": "", "nonce": nonce}
+    return {"inline": False, "style": f"/static/{STYLE}", "script": f"/static/{SCRIPT}", "policy": "", "nonce": nonce}
 
 
 def _shorter(text: str) -> str:

@@ -161,7 +161,7 @@ def test_a_comparison_is_a_page_of_its_own(tmp_path):
 
 
 def test_a_page_that_is_served_links_its_assets():
-    text = render_page("report.html.j2", big_page(1, 2, 2), assets=linked_assets("/static/"))
+    text = render_page("report.html.j2", big_page(1, 2, 2), assets=linked_assets())
     assert '<link rel="stylesheet" href="/static/overton.css">' in text
     assert '<script src="/static/overton.js" defer></script>' in text
     assert "<style>" not in text

@@ -16,7 +16,7 @@ from overton.evaluate.compare.changes import SourceChange, TagChange
 from overton.evaluate.compare.flips import Flip, Overlap, Pairing, flips_of
 from overton.evaluate.compare.gate import Gate
 from overton.evaluate.compare.paired import change_of, pair
-from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow, TaskChange, compared_rows
+from overton.evaluate.compare.rows import ECE, HALF, REGRESSED, UNKNOWN, ComparedRow, TaskChange, compared_rows
 from overton.evaluate.groups import WHOLE, group_records
 from overton.evaluate.judge import judge
 from overton.notebook import comparison_html
@@ -83,6 +83,17 @@ class Comparison:
     def rows(self) -> tuple[ComparedRow, ...]:
         """Every task on every tag, the strongest evidence for a change for the worse first."""
         return self.compared.rows
+
+    @property
+    def worse(self) -> tuple[ComparedRow, ...]:
+        """The rows in which a change for the worse is shown, or is likelier than none, in their order."""
+        return tuple(row for row in self.rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF))
+
+    @property
+    def whole(self) -> tuple[ComparedRow, ...]:
+        """The rows of the whole split, by task, calibration errors behind the rest."""
+        whole = (row for row in self.rows if row.tag == WHOLE)
+        return tuple(sorted(whole, key=lambda row: (row.task, row.metric == ECE)))
 
     @property
     def regressed(self) -> tuple[ComparedRow, ...]:
@@ -252,7 +263,7 @@ def _why_not(old: Predictions | None, new: Predictions | None, gold: Gold | None
 
 
 def _regression(row: ComparedRow) -> Problem:
-    where = "the whole split" if row.tag == "*" else row.tag
+    where = "the whole split" if row.tag == WHOLE else row.tag
     what = "rose" if row.metric == ECE else "fell"
     assert row.old is not None, "a row that regressed has a figure of both versions"
     assert row.new is not None, "a row that regressed has a figure of both versions"

@@ -10,14 +10,13 @@ from numpy import ndarray
 from overton.codec import Predictions
 from overton.data import Gold
 from overton.evaluate.compare.paired import Paired, worth_of
-from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow
+from overton.evaluate.compare.rows import ECE, HALF, REGRESSED, ComparedRow
 from overton.evaluate.groups import WHOLE, Groups
 from overton.evaluate.label_text import LabelText, gold_texts, prediction_texts
 
 ROWS = 10  # that examples are told of; more where more regressed
 MOST = 50
 EXAMPLES = 20  # of a row
-HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from overton.base import Problem, share_text
 from overton.evaluate.compare.comparison import Comparison
-from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
+from overton.evaluate.compare.rows import REGRESSED, UNKNOWN, ComparedRow
 
 SHOWN = 10
-HALF = 0.5
 # What Markdown takes for its own, or for HTML; an underscore within a word it leaves alone.
 MARKS = re.compile(r"[\\`*<\[~|]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 
@@ -51,11 +50,10 @@ def render_summary(title: str, comparison: Comparison | None, refusals: Sequence
         )
         lines += [*(f"- {_text(warning)}" for warning in comparison.warnings), *([""] if comparison.warnings else [])]
         lines += [f"{len(rows):,} rows on {comparison.records:,} records: {', '.join(counts)}.", ""]
-        worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
-        whole = sorted((row for row in rows if row.tag == "*"), key=lambda row: (row.task, row.metric == ECE))
+        whole = comparison.whole
         for head, some in (
             ("Whole split", whole),
-            ("Worse, by evidence", worse),
+            ("Worse, by evidence", comparison.worse),
             ("Better beyond noise", comparison.better),
         ):
             lines += _table(head, some, len(some) if some is whole else SHOWN)

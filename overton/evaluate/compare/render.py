@@ -11,18 +11,16 @@ from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN, ComparedRow
 from overton.evaluate.groups import WHOLE
 from overton.evaluate.render import WHOLE_SPLIT
 
-WORST = 10
+WORST = 10  # rows that got worse and are told; more where more regressed
 EXAMPLES = 3
 LINES = 8
-HALF = 0.5
 FIGURES = 57  # columns of a row beside its names
 
 
 def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
     """The comparison for a terminal of so many columns, 80 or more."""
-    worse = [row for row in comparison.rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
+    worse = comparison.worse
     shown = [row for place, row in enumerate(worse) if place < WORST or row.verdict == REGRESSED]
-    whole = sorted((row for row in comparison.rows if row.tag == WHOLE), key=lambda row: (row.task, row.metric == ECE))
     examples: dict[tuple[str, str], list[Flip]] = {}
     overlaps = {(overlap.task, overlap.tag): overlap for overlap in comparison.compared.overlaps}
     for flip in comparison.compared.examples:
@@ -32,7 +30,7 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
         *_verdict(comparison, width),
         "",
     ]
-    lines += [*_section("whole split", whole, width), ""]
+    lines += [*_section(WHOLE_SPLIT, comparison.whole, width), ""]
     if shown:
         layout = _widths(shown, width)
         lines += ["what got worse, by evidence", _heading(layout)]

@@ -19,6 +19,7 @@ OK: Verdict = "ok"
 REGRESSED: Verdict = "regressed"
 UNKNOWN: Verdict = "not enough data"
 ECE = "ece"
+HALF = 0.5  # the p below which a change for the worse is likelier than none
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from overton.supervision.models.patterns import Cells
 from overton.supervision.models.probability import softmax
 
 ENOUGH_CHANGE = 1e-4
+PRIOR_ROUNDS = 20
 LOWEST_RATE = 1e-3
 
 
@@ -103,9 +104,7 @@ def class_scores(
     return _scores(entries, n_rows, log_prior, log_vote)
 
 
-def fit_prior(
-    cells: Cells, count: ndarray, log_vote: ndarray, known: ndarray, settings: ConfusionSettings, rounds: int = 20
-) -> ndarray:
+def fit_prior(cells: Cells, count: ndarray, log_vote: ndarray, known: ndarray, settings: ConfusionSettings) -> ndarray:
     """The logarithm of P(class) where the sources are given; the likelihood has one maximum.
 
     Args:
@@ -114,12 +113,11 @@ def fit_prior(
         log_vote: As in `Confusion`.
         known: Number of units of each class whose truth is known, shape (class,).
         settings: What is assumed beforehand.
-        rounds: Most rounds.
     """
     k = len(known)
     log_prior = np.full(k, -np.log(k))
     said = class_scores(cells, len(count), np.zeros(k), log_vote)
-    for _ in range(rounds):
+    for _ in range(PRIOR_ROUNDS):
         new = _log_prior(count @ softmax(said + log_prior) + known, settings)
         change, log_prior = np.abs(np.exp(new) - np.exp(log_prior)).max(), new
         if change < ENOUGH_CHANGE:

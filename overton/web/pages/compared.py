@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 from overton.data.names import count_of
 from overton.evaluate import ComparedRow, Comparison, TagChange, gate_json_schema, moved_most
+from overton.evaluate.compare.render import WORST
+from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN
 from overton.evaluate.groups import WHOLE
 from overton.web.pages.examples import Example
 from overton.web.text import figure, tag_name
 
-HALF = 0.5
-MOST_ROWS = 200
+MOST_ROWS = 200  # of the matrix of changes
 MOST_TAGS = 40  # whose frequency is told
-ECE, REGRESSED, UNKNOWN = "ece", "regressed", "not enough data"
 
 State = Literal["better", "same", "refused", "unknown", "alone"]
 
@@ -189,8 +189,6 @@ def comparison_page(
     application: str = "",
     old_name: str = "",
     examples: Mapping[tuple[str, str], Sequence[Example]] | None = None,
-    shown: int = 10,
-    limit: int = MOST_ROWS,
     made: str = "",
 ) -> ComparisonPage:
     """The page of a comparison.
@@ -200,13 +198,11 @@ def comparison_page(
         application: Name of the application.
         old_name: What the old version is called beside its id, such as `live`.
         examples: Records that got worse, by task and tag.
-        shown: Most rows that are told of those that fell within noise.
-        limit: Most tags in the matrix of changes.
         made: When the page is made, as ISO 8601 text.
     """
     rows = comparison.rows
-    worse = [row for row in rows if row.verdict == REGRESSED or (row.fall > 0 and row.p < HALF)]
-    told = [row for place, row in enumerate(worse) if place < shown or row.verdict == REGRESSED]
+    worse = comparison.worse
+    told = [row for place, row in enumerate(worse) if place < WORST or row.verdict == REGRESSED]
     tasks = {row.task: row.metric for row in rows if row.metric != ECE}
     better = comparison.better
     rises = set(better)
@@ -236,8 +232,8 @@ def comparison_page(
         worse=tuple(_worse(row, comparison, examples or {}) for row in told),
         hidden_worse=len(worse) - len(told),
         better=better,
-        changes=tuple(changes[:limit]),
-        hidden=max(len(changes) - limit, 0),
+        changes=tuple(changes[:MOST_ROWS]),
+        hidden=max(len(changes) - MOST_ROWS, 0),
         made=made,
     )
 
