@@ -1,5 +1,9 @@
 """What tests of stores share: artefacts to put, promotions, and what was refused."""
 
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
 
 from overton.base import OvertonError
@@ -20,6 +24,14 @@ def promote(store: Store, alias: str, version: str, expected: str | None, why: s
 
 def rollback(store: Store, alias: str, to: str | None = None) -> Promotion:
     return store.rollback(alias, who="ann", when=NOON, why="", to=to)
+
+
+def age(store: Store, hours: float = 2) -> None:
+    """Let everything in a store be so old."""
+    then = (datetime.now(UTC) - timedelta(hours=hours)).timestamp()
+    for path in Path(store.url).rglob("*"):
+        if path.is_file():
+            os.utime(path, (then, then))
 
 
 def refusal(call, *arguments, **named) -> str:

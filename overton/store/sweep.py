@@ -122,13 +122,7 @@ def _kept(
 def _reached(blobs: Blobs) -> dict[str, str]:
     """Every version that the log of an alias names, with the alias."""
     logs = {alias: layout.read_log(blobs, alias) for alias in layout.alias_names(blobs)}
-    reached = {
-        version: f"{alias} has named it"
-        for alias, log in logs.items()
-        for entry in log
-        for version in (entry.version, entry.expected_prev)
-        if version
-    }
+    reached = {entry.version: f"{alias} has named it" for alias, log in logs.items() for entry in log}
     return reached | {log[-1].version: f"{alias} names it" for alias, log in logs.items() if log}
 
 

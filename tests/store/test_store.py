@@ -220,6 +220,15 @@ def test_a_flipped_byte_in_any_blob_is_found_and_mended_by_putting_again(tmp_pat
         assert store.get(version).files == tiny_artifact().files
 
 
+def test_one_file_of_a_version_is_read_by_itself_and_refused_where_it_was_changed(tmp_path):
+    store = Store(str(tmp_path))
+    version = put(store)
+    assert store.json(version, "report.json") == tiny_artifact().json("report.json")
+    entry = store.manifest(version).files["report.json"]
+    (tmp_path / "blobs" / "sha256" / entry.sha256).write_bytes(b"{}".ljust(entry.size))
+    assert refusal(store.json, version, "report.json") == "store.damaged"
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"\0" * 5_000_000])
 def test_a_damaged_manifest_is_mended_by_putting_again(tmp_path, damage):
     store = Store(str(tmp_path))

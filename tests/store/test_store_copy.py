@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
+from overton.artifact import MANIFEST
 from overton.base import OvertonError, Problem, now
 from overton.store import Copied, Store
 from overton.store.copy import copy_versions
-from tests.stores import LATER, N_WRITES, NOON, promote, put, refusal
+from tests.stores import LATER, N_WRITES, NOON, age, promote, put, refusal
 from tests.tiny_artifact import tiny_artifact
 
 
@@ -100,6 +101,32 @@ def test_what_is_damaged_there_is_mended_when_it_is_verified(stores, tmp_path):
     assert refusal(target.get, version) == "artifact.digest"
     assert push(source, target, verify=True).blobs == 1
     assert target.get(version) == source.get(version)
+
+
+def test_half_a_content_there_is_mended_by_any_copy(stores, tmp_path):
+    source, _ = stores
+    target = Store(str(tmp_path / "target"))
+    push(source, target)
+    version = source.resolve("latest")
+    blob = tmp_path / "target" / "blobs" / "sha256" / source.manifest(version).files["model.onnx"].sha256
+    blob.write_bytes(blob.read_bytes()[:-1])
+    assert push(source, target).blobs == 1
+    assert target.get(version) == source.get(version)
+
+
+def test_a_copy_that_takes_long_keeps_old_content_that_it_counts_on(stores, tmp_path):
+    source, _ = stores
+    target = Store(str(tmp_path / "target"))
+    newest, oldest = (version.id for version in source.versions())
+    push(source, target, [oldest])
+    age(target)
+    push(source, target, [newest])
+    manifest = tmp_path / "target" / "versions" / newest / MANIFEST
+    content = manifest.read_bytes()
+    manifest.unlink()  # as it is until the last of the content is there
+    assert list(target.gc(keep=0, who="ann", when=now(), delete=True).removed) == [oldest]
+    manifest.write_bytes(content)
+    assert target.get(newest) == source.get(newest)
 
 
 def test_a_version_that_is_not_there_is_told(stores):

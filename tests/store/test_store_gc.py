@@ -9,7 +9,7 @@ import pytest
 from overton.artifact import MANIFEST
 from overton.base import OvertonError, now
 from overton.store import Store, Swept, layout, sweep
-from tests.stores import promote, put, refusal
+from tests.stores import age, promote, put, refusal
 from tests.tiny_artifact import tiny_artifact
 
 DAYS = [f"2026-01-0{day}T12:00:00+00:00" for day in range(1, 7)]
@@ -18,14 +18,6 @@ DAYS = [f"2026-01-0{day}T12:00:00+00:00" for day in range(1, 7)]
 @pytest.fixture
 def store(tmp_path) -> Store:
     return Store(str(tmp_path / "store"))
-
-
-def age(store: Store, hours: float = 2) -> None:
-    """Let everything in a store be so old."""
-    then = (datetime.now(UTC) - timedelta(hours=hours)).timestamp()
-    for path in Path(store.url).rglob("*"):
-        if path.is_file():
-            os.utime(path, (then, then))
 
 
 def gc(store: Store, keep: int = 1, *, delete: bool = True) -> Swept:
@@ -65,8 +57,18 @@ def test_whatever_an_alias_ever_named_stays_with_its_content(store):
         assert store.get(version).files == tiny_artifact(seed).files
 
 
+def test_a_version_that_somebody_meant_to_promote_stays_and_is_told_to_stay(store):
+    version = put(store, 0, DAYS[0])
+    layout.claim(store.blobs, version, layout.BY_ALIAS, who="ann", when=DAYS[1])  # and then the connection was lost
+    age(store)
+    for delete in (False, True):
+        assert gc(store, 0, delete=delete).kept == {version: "somebody meant to promote it"}
+    assert store.get(version).files == tiny_artifact().files
+
+
 def test_what_was_written_within_the_hour_stays(store):
     versions = [put(store, seed, DAYS[seed]) for seed in range(2)]
+    age(store, hours=0.9)
     swept = gc(store, 0)
     assert (swept.removed, swept.blobs) == ({}, 0)
     assert set(swept.kept.values()) == {"put within the last hour"}
@@ -102,6 +104,19 @@ def test_a_put_that_counts_on_old_content_keeps_it(store, monkeypatch):
     monkeypatch.setattr(store.blobs, "find_all", meanwhile)
     assert set(gc(store, 0).removed) == {old}
     assert store.get(seen[0]).files == tiny_artifact(1).files
+
+
+def test_a_put_that_takes_long_keeps_content_of_which_the_hour_was_half_over(store):
+    put(store, 0, DAYS[0])
+    age(store, hours=0.75)
+    version = put(store, 1, now())
+    manifest = Path(store.url) / "versions" / version / MANIFEST
+    content = manifest.read_bytes()
+    manifest.unlink()  # as it is until the last of the content is written
+    later = (datetime.now(UTC) + timedelta(minutes=20)).isoformat()
+    assert store.gc(keep=0, who="ann", when=later, delete=True).removed
+    manifest.write_bytes(content)
+    assert store.get(version).files == tiny_artifact(1).files
 
 
 @pytest.mark.parametrize("when", ["before the claim", "after the claim"])
@@ -150,6 +165,18 @@ def test_a_removal_that_was_killed_is_ended_by_the_next(store):
     assert list(gc(store, 0).removed) == [version]
     assert put(store) == version
     promote(store, "live", version, None)
+
+
+def test_a_claim_on_a_version_that_is_not_there_goes_once_it_is_old(store):
+    """Somebody may be about to promote what is being put again."""
+    version = put(store, 0, DAYS[0])
+    layout.claim(store.blobs, version, layout.BY_ALIAS, who="ann", when=DAYS[0])
+    (Path(store.url) / "versions" / version / MANIFEST).unlink()
+    gc(store)
+    assert layout.read_claim(store.blobs, version) == layout.BY_ALIAS
+    age(store)
+    gc(store)
+    assert layout.read_claim(store.blobs, version) == ""
 
 
 def test_a_damaged_manifest_or_log_stops_it_before_anything_is_removed(store):
@@ -232,3 +259,15 @@ def test_a_version_that_is_put_again_while_it_is_removed_is_whole(store, monkeyp
     assert is_found.wait(10)
     assert set(gc(store, 1).removed) == {version}
     assert store.get(version).files == tiny_artifact(0).files
+
+
+def test_who_puts_a_version_again_whose_removal_has_just_begun_is_told(store, monkeypatch):
+    version = put(store, 0, DAYS[0])
+    keep_manifest = layout.keep_manifest
+
+    def meanwhile(*arguments):
+        layout.claim(store.blobs, version, layout.BY_GC, who="ann", when=now())
+        return keep_manifest(*arguments)
+
+    monkeypatch.setattr(layout, "keep_manifest", meanwhile)
+    assert refusal(put, store) == "store.being-removed"
