@@ -124,6 +124,28 @@ def test_force_stays_in_the_log_and_does_not_win_over_what_it_has_not_seen(store
     assert refusal(promote_weighed, store, "live", third, weigher([]), force=True, why=" ") == "application.no-reason"
 
 
+def test_force_is_asked_again_where_another_was_promoted_meanwhile(store):
+    first, second, third = (put(store, seed) for seed in range(3))
+    promote(store, "live", first, None)
+    asked: list[str] = []
+
+    def meanwhile(before: str) -> None:
+        if before == first:
+            promote(store, "live", second, first)
+
+    weigh = weigher(asked, meanwhile=meanwhile)
+    assert refusal(promote_weighed, store, "live", third, weigh, force=True, why="ticket 7") == "store.lost-race"
+    assert (asked, store.current("live")) == ([first], second)
+
+
+def test_the_log_keeps_twenty_of_many_reasons_of_a_gate(store):
+    first, second = put(store, 0), put(store, 1)
+    promote(store, "live", first, None)
+    many = tuple(Problem(f"slice:{number} fell", "gate.regressed") for number in range(21))
+    promote_weighed(store, "live", second, lambda _: Weighed(None, many), force=True, why="ticket 7")
+    assert store.history("live")[-1].gate.refused == tuple(problem.message for problem in many[:20])
+
+
 @pytest.mark.parametrize("breaks", [False, True])
 def test_force_tells_why_nothing_was_compared(store, breaks):
     first, second = put(store, 0), put(store, 1)

@@ -30,6 +30,23 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
     assert (tmp_path / "file").read_text() == "old"
 
 
+def test_a_file_has_its_name_only_once_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (done.append("on the disk"), fsync(handle)))
+    monkeypatch.setattr(os, "replace", lambda draft, path: (done.append("named"), replace(draft, path)))
+    write_atomic(tmp_path / "file", "text")
+    assert done == ["on the disk", "named"]
+
+
+def test_who_reads_a_file_that_is_replaced_reads_the_old_one_to_its_end(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "file", "old")
+    with (tmp_path / "file").open() as file:
+        write_atomic(tmp_path / "file", "new")
+        assert file.read() == "old"
+    assert (tmp_path / "file").read_text() == "new"
+
+
 def test_a_link_stays_and_the_file_that_it_leads_to_is_replaced(tmp_path: Path) -> None:
     write_atomic(tmp_path / "there" / "file", "old")
     (tmp_path / "link").symlink_to(tmp_path / "there" / "file")
