@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import pytest
 from obstore.store import MemoryStore
 
+from overton.artifact import Artifact
 from overton.base import Event, OvertonError, Problem
 from overton.promoting import Promoted, Weighed, promote_weighed
 from overton.store import Store, gate_text
+from overton.version import Version
 from tests.stores import promote, put, refusal
 
 NO = Problem("slice:rare fell", "gate.regressed")
@@ -18,8 +20,8 @@ NO_RECORDS = Problem("there is no test record to compare on", "compare.no-record
 class Comparison:
     """What a promotion needs of a comparison."""
 
-    def __init__(self, old: str, refusals: tuple[Problem, ...] = ()) -> None:
-        self.old, self.refusals, self.records = old, refusals, 490
+    def __init__(self, old: str, refusals: tuple[Problem, ...] = (), new: str = "") -> None:
+        self.old, self.new, self.refusals, self.records = old, new, refusals, 490
         self.rows = [SimpleNamespace(verdict="regressed" if refusals else "ok")]
 
     def to_json(self) -> dict[str, str]:
@@ -162,3 +164,21 @@ def test_force_tells_why_nothing_was_compared(store, breaks):
     gate = store.history("live")[-1].gate
     assert (gate.outcome, gate.old, gate.digest) == ("refused" if breaks else "unknown", first, "")
     assert gate.refused == ((BREAKS if breaks else NO_RECORDS).message,)
+
+
+def test_a_comparison_counts_only_beside_the_version_that_it_is_of(store, monkeypatch):
+    """As where another was promoted between the comparison and the promotion."""
+    first, second, third = (put(store, seed) for seed in range(3))
+    then, now = Comparison(first, new=third), Comparison(second, (NO,), new=third)
+    monkeypatch.setattr(Version, "compare", lambda *_, **__: now)
+    version = Version(third, store.get(third), None, store)
+    assert version.weigh("live", first, compared=then).comparison is then
+    assert version.weigh("live", second, compared=then).refusals == (NO,)
+
+
+def test_what_breaks_clients_is_refused_whatever_its_comparison_says(store):
+    old = put(store)
+    signature = store.get(old).files["signature.json"].replace(b'"height"', b'"size"')
+    new = Artifact({**store.get(old).files, "signature.json": signature})
+    weighed = Version(new.id, new, None, store).weigh("live", old, compared=Comparison(old, new=new.id))
+    assert [refusal.code for refusal in weighed.refusals] == ["application.incompatible"]

@@ -56,6 +56,14 @@ def test_a_changed_byte_of_a_model_is_found() -> None:
         open_artifact(files)
 
 
+def test_a_model_whose_contract_is_not_that_of_its_program_is_refused() -> None:
+    both = tiny_artifact(0).with_model("small", tiny_artifact(1))
+    name = "models/small/signature.json"
+    other = type(both)({**both.files, name: both.files[name].replace(b'"height"', b'"size"')})
+    with pytest.raises(OvertonError, match="do not have the same schema"):
+        open_artifact(other.complete())
+
+
 def test_links_and_folders_that_no_artefact_has_are_refused(tmp_path) -> None:
     save_artifact(tiny_artifact(0).with_model("small", tiny_artifact(1)), tmp_path / "both")
     (tmp_path / "both" / "models" / "small" / "more").mkdir()
