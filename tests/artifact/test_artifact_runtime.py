@@ -46,7 +46,9 @@ def test_predictions_do_not_depend_on_the_company(model):
 
 
 def test_many_records_are_answered_in_their_order(model):
-    records = [record(tokens=[f"w{number}"] * (number * 7 % 15 + 1), entities=[]) for number in range(150)]
+    """Those of one size go together; a text would be the widest of each, and so all would be of one size."""
+    widths = [number * 7 % 15 + 1 for number in range(150)]
+    records = [record(tokens=[f"w{n}"] * width, query="", entities=[]) for n, width in enumerate(widths)]
     together = model.predict(records, probabilities=True)
     assert together == [model.predict([one], probabilities=True)[0] for one in records]
 
