@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 import safetensors.numpy
 
-from overton.artifact import Runtime, open_artifact, runtime
+from overton.artifact import Runtime, open_artifact, runtime, signature_of
 from overton.base import OvertonError
 from overton.codec import Encoder, labels_json
 from overton.data import Pool, Record, RecordParser, pack
@@ -58,6 +58,15 @@ def test_arrays_and_labels_agree(model):
     predictions = model.run(pack([record()], schema, Pool()))
     said = {task.name: labels_json(predictions[task.name], schema.unit(task))[0] for task in schema.tasks}
     assert model.predict([record()]) == [said]
+
+
+def test_a_bit_holds_from_the_probability_that_the_version_was_given(model):
+    artifact, batch = tiny_artifact(), pack([record()], tiny_artifact().schema, Pool())
+    probability = model.run(batch)["EntityType"].probability[0]
+    thresholds = {"EntityType": probability + np.array([0.001, -0.001], np.float32)}
+    signature = signature_of(artifact.program, artifact.files["model.onnx"], thresholds)
+    given = type(artifact)({**artifact.files, "signature.json": msgspec.json.encode(signature.to_json())})
+    assert Runtime(given).run(batch)["EntityType"].label[0].tolist() == [False, True]
 
 
 def test_what_is_not_there_is_not_predicted(model):
