@@ -1,6 +1,7 @@
 """How inputs are cut, named and pinned: every line is in one piece, wherever the cuts are."""
 
 import gzip
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,6 +194,15 @@ def test_one_file_or_shards_is_told_by_inputs_and_output(tmp_path: Path, monkeyp
     with pytest.raises(OvertonError) as raised:
         is_one_file(["a.jsonl", "c.jsonl"], "out.jsonl")
     assert raised.value.problems[0].code == "batch.output-not-folder"
+
+
+def test_a_shard_has_its_name_only_once_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    done: list[str] = []
+    fsync, link = os.fsync, os.link
+    monkeypatch.setattr(os, "fsync", lambda handle: (done.append("on the disk"), fsync(handle)))
+    monkeypatch.setattr(os, "link", lambda draft, path: (done.append("named"), link(draft, path)))
+    Output(str(tmp_path)).create("a", b"first")
+    assert done == ["on the disk", "named"]
 
 
 def test_what_is_created_once_is_never_written_again(tmp_path: Path):

@@ -1,6 +1,5 @@
 import itertools
 import json
-import time
 
 import numpy as np
 
@@ -43,10 +42,9 @@ def test_bucket_0_is_kept_for_nothing():
     assert found.max() == 999
 
 
-def test_a_word_of_a_megabyte_costs_no_more_than_a_word():
-    start = time.process_time()
-    hash_features(["x" * 1_000_000, "y" * 255], WORDS)
-    assert time.process_time() - start < 1
+def test_of_a_word_of_a_megabyte_only_the_first_letters_are_read():
+    found, expected = hash_features(["x" * 256 + "y" * 1_000_000, "x" * 256], WORDS)
+    assert found.tolist() == expected.tolist()
 
 
 def test_inputs_have_the_names_types_and_sizes_that_are_told():
