@@ -118,6 +118,11 @@ def test_a_tenth_each_is_held_out_where_nothing_else_is_told():
     )
 
 
+def test_of_few_records_one_each_is_held_out_whatever_their_ids_are():
+    splits = split_records(tags_of(*[[]] * 11), np.arange(11, dtype=np.uint64) * 10 + 5)  # no hash says so
+    assert (splits.dev.tolist(), splits.test.tolist(), splits.train.tolist()) == ([0], [1], list(range(2, 11)))
+
+
 def test_a_record_stays_in_its_split_when_others_come():
     hashes = hash_bytes([b"r%d" % number for number in range(400)])
     few = split_records(tags_of(*[[]] * 200), hashes[:200])
@@ -128,7 +133,7 @@ def test_a_record_stays_in_its_split_when_others_come():
 def test_gold_of_a_soft_vote_is_its_most_probable_class(tmp_path):
     lines = [
         {"payloads": {"tokens": ["a"], "title": "t"}, "tasks": {"Intent": {"gold": {"age": 0.4, "height": 0.6}}}},
-        {"payloads": {"tokens": ["a"], "title": "t"}, "tasks": {"Topics": {"gold": {"x": 0.4, "y": 0.6}}}},
+        {"payloads": {"tokens": ["a"], "title": "t"}, "tasks": {"Topics": {"gold": {"x": 0.4, "y": 0.5}}}},
     ]
     (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, lines)))
     dataset = load_dataset(SCHEMA, [tmp_path / "d.jsonl"], tmp_path / "rows")
