@@ -109,6 +109,14 @@ def test_a_changed_schema_reads_everything_again(data):
     assert first.digest != second.digest
 
 
+def test_a_schema_that_has_changed_reads_its_data_anew(data):
+    load(data)
+    tasks = {**DECLARED["tasks"], "Intent": {**DECLARED["tasks"]["Intent"], "classes": ["height", "width"]}}
+    schema = parse_schema(json.dumps({**DECLARED, "tasks": tasks}))
+    with pytest.raises(OvertonError, match="unknown label 'age'"):
+        load_dataset(schema, [data], data.parent / "rows")
+
+
 def test_a_schema_in_another_order_reads_rows_of_its_own(data):
     first, rows = load(data), np.arange(40)
     payloads, tasks = (dict(reversed(DECLARED[part].items())) for part in ("payloads", "tasks"))
@@ -195,6 +203,7 @@ def test_a_damaged_row_store_is_told_and_built_again(data, spoil, reason, suffix
 def test_a_row_store_with_changed_bytes_is_told_and_built_again(data, suffix):
     rows = np.arange(40)
     expected = load(data).payloads(rows)
+    load(data)  # by which it is read through, and found to be whole
     (path,) = (path for path in stored(data) if path.suffix == suffix)
     content = bytearray(path.read_bytes())
     content[-5] ^= 0xFF
