@@ -109,6 +109,13 @@ def test_a_changed_schema_reads_everything_again(data):
     assert first.digest != second.digest
 
 
+def test_of_two_labels_of_a_source_that_of_the_later_file_counts_wherever_it_stands(tmp_path):
+    records = write(tmp_path / "a.jsonl", [line(number) for number in range(5)])
+    later = write(tmp_path / "b.jsonl", [{"id": "r4", "tasks": {"Intent": {"a": "height"}}}])
+    votes = load([records, later]).votes("Intent", ["a"])
+    assert [votes.task.classes[label] for label in votes.label] == ["age"] * 4 + ["height"]
+
+
 def test_a_schema_that_has_changed_reads_its_data_anew(data):
     load(data)
     tasks = {**DECLARED["tasks"], "Intent": {**DECLARED["tasks"]["Intent"], "classes": ["height", "width"]}}
