@@ -116,6 +116,15 @@ def test_of_two_labels_of_a_source_that_of_the_later_file_counts_wherever_it_sta
     assert [votes.task.classes[label] for label in votes.label] == ["age"] * 4 + ["height"]
 
 
+def test_two_lines_that_put_a_record_into_two_splits_are_told(tmp_path):
+    records = write(tmp_path / "a.jsonl", [line(number) for number in range(5)])
+    write(tmp_path / "b.jsonl", [{"id": "r4", "tags": ["dev"]}, {"id": "r4", "tags": ["test"]}])
+    with pytest.raises(OvertonError) as raised:
+        load([records, tmp_path / "b.jsonl"])
+    problem = raised.value.problems[0]
+    assert (problem.code, problem.line) == ("record.two-splits", 2)
+
+
 def test_a_schema_that_has_changed_reads_its_data_anew(data):
     load(data)
     tasks = {**DECLARED["tasks"], "Intent": {**DECLARED["tasks"]["Intent"], "classes": ["height", "width"]}}
