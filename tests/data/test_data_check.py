@@ -25,9 +25,10 @@ def warnings(folder, lines, *, without="data.no-labels"):
 
 
 def test_one_text_in_train_and_test_is_a_warning(tmp_path):
-    lines = [record(0, "a b", "train"), record(1, "b a", "test"), record(2, "c", "dev"), record(3, "a b", "test")]
+    train = [record(4, "d", "train"), record(0, "a b", "train")]
+    lines = [*train, record(1, "b a", "test"), record(2, "c", "dev"), record(3, "a b", "test")]
     assert warnings(tmp_path, lines) == (
-        "d.jsonl:4: 1 of 2 test records have the text of a training record. Quality on test will look better than it "
+        "d.jsonl:5: 1 of 2 test records have the text of a training record. Quality on test will look better than it "
         "is: keep each text in one split [data.same-text]"
     )
 
