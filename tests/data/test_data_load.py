@@ -116,6 +116,16 @@ def test_of_two_labels_of_a_source_that_of_the_later_file_counts_wherever_it_sta
     assert [votes.task.classes[label] for label in votes.label] == ["age"] * 4 + ["height"]
 
 
+def test_ids_of_one_hash_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr("overton.data.rows.hashing._mix", lambda hashes: np.full_like(hashes, 7))
+    records = write(tmp_path / "a.jsonl", [line(number) for number in range(5)])
+    more = [{"id": name, "tasks": {"Intent": {"a": "height"}}} for name in ("r3", "r9")]
+    dataset = load([records, write(tmp_path / "b.jsonl", more)], max_bad=1)
+    votes = dataset.votes("Intent", ["a"])
+    assert [votes.task.classes[label] for label in votes.label] == ["age", "age", "age", "height", "age"]
+    assert [problem.code for problem in dataset.joined.problems] == ["record.unknown-id"]
+
+
 def test_two_lines_that_put_a_record_into_two_splits_are_told(tmp_path):
     records = write(tmp_path / "a.jsonl", [line(number) for number in range(5)])
     write(tmp_path / "b.jsonl", [{"id": "r4", "tags": ["dev"]}, {"id": "r4", "tags": ["test"]}])
