@@ -60,6 +60,16 @@ def test_a_trusted_source_is_certain_in_training_where_gold_is_not(tmp_path: Pat
     assert said_of(first, 5)[0] < 0.5  # of which nobody but rules says anything
 
 
+def test_outside_of_training_a_trusted_source_is_no_truth_to_weigh_others_by() -> None:
+    votes, _ = simulate("multiclass", (0.9, 0.6, 0.7, 0.8), n_labels=3, n_units=600)
+    training = np.arange(600) < 300
+    rows = [{k: label for k, label in row.items() if k != "s0" or n >= 300} for n, row in enumerate(rows_of(votes))]
+    votes = votes_of(rows, classes=votes.task.classes)
+    plain, trusted = (combine(votes, training=training, dev=~training, trusted=names) for names in ([], ["s0"]))
+    assert plain.n_known == trusted.n_known == 0
+    assert trusted.targets.table.tolist() == plain.targets.table.tolist()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_labels_of_every_kind_are_trusted(kind: str) -> None:
     type, per_record = KINDS[kind]
