@@ -3,8 +3,10 @@ import pytest
 
 from overton.data import gold_of
 from overton.supervision import LabelModel, combine
-from overton.supervision.models.evidence import known_of, known_units, option_counts
+from overton.supervision.models.classes import fit_classes
+from overton.supervision.models.evidence import evidence_of, known_of, known_units, option_counts
 from overton.supervision.models.one_coin import right_votes
+from overton.supervision.models.weigh import fit_weighed
 from overton.supervision.tally import count
 from tests.supervision.planted import probabilities, rows_of, simulate, votes_of
 
@@ -103,6 +105,21 @@ def test_a_source_that_abstains_on_one_class_tells_by_abstaining():
     assert combined.model.log_prior[0] > combined.model.log_prior[1]  # silence speaks for the class they keep off
     everyone = loss(votes, truth, skip=np.isnan(table).any(1))
     assert everyone < 0.47
+
+
+def test_weights_are_fitted_on_what_is_said_of_units_by_models_that_did_not_see_them():
+    votes, truth = simulate("multiclass", (0.8, 0.7, 0.9), n_units=400, n_labels=3)
+    gold = with_gold(votes, truth)
+    patterns, told = count(gold).patterns, known_units(gold, None, np.ones(400, bool))
+    known = known_of(patterns, option_counts(gold), told.gold, told.shown, told.folds())
+    parts: list[set[int]] = []
+
+    def fit(evidence):
+        parts.append({*evidence.known.fold.tolist()})
+        return fit_classes(evidence)
+
+    fit_weighed(fit, evidence_of("multiclass", len(gold.sources), 3, patterns, known, seed=0))
+    assert parts == [{0, 1, 2, 3}, {1, 2, 3}, {0, 2, 3}, {0, 1, 3}, {0, 1, 2}]
 
 
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])

@@ -60,6 +60,12 @@ def test_a_slice_like_the_rest_is_left_alone(type):
     assert np.array_equal(plain.targets.table, apart.targets.table)
 
 
+def test_weights_of_many_sources_that_fit_nothing_but_noise_make_no_slice():
+    votes, truth = simulate("multiclass", (0.6,) * 20, n_units=800, n_labels=3, coverage=0.9, seed=1)
+    inside = np.isin(np.arange(800), np.random.default_rng(1).choice(500, 130, replace=False))
+    assert combine(with_gold(votes, truth), dev=np.arange(800) < 500, slices={"slice:a": inside}).slices == ()
+
+
 def test_a_slice_with_little_gold_is_left_alone():
     votes, _ = misled("multiclass")
     few = DEV & (~SLICE | (np.arange(N) < 250))

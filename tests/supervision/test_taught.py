@@ -13,9 +13,9 @@ def test_votes_and_model_share_a_target_and_the_model_speaks_alone_where_nobody_
     targets = Targets(TASK, np.array([0, 2, 3, 4]), np.array([0, -1, 0, 1], np.int32), np.eye(2, dtype=np.float32))
     said = np.array([[0.5, 0.5], [0.25, 0.75], [0.0, 1.0]], np.float32)
     predictions = Predictions(TASK, np.array([0, 2, 3]), said, said.argmax(1).astype(np.int32))
-    taught = taught_by(targets, predictions, np.array([0, 2]), share=0.5)
+    taught = taught_by(targets, predictions, np.array([0, 2]), share=0.25)
     # Record 1 is none of those that were predicted: its target is what it was.
-    np.testing.assert_allclose(taught.to_array(), [[0.75, 0.25], [0.25, 0.75], [1, 0], [0, 1]])
+    np.testing.assert_allclose(taught.to_array(), [[0.875, 0.125], [0.25, 0.75], [1, 0], [0, 1]])
 
 
 def test_what_the_model_cannot_say_stays_without_a_target() -> None:
