@@ -104,6 +104,13 @@ def test_a_source_without_votes_in_train_is_dead():
     assert codes(report_of(planted(extra={"late": only_gold}))) == {("late", "dead")}
 
 
+def test_a_source_that_says_little_anywhere_is_not_called_dead():
+    assert (
+        codes(report_of(planted(extra={"seldom": lambda number, truth, random: truth if number < 3 else None})))
+        == set()
+    )
+
+
 def test_a_source_that_always_says_one_class_is_constant_but_a_rule_is_not():
     report = report_of(
         planted(
@@ -132,6 +139,25 @@ def test_copies_are_named_with_how_far_they_agree():
     twin = next(row for row in report.rows if row.source == "twin")
     assert [(copy.source, copy.joined) for copy in twin.copies] == [("s2", True)]
     assert twin.copies[0].agreement == pytest.approx(1)
+
+
+def test_who_agrees_on_a_small_part_of_what_another_labels_is_no_copy():
+    rows = planted((0.9, 0.8, 0.7, 0.75))
+    for row in rows[:60]:
+        if "s2" in row:
+            row["helper"] = row["s2"]
+    assert {row.source: row.copies for row in report_of(rows).rows if row.source in ("s2", "helper")} == {
+        "s2": (),
+        "helper": (),
+    }
+
+
+@pytest.mark.parametrize(("n", "is_told"), [(200, False), (1500, True)])
+def test_an_estimate_that_rests_on_few_votes_may_fall_by_chance(n, is_told):
+    rows = planted((0.9, 0.6, 0.7, 0.85), n=n, n_gold=0)
+    now = combine(votes_of(rows)).accuracy
+    parent = {**now, "s1": now["s1"] + 0.1}
+    assert (("s1", "drop") in codes(report_of(rows, n_test=n // 2, parent=parent))) == is_told
 
 
 def test_the_version_before_tells_what_vanished_came_and_fell():
