@@ -8,6 +8,8 @@ import msgspec
 
 from overton.artifact import Runtime
 from overton.serve import Limits, Model, Service, make_app
+from overton.serve.ask import OWN
+from overton.serve.ask import ask as ask_service
 from overton.serve.log import RequestLog
 from tests.tiny_artifact import RECORD, tiny_artifact
 
@@ -48,6 +50,47 @@ def test_of_many_requests_at_once_some_are_answered_and_the_rest_refused_at_once
     assert statuses.count(429) == 92
     assert service.waiting == 0
     assert asyncio.run(ask(app))[0] == 200, "the storm is over"
+
+
+def test_a_body_that_comes_when_all_places_are_taken_is_refused():
+    service = Service(MODEL, limits=Limits(max_waiting=1))
+    app = make_app(service)
+
+    async def both() -> list[int]:
+        come = asyncio.Event()
+
+        async def late() -> dict[str, Any]:
+            await come.wait()
+            return {"type": "http.request", "body": BODY, "more_body": False}
+
+        await service.turn.acquire()  # as while another is predicted
+        asked = [asyncio.create_task(ask(app, late)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        come.set()
+        await asyncio.wait(asked, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+        service.turn.release()
+        return sorted([(await one)[0] for one in asked])
+
+    assert asyncio.run(both()) == [200, 429]
+
+
+def test_who_asks_for_probabilities_and_who_does_not_wait_together_and_get_what_they_asked_for():
+    service = Service(MODEL)
+
+    async def whole() -> dict[str, Any]:
+        return {"type": "http.request", "body": BODY, "more_body": False}
+
+    async def both() -> list[Any]:
+        await service.turn.acquire()
+        queries = ("", "probabilities=true")
+        asked = [asyncio.create_task(ask_service(service, whole, form=OWN, query=query)) for query in queries]
+        while service.waiting < 2:
+            await asyncio.sleep(0)
+        service.turn.release()
+        return [msgspec.json.decode((await one).body)["tasks"]["Intent"] for one in asked]
+
+    plain, soft = asyncio.run(both())
+    assert (type(plain), type(soft)) == (str, dict)
 
 
 def test_a_client_that_does_not_send_what_it_began_is_let_go_and_keeps_nobody_waiting():

@@ -1,4 +1,8 @@
-from overton.artifact import Runtime
+import msgspec
+import numpy as np
+import pytest
+
+from overton.artifact import Runtime, signature_of
 from overton.serve import Model, Service, make_app
 from overton.serve.canary import Canary, Shadow
 from tests.serve.serving import call, metric
@@ -77,6 +81,19 @@ def test_a_shadow_of_the_same_version_never_differs_whatever_is_asked_for():
         text = shadowed(service, {"records": [RECORD, {"payloads": {"query": "a"}}]}, query)
         assert metric(text, 'overton_shadow_compared_total{task="POS",slice="*"}') == 2
         assert "overton_shadow_disagreements_total{" not in text
+
+
+@pytest.mark.parametrize("query", ["", "?probabilities=true"])
+def test_a_shadow_whose_bits_hold_from_another_probability_on_differs_whatever_is_asked_for(query):
+    artifact = tiny_artifact(0)
+    thresholds = {"EntityType": np.array([0.6, 0.5])}  # the first bit of the first token has 0.56
+    signature = signature_of(artifact.program, artifact.files["model.onnx"], thresholds)
+    other = type(artifact)({**artifact.files, "signature.json": msgspec.json.encode(signature.to_json())})
+    service = Service(model(0))
+    service.shadow = Shadow(Model.of(Runtime(other), "v1"))
+    text = shadowed(service, RECORD, query)
+    assert metric(text, 'overton_shadow_disagreements_total{task="EntityType",slice="*"}') == 1
+    assert 'overton_shadow_disagreements_total{task="POS"' not in text
 
 
 def test_tags_of_clients_do_not_make_counters_without_end():

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from overton.artifact import Artifact, runtime
+from overton.base import OvertonError, Problem
 from overton.serve import Service, make_app
 from overton.serve.follow import Follower, load_model
 from overton.store import Store
@@ -94,6 +95,21 @@ def test_a_version_that_failed_is_tried_again_ever_more_rarely_and_the_next_one_
     promote(watch.store, third.id)
     assert watch.look() == third.id
     assert "problem" not in watch.ready()
+
+
+def test_a_store_that_cannot_be_read_speaks_against_no_version(tmp_path, monkeypatch):
+    watch = Watch(tmp_path, FIRST, SECOND)
+    promote(watch.store, SECOND.id)
+
+    def lost(*_: object) -> Artifact:
+        raise OvertonError(Problem("the server does not answer", "store.unreachable"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "get", lost)
+        assert watch.look() == FIRST.id
+    assert watch.metric("overton_follow_errors_total") == 1
+    assert "overton_reloads_total{" not in call(watch.app, "GET", "/metrics").text
+    assert watch.look() == SECOND.id
 
 
 @pytest.mark.parametrize("name", sorted(FIRST.files))

@@ -95,6 +95,16 @@ def test_no_more_is_logged_than_the_rate_allows(tmp_path):
     assert outcomes == {("written",): many, ("over the rate",): 100 - many}
 
 
+def test_a_quiet_night_allows_no_more_at_once_than_a_second_does(tmp_path):
+    clock = Clock()
+    log = RequestLog(tmp_path / "requests.jsonl", rate=2, metrics=Metrics(), clock=clock)
+    clock.now += 3600
+    for _ in range(10):
+        log.write("v1", [LINE], [LABELS])
+    log.close()
+    assert len(lines(tmp_path / "requests.jsonl")) == 2
+
+
 def test_of_a_request_with_many_records_the_first_are_logged(tmp_path):
     log = RequestLog(tmp_path / "requests.jsonl", rate=3, metrics=Metrics(), clock=Clock())
     log.write("v1", [LINE] * 10, [LABELS] * 10)
@@ -121,6 +131,7 @@ def test_a_full_file_is_set_aside_and_the_oldest_go(tmp_path):
     assert all((tmp_path / name).read_text() == "kept" for name in own), "files of a person stay"
     files = [path for path in tmp_path.iterdir() if path.name not in own]
     assert len(files) <= FILES
+    assert len(set_aside_files(tmp_path / "requests.jsonl")) == FILES - 1
     assert set_aside_files(tmp_path / "requests.jsonl") == sorted(set(files) - {tmp_path / "requests.jsonl"}, key=age)
     assert all(path.suffix == ".jsonl" and path.stat().st_size < 2000 for path in files)
     written = [record for path in sorted(files) for record in lines(path)]
