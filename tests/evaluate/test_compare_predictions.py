@@ -80,3 +80,16 @@ def test_as_many_records_are_told_to_be_shared_as_the_row_says_got_worse():
     worse = {row.tag: row.worse for row in comparison.rows if row.metric != "ece"}
     assert comparison.compared.overlaps
     assert all(overlap.worse == worse[overlap.tag] for overlap in comparison.compared.overlaps)
+
+
+def test_a_tag_that_all_records_have_is_not_told_to_be_where_they_got_worse():
+    """It is the whole split by another name; the examples stand there in its place."""
+    common = ["test", "lang:en"]
+    tags = [[*common, "slice:rare"] if number < 30 else common for number in range(80)]
+    new = [1] * 30 + [0] * 50
+    comparison = compared(task_of("multiclass", ("A", "B")), [0] * 80, [0] * 80, new, tags)
+    assert {overlap.of for overlap in comparison.compared.overlaps} == {"slice:rare"}
+    everywhere = compared(task_of("multiclass", ("A", "B")), [0] * 80, [0] * 80, new, [common] * 80)
+    assert everywhere.compared.overlaps == ()
+    assert "of lang:en" not in render_comparison(everywhere)
+    assert {flip.tag for flip in everywhere.compared.examples} == {"*", "lang:en"}

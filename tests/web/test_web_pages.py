@@ -378,6 +378,13 @@ def test_a_history_shows_the_worst_slice_that_has_one_at_first():
     assert history_of(moments, {"v0": report_with(row_of()), "v1": last}, version="v1").chosen == "*"
 
 
+def test_one_record_that_is_wrong_is_not_the_worst_slice_of_a_history():
+    moments = [Moment(f"v{number}", f"2026-01-{number + 1:02}T00:00:00+00:00") for number in range(2)]
+    lone, bad = row_of(tag="lineage:typo", value=0.0, n=1, half=0.79), row_of(tag="slice:worst", value=0.6)
+    report = report_with(row_of(), lone, bad)
+    assert history_of(moments, {"v0": report, "v1": report}, version="v1").chosen == "slice:worst"
+
+
 def test_old_versions_are_left_out_and_counted():
     moments = [Moment(f"v{number}", "2026-01-01") for number in range(40)]
     history = history_of(moments, {}, version="v39")

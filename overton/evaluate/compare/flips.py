@@ -108,12 +108,13 @@ def flips_of(
     told = [row for place, row in enumerate(told[:MOST]) if place < ROWS or row.verdict == REGRESSED]
     found: list[Flip] = []
     overlaps: list[Overlap] = []
+    whole = {row.task: row.records for row in rows if row.tag == WHOLE and row.metric != ECE}
     for name, pairing in pairings.items():
         mine = [row for row in told if row.task == name]
         if mine:
             lost = _lost(mine, pairing, groups)
             found += _flips(mine, lost, pairing, numbers, ids)
-            overlaps += _overlaps(mine, lost)
+            overlaps += _overlaps(mine, lost, whole.get(name))
     place = {(row.task, row.tag): number for number, row in enumerate(told)}
     return tuple(sorted(found, key=lambda flip: place[flip.task, flip.tag])), tuple(overlaps)
 
@@ -133,9 +134,13 @@ def _lost(rows: Sequence[ComparedRow], pairing: Pairing, groups: Groups) -> list
     return found
 
 
-def _overlaps(rows: Sequence[ComparedRow], lost: Sequence[ndarray]) -> Iterator[Overlap]:
-    """How far the rows of a task share the records of its first row that is not the whole split."""
-    first = next((place for place, row in enumerate(rows) if row.tag != WHOLE), None)
+def _overlaps(rows: Sequence[ComparedRow], lost: Sequence[ndarray], whole: int | None) -> Iterator[Overlap]:
+    """How far the rows of a task share the records of its first row that is less than the whole split.
+
+    A tag that all of the records have, such as `lang:en`, is the whole split by another name: that what got worse is
+    of it tells nothing.
+    """
+    first = next((place for place, row in enumerate(rows) if row.tag != WHOLE and row.records != whole), None)
     if first is None:
         return
     for place, (row, records) in enumerate(zip(rows, lost, strict=True)):

@@ -72,11 +72,15 @@ class TaskHistory:
         return next((line for line in self.lines if line.tag == tag), None)
 
     def gap(self, line: Line) -> float | None:
-        """By how much a tag falls short of the whole split now; None for the whole, and for a tag without a history."""
+        """By how much a tag is shown to fall short of the whole split now: by the upper end of its interval.
+
+        So one question that is wrong is not the worst of all slices. None for the whole, and for a tag without a history.
+        """
         whole = self.line(WHOLE)
-        if line.tag == WHOLE or line.change is None or line.last is None or whole is None or whole.last is None:
+        high = line.high[-1] if line.high else None
+        if line.tag == WHOLE or line.change is None or high is None or whole is None or whole.last is None:
             return None
-        return whole.last - line.last
+        return whole.last - high
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class History:
     def chosen(self) -> str:
         """The tag whose line stands beside that of the whole split at first: the worst of those with two figures.
 
-        It is the one that falls short of the whole by most now, on any task; `*` where none has a history.
+        It is the one that is shown to fall short of the whole by most now, on any task; `*` where none has a history.
         """
         gaps = [(gap, line.tag) for task in self.tasks for line in task.lines if (gap := task.gap(line)) is not None]
         return max(gaps, key=lambda one: one[0])[1] if gaps else WHOLE

@@ -16,7 +16,7 @@ from overton.web.text import day
 
 WIDTH, HEIGHT = 480, 160
 UNITS = 100  # of height in which lines are drawn; whole numbers are short
-LEFT, TOP, RIGHT, BOTTOM = 44, 12, 16, 36
+LEFT, TOP, RIGHT, BOTTOM = 44, 12, 16, 40
 
 
 def history_chart(
@@ -50,7 +50,7 @@ def history_chart(
     for place in _labelled(n):
         anchor = "start" if place == 0 and n > 1 else "end" if place == n - 1 and n > 1 else "middle"
         parts.append(text(_x(place, n), HEIGHT + 16, moments[place].version[:6], anchor=anchor, kind="qt"))
-        parts.append(text(_x(place, n), HEIGHT + 29, day(moments[place].created), anchor=anchor, kind="qt"))
+        parts.append(text(_x(place, n), HEIGHT + 34, day(moments[place].created), anchor=anchor, kind="qt"))
     if current is not None:
         parts.append(line(_x(current, n), 0, _x(current, n), HEIGHT, "ax", dashed=True))
     paths = (_path(one, (low, high), f"{name}-{tags[one.tag]}") for one in history.lines)
