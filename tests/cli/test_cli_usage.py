@@ -65,6 +65,18 @@ def test_a_closed_output_is_one_that_nobody_reads(accented: Path) -> None:
     assert (told.returncode, b"Traceback" in told.stderr) == (0, False), told.stderr.decode()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe is broken otherwise there")
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["table", "json"])
+def test_a_reader_that_has_gone_does_not_hide_how_a_command_ended(accented: Path, more: list[str]) -> None:
+    (accented / "data" / "bad.jsonl").write_text("no json\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "overton", "check", str(accented), "-q", *more]
+    told = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (told.returncode, b"BrokenPipe" in told.stderr) == (1, False), told.stderr.decode()
+
+
 def test_a_place_that_is_none_is_told_where_it_is_not_needed_too(
     kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
