@@ -6,6 +6,7 @@ The version that the alias names is where the build begins and what its outcome 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["promoted", "nothing to do", "refused"]
 ROLLED_BACK = "gate.rolled-back"
+TOLD = ("overton", "schema", "tuning", "seed")  # of what decides a version, what its lineage tells by that name
+LOOKED_AT = 50  # newest versions among which one of the same inputs is looked for
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def release(
     inputs = inputs_of(application, tuning, live, seed=seed, max_bad=max_bad, observe=observe)
     if live and inputs_behind(live) == inputs:
         return Release("nothing to do", alias, named, live)
-    version = _made_before(application, named, inputs)
+    version = _made_before(application, alias, named, inputs)
     if version:
         observe(Event("build", f"version {version.id} of the same inputs is there already"))
         if refusal := _rolled_back(application, alias, version.id):
@@ -191,7 +194,7 @@ def inputs_behind(version: Version) -> dict[str, Any]:
 
     artifact = version.artifact
     lineage = artifact.json("lineage.json")
-    told = {name: lineage.get(name) for name in ("overton", "schema", "tuning", "seed")}
+    told = {name: lineage.get(name) for name in TOLD}
     each = {name: artifact.model(name) for name in artifact.models} or {LARGE: artifact}
     pretrained = {name: _digests(one.json("lineage.json").get("pretrained", {})) for name, one in each.items()}
     return {**told, "data": lineage.get("data", {}).get("digest"), "pretrained": pretrained}
@@ -202,11 +205,29 @@ def _digests(pretrained: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {payload: part.get("digest") for payload, part in pretrained.items()}
 
 
-def _made_before(application: Application, parent: str | None, inputs: dict[str, Any]) -> Version | None:
-    """The newest version, where it is of these inputs and began from this parent: a build would make it again."""
+def _made_before(application: Application, alias: str, parent: str | None, inputs: dict[str, Any]) -> Version | None:
+    """The newest version of these inputs that began from this parent: a build would make it again.
+
+    Others may have been built since, so those of the alias's log and some of the newest are looked at: what somebody
+    took back does not come again because there was another build.
+    """
+    store = application.store
     try:
-        newest = application.version()
-    except OvertonError:  # there is none
-        return None
-    same = inputs_behind(newest) == inputs and newest.artifact.json("lineage.json").get("parent") == parent
-    return newest if same else None
+        newest = [entry.id for entry in store.versions()[:LOOKED_AT]]
+    except OvertonError:  # all are damaged
+        newest = []
+    log = [entry.version for entry in store.history(alias)]
+    for version in dict.fromkeys([*newest, *reversed(log)]):
+        with suppress(OvertonError):  # one that is damaged is none that a build would make again
+            if not _may_be(store.json(version, "lineage.json"), parent, inputs):
+                continue
+            found = application.version(version)
+            if inputs_behind(found) == inputs:
+                return found
+    return None
+
+
+def _may_be(lineage: Mapping[str, Any], parent: str | None, inputs: Mapping[str, Any]) -> bool:
+    """Whether a lineage alone, which is read without the weights, does not tell that a version is of other inputs."""
+    told = {name: lineage.get(name) for name in TOLD}
+    return lineage.get("parent") == parent and told == {name: inputs[name] for name in TOLD}

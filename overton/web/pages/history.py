@@ -74,7 +74,7 @@ class TaskHistory:
     def gap(self, line: Line) -> float | None:
         """By how much a tag is shown to fall short of the whole split now: by the upper end of its interval.
 
-        So one question that is wrong is not the worst of all slices. None for the whole, and for a tag without a history.
+        So a single question that is wrong is not the worst slice. None for the whole, and for a tag without a history.
         """
         whole = self.line(WHOLE)
         high = line.high[-1] if line.high else None
