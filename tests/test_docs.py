@@ -95,6 +95,12 @@ def test_the_generated_pages_are_up_to_date(generate: ModuleType) -> None:
     assert stale == [], "run `make fix`"
 
 
+def test_a_setting_that_means_something_where_it_is_left_out_has_no_other_default(generate: ModuleType) -> None:
+    lines = [line for line in generate.render_settings().splitlines() if "if left out" in line]
+    assert lines
+    assert [line for line in lines if not line.endswith("| left out |")] == []
+
+
 def test_every_command_is_documented_and_has_help(generate: ModuleType) -> None:
     from overton.cli.main import build_parser
 
