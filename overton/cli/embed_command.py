@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--least", type=console.natural, metavar="N", help="with --words: only strings seen so often (default 1)"
     )
-    predict_command.add_shards(parser, "parquet", 4)
+    predict_command.add_shards(parser, "parquet", "4; with --words 32")
     console.add_store(parser)
     console.add_max_bad(parser)
     console.add_common(parser)

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     console.add_version(parser)
     add_files(parser)
     parser.add_argument("--probabilities", action="store_true", help="write class -> probability")
-    add_shards(parser, "jsonl", 32)
+    add_shards(parser, "jsonl", "32")
     console.add_store(parser)
     console.add_max_bad(parser)
     console.add_common(parser)
@@ -43,7 +43,7 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_shards(parser: argparse.ArgumentParser, format: str, shard_mb: int) -> None:
+def add_shards(parser: argparse.ArgumentParser, format: str, shard_mb: str) -> None:
     """The options of shards."""
     parser.add_argument(
         "--format",
