@@ -77,11 +77,24 @@ def combine_all(
         parts += [voted] if n_voted else []
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.is_weighed and n_voted else []
         parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
+        parts += ["none on a training record"] if parts and not teaches(dataset, found) else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
-    if not any(found.targets.has_target()[dataset.splits.train].any() for found in combined.values()):
+    if not any(teaches(dataset, found) for found in combined.values()):
         hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
         raise OvertonError(Problem("no training record has a label of any task", "build.no-labels", hint=hint))
     return combined
+
+
+def teaches(dataset: Dataset, found: Combined) -> bool:
+    """Whether a training record has a target: without any a task learns nothing, and what a version says is chance."""
+    return bool(found.targets.has_target()[dataset.splits.train].any())
+
+
+def untaught(dataset: Dataset, combined: Mapping[str, Combined]) -> tuple[str, ...]:
+    """What a reader of figures should know of tasks that have labels, but none on training records."""
+    silent = [name for name, found in combined.items() if not teaches(dataset, found)]
+    names = [name for name in silent if len(dataset.votes(name).unit)]
+    return tuple(f"{name}: no training record has a label, so that its answers are chance" for name in names)
 
 
 def _silent(dataset: Dataset, names: Sequence[str]) -> list[str]:

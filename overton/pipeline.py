@@ -20,7 +20,7 @@ from numpy import ndarray
 from overton.artifact import LARGE, Artifact, Runtime, golden_records, sample_records
 from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_bytes, ignore
 from overton.codec import Predictions, concatenate
-from overton.combining import Tallies, combine_all, combine_votes
+from overton.combining import Tallies, combine_all, combine_votes, untaught
 from overton.compile import Choices, Tuning, choose_slices, compile_program
 from overton.data import SLICE_PREFIX, Dataset, Splits, gold_of
 from overton.evaluate import (
@@ -170,6 +170,7 @@ def finish(
     with clock("evaluate"):
         predict = spread(artifact) if spread else None
         report, examples = evaluate_version(dataset, runtime := Runtime(artifact), predict=predict, observe=observe)
+        report = replace(report, notes=(*report.notes, *untaught(dataset, combined)))
         profile = profile_version(dataset, runtime).to_json()
     lineage = lineage_of(dataset, planned, combined, trained, seed, clock.seconds, tuning.digest(), precision)
     return artifact.with_files(

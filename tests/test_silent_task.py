@@ -8,7 +8,7 @@ import pytest
 import overton
 from overton.application import Application
 from overton.cli.main import main
-from overton.combining import combine_all
+from overton.combining import combine_all, untaught
 from overton.compile import SupervisionSettings
 from overton.pipeline import plan
 from overton.schema import parse_schema, render_schema
@@ -63,6 +63,17 @@ def test_a_task_of_one_class_is_left_out_before_training_and_said_so(application
     assert set(plan(dataset, application.tuning).program.all_outputs) == {"Intent"}
     assert parse_schema(render_schema(dataset.schema)).learnable() == dataset.schema.learnable()
     assert main(["sources", str(application.directory), "-q"]) == 0
+
+
+def test_a_task_without_a_label_on_a_training_record_is_told_where_votes_are_combined(application: Application) -> None:
+    labels = [{"id": f"r{n}", "tasks": {"Topic": {"rule": ["s"], "gold": ["t"]}}} for n in range(30) if n % 3]
+    (application.directory / "data" / "z.jsonl").write_text("".join(json.dumps(line) + "\n" for line in labels))
+    dataset, events = application.dataset(), []
+    combined = combine_all(dataset, observe=events.append)
+    told = {event.message.partition(":")[0]: event.message for event in events}
+    assert told["Topic"].endswith("none on a training record")
+    assert "training record" not in told["Intent"]
+    assert untaught(dataset, combined) == ("Topic: no training record has a label, so that its answers are chance",)
 
 
 @pytest.mark.slow

@@ -28,26 +28,29 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
     training[dataset.splits.train] = True
     speaking: set[str] = set()
     found: list[Problem] = []
-    unlabelled, learned = [], False
+    unlabelled, untaught, learned = [], [], False
     for task in dataset.schema.tasks:
         votes = dataset.votes(task.name)
         speaking.update(votes.speaking)
         if not len(votes.unit):
             unlabelled.append(task.name)
             continue
-        record = np.searchsorted(votes.offsets, votes.unit, side="right") - 1
-        learned = learned or (task.is_learnable and bool(training[record].any()))
+        teaching = training[np.searchsorted(votes.offsets, votes.unit, side="right") - 1]
+        if task.is_learnable and not teaching.any():
+            untaught.append(task.name)
+        learned = learned or (task.is_learnable and bool(teaching.any()))
         found += [*one_class(votes), *one_label(votes), *([] if task.name in declared else alike(votes))]
+        found += untaught_classes(votes, teaching)
     return [
-        *no_labels(unlabelled, learned=learned),
+        *no_labels(unlabelled, untaught, learned=learned),
         *near_gold(dataset),
         *silent_sources(dataset, speaking, named),
         *found,
     ]
 
 
-def no_labels(unlabelled: Sequence[str], *, learned: bool) -> Iterator[Problem]:
-    """Tasks without any label, or that a build would find nothing to learn from."""
+def no_labels(unlabelled: Sequence[str], untaught: Sequence[str], *, learned: bool) -> Iterator[Problem]:
+    """Tasks without any label, or with none on a training record, or that a build would find nothing to learn from."""
     if not learned:
         yield Problem(
             "no training record has a label to learn from",
@@ -55,12 +58,41 @@ def no_labels(unlabelled: Sequence[str], *, learned: bool) -> Iterator[Problem]:
             hint="A build needs labels of some task; records are training data unless they are tagged dev or test",
             kind="any task",
         )
-    elif unlabelled:
-        many = "tasks" if len(unlabelled) > 1 else "task"
+        return
+    for who, tasks in (("record", unlabelled), ("training record", untaught)):
+        if tasks:
+            many = "tasks" if len(tasks) > 1 else "task"
+            yield Problem(
+                f"no {who} has a label of the {many} {', '.join(map(repr, tasks))}",
+                "data.no-labels",
+                hint=f"A build learns nothing there until somebody labels some {who}s",
+                kind=who,
+            )
+
+
+def untaught_classes(votes: Votes, teaching: ndarray) -> Iterator[Problem]:
+    """Classes that are true of records of dev or test, and that nobody says of any training record.
+
+    Args:
+        votes: The labels of a task.
+        teaching: Which cells are on training records, bool of shape (cell,).
+    """
+    if votes.task.type == "select" or GOLD not in votes.sources or not teaching.any():
+        return
+    n_entries = np.diff(votes.first)
+    taught = np.bincount(votes.label[np.repeat(teaching, n_entries)], minlength=len(votes.task.classes))
+    judging = np.repeat(~teaching & (votes.source == votes.sources.index(GOLD)), n_entries) & (votes.probability >= 0.5)
+    asked = np.bincount(votes.label[judging], minlength=len(votes.task.classes))
+    missing = np.flatnonzero((asked > 0) & (taught == 0))
+    if len(missing):
+        often = missing[np.argsort(-asked[missing], kind="stable")].tolist()
+        listed = ", ".join(f"{votes.task.classes[label]!r} ({asked[label]:,})" for label in often[:MOST_NAMED])
+        more = f" and {len(often) - MOST_NAMED:,} more" if len(often) > MOST_NAMED else ""
         yield Problem(
-            f"no record has a label of the {many} {', '.join(map(repr, unlabelled))}",
-            "data.no-labels",
-            hint="A build learns nothing there until somebody labels some records",
+            f"of the task {votes.task.name!r} no training record has what gold has elsewhere: {listed}{more}",
+            "data.untaught-class",
+            hint="A version never learns to say it: label some training records so, and expect no better until then",
+            kind=votes.task.name,
         )
 
 

@@ -234,6 +234,29 @@ def test_data_that_a_build_could_learn_nothing_from_is_a_warning(tmp_path):
     assert told in render_problems(some.warnings)
 
 
+def test_a_task_that_only_dev_and_test_have_labels_of_is_a_warning(tmp_path):
+    lines = [
+        record(n, f"a {n}", ("train", "dev", "test")[n % 3], Intent={"w": ("age", "height")[n % 2]}) for n in range(9)
+    ]
+    for line in lines[1::3] + lines[2::3]:
+        line["tasks"]["Topics"] = {"w": ["x"], "gold": ["x", "y"]}
+    told = "no training record has a label of the task 'Topics'. A build learns nothing there until somebody labels"
+    assert told in render_problems(check(tmp_path, lines).warnings)
+    lines[0]["tasks"]["Topics"] = {"w": []}
+    assert told not in render_problems(check(tmp_path, lines).warnings)
+
+
+def test_a_class_of_gold_that_no_training_record_has_is_a_warning(tmp_path):
+    lines = [record(n, f"a{n}", ("train", "dev", "test")[n % 3], POS={"w": ["NV"[n % 2]]}) for n in range(9)]
+    lines[2]["tasks"]["POS"]["gold"] = ["X"]
+    lines[4]["tasks"]["POS"]["gold"] = [{"X": 0.6, "Y": 0.4}]
+    lines[5]["tasks"]["POS"]["gold"] = ["N"]
+    (found,) = [warning for warning in check(tmp_path, lines).warnings if warning.code == "data.untaught-class"]
+    assert found.message == "of the task 'POS' no training record has what gold has elsewhere: 'X' (2)"
+    lines[0]["tasks"]["POS"]["w"] = [{"N": 0.9, "X": 0.1}]
+    assert "data.untaught-class" not in codes(check(tmp_path, lines))
+
+
 def test_a_task_of_which_all_labels_name_one_class_is_a_warning(tmp_path):
     lines = [record(n, f"a {n}", "train", POS={"a": ["N", "N"]}, Intent={"a": "age"}) for n in range(3)]
     (one,) = [warning for warning in check(tmp_path, lines).warnings if warning.code == "data.one-class"]
