@@ -7,6 +7,7 @@ from overton import __version__
 from overton.data import record_json_schema
 from overton.schema import Schema, Task
 from overton.serve.answer import LINES, Model
+from overton.serve.ask import REQUEST_ID
 from overton.serve.limits import Limits
 from overton.serve.oip_openapi import oip_paths, oip_schemas
 
@@ -74,8 +75,8 @@ def openapi(model: Model, limits: Limits, *, name: str, versions: Sequence[str])
                 "Record": record,
                 "Labels": _labels(schema),
                 "Answer": _answer(with_version=True),
-                "Batch": _list_of("records", "Record", limits.max_records),
-                "Answers": {**_list_of("records", "OneOfSeveral", limits.max_records, version=True)},
+                "Batch": _list_of("Record", limits.max_records),
+                "Answers": _list_of("OneOfSeveral", limits.max_records, version=True),
                 "OneOfSeveral": _answer(with_version=False),
                 "Problems": PROBLEMS,
                 **oip_schemas(schema, PROBLEMS),
@@ -109,7 +110,7 @@ def _predict(limits: Limits, models: Sequence[str]) -> dict[str, Any]:
                 "name": "X-Request-Id",
                 "in": "header",
                 "description": "Comes back with the answer; a canary version is chosen by it.",
-                "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:/+=-]{1,128}$"},
+                "schema": {"type": "string", "pattern": f"^{REQUEST_ID.pattern.decode()}$"},
             },
         ],
         "requestBody": {
@@ -148,8 +149,8 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _list_of(key: str, name: str, most: int, *, version: bool = False) -> dict[str, Any]:
-    properties: dict[str, Any] = {key: {"type": "array", "items": _ref(name), "maxItems": most}}
+def _list_of(name: str, most: int, *, version: bool = False) -> dict[str, Any]:
+    properties: dict[str, Any] = {"records": {"type": "array", "items": _ref(name), "maxItems": most}}
     if version:
         properties["version"] = {"type": "string"}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

@@ -22,7 +22,7 @@ import msgspec
 
 import overton
 from overton.base import Event, Observe, OvertonError, Problem, ignore
-from overton.serve.process import serve
+from overton.serve.process import BACKLOG, serve
 from overton.serve.settings import Settings
 from overton.serve.shared import Shared
 
@@ -45,16 +45,6 @@ class _Start(msgspec.Struct):
     run: int
 
 
-class _Fault(msgspec.Struct):
-    """Why a worker could not serve."""
-
-    message: str
-    code: str
-    path: str
-    hint: str
-    field: str
-
-
 def supervise(settings: Settings, listener: socket.socket, token: str, *, observe: Observe = ignore) -> None:
     """Serve on a socket with several workers until told to stop.
 
@@ -67,7 +57,7 @@ def supervise(settings: Settings, listener: socket.socket, token: str, *, observ
     Raises:
         OvertonError: Where the first workers cannot load the version.
     """
-    listener.listen(2048)
+    listener.listen(BACKLOG)
     listener.set_inheritable(True)
     with tempfile.TemporaryDirectory(prefix="overton-serve-") as directory:
         crew = _Crew(settings, listener, token, Path(directory), observe)
@@ -258,10 +248,7 @@ class _Worker:
 
     def _take(self, told: "_Told", hear: Any) -> None:
         if told.problems:
-            self.fault = [
-                Problem(message=one.message, code=one.code, path=one.path, hint=one.hint, field=one.field)
-                for one in told.problems
-            ]
+            self.fault = told.problems
         else:
             hear(self, Event(told.stage, told.message, values=told.values))
 
@@ -272,7 +259,7 @@ class _Told(msgspec.Struct):
     stage: str = ""
     message: str = ""
     values: dict[str, Any] = {}
-    problems: list[_Fault] = []
+    problems: list[Problem] = []
 
 
 def work() -> int:
@@ -295,11 +282,7 @@ def work() -> int:
         try:
             serve(start.settings, listener, start.token, shared=shared, observe=observe)
         except OvertonError as error:
-            faults = [
-                _Fault(problem.message, problem.code, problem.path, problem.hint, problem.field)
-                for problem in error.problems
-            ]
-            tell(_Told(problems=faults))
+            tell(_Told(problems=list(error.problems)))
             return 1
     return 0
 
