@@ -6,7 +6,7 @@ from overton.codec.decode import concatenate, count_units, decode
 from overton.codec.encoder import Encoder, InputSpec, input_specs, reads_pieces
 from overton.codec.features import FUNCTIONS, hash_features
 from overton.codec.labels import label_json, labels_json
-from overton.codec.predictions import Predictions
+from overton.codec.predictions import Predictions, widened
 from overton.codec.rows import forms
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "labels_json",
     "reads_pieces",
     "transitions_name",
+    "widened",
 ]

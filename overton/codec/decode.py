@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from overton.codec.bio import find_bio
 from overton.codec.chain import Chain
-from overton.codec.predictions import Predictions
+from overton.codec.predictions import Predictions, widened
 from overton.data import Batch
 from overton.schema import Schema, Task
 
@@ -80,7 +80,7 @@ def concatenate(predictions: Sequence[Predictions]) -> Predictions:
     return Predictions(
         task=first.task,
         offsets=_offsets(sizes),
-        probability=np.concatenate([_widened(part.probability, width) for part in predictions]),
+        probability=np.concatenate([widened(part.probability, width) for part in predictions]),
         label=np.concatenate([part.label for part in predictions]),
         unknown=np.concatenate(unknown) if unknown else None,
     )
@@ -185,8 +185,3 @@ def _offsets(sizes: ndarray) -> ndarray:
     offsets = np.zeros(len(sizes) + 1, np.int64)
     np.add.accumulate(sizes, out=offsets[1:])
     return offsets
-
-
-def _widened(probability: ndarray, width: int) -> ndarray:
-    missing = width - probability.shape[1]
-    return np.pad(probability, ((0, 0), (0, missing))) if missing else probability

@@ -50,3 +50,9 @@ class Predictions:
         units = np.arange(length.sum()) + np.repeat(self.offsets[records] - (ends - length), length)
         unknown = None if self.unknown is None else self.unknown[units]
         return Predictions(self.task, np.append(0, ends), self.probability[units], self.label[units], unknown)
+
+
+def widened(values: ndarray, width: int) -> ndarray:
+    """Values of shape (unit, label), or bits, with columns of 0 behind them up to a width."""
+    missing = width - values.shape[1]
+    return np.pad(values, ((0, 0), (0, missing))) if missing else values

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
-from overton.codec import Predictions
+from overton.codec import Predictions, widened
 from overton.data import Gold
 from overton.evaluate.ragged import row_sums, spread, starts_of
 
@@ -115,16 +115,10 @@ def judge(predictions: Predictions, gold: Gold, predicted: ndarray, records: nda
         first=first,
         known=known,
         gold=_renumber(gold, classes, true),
-        said=widen(predictions.label[said], len(classes)) if kind == "bitvector" else predictions.label[said],
+        said=widened(predictions.label[said], len(classes)) if kind == "bitvector" else predictions.label[said],
         place=said,
         predictions=predictions,
     )
-
-
-def widen(bits: ndarray, n_classes: int) -> ndarray:
-    """Bits, or their probabilities, with columns for classes that the model does not know: never, 0."""
-    missing = n_classes - bits.shape[1]
-    return np.pad(bits, ((0, 0), (0, missing))) if missing else bits
 
 
 def _renumber(gold: Gold, classes: tuple[str, ...], units: ndarray) -> ndarray:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.codec import widened
 from overton.evaluate.groups import Items
-from overton.evaluate.judge import Judged, widen
+from overton.evaluate.judge import Judged
 from overton.evaluate.ragged import starts_of
 from overton.evaluate.spans import find_spans, match_spans, take_apart
 
@@ -103,7 +104,7 @@ def bit_blocks(judged: Judged) -> Iterator[tuple[slice, ndarray]]:
     size = max(BITS // max(n_classes, 1), 1)
     for start in range(0, len(judged.place), size):
         part = slice(start, min(start + size, len(judged.place)))
-        yield part, widen(probability[judged.place[part]], n_classes)
+        yield part, widened(probability[judged.place[part]], n_classes)
 
 
 def _probability_of(probability: ndarray, place: ndarray, label: ndarray) -> ndarray:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import legible
-from overton.codec import Predictions
+from overton.codec import Predictions, widened
 from overton.data import GOLD, Dataset, gold_of
-from overton.review.labels import combined_label, names_of
+from overton.review.labels import LEAST, combined_label, names_of
 from overton.supervision import Combined
 
 NOBODY, NO_CLASS = "nobody labels it", "none of its classes"
@@ -170,13 +170,12 @@ def _alike(combined: Combined, said: Predictions) -> tuple[ndarray, ndarray]:
     table, probability = combined.targets.table.astype(np.float64), said.probability.astype(np.float64)
     if not said.task.classes:
         width = max(table.shape[1], probability.shape[1], 1)
-        wide = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in (probability, table)]
-        return wide[0], wide[1]
+        return widened(probability, width), widened(table, width)
     names = [*combined.targets.task.classes]
     names += [name for name in said.task.classes if name not in names]
     predicted = np.zeros((len(probability), len(names)))
     predicted[:, [names.index(name) for name in said.task.classes]] = probability
-    return predicted, np.pad(table, ((0, 0), (0, len(names) - table.shape[1])))
+    return predicted, widened(table, len(names))
 
 
 def _candidate(
@@ -185,7 +184,7 @@ def _candidate(
     names = names_of(dataset, said.task.name, row)
     first, stop = combined.targets.offsets[row : row + 2].tolist()
     number, probability = unit - first, said.probability[at]
-    order = [label for label in np.argsort(-probability, kind="stable").tolist() if probability[label] >= 0.005]
+    order = [label for label in np.argsort(-probability, kind="stable").tolist() if probability[label] >= LEAST]
     classes = said.task.classes
     return Candidate(
         id=names.id,

@@ -9,7 +9,7 @@ import numpy as np
 from overton.data import Dataset, Votes
 from overton.supervision import Combined, item_text, record_text
 
-LEAST = 0.005  # probability of a combined label from which it is told
+LEAST = 0.005  # probability from which a label is told
 
 
 @dataclass(frozen=True, slots=True)

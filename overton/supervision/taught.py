@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
-from overton.codec import Predictions
+from overton.codec import Predictions, widened
 from overton.supervision.targets import Targets
 
 SHARE = 0.5
@@ -34,15 +34,10 @@ def taught_by(
     if certain:
         probability = (np.arange(probability.shape[1]) == predictions.label[:, None]).astype(np.float32)
     width = max(targets.n_labels, probability.shape[1])
-    table, said = (_widened(values, width) for values in (targets.table, probability))
+    table, said = (widened(values, width) for values in (targets.table, probability))
     index = targets.index[units]
     voted = table[index] if len(table) else np.zeros_like(said)
     mixed = np.where((index >= 0)[:, None], (1 - share) * voted + share * said, said).astype(np.float32)
     renewed = targets.index.copy()
     renewed[units] = np.where(predictions.nothing, index, len(table) + np.arange(len(units)))
     return replace(targets, index=renewed, table=np.concatenate([table, mixed]))
-
-
-def _widened(values: ndarray, width: int) -> ndarray:
-    missing = width - values.shape[1]
-    return np.pad(values, ((0, 0), (0, missing))) if missing else values

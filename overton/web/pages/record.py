@@ -9,9 +9,9 @@ import numpy as np
 from overton.codec import Predictions
 from overton.data import GOLD, SPLITS, Dataset, Gold, Votes
 from overton.review import combined_label, names_of, plain_label, vote_label
+from overton.review.labels import LEAST
 from overton.supervision import Combined
 
-LEAST = 0.005  # probability from which a label is told
 MOST_LIKELY = 5  # labels that are told of a prediction
 MOST_SUGGESTED = 9  # as many as there are keys for
 
