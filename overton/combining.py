@@ -13,6 +13,7 @@ import numpy as np
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.compile import SupervisionSettings
+from overton.compile.tuning import DEFAULT_SUPERVISION
 from overton.data import COMBINED, GOLD, SLICE_PREFIX, Dataset
 from overton.data.names import count_of
 from overton.supervision import (
@@ -26,7 +27,6 @@ from overton.supervision import (
     count_votes,
 )
 
-PLAIN = SupervisionSettings()
 CHUNK = 4096  # records at a time, where a file is written from the row store
 
 
@@ -48,7 +48,7 @@ class Tallies:
 def combine_all(
     dataset: Dataset,
     *,
-    supervision: SupervisionSettings = PLAIN,
+    supervision: SupervisionSettings = DEFAULT_SUPERVISION,
     tallies: Tallies | None = None,
     observe: Observe = ignore,
 ) -> dict[str, Combined]:
@@ -107,7 +107,11 @@ def _silent(dataset: Dataset, names: Sequence[str]) -> list[str]:
 
 
 def combine_votes(
-    dataset: Dataset, task: str, *, supervision: SupervisionSettings = PLAIN, tallies: Tallies | None = None
+    dataset: Dataset,
+    task: str,
+    *,
+    supervision: SupervisionSettings = DEFAULT_SUPERVISION,
+    tallies: Tallies | None = None,
 ) -> Combined:
     """The combined votes of one task.
 

@@ -19,6 +19,7 @@ from overton.artifact import Artifact
 from overton.base import Event, Observe, digest_json, ignore
 from overton.codec import Encoder, Predictions, chained_tasks
 from overton.compile import Choices, Program, SliceChoice, SupervisionSettings
+from overton.compile.tuning import DEFAULT_SUPERVISION
 from overton.data import GOLD, SLICE_PREFIX, Dataset, Gold, gold_of
 from overton.evaluate import (
     best_share,
@@ -34,7 +35,6 @@ from overton.supervision import Combined, taught_by
 if TYPE_CHECKING:
     from overton.train import Batches, Checkpoint, Forward, Objective, Parent, Ranks, ScoreDev, Stepped, Stop, Trained
 
-PLAIN = SupervisionSettings()
 MOST_HEARD = 4000  # records of dev that tell how much each of two paths counts
 
 Load = Callable[[str], "Checkpoint | None"]
@@ -59,7 +59,7 @@ class Plan:
     given: Given
     slices: SliceChoice
     teacher: str = ""
-    supervision: SupervisionSettings = PLAIN
+    supervision: SupervisionSettings = DEFAULT_SUPERVISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Teach(Protocol):
 def _key(dataset: Dataset, planned: Plan, seed: int, parent: str) -> str:
     """Names a training: whatever changes its outcome is in it."""
     facts = [dataset.digest, planned.program.to_json(), asdict(planned.choices.training), seed, parent, __version__]
-    told = [] if planned.supervision == PLAIN else [asdict(planned.supervision)]  # it changes the targets
+    told = [] if planned.supervision == DEFAULT_SUPERVISION else [asdict(planned.supervision)]  # it changes the targets
     return digest_json([*facts, *([planned.teacher] if planned.teacher else []), *told])
 
 

@@ -35,7 +35,7 @@ def lineage_of(
         "overton": __version__,
         "schema": dataset.schema.digest(),
         "data": {"digest": dataset.digest, "files": dict(dataset.files), "records": dataset.n_records},
-        "splits": {name: len(getattr(dataset.splits, name)) for name in ("train", "dev", "test")},
+        "splits": dataset.splits.sizes(),
         "notes": list(dataset.notes),
         "slices": asdict(planned.slices),
         "tags": dataset.tags.by_split(dataset.splits),

@@ -146,7 +146,7 @@ def check_built(artifact: Artifact, dataset: Dataset, tuning: Tuning) -> None:
 
 def _check(cost: Mapping[str, float], tuning: Tuning) -> None:
     if over := beyond(cost, bounds_of(tuning)):
-        hint = "Pin smaller blocks (`size`, `encoder`, `wide` false), allow `int8`, let a search choose, or loosen it"
+        hint = "Pin smaller blocks (`size`, `encoder`, `wide` false), allow `int8`, let a search choose, or allow more"
         message = f"the program costs more to serve than it may: {over}"
         raise OvertonError(Problem(message, "build.beyond-bound", "tuning.json", field="$.serving", hint=hint))
 

@@ -262,13 +262,13 @@ class Version:
 
     def _records(self, data: AnyPath | None, *, observe: Observe) -> tuple[Dataset, Splits, SupervisionSettings]:
         """Records, their splits, and what is said of their sources: of a file, or of the application."""
-        from overton.combining import PLAIN
+        from overton.compile.tuning import DEFAULT_SUPERVISION
         from overton.review.files import load_records
 
         if data is None:
             dataset, supervision = load_records(self.artifact, self.home, max_bad=self.max_bad, observe=observe)
             return dataset, dataset.splits, supervision
-        return *self.records(data, observe=observe), PLAIN
+        return *self.records(data, observe=observe), DEFAULT_SUPERVISION
 
     def export(self, to: str, directory: AnyPath, *, observe: Observe = ignore) -> Exported:
         """Write it for `onnx`, `torch`, `coreml` or `tensorflow` into a new folder, checked to compute the same."""

@@ -43,6 +43,9 @@ class SupervisionSettings:
     trusted: tuple[str, ...] = ()
 
 
+DEFAULT_SUPERVISION = SupervisionSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """What a tuning file says. Settings that it does not name keep their defaults.
@@ -62,7 +65,7 @@ class Tuning:
     training: Mapping[str, Options] = field(default_factory=dict)
     search: Mapping[str, Any] = field(default_factory=dict)
     serving: Mapping[str, Any] = field(default_factory=dict)
-    supervision: SupervisionSettings = SupervisionSettings()
+    supervision: SupervisionSettings = DEFAULT_SUPERVISION
     slices: Options = ()
     models: Mapping[str, "Tuning"] = field(default_factory=dict)
 

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from overton.base import digest_bytes, digest_json
 from overton.data.batch import Batch
-from overton.data.names import GOLD, is_near_gold
+from overton.data.names import GOLD, SPLITS, is_near_gold
 from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
 from overton.data.rows.holders import holders_of
@@ -82,7 +82,7 @@ class Dataset:
 
     def tagged_splits(self) -> Splits:
         """The splits of records that are evaluated only: what is not tagged train or dev counts as test."""
-        train, dev, test = (self.tags.has(name) for name in ("train", "dev", "test"))
+        train, dev, test = (self.tags.has(name) for name in SPLITS)
         tested = test | ~(train | dev)
         return Splits(np.flatnonzero(train & ~dev & ~test), np.flatnonzero(dev), np.flatnonzero(tested))
 

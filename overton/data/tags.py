@@ -70,6 +70,10 @@ class Splits:
     test: ndarray
     notes: tuple[str, ...] = ()
 
+    def sizes(self) -> dict[str, int]:
+        """How many records each split has, by its name."""
+        return {name: len(getattr(self, name)) for name in SPLITS}
+
     def only(self, rows: ndarray) -> "Splits":
         """The same splits where no other records are left than some, int64, ascending, which are numbered anew."""
         train, dev, test = (np.flatnonzero(np.isin(rows, split)) for split in (self.train, self.dev, self.test))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.codec import Predictions
-from overton.data import Gold, Splits, Tags
+from overton.data import SPLITS, Gold, Splits, Tags
 from overton.evaluate.calibration import BINS
 from overton.evaluate.groups import Groups, group_records
 from overton.evaluate.judge import Judged, judge, kind_of
@@ -45,7 +45,7 @@ def evaluate(
     confusion: dict[str, Any] = {}
     calibration: dict[str, Any] = {}
     notes = list(splits.notes)
-    samples_by_split = {split: _sample(split, tags, splits, predicted) for split in ("train", "dev", "test")}
+    samples_by_split = {split: _sample(split, tags, splits, predicted) for split in SPLITS}
     for name, said in predictions.items():
         for split, (places, groups) in samples_by_split.items():
             judged = judge(said, gold[name], places, predicted[places])

@@ -272,7 +272,7 @@ def facts_of(dataset: Dataset) -> dict[str, Any]:
     return {
         "overton": __version__,
         "data": {"digest": dataset.digest, "files": dict(dataset.files), "records": dataset.n_records},
-        "splits": {name: len(getattr(dataset.splits, name)) for name in ("train", "dev", "test")},
+        "splits": dataset.splits.sizes(),
     }
 
 

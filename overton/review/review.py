@@ -11,8 +11,9 @@ from numpy import ndarray
 from overton.artifact import Runtime
 from overton.base import Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.codec import Predictions
-from overton.combining import PLAIN, combine_votes
+from overton.combining import combine_votes
 from overton.compile import SupervisionSettings
+from overton.compile.tuning import DEFAULT_SUPERVISION
 from overton.data import SPLITS, Dataset, Splits, is_made_of_tags, tag_mask
 from overton.pipeline import predict_rows
 from overton.review.annotate import candidates, uncertain_rows
@@ -35,7 +36,7 @@ def review_errors(
     tags: Sequence[str] = (),
     limit: int = 20,
     annotate: int = 5,
-    supervision: SupervisionSettings = PLAIN,
+    supervision: SupervisionSettings = DEFAULT_SUPERVISION,
     predict: Predict | None = None,
     combined: Combined | None = None,
     observe: Observe = ignore,

@@ -15,10 +15,11 @@ from numpy import ndarray
 from overton.application import LIVE, Application, load
 from overton.base import Event, Observe, OvertonError, ignore, now
 from overton.codec import Predictions, label_json
-from overton.combining import PLAIN, combine_votes
+from overton.combining import combine_votes
 from overton.comparing import latency_of
 from overton.compile import SupervisionSettings
-from overton.data import SPLITS, Dataset, Splits, data_warnings, tag_mask
+from overton.compile.tuning import DEFAULT_SUPERVISION
+from overton.data import Dataset, Splits, data_warnings, tag_mask
 from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
 from overton.naming import store_words
@@ -182,7 +183,7 @@ def records_of(
     """The records to take examples from; None, and why, where they cannot be read."""
     try:
         if data is not None:
-            return Records(*version.records(data, observe=observe), PLAIN), None
+            return Records(*version.records(data, observe=observe), DEFAULT_SUPERVISION), None
         dataset, supervision = load_records(version.artifact, version.home, observe=observe)
     except OvertonError as error:
         return None, error
@@ -364,7 +365,7 @@ def _checks(records: Records | None, problems: OvertonError | None, stale: bool)
     dataset, splits = records.dataset, records.splits
     return checks_of(
         records=dataset.n_records,
-        splits={name: len(getattr(splits, name)) for name in SPLITS},
+        splits=splits.sizes(),
         warnings=data_warnings(dataset, records.supervision.trusted),
         notes=dataset.notes,
         stale=stale,
