@@ -27,7 +27,7 @@ REFUSED = 3  # the exit status where the gate refuses; docs/compare.md
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    console.add_app(parser)
     parser.add_argument(
         "--seed", type=console.seed, default=0, metavar="S", help="seed of everything random (default 0)"
     )

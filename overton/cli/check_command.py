@@ -13,7 +13,7 @@ _FACTS = {"bad": "bad", "amending": "adding to others", "amended": "added to", "
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    console.add_app(parser)
     parser.add_argument(
         "--quarantine", type=Path, metavar="FILE", help="write the bad lines there, with the reasons; not into APP/data"
     )

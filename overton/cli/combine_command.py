@@ -11,7 +11,7 @@ EXAMPLE = "  overton combine demo combined.jsonl --task Intent"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    console.add_app(parser)
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="the data file to write, not into APP/data")
     parser.add_argument("--task", metavar="T", help="this task alone")
     console.add_max_bad(parser)

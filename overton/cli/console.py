@@ -198,6 +198,24 @@ def note_file(path: Path, n_bytes: int) -> None:
     note(f"{path}: {n_bytes / 1000:,.0f} kB")
 
 
+def add_app(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """The argument that names an application."""
+    nargs = "?" if optional else None
+    parser.add_argument("app", type=Path, nargs=nargs, metavar="APP", help="directory of the application")
+
+
+def add_tags(parser: argparse.ArgumentParser) -> None:
+    """The option that leaves the records of some tags alone to look at."""
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="only records that have this tag or match this expression over tags, such as 'slice:a & !lang:en'; "
+        "given several times, all of them",
+    )
+
+
 def add_version(parser: argparse.ArgumentParser) -> None:
     """The argument that names a version."""
     parser.add_argument(

@@ -21,14 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("train", "dev", "test", "all"),
         help="records of this split; may be given several times (default: dev and test)",
     )
-    parser.add_argument(
-        "--tag",
-        action="append",
-        default=[],
-        metavar="EXPR",
-        help="only records that have this tag or match this expression over tags, such as 'slice:a & !lang:en'; "
-        "given several times, all of them",
-    )
+    console.add_tags(parser)
     parser.add_argument("--data", type=Path, metavar="PATH", help="look at this data file or folder instead")
     parser.add_argument(
         "--min-records",

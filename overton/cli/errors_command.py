@@ -17,14 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     console.add_version(parser)
     parser.add_argument("--task", required=True, metavar="T", help="the task")
-    parser.add_argument(
-        "--tag",
-        action="append",
-        default=[],
-        metavar="EXPR",
-        help="only records that have this tag or match this expression over tags, such as 'slice:a & !lang:en'; "
-        "given several times, all of them",
-    )
+    console.add_tags(parser)
     parser.add_argument(
         "--split",
         choices=("train", "dev", "test", "all"),

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             epilog=f"example:\n{example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+        console.add_app(command)
         if kind == "pretrained":
             _add_pretrained(command)
         if kind == "baseline":

@@ -3,7 +3,6 @@
 import argparse
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from overton.base import to_the_second
@@ -16,7 +15,7 @@ HEAD = ("begun", "status", "time", "dev", "p99 ms", "MB", "what")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    console.add_app(parser)
     parser.add_argument(
         "--limit", type=console.positive, default=10, metavar="N", help="most builds shown (default 10)"
     )
@@ -61,9 +60,9 @@ def _build(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _trial(one: Mapping[str, Any]) -> tuple[str, ...]:
-    picked = ", ".join(
-        f"{name} {str(value).lower() if isinstance(value, bool) else value}" for name, value in one["picked"].items()
-    )
+    from overton.tune import told_option
+
+    picked = ", ".join(f"{name} {told_option(value)}" for name, value in one["picked"].items())
     parts = [picked, one.get("reason", ""), "done by an earlier build" if one["earlier"] else ""]
     return (
         f"  trial {one['number']}",

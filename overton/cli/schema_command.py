@@ -1,7 +1,6 @@
 """`overton schema`: print a schema as Overton understands it, or the JSON Schemas of our file formats."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overton.cli import console
@@ -15,7 +14,7 @@ EXAMPLE = "  overton schema demo\n  overton schema --json-schema record > record
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, nargs="?", metavar="APP", help="directory of the application")
+    console.add_app(parser, optional=True)
     parser.add_argument(
         "--json-schema",
         choices=("schema", "record", "tuning", "gate"),

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--poll",
-        type=_seconds,
+        type=_not_negative,
         default=5.0,
         metavar="SECONDS",
         help="how often to look at the alias (default 5; 0 for never)",
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--log", type=Path, metavar="FILE", help="log a sample of requests and answers there, as a data file"
     )
     parser.add_argument(
-        "--log-rate", type=_seconds, default=10.0, metavar="N", help="most records a second to log (default 10)"
+        "--log-rate", type=_not_negative, default=10.0, metavar="N", help="most records a second to log (default 10)"
     )
     _add_limits(parser)
     parser.add_argument(
@@ -78,11 +78,11 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         help="requests that may wait, each worker (default 32)",
     )
     parser.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="longest time for a request (default 10)"
+        "--timeout", type=_not_negative, default=10.0, metavar="SECONDS", help="longest time for a request (default 10)"
     )
     parser.add_argument(
         "--drain",
-        type=_seconds,
+        type=_not_negative,
         default=0.0,
         metavar="SECONDS",
         help="how long to go on answering after SIGTERM, no longer ready (default 0)",
@@ -173,11 +173,11 @@ def _canary(text: str) -> tuple[str, float]:
     return found[1], float(found[2]) / 100
 
 
-def _seconds(text: str) -> float:
+def _not_negative(text: str) -> float:
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
+        number = -1.0
+    if not 0 <= number < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
-    return seconds
+    return number

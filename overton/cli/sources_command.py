@@ -1,7 +1,6 @@
 """`overton sources`: who gave the labels, how much, how much they disagree, how good they are; of one record, why."""
 
 import argparse
-from pathlib import Path
 
 from overton.cli import console
 
@@ -14,7 +13,7 @@ EXAMPLE = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    console.add_app(parser)
     parser.add_argument("--task", metavar="T", help="this task alone")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument(

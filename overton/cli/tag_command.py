@@ -1,7 +1,6 @@
 """`overton tag`: tag the records for which an expression holds."""
 
 import argparse
-from pathlib import Path
 
 from overton.cli import console
 
@@ -13,7 +12,7 @@ EXAMPLE = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    console.add_app(parser)
     parser.add_argument("name", metavar="NAME", help="the tag, such as slice:short")
     parser.add_argument(
         "--where",

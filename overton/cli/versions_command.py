@@ -3,7 +3,6 @@
 import argparse
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from overton.base import share_text, to_the_second, width_of
@@ -16,7 +15,7 @@ HEAD = ("version", "created", "aliases")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    console.add_app(parser)
     console.add_store(parser)
     console.add_common(parser, json_output=True)
 

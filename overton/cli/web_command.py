@@ -1,7 +1,6 @@
 """`overton web`: the dashboard of an application."""
 
 import argparse
-from pathlib import Path
 
 from overton.cli import console
 
@@ -11,7 +10,7 @@ EXAMPLE = "  overton web demo --port 8000"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("app", type=Path, metavar="APP", help="directory of the application")
+    console.add_app(parser)
     parser.add_argument(
         "--port", type=int, default=8000, metavar="P", help="port on 127.0.0.1 (default 8000); 0 for any that is free"
     )
