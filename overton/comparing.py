@@ -13,10 +13,10 @@ from numpy import ndarray
 
 from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
-from overton.codec import Predictions, concatenate
+from overton.codec import Predictions
 from overton.data import GOLD, Dataset, Pool, RecordParser, Splits, check_tags, gold_of, is_made_of_tags, pack
 from overton.evaluate import ONE_VERSION, Comparison, Gate, compare_predictions, source_changes, tag_changes
-from overton.pipeline import PREDICT_RECORDS, predict_rows
+from overton.pipeline import PREDICT_RECORDS, joined, predict_rows
 
 TIMED = 500
 WARM = 20
@@ -142,7 +142,7 @@ def _predict(
             raise OvertonError(Problem(message, "compare.other-payloads", hint=hint)) from None
         parts.append(runtime.run(pack(records, artifact.schema, Pool())))
         observe(Event("compare", done=min(start + PREDICT_RECORDS, len(numbers)), total=len(numbers)))
-    return {task.name: concatenate([part[task.name] for part in parts]) for task in artifact.schema.learnable().tasks}
+    return joined(artifact.schema, parts)
 
 
 def _known(payloads: Mapping[str, Any], fields: set[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ torch is imported only where a model is trained, so that reading a report or the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -279,7 +279,12 @@ def predict_rows(
     for start in range(0, len(rows), PREDICT_RECORDS):
         parts.append(runtime.run(dataset.gather(rows[start : start + PREDICT_RECORDS])))
         observe(Event("evaluate", done=min(start + PREDICT_RECORDS, len(rows)), total=len(rows)))
-    return {task.name: concatenate([part[task.name] for part in parts]) for task in runtime.schema.learnable().tasks}
+    return joined(runtime.schema, parts)
+
+
+def joined(schema: Schema, parts: Sequence[Mapping[str, Predictions]]) -> dict[str, Predictions]:
+    """The predictions of several batches as those of one, by name of task; at least one batch."""
+    return {task.name: concatenate([part[task.name] for part in parts]) for task in schema.learnable().tasks}
 
 
 def profile_version(dataset: Dataset, runtime: Runtime) -> Profile:

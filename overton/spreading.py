@@ -17,10 +17,10 @@ from numpy import ndarray
 
 from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, ignore
-from overton.codec import Predictions, concatenate
+from overton.codec import Predictions
 from overton.data import Dataset
 from overton.data.files import DatasetHandle
-from overton.pipeline import PREDICT_RECORDS, predict_rows
+from overton.pipeline import PREDICT_RECORDS, joined, predict_rows
 from overton.supervision import Tally, count_votes, merge
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def predict_on(
     for part in engine.run(partial(_make_predict, artifact, DatasetHandle.of(dataset, cache)), pieces):
         parts.append(part)
         observe(Event("evaluate", done=min(len(parts) * PREDICT_ROWS, len(rows)), total=len(rows)))
-    return {task.name: concatenate([part[task.name] for part in parts]) for task in runtime.schema.learnable().tasks}
+    return joined(runtime.schema, parts)
 
 
 def _make_predict(artifact: Artifact, records: DatasetHandle) -> Callable[[ndarray, Observe], dict[str, Predictions]]:

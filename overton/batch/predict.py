@@ -131,12 +131,8 @@ def arrow_schema(schema: Schema, *, probabilities: bool) -> Any:
 
     fields = [pa.field("id", pa.string())]
     return pa.schema(
-        [*fields, *(pa.field(task.name, _type(schema, task, probabilities)) for task in _learnable(schema))]
+        [*fields, *(pa.field(task.name, _type(schema, task, probabilities)) for task in schema.learnable().tasks)]
     )
-
-
-def _learnable(schema: Schema) -> Sequence[Task]:
-    return schema.learnable().tasks
 
 
 def _type(schema: Schema, task: Task, probabilities: bool) -> Any:
@@ -151,7 +147,7 @@ def _table(schema: Schema, records: Records, labels: dict[str, list[Any]], name:
     import pyarrow as pa
 
     columns = {"id": ids_of(records, name)}
-    for task in _learnable(schema):
+    for task in schema.learnable().tasks:
         values = labels[task.name]
         columns[task.name] = [_pairs(value) for value in values] if probabilities else values
     return pa.table(columns, schema=arrow_schema(schema, probabilities=probabilities))

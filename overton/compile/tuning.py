@@ -159,7 +159,8 @@ def _section(value: object, at: str, known: Iterable[str], faults: list[Problem]
     """The known keys of an object; a fault for every other."""
     names = list(known)
     if not isinstance(value, dict):
-        faults.append(Problem(f"expected an object, got {json.dumps(value)}", "tuning.bad-value", field=at))
+        message = f"expected an object, got {json.dumps(value, ensure_ascii=False)}"
+        faults.append(Problem(message, "tuning.bad-value", field=at))
         return {}
     for name in value:
         if name not in names:

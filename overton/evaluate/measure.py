@@ -128,9 +128,7 @@ def _sample(split: str, tags: Tags, splits: Splits, predicted: ndarray) -> tuple
 def _rows(task: str, split: str, sums: Sums, noise: ndarray) -> Iterator[Row]:
     """The rows of one task and split: by tag, then by metric."""
     names, n = sums.groups.names, sums.n.tolist()
-    columns = []
-    for metric in METRICS[sums.judged.kind]:
-        columns.append((metric.name, _listed(figures_of(metric, sums, noise))))
+    columns = [(metric.name, _listed(figures_of(metric, sums, noise))) for metric in METRICS[sums.judged.kind]]
     for number, tag in enumerate(names):
         for metric_name, figures in columns:
             value, low, high = figures[number]

@@ -62,8 +62,8 @@ def _run_block(block: Any, values: dict[Any, Any]) -> None:
             message = f"the converted model has the operator {kind}, which cannot be evaluated here"
             hint = "Export to onnx or torch; this is a fault of Overton, not of the data"
             raise OvertonError(Problem(message, "export.operator", hint=hint))
-        for output, value in zip(operation.outputs, found if isinstance(found, list | tuple) else [found], strict=True):
-            values[output] = value
+        found = found if isinstance(found, list | tuple) else [found]
+        values.update(zip(operation.outputs, found, strict=True))
 
 
 def _value(variable: Any, values: Mapping[Any, Any]) -> Any:

@@ -87,8 +87,7 @@ def _run_node(tf: Any, node: Any, values: dict[str, Any]) -> None:
         values[node.output[0]] = tf.constant(numpy_helper.to_array(attributes["value"]))
         return
     found = OPERATORS[node.op_type](tf, attributes, *(values[name] for name in node.input))
-    for name, value in zip(node.output, found if isinstance(found, list | tuple) else [found], strict=False):
-        values[name] = value
+    values.update(zip(node.output, found if isinstance(found, list | tuple) else [found], strict=False))
 
 
 def _spec(tf: Any, value: Any, name: str) -> Any:

@@ -108,6 +108,10 @@ def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
             "Leave the key out for the default, or name the values to choose from [tuning.bad-value]",
         ),
         (
+            {"payloads": {"tokens": "größer"}},
+            'tuning.json:1: $.payloads.tokens: expected an object, got "größer" [tuning.bad-value]',
+        ),
+        (
             {"training": {"learning_rate": "fast"}},
             'tuning.json:1: $.training.learning_rate: expected a number from 1e-06 to 1, got "fast" [tuning.bad-value]',
         ),

@@ -10,7 +10,7 @@ from typing import IO, Any
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
-from overton.base.files import draft_of
+from overton.base.files import DRAFT, draft_of
 from overton.store.blobs import is_url, open_cloud
 from overton.store.faults import told
 
@@ -39,7 +39,7 @@ class Output:
         return {
             str(path.relative_to(self._root))
             for path in self._root.rglob("*")
-            if path.is_file() and not _is_draft(path)
+            if path.is_file() and not DRAFT.fullmatch(path.name)
         }
 
     def read(self, name: str) -> bytes | None:
@@ -114,7 +114,3 @@ class Draft:
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.created = False
-
-
-def _is_draft(path: Path) -> bool:
-    return path.name.startswith(".") and path.name.endswith(".tmp")

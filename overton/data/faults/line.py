@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 from overton.base import Problem, did_you_mean
+from overton.data.encode.decoder import LINE_FIELDS
 from overton.data.faults.labels import check_tasks
 from overton.data.faults.payloads import check_payloads
 from overton.data.faults.syntax import Faults, TooManyFaults, parse_json, show
 from overton.data.names import SPLITS, bad_tag_hint, is_bad_tag, meant_tag
 from overton.schema import Schema
 
-_FIELDS = ("id", "payloads", "tasks", "tags")
 _LATE_FIELDS = ("id", "tasks", "tags")
 _FIRST_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]+)"')
 
@@ -58,9 +58,9 @@ def _check(line: bytes, schema: Schema, faults: Faults, *, closed: bool) -> None
     if record is None:
         return
     for key in record:
-        if key not in _FIELDS:
+        if key not in LINE_FIELDS:
             faults.add(
-                "record.unknown-field", (key,), f"a record has no field {key!r}", did_you_mean(key, _FIELDS), key
+                "record.unknown-field", (key,), f"a record has no field {key!r}", did_you_mean(key, LINE_FIELDS), key
             )
     payloads = record.get("payloads")
     is_late = payloads is None

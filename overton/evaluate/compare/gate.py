@@ -88,7 +88,7 @@ def parse_gate(text: str, path: str) -> Gate:
 
 def unknown_tags(gate: Gate, tags: Tags, path: str) -> list[Problem]:
     """Tags that the gate names and that no record has: a margin of one means nothing, a critical one refuses all."""
-    places = {**{tag: f"$.margins[{tag!r}]" for tag in gate.margins}, **{tag: "$.critical" for tag in gate.critical}}
+    places = {**{tag: f"$.margins[{tag!r}]" for tag in gate.margins}, **dict.fromkeys(gate.critical, "$.critical")}
     found: list[Problem] = []
     for tag in gate.tags:
         try:
