@@ -16,7 +16,8 @@ import pytest
 
 from overton.base import Event, Observe, OvertonError, Problem
 from overton.base.files import write_atomic
-from overton.engine import Engine, Inline, Processes, cluster, engine_of
+from overton.base.threads import THREADS
+from overton.engine import Engine, Inline, Processes, cluster, engine_of, processes
 from overton.engine.pending import Pending
 
 ENGINES = [Inline(), Processes(2)]
@@ -238,10 +239,30 @@ def test_a_piece_that_is_given_up_may_have_a_result_of_its_own(tmp_path: Path) -
     assert list(found) == [0, 1, -2, 3]
 
 
+def test_a_piece_costs_three_workers_at_most() -> None:
+    told: list[Event] = []
+    pending = Pending(told.append, lambda piece, reason: f"{piece}: {reason}", pieces={0: "a piece"})
+    for _ in range(3):
+        assert 0 not in pending.answers
+        pending.lose(0, "with status -9")
+    assert pending.answers[0][1].startswith("a piece: 3 workers ended")
+    assert len(told) == len(pending.waiting) == 2
+
+
 def test_workers_share_the_cores_and_are_not_started_for_nothing() -> None:
     found = list(Processes(3).run(make_threads, range(2)))
     assert len({pid for pid, _ in found}) <= 2
     assert {threads for _, threads in found} == {"1"}
+
+
+@pytest.mark.parametrize(("asked", "given"), [(None, "2"), ("1", "1")])
+def test_a_worker_takes_its_share_of_the_cores_and_no_more_than_was_asked_for(
+    asked: str | None, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "cores", lambda: 8)
+    for name in THREADS:
+        monkeypatch.setenv(name, asked) if asked else monkeypatch.delenv(name, raising=False)
+    assert [threads for _, threads in Processes(4).run(make_threads, range(1))] == [given]
 
 
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from overton.base import OvertonError
 from overton.serve import Model, Service, make_app
 from overton.serve.log import FILES, RequestLog, set_aside_files
 from overton.serve.metrics import Metrics
+from overton.serve.shared import Shared
 from tests.serve.serving import call
 from tests.tiny_artifact import RECORD, SCHEMA, tiny_artifact
 
@@ -75,6 +76,11 @@ def test_a_client_cannot_say_what_is_learned_or_measured(tmp_path):
     told = lines(logged(tmp_path, {**RECORD, **claimed}))[0]
     assert told["tags"] == ["slice:rare", "sent:q17"]
     assert {source for by_source in told["tasks"].values() for source in by_source} == {"overton@v1"}
+
+
+def test_workers_of_one_server_write_to_files_of_their_own(tmp_path):
+    paths = [Shared(tmp_path, worker=number).log_path(tmp_path / "requests.jsonl").name for number in (1, 2, 3)]
+    assert paths == ["requests.jsonl", "requests.w2.jsonl", "requests.w3.jsonl"]
 
 
 def test_only_the_owner_reads_it(tmp_path):

@@ -1,11 +1,13 @@
 import json
 import re
+import time
 
 from overton.artifact import Runtime
 from overton.data import RecordParser
 from overton.serve import Limits, Service, create_app, make_app
 from overton.serve.answer import Model
 from overton.serve.metrics import FAMILIES, Metrics, merge_counts, render_metrics
+from overton.serve.shared import Shared
 from tests.serve.serving import call, metric
 from tests.tiny_artifact import RECORD, tiny_artifact
 
@@ -105,6 +107,27 @@ def test_the_counts_of_workers_add_up():
     text = render_metrics(merge_counts(parts))
     assert metric(text, 'overton_requests_total{route="predict",code="200"}') == 3
     assert metric(text, "overton_request_seconds_count") == 2
+
+
+def test_of_a_worker_that_is_gone_the_counters_stay_and_the_gauges_go(tmp_path, monkeypatch):
+    one, other = (Shared(tmp_path, worker=number) for number in (1, 2))
+    counts = {"overton_ready": {(): 1.0}, "overton_records_total": {(): 7.0}}
+    one.tell(lambda: counts)
+    assert other.others() == [counts]
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert other.others() == [{"overton_records_total": {(): 7.0}}]
+
+
+def test_versions_that_were_served_long_ago_are_not_told_for_ever():
+    runtime = Runtime(tiny_artifact())
+    service = Service()
+    app = make_app(service)
+    for number in range(12):
+        service.serve(Model.of(runtime, f"v{number}"))
+        call(app, "POST", "/v1/predict", json=RECORD)
+    told = set(re.findall(r'overton_predicted_total{version="(v\d+)"', call(app, "GET", "/metrics").text))
+    assert told == {f"v{number}" for number in range(3, 12)}
 
 
 def test_the_counters_of_no_labels_stand_there_from_the_start():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import httpx
 import pytest
@@ -35,6 +36,19 @@ def test_models_answer_by_name_and_say_who_they_are(app) -> None:
     refused = call(app, "POST", "/v1/predict?model=tiny", json=RECORD)
     assert refused.status_code == 422
     assert "large and small" in refused.text
+
+
+def test_what_either_model_answers_is_counted_by_its_name() -> None:
+    app = make_app(Service(load_model(BOTH)))
+    ask(app)
+    for _ in range(2):
+        ask(app, "&model=small")
+    text = call(app, "GET", "/metrics").text
+    for version, n in ((BOTH.id, 1), (f"{BOTH.id}:small", 2)):
+        counted = re.findall(
+            rf'overton_predicted_total{{version="{version}",role="serving",task="Intent",.*}} (\d+)', text
+        )
+        assert sum(map(int, counted)) == n
 
 
 def test_questions_for_both_models_at_one_time_are_not_mixed_up(app) -> None:
