@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -241,12 +242,13 @@ def test_a_piece_that_is_given_up_may_have_a_result_of_its_own(tmp_path: Path) -
 
 def test_a_piece_costs_three_workers_at_most() -> None:
     told: list[Event] = []
-    pending = Pending(told.append, lambda piece, reason: f"{piece}: {reason}", pieces={0: "a piece"})
-    for _ in range(3):
-        assert 0 not in pending.answers
+    pending = Pending(told.append, lambda piece, reason: f"{piece}: {reason}", {0: "a piece", 1: "next"}, deque([1]))
+    for _ in range(2):
         pending.lose(0, "with status -9")
+        assert pending.waiting.popleft() == 0  # all others wait for its result
+    pending.lose(0, "with status -9")
     assert pending.answers[0][1].startswith("a piece: 3 workers ended")
-    assert len(told) == len(pending.waiting) == 2
+    assert (len(told), pending.waiting) == (2, deque([1]))
 
 
 def test_workers_share_the_cores_and_are_not_started_for_nothing() -> None:
