@@ -300,6 +300,23 @@ def test_of_bits_of_a_record_without_text_nothing_was_predicted_and_nobody_was_s
     assert (rule.n, rule.right, rule.same) == (3, pytest.approx(1 / 3), pytest.approx(1 / 3))
 
 
+def test_a_token_of_which_gold_says_nothing_is_no_error_whatever_span_is_predicted(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    task = {"payload": "words", "type": "multiclass", "classes": ["B-x", "I-x", "O"]}
+    schema = {"payloads": {"words": {"type": "sequence"}}, "tasks": {"Span": task}}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    said = {"gold": ["O", None, "O"], "rule": ["O", "O", "O"]}
+    line = {"id": "r0", "payloads": {"words": ["a", "b", "c"]}, "tags": ["test"], "tasks": {"Span": said}}
+    (tmp_path / "data" / "records.jsonl").write_text(json.dumps(line) + "\n")
+    dataset = overton.load(tmp_path).dataset()
+    label, offsets = np.array([2, 0, 0], np.int32), np.array([0, 3])
+    predicted = Predictions(dataset.schema.task("Span"), offsets, np.eye(3, dtype=np.float32)[label], label)
+    combined = combine_votes(dataset, "Span")
+    page = find_errors(dataset, np.arange(1), predicted, combined, version="v", split="test")
+    assert [[unit.unit for unit in record.units] for record in page.records] == [[2]]
+    assert (page.n_units, page.n_wrong_units, [source.n for source in page.sources]) == (2, 1, [1])
+
+
 def test_combined_labels_that_tie_are_all_told() -> None:
     unit = UnitError(0, "", "b", 0.9, "a", {"rule": "a"}, {"a": 0.5, "b": 0.5})
     record = RecordError("r1", (), "a text", {}, (unit,), 0.9)
