@@ -335,3 +335,10 @@ def test_the_order_of_rows_and_of_sources_does_not_matter(case):
     renamed = [{names[name]: label for name, label in rows[number].items()} for number in order]
     again = targets_of(votes_of(renamed, type=type))
     np.testing.assert_allclose(again, table[list(order)], atol=2e-3)
+
+
+def test_of_what_nobody_votes_on_no_label_is_the_likeliest():
+    classes = combine(votes_of([{"s": 0}, {}, {"s": 1}])).targets.most_likely()
+    assert (classes.known.tolist(), classes.label.tolist()) == ([True, False, True], [0, -1, 1])
+    bits = combine(votes_of([{"s": [0, 1]}, {}], type="bitvector")).targets.most_likely()
+    assert (bits.known.tolist(), bits.label[1].any()) == ([True, False], False)
