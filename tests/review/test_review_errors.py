@@ -21,6 +21,7 @@ from overton.pipeline import predict_rows
 from overton.review.annotate import Candidate, candidates, reading
 from overton.review.errors import ErrorPage, RecordError, UnitError, find_errors
 from overton.review.render import render_errors
+from overton.schema import Task
 from overton.version import Version
 
 TASKS = ("Record", "RecordBits", "Token", "TokenBits", "Member", "MemberBits", "Pick", "Title")
@@ -315,6 +316,24 @@ def test_a_token_of_which_gold_says_nothing_is_no_error_whatever_span_is_predict
     page = find_errors(dataset, np.arange(1), predicted, combined, version="v", split="test")
     assert [[unit.unit for unit in record.units] for record in page.records] == [[2]]
     assert (page.n_units, page.n_wrong_units, [source.n for source in page.sources]) == (2, 1, [1])
+
+
+def test_sources_are_judged_by_the_names_of_classes_where_one_came_after_the_build(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    task = {"payload": "text", "type": "multiclass"}
+    schema = {"payloads": {"text": {"type": "singleton"}}, "tasks": {"Kind": task}}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    said = [{"gold": "c", "rule": "b"}, {"gold": "a"}]
+    lines = [
+        {"id": f"r{number}", "payloads": {"text": "t"}, "tags": ["test"], "tasks": {"Kind": one}}
+        for number, one in enumerate(said)
+    ]
+    (tmp_path / "data" / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    dataset = overton.load(tmp_path).dataset()
+    known, label = Task("Kind", "text", "multiclass", ("b", "c")), np.zeros(2, np.int32)
+    predicted = Predictions(known, np.arange(3), np.eye(2, dtype=np.float32)[label], label)
+    page = find_errors(dataset, np.arange(2), predicted, combine_votes(dataset, "Kind"), version="v", split="test")
+    assert [(one.source, one.n, one.right, one.same) for one in page.sources] == [("rule", 1, 0.0, 1.0)]
 
 
 def test_combined_labels_that_tie_are_all_told() -> None:
