@@ -18,7 +18,7 @@ from overton.combining import combine_votes
 from overton.compile import SupervisionSettings
 from overton.data import GOLD, gold_of
 from overton.pipeline import predict_rows
-from overton.review.annotate import Candidate, candidates, reading
+from overton.review.annotate import Candidate, candidates, reading, uncertain_rows
 from overton.review.errors import ErrorPage, RecordError, UnitError, find_errors
 from overton.review.render import render_errors
 from overton.schema import Task
@@ -245,6 +245,21 @@ def test_what_a_trusted_source_labelled_is_not_asked_for_again(tmp_path: Path) -
     found = candidates(dataset, combined, rows, Predictions(task, np.arange(6) * 2, probability, label), 9)
     assert len(found) == 5
     assert {one.unit for one in found} == {1}
+
+
+def test_nobody_is_asked_for_a_record_that_has_gold_in_whatever_split_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    task = {"payload": "text", "type": "multiclass", "classes": ["a", "b"]}
+    schema = {"payloads": {"text": {"type": "singleton"}}, "tasks": {"Kind": task}}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    said = {"rule 1": "a", "rule 2": "b"}
+    lines = [
+        {"id": f"r{number}", "payloads": {"text": "t"}, "tags": ["test"], "tasks": {"Kind": {**said, **gold}}}
+        for number, gold in enumerate(({"gold": "a"}, {}))
+    ]
+    (tmp_path / "data" / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    dataset = overton.load(tmp_path).dataset()
+    assert uncertain_rows(dataset, combine_votes(dataset, "Kind"), np.arange(2)).tolist() == [1]
 
 
 def test_nobody_is_asked_for_a_record_on_which_there_was_nothing_to_predict(tmp_path: Path) -> None:
