@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import subprocess
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +15,7 @@ from overton.artifact import Runtime
 from overton.cli.main import main
 from overton.data import Dataset
 from overton.data.files import load_dataset
-from overton.review import SlicePage, render_slices, review_slices
+from overton.review import SlicePage, discover, render_slices, review_slices
 from overton.review.discover import FoundSlice, _Choice, _search, named_apart
 from overton.review.literals import Literal, Literals
 from overton.review.search import excess_z, search
@@ -273,6 +274,37 @@ def test_a_slice_is_among_those_that_are_as_unlikely_as_itself_where_errors_are_
         z = excess_z(error, np.array([one.inside.sum()]), np.array([error[one.inside].sum()]))
         n_as_unlikely = int((searched.z >= z - 1e-4).sum())  # itself at the least
         assert one.q <= chance_of(error, one.inside) * len(searched.z) / n_as_unlikely * (1 + 1e-9)
+
+
+def test_what_a_slice_leaves_out_stays_out_where_it_is_no_worse_than_the_average() -> None:
+    error = np.arange(1000) % 20 == 15  # some wherever
+    rare, usual = np.arange(1000) < 15, np.arange(1000) % 10 > 0
+    error[1:15], usual[1:15] = True, True
+    error[0] = False  # the one record of the rare kind that is right and unusual
+    literals = Literals(tuple(Literal(name, name, name) for name in ("rare", "usual")), np.array([rare, usual]))
+    (found,), _ = _search(literals, error * 1.0, "T", 10, 10)
+    assert (found.literals, int(found.inside.sum())) == ((0, 1), 14)
+
+
+def test_of_very_many_records_the_same_sample_is_searched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discover, "MOST_RECORDS", 200)
+    rng = np.random.default_rng(0)
+    dataset = make_dataset(tmp_path, rng, 400)
+    rows = np.arange(400)
+    wrong = rng.random(400) < np.where(["w7" in own for own in tokens_of(dataset, rows)], 0.9, 0.1)
+    first, second = (find(dataset, rows, "Intent", wrong) for _ in range(2))
+    assert first.slices
+    assert first == second
+
+
+@pytest.mark.parametrize("word", ["it's", "has(tokens, 'w7')", "'$HOME'", "'`id`'", r"'a\b'", "'\"'", "'!!'", "plain"])
+def test_a_shell_takes_the_command_that_saves_a_slice_as_it_is_meant(word: str) -> None:
+    found = FoundSlice("T", "slice:a", word, 9, 9, 1.0, 0.1, 0.0, 0.0, 1.0, "", False, ())
+    command = found.command("my app", "app@v").removeprefix("overton ")
+    told = subprocess.run(["sh", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines() == ["tag", "my app", "slice:a", "--where", word]
 
 
 def test_errors_that_are_rare_shares_by_chance_make_no_slice() -> None:

@@ -73,7 +73,7 @@ def test_the_chance_of_shares_of_errors_is_that_of_drawing_where_errors_are_rare
 
 def test_many_looks_cost_significance() -> None:
     assert adjusted(np.array([1e-4]), np.array([1]), 10_000)[0] == pytest.approx(1.0)
-    assert adjusted(np.array([0.02, 0.01]), np.array([2, 1]), 2).tolist() == [0.02, 0.02]
+    assert adjusted(np.array([0.02, 0.015]), np.array([2, 1]), 2).tolist() == [0.02, 0.02]
 
 
 def test_literals_of_opposite_sides_are_not_joined() -> None:
