@@ -17,7 +17,7 @@ from overton.data import Dataset
 from overton.data.files import load_dataset
 from overton.review import SlicePage, discover, render_slices, review_slices
 from overton.review.discover import FoundSlice, _Choice, _search, named_apart
-from overton.review.literals import Literal, Literals
+from overton.review.literals import Literal, Literals, literals_of
 from overton.review.search import excess_z, search
 from overton.review.significance import chance_of
 from overton.schema import parse_schema
@@ -78,6 +78,14 @@ def test_errors_by_chance_make_no_slice(tmp_path: Path) -> None:
         for seed in range(10)
     ]
     assert sum(map(bool, found)) <= 1
+
+
+def test_what_nearly_all_records_have_or_hardly_any_makes_no_slice(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, np.random.default_rng(0), 400)
+    n_held = literals_of(dataset, np.arange(400), "Intent", {}, least=60).columns.sum(axis=1)
+    assert len(n_held) > 40
+    assert n_held.min() >= 60
+    assert 300 < n_held.max() <= 360
 
 
 def test_without_gold_or_without_errors_there_is_nothing_to_find(tmp_path: Path) -> None:
