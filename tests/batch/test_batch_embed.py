@@ -15,6 +15,7 @@ from overton.artifact import Artifact, pack_artifact
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.batch import embed_file, embed_files, embed_words, embed_words_file, verbs
+from overton.batch.embed import as_lines, as_table
 from overton.cli.main import main
 from overton.codec import Encoder
 from overton.compile import embedding_program, weights_of
@@ -105,6 +106,12 @@ def test_a_graph_that_torch_has_written_is_kept_for_the_next_process(source: Pat
     version.embed_files([source], tmp_path / "again", payload="query", on="local:1")
     first, second = (pq.read_table(next((tmp_path / name).glob("*.parquet"))) for name in ("out", "again"))
     assert first.equals(second)
+
+
+def test_what_has_no_vector_has_null_and_no_zeros_in_either_format():
+    columns = {"id": ["a", "b"], "vector": np.eye(2, dtype=np.float32), "missing": np.array([False, True])}
+    assert as_table(columns)["vector"].to_pylist() == [[1, 0], None]
+    assert [json.loads(line)["vector"] for line in as_lines(columns).splitlines()] == [[1, 0], None]
 
 
 @pytest.mark.slow

@@ -3,13 +3,14 @@
 import gzip
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overton.base import OvertonError
+from overton.base import OvertonError, Problem
 from overton.batch import lines as lines_module
 from overton.batch.files import Output, count_newlines, find_inputs, is_one_file, opened
 from overton.batch.lines import read_lines
@@ -53,6 +54,14 @@ def test_a_line_that_is_too_long_is_told_and_not_kept(monkeypatch: pytest.Monkey
 def test_a_byte_order_mark_is_no_part_of_the_first_line():
     (found,) = read_lines([b"\xef\xbb\xbf{}\n{}"], Piece("p", 0, 0, WHOLE))
     assert found.lines == [b"{}", b"{}"]
+
+
+@pytest.mark.parametrize("shard_bytes", range(4, 10))
+def test_a_byte_order_mark_puts_no_line_into_two_pieces(shard_bytes: int):
+    content = b"\xef\xbb\xbf{}\n[1]\n[2]\n[3]"
+    plan = make_plan(Asked("predict", "v", "jsonl", shard_bytes=shard_bytes), [Input("a", "/a", len(content), "")])
+    found = [some.lines for piece in plan.pieces for some in read_lines([content[max(piece.begin - 1, 0) :]], piece)]
+    assert [line for lines in found for line in lines] == [b"{}", b"[1]", b"[2]", b"[3]"]
 
 
 def test_chunks_do_not_depend_on_how_a_file_is_read():
@@ -107,6 +116,8 @@ def test_what_differs_between_plans_is_told_in_words():
         "1.jsonl is among its inputs",
     ]
     assert plan.differences(plan) == []
+    moved = replace(plan, pieces=(replace(plan.pieces[0], end=9), *plan.pieces[1:]))
+    assert plan.differences(moved) == ["its inputs are cut in another way"]
 
 
 def test_inputs_are_files_folders_and_patterns(tmp_path: Path):
@@ -152,6 +163,19 @@ def test_an_input_that_changes_while_it_is_read_is_refused(name: str, mode: str,
 
     with pytest.raises(OvertonError, match="has changed"), opened(one, Piece("p", 0, 0, WHOLE)) as contents:
         read(contents)
+
+
+def test_what_cannot_be_read_since_it_was_changed_is_told_to_have_changed(tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"1\n")
+    (one,) = find_inputs([str(path)])
+
+    def read() -> None:
+        path.write_bytes(b"1\n2\n")
+        raise OvertonError(Problem("its compressed stream is broken", "data.unreadable"))
+
+    with pytest.raises(OvertonError, match="has changed"), opened(one, Piece("p", 0, 0, WHOLE)):
+        read()
 
 
 def test_what_takes_the_place_of_an_input_is_not_what_is_read(tmp_path: Path):

@@ -91,14 +91,8 @@ def test_every_record_is_predicted_once_and_every_error_is_told(folder: Path):
     values = [json.loads(line) for name in shards for line in found[name].splitlines()]
     assert len(values) == 82
     inputs = (folder / "in").as_posix()
-    assert [value["id"] for value in values[:6]] == [
-        f"{inputs}/a.jsonl:1",
-        "r1",
-        "r2",
-        "r3",
-        "r4",
-        f"{inputs}/a.jsonl:6",
-    ]
+    named = [f"r{number}" if number % 5 else f"{inputs}/a.jsonl:{number + 1}" for number in range(60)]
+    assert [value["id"] for value in values[:60]] == named
     runtime, parser = Runtime(tiny_artifact()), RecordParser(tiny_artifact().schema)
     for number, value in enumerate(values[:80]):
         given = record(number)
@@ -191,11 +185,21 @@ def test_shards_without_their_counts_are_told(folder: Path):
     assert raised.value.problems[0].code == "batch.damaged-output"
 
 
-def test_an_output_within_its_input_is_not_read(folder: Path):
-    inputs = [str(folder / "in")]
+@pytest.mark.parametrize("output", ["{}/in", "in", "./in/"])
+def test_an_output_within_its_input_is_not_read(output: str, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder)
     with pytest.raises(OvertonError) as raised:
-        predict_files(tiny_artifact(), VERSION, inputs, str(folder / "in"), shard_mb=0.003)
+        predict_files(tiny_artifact(), VERSION, [str(folder / "in")], output.format(folder), shard_mb=0.003)
     assert raised.value.problems[0].code == "application.output-is-input"
+
+
+def test_a_record_whose_id_is_null_has_one_id_in_the_output(folder: Path):
+    (folder / "in" / "d.jsonl").write_text(json.dumps({"id": None, "payloads": {"query": "how"}}) + "\n")
+    predict(folder)
+    (line,) = [text for name, text in content(folder / "out").items() if ".d-" in name and "/" not in name]
+    keys = [key for key, _ in json.loads(line, object_pairs_hook=list)]
+    assert keys.count("id") == 1
+    assert json.loads(line)["id"] == f"{folder}/in/d.jsonl:1"
 
 
 def test_an_input_that_ends_too_early_is_an_error_and_does_not_stop_the_run(folder: Path):
@@ -205,6 +209,20 @@ def test_an_input_that_ends_too_early_is_an_error_and_does_not_stop_the_run(fold
     assert outcome.counts.errors == 3
     (errors,) = [text for name, text in content(folder / "out").items() if ".b-" in name and "_errors" in name]
     assert json.loads(errors)["problems"][0]["code"] == "data.unreadable"
+
+
+def test_where_an_input_cannot_be_read_on_is_told_behind_the_last_line_that_was(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("overton.data.files.lines.BLOCK", 512)
+    monkeypatch.setattr("overton.batch.lines.CHUNK_LINES", 4)
+    path = folder / "in" / "b.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    predict(folder)
+    found = content(folder / "out")
+    (shard,) = [text for name, text in found.items() if ".b-" in name and "/" not in name]
+    (errors,) = [text for name, text in found.items() if ".b-" in name and "_errors" in name]
+    assert json.loads(errors)["line"] == len(shard.splitlines()) + 1 > 4
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "b.jsonl.gz"])
