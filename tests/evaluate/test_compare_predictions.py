@@ -1,6 +1,10 @@
 """Two versions by what they predict: figures that one lacks, labels that look like lists, records that fell."""
 
+from dataclasses import replace
+from xml.etree import ElementTree
+
 import numpy as np
+import pytest
 
 from overton.base import digest_json
 from overton.evaluate import (
@@ -14,10 +18,10 @@ from overton.evaluate import (
 from tests.evaluate.evaluate_factories import gold_of_labels, predictions_of, tags_of, task_of
 
 
-def compared(task, gold, old, new, tags, lengths=None, critical=()):
+def compared(task, gold, old, new, tags, lengths=None, critical=(), **gate):
     said = [{"T": predictions_of(task, label, lengths=lengths)} for label in (old, new)]
     true = {"T": gold_of_labels(task, gold, lengths=lengths)}
-    numbers, gate = np.arange(len(tags)), Gate(critical=critical)
+    numbers, gate = np.arange(len(tags)), Gate(critical=critical, **gate)
     found = compare_predictions(
         *said, true, tags_of(tags), numbers, gate, ids=lambda rows: [f"r{row}" for row in rows.tolist()]
     )
@@ -93,3 +97,67 @@ def test_a_tag_that_all_records_have_is_not_told_to_be_where_they_got_worse():
     assert everywhere.compared.overlaps == ()
     assert "of lang:en" not in render_comparison(everywhere)
     assert {flip.tag for flip in everywhere.compared.examples} == {"*", "lang:en"}
+
+
+def fell(n, n_fell, tags=("test",), n_rose=0, **gate):
+    """The rows, by tag, of a version that errs on the first of n records, where the old one erred on some others."""
+    task, gold = task_of("multiclass", ("A", "B")), np.zeros(n, np.int32)
+    new, old = np.arange(n) < n_fell, (np.arange(n) >= n_fell) & (np.arange(n) < n_fell + n_rose)
+    comparison = compared(task, gold, old, new, [list(tags)] * n, **gate)
+    return {row.tag: row for row in comparison.rows if row.metric == "accuracy"}, comparison
+
+
+def test_the_least_number_of_records_that_a_slice_is_judged_on_is_enough():
+    for n, is_judged in ((9, False), (10, True)):
+        rows, _ = fell(n, n)
+        assert (rows["*"].p_adjusted is not None) == is_judged
+        assert (rows["*"].verdict == "regressed") == is_judged
+
+
+def test_a_critical_slice_alone_among_its_like_pays_for_the_two_families_alone():
+    rows, _ = fell(40, 8, ("test", "slice:a"), n_rose=1, critical=("slice:a",))
+    assert rows["slice:a"].p == pytest.approx(10 / 512)  # 8 of 9 records that differ got worse
+    assert rows["slice:a"].p_adjusted == pytest.approx(2 * rows["slice:a"].p)
+
+
+def test_what_a_margin_allows_is_ok_where_a_greater_fall_is_ruled_out():
+    for margin, verdict in ((0.0, "regressed"), (0.12, "ok")):
+        rows, _ = fell(400, 40, margins={"*": margin})
+        assert rows["*"].verdict == verdict
+        assert rows["*"].change == pytest.approx(-0.1)
+
+
+def test_a_margin_makes_no_fall_surer_than_the_exact_test_says():
+    assert fell(10, 10, margins={"*": 0.01})[0]["*"].p >= 2**-10 * (1 - 1e-9)
+
+
+def test_a_p_value_that_is_lost_in_rounding_is_not_zero():
+    assert fell(200, 200)[0]["*"].p == 1e-12
+
+
+def test_a_rise_whose_interval_lies_above_zero_is_shown():
+    rows, comparison = fell(40, 0, n_rose=6)
+    assert 0 < rows["*"].low < rows["*"].change / 4
+    assert [row.tag for row in comparison.better] == ["*"]
+
+
+def test_latency_is_held_against_what_99_of_100_records_take():
+    _, comparison = fell(40, 0, p99_ms=5.0)
+    for p99_ms, codes in ((4.9, []), (5.1, ["gate.latency"])):
+        found = replace(comparison, latency={"records": 100, "p50_ms": 0.1, "p99_ms": p99_ms})
+        assert [refusal.code for refusal in found.refusals] == codes
+
+
+def test_a_task_that_moved_to_another_payload_is_not_compared():
+    task = task_of("multiclass", ("A", "B"))
+    said = [{"T": predictions_of(one, [0] * 20)} for one in (task, replace(task, payload="q"))]
+    tags, gold = tags_of([["test"]] * 20), {"T": gold_of_labels(task, [0] * 20)}
+    found = compare_predictions(*said, gold, tags, np.arange(20), Gate(), ids=lambda rows: [""] * len(rows))
+    assert found.left_out == {"T": "of another type, or on another payload"}
+
+
+def test_names_of_tags_are_names_of_test_cases_whatever_signs_they_have():
+    tag = "slice:\"a\" <b> & 'c'"
+    _, comparison = fell(40, 10, ("test", tag))
+    cases = ElementTree.fromstring(render_junit(comparison)).iter("testcase")
+    assert {case.get("name") for case in cases} == {"*", tag}

@@ -79,6 +79,15 @@ def test_data_without_training_records_tell_of_no_tag_that_it_vanished():
     assert (row.now, row.status) == (None, "same")
 
 
+def test_a_tag_that_went_since_the_build_is_told_though_nothing_is_known_of_the_version_before():
+    new = {"tags": {"train": {"slice:a": 5}}, "splits": {"train": 9}}
+    now = {"tags": {"train": {"slice:b": 5}}, "splits": {"train": 9}}
+    assert [(row.tag, row.status) for row in tag_changes({}, new, now)] == [
+        ("slice:a", "vanished"),
+        ("slice:b", "appeared"),
+    ]
+
+
 def test_a_tag_that_moved_since_the_build_moved_too():
     assert TagChange("t", 10, 10, 30, 0.1, 0.1, 0.3, "same").moved == pytest.approx(0.2)
     assert TagChange("t", None, 10, None, None, 0.1, None, "same").moved == 0

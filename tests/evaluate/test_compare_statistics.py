@@ -147,6 +147,36 @@ def test_intervals_widen_where_no_record_differs_and_there_are_few():
     assert change.test.p.tolist() == [1, 1]
 
 
+def test_intervals_are_those_of_students_distribution():
+    groups = Groups(("*",), np.arange(11), np.zeros(10, np.int64))
+    old, new = np.arange(10) % 2, np.arange(10) % 3 > 0
+    change = change_of(
+        Paired("T", "accuracy", 1, np.arange(10), np.ones(10), np.stack([old, new], 1), np.ones((10, 2))), groups
+    )
+    half = (change.high - change.low)[0] / 2
+    assert half / change.error[0] == pytest.approx(2.262, abs=1e-3)  # the point of 9 degrees of freedom
+
+
+def test_no_test_is_surer_after_correction_than_one_before_it():
+    for correct in (holm, benjamini_hochberg):
+        adjusted = correct(plain(np.array([0.05, 0.04, 0.5])))
+        assert adjusted[1] <= adjusted[0] <= adjusted[2]
+
+
+def test_a_version_that_is_surer_takes_no_noise_away_from_its_calibration_error():
+    random, task, gold = np.random.default_rng(0), Task("T", "q", "multiclass", ("a", "b")), np.zeros(200, np.int32)
+    judged = []
+    for low, high in ((0.5, 0.7), (0.9, 1.0)):
+        sure = random.uniform(low, high, 200)
+        table = np.stack([sure, 1 - sure], axis=1).astype(np.float32)
+        label = (random.random(200) >= sure).astype(np.int32)
+        said = Predictions(task, np.arange(201), table, gold)
+        true = Gold(task, np.arange(201), np.ones(200, np.bool_), label)
+        judged.append(judge(said, true, np.arange(200), np.arange(200)))
+    assert ece_change(*judged).noise == 0
+    assert ece_change(*reversed(judged)).noise > 0
+
+
 def test_a_table_without_records_in_a_group_says_nothing():
     rng = np.random.default_rng(0)
     groups, _ = slices_of(rng, 50, 2, 5)
