@@ -1,8 +1,13 @@
 """Tests and measures of drift: known values, how often chance alone is called drift, and what is found."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from overton.data.files import load_dataset
 from overton.evaluate import Profile, parse_profile
 from overton.evaluate.drift import (
     chi_square_tail,
@@ -16,8 +21,9 @@ from overton.evaluate.drift import (
     share_row,
     words_row,
 )
-from overton.evaluate.profile import PayloadProfile, TaskProfile
+from overton.evaluate.profile import PayloadProfile, TaskProfile, profile_of
 from overton.evaluate.sketch import parse_sketch, sketch_of
+from overton.schema import parse_schema
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,37 @@ def test_chance_alone_is_seldom_called_a_change() -> None:
     ks = [ks_test(ks_distance(rng.normal(size=300), rng.normal(size=200)), 300, 200) for _ in range(400)]
     assert 0.02 < np.mean(np.array(g) < 0.05) < 0.1
     assert 0.015 < np.mean(np.array(ks) < 0.05) < 0.08
+
+
+def test_chances_are_those_of_the_tables() -> None:
+    assert g_test(np.array([10.0, 20]), np.array([20.0, 10])) == pytest.approx(0.0091, rel=0.01)  # G of 6.796
+    assert ks_test(0.3, 50, 50) == pytest.approx(0.0171, rel=0.01)  # as Stephens corrects it for few records
+
+
+def test_of_several_rows_none_that_is_surer_is_believed_less() -> None:
+    rows = [replace(share_row("slice", name, (100, 1000), (100, 1000)), p=p) for name, p in (("a", 0.04), ("b", 0.05))]
+    assert [row.q for row in judged_rows(rows)] == pytest.approx([0.05, 0.05])
+
+
+def test_the_chance_of_the_word_that_changed_most_is_that_of_any_of_them() -> None:
+    others = {f"word{number}": 300 for number in range(99)}
+    alone = words_row("tokens", ({"the": 500}, 1000), ({"the": 430}, 1000))
+    among = words_row("tokens", ({"the": 500, **others}, 1000), ({"the": 430, **others}, 1000))
+    assert alone.p is not None
+    assert among.p == pytest.approx(100 * alone.p)
+
+
+def test_a_profile_of_few_records_without_splits_is_one_of_all_and_knows_how_many_bring_a_word(tmp_path: Path) -> None:
+    texts = ["red car", "red bus", "red bus"]
+    schema = parse_schema("""{"payloads": {"words": {"type": "sequence"}}, "tasks": {
+        "Kind": {"payload": "words", "type": "multiclass", "classes": ["a", "b"]}}}""")
+    lines = [json.dumps({"payloads": {"words": text.split()}}) for text in texts]
+    (tmp_path / "records.jsonl").write_text("\n".join(lines))
+    dataset = load_dataset(schema, [tmp_path / "records.jsonl"], tmp_path / "rows")
+    asked: list[list[int]] = []
+    profile = profile_of(dataset, lambda rows: asked.append(rows.tolist()) or {}, lambda batch: np.zeros((0, 0)))
+    assert (asked, profile.records) == ([[0, 1, 2]], 3)
+    assert profile.payloads["words"].novel == 1  # a word that no other record has
 
 
 def test_reports_on_unchanged_records_are_mostly_free_of_drift() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from overton.evaluate import evaluate
-from overton.evaluate.intervals import RatioSums, effective_size, student, wilson
+from overton.evaluate.intervals import RatioSums, effective_size, mean_interval, student, wilson
 from overton.evaluate.judge import judge
 from overton.evaluate.outcomes import outcomes_of
 from tests.evaluate.evaluate_factories import all_test, gold_of_labels, predictions_of, random_task, tags_of, task_of
@@ -31,6 +31,18 @@ def test_student_quantile_has_the_tabled_values(freedom, quantile):
 
 def test_student_quantile_needs_a_degree_of_freedom():
     assert np.isnan(student(np.array([0]))).all()
+
+
+def test_a_mean_of_three_records_is_as_unsure_as_student_says():
+    loss = np.array([1.0, 2.0, 3.0])
+    one = np.ones(1)
+    sums = RatioSums(
+        a=loss.sum() * one, b=3 * one, aa=(loss**2).sum() * one, ab=loss.sum() * one, bb=3 * one, records=3 * one
+    )
+    (low,), (high,) = mean_interval(sums)
+    half = np.log(high / 2.0)
+    assert np.log(2.0 / low) == pytest.approx(half)
+    assert half == pytest.approx(4.303 * np.sqrt(sums.variance[0]) / 2.0, rel=1e-3)
 
 
 def sums_of(right, length):

@@ -40,6 +40,12 @@ def test_too_few_labels_leave_probabilities_as_they_are():
     assert told == "B 3.00; A, C as they are, with fewer than 100 gold labels on dev"
 
 
+def test_a_hundred_labels_are_enough():
+    for n, is_left in ((99, True), (100, False)):
+        said, gold = sampled(3.0, n_units=n)
+        assert (best_temperature(said, gold, np.arange(n)) == AS_IT_IS) == is_left
+
+
 def test_a_model_without_an_error_on_few_records_is_not_made_as_sure_as_can_be():
     random = np.random.default_rng(0)
     task, offsets = Task("Intent", "query", "multiclass", ("a", "b", "c")), np.arange(151)
