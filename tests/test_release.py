@@ -3,10 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from obstore.store import MemoryStore
 
 import overton
 from overton.application import Application
-from overton.release import inputs_behind, inputs_of
+from overton.release import _made_before, _rolled_back, inputs_behind, inputs_of
+from overton.store import Store
+from tests.stores import promote, put, rollback
 
 
 def pretrained_of(directory: Path) -> dict[str, dict[str, str]]:
@@ -34,3 +40,31 @@ def test_what_is_pretrained_of_either_model_decides_what_a_release_builds(
 def test_a_version_is_of_the_inputs_that_it_was_built_of(kinds_application: Application) -> None:
     inputs = inputs_of(kinds_application, kinds_application.tuning, None, seed=0)
     assert inputs_behind(kinds_application.version()) == inputs
+    assert inputs_of(kinds_application, kinds_application.tuning, None, seed=1) != inputs
+    assert inputs_of(kinds_application, kinds_application.tuning.searched(trials=3), None, seed=0) != inputs
+
+
+def test_a_version_of_the_same_inputs_is_made_again_where_it_began_from_another_parent(
+    kinds_application: Application,
+) -> None:
+    inputs = inputs_of(kinds_application, kinds_application.tuning, None, seed=0)
+    found = _made_before(kinds_application, None, inputs)
+    assert found is not None
+    assert found.id == kinds_application.version().id
+    assert _made_before(kinds_application, "another", inputs) is None
+
+
+def test_only_a_rollback_since_a_version_was_named_last_keeps_it_from_a_release() -> None:
+    store = Store("memory", backend=MemoryStore())
+    first, second, third = (put(store, seed) for seed in range(3))
+    application = cast(Application, SimpleNamespace(store=store))
+    promote(store, "live", first, None)
+    promote(store, "live", second, first)
+    rollback(store, "live")
+    refusal = _rolled_back(application, "live", second)
+    assert refusal is not None
+    assert refusal.code == "gate.rolled-back"
+    promote(store, "live", second, first, why="it was not its fault")
+    promote(store, "live", third, second)
+    assert _rolled_back(application, "live", second) is None
+    assert _rolled_back(application, "live", third) is None

@@ -183,3 +183,16 @@ def test_what_searches_found_is_forgotten_with_the_builds_that_asked(tmp_path: P
         assert [path.name for path in searches.iterdir()] == ["third"]
         with run_of(builds, searches):
             assert [path.name for path in searches.iterdir()] == ["third"], "the build that runs may be about to ask"
+
+
+def test_a_hundred_builds_are_told_of_and_of_older_ones_nothing_is_left(tmp_path: Path) -> None:
+    for number in range(102):
+        name = f"20260101T{number:06}000-1"
+        (tmp_path / f"{name}.json").write_text("{}")
+        (tmp_path / f"{name}.lock").touch()
+        (tmp_path / name).mkdir()
+    with run_of(tmp_path, tmp_path / "searches"):
+        names = sorted(path.name for path in tmp_path.iterdir())
+    assert len([name for name in names if name.endswith(".json")]) == 100
+    assert not [name for name in names if "T000002" in name]
+    assert "20260101T000003000-1.json" in names

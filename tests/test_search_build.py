@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 import overton
 from overton import trials
 from overton.application import Application
-from overton.base import OvertonError
+from overton.base import OvertonError, Problem
 from overton.cli.main import main
 from overton.combining import combine_all
 from overton.evaluate import Gate
@@ -21,7 +22,7 @@ from overton.exporting import export
 from overton.fitting import untrained
 from overton.pipeline import plan
 from overton.trials import goal_of, space_for
-from overton.tune import Goal
+from overton.tune import Goal, Score, Trial
 from tests.test_warm_build import TASKS, write_application
 
 BUILD = [sys.executable, "-m", "overton.cli.main", "build"]
@@ -239,13 +240,14 @@ def test_minutes_that_are_asked_for_go_before_a_file_that_wants_no_search(tmp_pa
     assert more.searched(minutes=5).search == {"trials": 7, "minutes": 5}
 
 
-def test_a_search_goes_on_only_from_trials_of_the_same_gate_and_the_same_vectors(tmp_path: Path) -> None:
+def test_a_search_goes_on_only_from_trials_of_the_same_gate_vectors_parent_seed_and_goal(tmp_path: Path) -> None:
     embedding = {"tokens": {"embedding": ["hash", "vectors:words.txt"]}}
     app = overton.load(write(tmp_path / "app", payloads=embedding))
     dataset, tuning = app.dataset(), app.tuning
 
-    def key(gate: Gate | None = None) -> str:
-        return trials._key(dataset, tuning, space_for(dataset, tuning), 0, None, gate, app.directory)
+    def key(gate: Gate | None = None, seed: int = 0, parent: object = None, **search: object) -> str:
+        own = replace(tuning, search=search)
+        return trials._key(dataset, own, space_for(dataset, own), seed, parent, gate, app.directory)
 
     (app.directory / "words.txt").write_text("red 1 2\n")
     before = key()
@@ -253,3 +255,33 @@ def test_a_search_goes_on_only_from_trials_of_the_same_gate_and_the_same_vectors
     assert key(Gate(margin=0.5)) != before
     (app.directory / "words.txt").write_text("red 1 3\n")
     assert key() != before
+    same, others = (
+        {key(trials=3), key(minutes=5.0)},
+        {key(seed=1), key(parent=SimpleNamespace(id="a")), key(objective="T")},
+    )
+    assert len(same) == 1
+    assert len(same | others) == 4
+
+
+def test_a_trial_is_trained_with_the_seed_of_its_search_and_from_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+
+    def fit(*_: object, **named: object) -> None:
+        given.update(named)
+        raise OvertonError(Problem("enough", "test.enough"))
+
+    monkeypatch.setattr(trials, "fit", fit)
+    monkeypatch.setattr(trials, "plan", lambda *_, **__: None)
+    bench = SimpleNamespace(folder=None, watch=None, graphs=lambda: None, resume=lambda: None)
+    recipe = SimpleNamespace(bench=bench, tuning=None, goal=Goal(), combined={}, seed=7, parent="a parent")
+    with pytest.raises(OvertonError, match="enough"):
+        trials._score(recipe, None, [], {}, SimpleNamespace(choices=None, number=1, picked={}, limits=()), print)
+    assert (given["seed"], given["parent"]) == (7, "a parent")
+
+
+def test_the_checkpoint_of_the_best_trial_stays_for_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed: list[str] = []
+    monkeypatch.setattr("overton.train.files.remove_checkpoint", lambda folder: removed.append(folder.name))
+    scores = [Score("done", 0.5, run="a"), Score("done", 0.9, run="b"), Score("pruned", 0.8, run="c"), Score("failed")]
+    trials._forget_worse(tmp_path, tuple(Trial(number, {}, score) for number, score in enumerate(scores, 1)))
+    assert removed == ["a", "c"]
