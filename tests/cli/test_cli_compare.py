@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import overton
+from overton import comparing
 from overton.application import Application
 from overton.base import OvertonError
 from overton.cli.main import main
@@ -377,6 +379,17 @@ def test_latency_is_measured_on_the_golden_records(spoilt: Application) -> None:
     assert found["records"] == 100
     assert 0 < found["p50_ms"] <= found["p99_ms"]
     assert latency_of(tiny_artifact())["records"] == 0
+
+
+def test_the_latency_that_a_gate_bounds_is_that_of_the_new_version(
+    spoilt: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = spoilt.version()
+    old = replace(new, artifact=replace(new.artifact))
+    took = {id(old.artifact): 9.0, id(new.artifact): 1.0}
+    monkeypatch.setattr(comparing, "latency_of", lambda artifact: {"records": 1, "p99_ms": took[id(artifact)]})
+    comparison = new.compare(old, gate=Gate(p99_ms=5.0))
+    assert comparison.latency == {"records": 1, "p99_ms": 1.0}
 
 
 def test_a_lineage_of_an_older_overton_tells_nothing_of_tags(spoilt: Application) -> None:

@@ -57,6 +57,20 @@ def test_nothing_tuned_gives_the_defaults():
     assert tune({}).choices(KINDS) == default_choices(KINDS)
 
 
+def test_what_a_model_has_of_its_own_stands_in_the_place_of_what_is_said_for_all():
+    own = {"payloads": {"tokens": {"size": 32}}, "training": {"epochs": 9}, "slices": "off"}
+    shared = {
+        "payloads": {"tokens": {"size": 64, "layers": 2}},
+        "training": {"epochs": 5, "dropout": 0.2},
+        "slices": "on",
+    }
+    tuning = tune({**shared, "models": {"large": {}, "small": own}})
+    for name, size, epochs, slices in (("large", 64, 5, "on"), ("small", 32, 9, "off")):
+        found = tuning.of_model(name).choices(KINDS)
+        assert (found.payloads["tokens"].size, found.training.epochs, found.slices) == (size, epochs, slices)
+        assert (found.payloads["tokens"].layers, found.training.dropout) == (2, 0.2)
+
+
 def test_a_value_is_a_pin_and_the_first_of_a_list_is_taken():
     tuning = tune({"payloads": {"tokens": {"size": [64, 128], "encoder": "bag"}}, "training": {"epochs": 7}})
     choices = tuning.choices(KINDS)

@@ -110,7 +110,7 @@ def test_an_expression_speaks_of_everything_that_a_record_holds(
         ("id IN (SELECT column0 FROM read_csv('https://example.com/x.csv'))", "disabled by configuration"),
         ("id IN (FROM '/etc/passwd')", "does not exist"),
         ("id IN (FROM glob('/etc/*'))", "disabled by configuration"),
-        ("id IN (SELECT id FROM \"table\")", "does not exist"),  # a variable of the program that asks
+        ('id IN (SELECT id FROM "table")', "does not exist"),  # a variable of the program that asks
         ("id", "Could not convert"),
         ("predicted.Intent = 'age'", "predicted"),
         ("", "Parser Error"),
