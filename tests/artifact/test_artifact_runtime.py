@@ -69,6 +69,12 @@ def test_a_bit_holds_from_the_probability_that_the_version_was_given(model):
     assert Runtime(given).run(batch)["EntityType"].label[0].tolist() == [False, True]
 
 
+def test_a_record_belongs_to_those_slices_that_are_likelier_than_not():
+    records = [record(tokens=["a"] * n_tokens, entities=[]) for n_tokens in (8, 1, 4)]
+    found = Runtime(tiny_artifact(slices=True)).slices_of(records)
+    assert found == [["slice:long"], ["slice:short"], []]
+
+
 def test_what_is_not_there_is_not_predicted(model):
     (labels,) = model.predict([record(tokens=None, query=None, entities=None)])
     assert labels == {"EntityType": None, "Intent": None, "IntentArg": None, "POS": None}

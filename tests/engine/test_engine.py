@@ -62,6 +62,16 @@ def make_threads() -> Callable[[int, Observe], tuple[int, str]]:
     return lambda piece, observe: (os.getpid(), os.environ["OMP_NUM_THREADS"])
 
 
+def make_interrupted() -> Callable[[int, Observe], int]:
+    """Work in whose midst somebody presses Ctrl-C, which all processes of a terminal are told."""
+
+    def work(piece: int, observe: Observe) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        return piece
+
+    return work
+
+
 def make_meeting(folder: Path, fate: str) -> Callable[[int, Observe], int]:
     """Pieces that wait for each other, for ever where the last one meets its fate."""
 
@@ -238,6 +248,10 @@ def test_a_piece_that_ends_every_worker_is_given_up(tmp_path: Path) -> None:
 def test_a_piece_that_is_given_up_may_have_a_result_of_its_own(tmp_path: Path) -> None:
     found = Processes(2).run(partial(make_deadly, tmp_path, 99), range(4), lost=lambda piece, reason: -piece)
     assert list(found) == [0, 1, -2, 3]
+
+
+def test_what_an_interrupt_means_is_decided_by_the_process_that_started_the_workers() -> None:
+    assert list(Processes(1).run(make_interrupted, range(2))) == [0, 1]
 
 
 def test_a_piece_costs_three_workers_at_most() -> None:
