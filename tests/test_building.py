@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from overton.engine import Inline
 from overton.pipeline import plan
 from overton.runs import run_of
 from overton.train.files import FILE
+from overton.version import Version
 from tests.kinds import write_kinds
 from tests.tiny_artifact import tiny_artifact
 
@@ -66,6 +68,23 @@ def test_a_version_is_judged_by_the_workers_of_its_build(tmp_path: Path, monkeyp
     assert artifact.id == tiny_artifact().id
     assert cache == tmp_path / "app" / ".overton" / "rows"
     assert records == "records"
+
+
+def test_a_build_hands_its_seed_and_its_parent_to_its_search_and_its_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_kinds(tmp_path / "app", n_records=12, tasks=("Record",))
+    asked: list[tuple[int, str]] = []
+
+    def take(*_: object, **given: Any) -> None:
+        asked.append((given["seed"], given["parent"].id))
+
+    monkeypatch.setattr("overton.trials.choose", take)
+    monkeypatch.setattr("overton.pipeline.build", take)
+    parent = Version(tiny_artifact().id, tiny_artifact())
+    with pytest.raises(AttributeError):  # nothing was built that a store could take
+        overton.load(tmp_path / "app").build(seed=7, parent=parent)
+    assert asked == [(7, parent.id)] * 2
 
 
 def test_a_build_that_ends_takes_nothing_from_one_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
