@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,16 @@ def test_one_tag_may_be_a_text(application: Application, file: str) -> None:
     assert version.evaluate(file, tags=tag).report.row("Record", "test", tag, "accuracy").n == page.n_records
     assert version.discover("Record", splits="test", tags="slice:big")[0].n == page.n_records
     assert version.compare(version, tags=tag).records
+
+
+def test_a_version_that_may_leave_out_bad_lines_does_so_wherever_it_reads(application: Application, file: str) -> None:
+    n_records = len(Path(file).read_text().splitlines())
+    with Path(file).open("a") as text:
+        text.write("\n{")
+    version = application.version()
+    with pytest.raises(OvertonError, match="too-many-bad"):
+        version.records(file)
+    assert replace(version, max_bad=1).records(file)[0].n_records == n_records
 
 
 def test_another_version_is_named_by_id_or_alias(application: Application) -> None:
