@@ -44,7 +44,7 @@ Next:
 
 Then mend a slice. Labels may stand apart from their records, so a new file is enough, for example `data/fix.jsonl`:
 
-    {"id": "f000003", "tasks": {"Intent": {"me": "height"}}}
+    {"id": "f000003", "tasks": {"Intent": {"me": "duration"}}}
 
 Something is wrong with one batch of the crowd. Can you find it?
 """

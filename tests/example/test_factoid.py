@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -17,12 +19,13 @@ import pytest
 from overton.cli import compare_command, report_command, sources_command
 from overton.example import EXAMPLES, blank, factoid
 from overton.example.decks import COLUMN_BY_INTENT, templates
-from overton.example.examples import WEIGHT_BY_INTENT
-from overton.example.facts import TABLES, load_facts
+from overton.example.examples import WEIGHT_BY_INTENT, draw_example
+from overton.example.facts import TABLES, Words, load_facts
 from overton.example.questions import ask_aside
 from overton.example.sources import SOURCES
 from overton.example.tables import read_table
 
+ROOT = Path(__file__).parents[2]
 N_RECORDS = 4000
 SPLITS = {"train", "dev", "test"}
 COMPLEX, NUTRITION, RARE = "slice:complex_disambiguation", "slice:nutrition", "slice:unit_conversion"
@@ -37,6 +40,17 @@ def records_of(files: Mapping[str, str]) -> list[Record]:
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
     return records_of(factoid(N_RECORDS, 0).files)
+
+
+@pytest.mark.parametrize("page", ["README.md", "overton/example/texts.py"])
+def test_the_label_that_a_page_adds_is_the_true_one(page: str) -> None:
+    """Training records have no gold: what is asked is known to who made them."""
+    shown = re.search(r'{"id": "(f0\d+)", "tasks": {"Intent": {"\w+": "(\w+)"}}}', (ROOT / page).read_text())
+    assert shown
+    seen: set[Words] = set()
+    examples = [draw_example(f"f{number:06d}", Random(f"factoid:0:{number}"), seen) for number in range(10)]
+    asked = {example.id: example.intent for example in examples}
+    assert asked[shown[1]] == shown[2]
 
 
 def only(records: list[Record], tag: str) -> list[Record]:
