@@ -63,6 +63,10 @@ def test_a_build_begins_with_the_version_that_is_chosen(how: str, site: Site, br
     old = site.dashboard.application().version_rows()[-1]["version"]
     page = site.open(browser)
     page.goto(f"{site.url}/builds")
+    expect(page.get_by_label("Why")).to_be_visible()
+    page.get_by_label("Build from scratch").check()
+    expect(page.get_by_label("Why")).to_be_hidden()  # a reason is kept with a promotion alone
+    page.locator(f'input[value="{how}"]').check()
     if how == "from":
         page.get_by_label("Version to begin from").select_option(old)
         page.locator('input[value="from"]').check()
