@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from overton.application import Application
 from overton.base import OvertonError, Problem
 from overton.base.files import locked
+from overton.cli.main import main
 from overton.cli.runs_command import render_runs
 from overton.cli.versions_command import render_versions
 from overton.runs import is_any_running, load_runs, run_of
@@ -196,3 +199,13 @@ def test_a_hundred_builds_are_told_of_and_of_older_ones_nothing_is_left(tmp_path
     assert len([name for name in names if name.endswith(".json")]) == 100
     assert not [name for name in names if "T000002" in name]
     assert "20260101T000003000-1.json" in names
+
+
+def test_a_build_whose_account_is_gone_is_not_told_never_to_have_been(
+    kinds_application: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = shutil.copytree(kinds_application.directory, tmp_path / "app", ignore=shutil.ignore_patterns(".overton"))
+    assert main(["runs", str(app)]) == 0
+    told = capsys.readouterr().err
+    assert "no build has left an account here" in told
+    assert f"overton versions {app}" in told

@@ -32,7 +32,10 @@ def run(options: argparse.Namespace) -> int:
     elif rows:
         console.write(render_runs(rows, console.terminal()))
     else:
-        console.note(f"nothing was built yet: overton build {shlex.quote(str(options.app))}")
+        app = shlex.quote(str(options.app))
+        console.note(
+            f"no build has left an account here: overton build {app} makes a version, overton versions {app} lists them"
+        )
     return 0
 
 
