@@ -1,8 +1,10 @@
 """What is told in the documentation and in the program is the same."""
 
 import ast
+import dataclasses
 import doctest
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Iterator
@@ -138,6 +140,25 @@ def test_the_examples_of_the_file_formats_are_valid() -> None:
     schema = parse_schema(example["Schema"], "schema.json")
     parse_tuning(example["Tuning"], "tuning.json", schema)
     parse_gate(example["Gate"], "gate.json")
+
+
+def test_every_field_that_is_written_is_described() -> None:
+    from overton import lineage, review
+    from overton.artifact import Signature
+    from overton.evaluate import DriftReport, DriftRow, Report, Row
+    from overton.review.annotate import Candidate
+    from overton.review.discover import FoundSlice, SlicePage, Within
+    from overton.review.errors import RecordError, SourceOnErrors, UnitError
+    from overton.review.tagging import Tagging
+    from overton.store.diff import Difference
+
+    written: list[type] = [Row, Report, DriftReport, DriftRow, review.ErrorPage, RecordError, UnitError, SourceOnErrors]
+    written += [Candidate, SlicePage, FoundSlice, Within, Tagging, Difference]
+    names = {field.name for one in written for field in dataclasses.fields(one)}
+    names |= {field.name for field in dataclasses.fields(Signature)} - {"schema"}  # its payloads and tasks stand there
+    names |= set(re.findall(r'"(\w+)":', inspect.getsource(lineage.lineage_of)))
+    text = (DOCS / "file-formats.md").read_text(encoding="utf-8")
+    assert sorted(name for name in names if f"`{name}`" not in text and f'"{name}"' not in text) == []
 
 
 @every_page
