@@ -14,7 +14,7 @@ from overton.data import Dataset, RecordParser
 GOLDEN_RECORDS = 100
 SOURCE = "overton"  # whose labels stand there: those of the version itself, whose id the file is a part of
 MOST_CHANGED = 0.02  # of the labels of a task; another processor rounds otherwise, which tips a label now and then
-CHUNK = 16
+CHUNK = 16  # records of a call
 
 
 def sample_records(dataset: Dataset) -> list[bytes]:
@@ -29,10 +29,8 @@ def golden_records(dataset: Dataset, runtime: Runtime) -> bytes:
     A server replays them before it lets the version answer.
     """
     lines = sample_records(dataset)
-    parser = RecordParser(runtime.schema, closed=True)
-    said = runtime.predict([parser.parse(line) for line in lines])
     told = b""
-    for line, labels in zip(lines, said, strict=True):
+    for line, labels in zip(lines, _answers(runtime, lines), strict=True):
         tasks = {task: {SOURCE: label} for task, label in labels.items() if label is not None}
         told += msgspec.json.encode({**msgspec.json.decode(line), "tasks": tasks}) + b"\n"
     return told
@@ -52,9 +50,7 @@ def replay_golden(runtime: Runtime, lines: Sequence[bytes]) -> int:
         OvertonError: Where it answers otherwise than when it was built in some task (`artifact.golden`): more than one
             label, and more than one in fifty; or where a line is no record.
     """
-    parser = RecordParser(runtime.schema, closed=True)
-    records = [parser.parse(line) for line in lines]
-    said = [labels for start in range(0, len(records), CHUNK) for labels in runtime.predict(records[start:][:CHUNK])]
+    said = _answers(runtime, lines)
     compared: Counter[str] = Counter()
     changed: dict[str, list[str]] = {}
     for number, (line, labels) in enumerate(zip(lines, said, strict=True), 1):
@@ -72,6 +68,16 @@ def replay_golden(runtime: Runtime, lines: Sequence[bytes]) -> int:
             )
     runtime.warm_up(lines[:1])
     return compared.total()
+
+
+def _answers(runtime: Runtime, lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    """What a version says of golden records: in calls of the same records at its build and wherever it is loaded.
+
+    A model in int8 rounds by the range of a call, so that other neighbours may tip a label.
+    """
+    parser = RecordParser(runtime.schema, closed=True)
+    records = [parser.parse(line) for line in lines]
+    return [labels for start in range(0, len(records), CHUNK) for labels in runtime.predict(records[start:][:CHUNK])]
 
 
 def _items(before: Any, now: Any) -> Iterator[tuple[Any, Any]]:

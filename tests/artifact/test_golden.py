@@ -29,6 +29,21 @@ def test_a_version_answers_its_golden_records_as_when_it_was_built():
     assert replay_golden(RUNTIME, [json.dumps({"payloads": PAYLOADS[0]}).encode()]) == 0, "older ones hold no answers"
 
 
+class Neighbourly:
+    """A version whose labels depend on the records of a call, as those of a model in int8 may."""
+
+    schema, warm_up = RUNTIME.schema, RUNTIME.warm_up
+
+    def predict(self, records):
+        return [{**labels, "Intent": ("age", "height")[len(records) % 2]} for labels in RUNTIME.predict(records)]
+
+
+@pytest.mark.parametrize("n_records", [1, 2, 19, 33])
+def test_a_version_whose_labels_depend_on_the_neighbours_in_a_call_answers_as_when_it_was_built(n_records):
+    lines = golden_records(Records([RECORD["payloads"]] * n_records), Neighbourly()).splitlines()
+    assert replay_golden(Neighbourly(), lines) > n_records
+
+
 def test_a_version_that_answers_otherwise_is_told_with_an_example():
     with pytest.raises(OvertonError) as caught:
         replay_golden(Runtime(tiny_artifact(3)), LINES)
