@@ -126,13 +126,21 @@ def make_predict(runtime: Runtime, asked: Asked) -> Callable[[Records, str], Mad
 
 
 def arrow_schema(schema: Schema, *, probabilities: bool) -> Any:
-    """The columns of predictions: `id`, and one for each task."""
+    """The columns of predictions: `id`, and one for each task, `task_id` where its name is that of the first."""
     import pyarrow as pa
 
-    fields = [pa.field("id", pa.string())]
-    return pa.schema(
-        [*fields, *(pa.field(task.name, _type(schema, task, probabilities)) for task in schema.learnable().tasks)]
-    )
+    names = _columns(schema)
+    tasks = [pa.field(names[task.name], _type(schema, task, probabilities)) for task in schema.learnable().tasks]
+    return pa.schema([pa.field("id", pa.string()), *tasks])
+
+
+def _columns(schema: Schema) -> dict[str, str]:
+    """The column of each task: two of one name could not be read, and one would hide the ids."""
+    names = [task.name for task in schema.learnable().tasks]
+    instead = "task_id"
+    while instead in names:
+        instead = f"task_{instead}"
+    return {name: instead if name == "id" else name for name in names}
 
 
 def _type(schema: Schema, task: Task, probabilities: bool) -> Any:
@@ -147,9 +155,9 @@ def _table(schema: Schema, records: Records, labels: dict[str, list[Any]], name:
     import pyarrow as pa
 
     columns = {"id": ids_of(records, name)}
-    for task in schema.learnable().tasks:
-        values = labels[task.name]
-        columns[task.name] = [_pairs(value) for value in values] if probabilities else values
+    for task, column in _columns(schema).items():
+        values = labels[task]
+        columns[column] = [_pairs(value) for value in values] if probabilities else values
     return pa.table(columns, schema=arrow_schema(schema, probabilities=probabilities))
 
 

@@ -26,6 +26,8 @@ from overton.batch.work import Verb
 from overton.cli.main import main
 from overton.data import RecordParser
 from overton.engine import Inline, Processes
+from overton.schema import parse_schema
+from tests import tiny_artifact as tiny_module
 from tests.batch.stopped import run_stopped
 from tests.tiny_artifact import RECORD, tiny_artifact
 
@@ -268,6 +270,21 @@ def test_predictions_as_parquet_are_typed_columns(folder: Path):
     assert dict(soft["Intent"]).keys() <= {"age", "height"}
     assert sum(dict(soft["Intent"]).values()) == pytest.approx(1, abs=2e-3)
     assert len(soft["POS"]) == 2
+
+
+def test_ids_and_predictions_of_a_task_that_is_called_id_are_columns_apart(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    schema = parse_schema(tiny_module.SCHEMA.replace('"Intent"', '"id"').replace('"POS"', '"task_id"'))
+    monkeypatch.setattr(tiny_module, "tiny_schema", lambda: schema)
+    artifact = tiny_artifact.__wrapped__()
+    source, output = folder / "one.jsonl", folder / "one.parquet"
+    write(source, 1, 2)
+    predict_file(artifact, VERSION, source, output)
+    rows = pq.read_table(output).to_pylist()
+    assert [row["id"] for row in rows] == ["r1", "r2"]
+    assert {row["task_task_id"] for row in rows} <= {"age", "height"}
+    assert isinstance(rows[0]["task_id"], list), "the task that has that name keeps it"
 
 
 def test_an_input_whose_path_is_no_text_is_told(folder: Path):
