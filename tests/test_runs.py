@@ -18,8 +18,8 @@ from overton.cli.main import main
 from overton.cli.runs_command import render_runs
 from overton.cli.versions_command import render_versions
 from overton.runs import is_any_running, load_runs, run_of
-from overton.tune import Asked, Score
-from overton.tune.files import begin_trial, save_score
+from overton.tune import Asked, Score, Trial, best_of
+from overton.tune.files import begin_trial, load_score, save_score
 from tests.tune.tune_factories import listed_space
 
 SPACE = listed_space()
@@ -209,3 +209,15 @@ def test_a_build_whose_account_is_gone_is_not_told_never_to_have_been(
     told = capsys.readouterr().err
     assert "no build has left an account here" in told
     assert f"overton versions {app}" in told
+
+
+def test_a_trial_that_is_not_over_has_no_score(tmp_path: Path) -> None:
+    begin_trial(tmp_path, asked(1), "2026-01-01T00:00:00+00:00")
+    assert load_score(tmp_path, asked(1)) is None
+
+
+def test_of_equal_trials_the_first_is_the_best_and_none_that_serving_cannot_bear() -> None:
+    scores = [Score("done", 0.5), Score("done", 0.5), Score("infeasible", 0.9), Score("pruned", 0.8)]
+    found = best_of([Trial(number, {}, score) for number, score in enumerate(scores, 1)])
+    assert found is not None
+    assert found.number == 1

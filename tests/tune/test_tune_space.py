@@ -129,3 +129,9 @@ def test_every_name_of_a_setting_has_its_place_among_the_quick_ones() -> None:
     assert {name: set(options) for name, options in QUICKEST.items()} == {
         name: set(rules[name].names) for name in QUICKEST
     }
+
+
+def test_a_combination_of_fewer_knobs_is_none_of_a_space():
+    space = listed_space()
+    assert space.holds(space.first)
+    assert not space.holds({})
