@@ -6,7 +6,8 @@ import pytest
 
 from overton.compile import default_choices
 from overton.compile.settings import PAYLOAD_SETTINGS, SLICES
-from overton.tune import render_space, space_of
+from overton.tune import Score, Study, Trial, render_space, space_of
+from overton.tune.propose import Known, _of_parent, propose
 from overton.tune.space import QUICKEST
 from tests.tune.tune_factories import KINDS, listed_space, tune
 
@@ -135,3 +136,14 @@ def test_a_combination_of_fewer_knobs_is_none_of_a_space():
     space = listed_space()
     assert space.holds(space.first)
     assert not space.holds({})
+
+
+def test_of_a_parent_what_serving_bore_is_tried_again_and_moved_by_how_the_data_changed() -> None:
+    space = listed_space()
+    best, other, third = list(space)[:3]
+    trials = [Trial(1, space.first, Score("done", 0.5)), Trial(2, other, Score("done", 0.7))]
+    study = Study((*trials, Trial(3, third, Score("infeasible", 0.9))), options={})
+    assert best == space.first
+    assert propose(space, 2, 0, Known(parent=study, pending=[space.first])) == other
+    now = Known(done=[Trial(1, space.first, Score("done", 0.4))], parent=study)
+    assert [trial.score.value for trial in _of_parent(space, now)] == pytest.approx([0.4, 0.6])
