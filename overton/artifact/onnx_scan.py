@@ -57,7 +57,7 @@ def scan_model(model: bytes) -> str:
 
 def _scan(message: memoryview, kind: str, depth: int) -> Iterator[str]:
     if depth > MAX_DEPTH:
-        raise ValueError("nested too deep")
+        raise ValueError("nested too deeply")
     if kind == TENSOR:
         yield from _scan_tensor(message)
     if kind == SPARSE:

@@ -203,7 +203,7 @@ class Runtime:
         return predictions
 
     def _decode_task(self, task: Task, logits: ndarray, lengths: ndarray, probabilities: bool) -> Predictions:
-        threshold, chain = self._thresholds.get(task.name, 0.5), self._chains.get(task.name)
+        threshold, chain = self._thresholds.get(task.name, HALF), self._chains.get(task.name)
         return decode(task, logits, lengths, threshold=threshold, chain=chain, probabilities=probabilities)
 
 

@@ -262,7 +262,7 @@ def _parse(model: Model, line: bytes, place: str) -> Record | list[Problem]:
         placed = [replace(problem, field=place + problem.field.removeprefix("$")) for problem in told]
         return [*(_of_request(problem, line) for problem in placed), *rest]
     except RecursionError:
-        return [Problem(message="nested too deep", code="serve.too-deep", field=place)]
+        return [Problem(message="nested too deeply", code="serve.too-deep", field=place)]
 
 
 def _of_request(problem: Problem, line: bytes) -> Problem:
@@ -323,7 +323,7 @@ def _parameters(query: str, models: Sequence[str]) -> tuple[list[Problem], bool,
 
 
 def _bad_batch(error: Exception) -> Problem:
-    reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+    reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
     return Problem(
         message=f"not a batch of records: {reason}",
         code="serve.bad-batch",

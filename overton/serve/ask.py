@@ -1,8 +1,8 @@
 """One request for predictions, from its body to its answer: admitted, parsed, predicted, counted, logged.
 
 The model runs in the event loop: a call takes less time than handing it to a thread would. One request is predicted
-at a time, by turns, and between two of them the loop reads what has come in meanwhile: of more than may wait, the rest
-is refused at once, while the others are answered as soon as ever.
+at a time, by turns, and between two of them the loop reads what has come in meanwhile: where more come than may wait,
+the rest are refused at once, and those that wait are answered no later for it.
 """
 
 import asyncio

@@ -207,7 +207,7 @@ def _joined(columns: Mapping[str, Sequence[str]], texts: Mapping[str, bool]) -> 
         try:
             lines.append(msgspec.json.encode({"payloads": payloads}))
         except RecursionError:  # it could just be read by itself
-            return _bad("an element is nested too deep", "$.inputs", "Send records as they stand in a data file")
+            return _bad("an element is nested too deeply", "$.inputs", "Send records as they stand in a data file")
     return lines
 
 

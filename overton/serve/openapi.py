@@ -20,7 +20,7 @@ REFUSALS = {
     "408": "The body did not come in time.",
     "413": "The body is too long, or holds too many records.",
     "415": "The body is not marked as JSON.",
-    "422": "The JSON is not a record of this schema, or nested too deep; every fault is told with its place.",
+    "422": "The JSON is not a record of this schema, or nested too deeply; every fault is told with its place.",
     "429": "Too many requests wait: ask again after the seconds in the header Retry-After.",
     "500": "The server failed.",
     "503": "The version is being loaded.",

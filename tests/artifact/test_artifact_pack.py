@@ -131,7 +131,7 @@ def test_a_manifest_of_a_later_format_is_refused_by_its_number():
 
 def test_a_program_of_a_later_format_is_refused_by_its_number():
     program = {**tiny_artifact().json("program.json"), "format": 2}
-    with pytest.raises(OvertonError, match="no program of format 1, but of format 2"):
+    with pytest.raises(OvertonError, match="not a program of format 1, but of format 2"):
         open_artifact(resealed({"program.json": msgspec.json.encode(program)}))
 
 
