@@ -164,7 +164,7 @@ def _teach(bench: Bench, tuning: Tuning, ranks: int, on: str, profile: bool, obs
             raise OvertonError(Problem(message, "train.too-many-ranks", hint=f"Use --ranks {engine.workers} at most"))
         if profile:
             observe(Event("train", "a profile looks at one process: ranks are not profiled"))
-        return Ranked(bench, tuning, engine, ranks)
+        return Ranked(bench, engine, ranks)
     return partial(_fit, bench, profile)
 
 

@@ -105,7 +105,7 @@ def build(
         found = choose(dataset, combined) if choose else None
     with clock("compile"):
         choices, study = (found.choices, found.study) if found else (None, None)
-        planned = plan(dataset, tuning.of_model(LARGE), folder, choices=choices, observe=observe)
+        planned = plan(dataset, tuning.of_model(LARGE), folder, combined=combined, choices=choices, observe=observe)
     if not study:  # what training makes of the weights does not matter
         check_planned(dataset, planned, tuning, seed=seed, graphs=graphs)
     with clock("train"):
@@ -202,7 +202,7 @@ def build_small(
     """
     clock = Clock(observe)
     observe(Event("train", "the small model, which learns from the large one too"))
-    planned = plan(dataset, tuning.of_model(SMALL), folder, observe=observe)
+    planned = plan(dataset, tuning.of_model(SMALL), folder, combined=combined, observe=observe)
     planned = replace(planned, teacher=digest_bytes(large.files["weights.safetensors"]))
     with clock("teach"):
         rows = np.sort(dataset.splits.train)
@@ -218,6 +218,7 @@ def plan(
     tuning: Tuning,
     folder: Path = Path(),
     *,
+    combined: Mapping[str, Combined] | None = None,
     choices: Choices | None = None,
     observe: Observe = ignore,
 ) -> Plan:
@@ -227,6 +228,7 @@ def plan(
         dataset: The records.
         tuning: What the engineer pinned.
         folder: Where pretrained vectors are looked for that are not named by an absolute path.
+        combined: The combined votes of every task by name; those that tell sets of bits are combined where None.
         choices: What a search chose; the tuning's own where None.
         observe: Told of the progress.
     """
@@ -234,7 +236,9 @@ def plan(
     given = load_pretrained(choices, folder, dataset.texts, observe=observe)
     train = dataset.splits.train
     in_sets, known = choices.tasks_in_sets(dataset.schema), tuning.supervision
-    sets = {name: label_sets(combine_votes(dataset, name, supervision=known).targets, train) for name in in_sets}
+    if combined is None:
+        combined = {name: combine_votes(dataset, name, supervision=known) for name in in_sets}
+    sets = {name: label_sets(combined[name].targets, train) for name in in_sets}
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train), on=choices.slices != "off")
     if slices.modelled or slices.monitored:
         observe(Event("compile", str(slices)))

@@ -1,7 +1,7 @@
 """A training by several processes on an engine: its ranks, which share the work of every batch.
 
-Each rank opens the records itself and makes the same plan; what it takes from others is sums of gradients alone. A rank
-that is lost ends the training, which begins again from its last epoch.
+Each rank opens the records itself and reads what is pretrained; what it takes from others is sums of gradients alone. A
+rank that is lost ends the training, which begins again from its last epoch.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from overton.base import Event, Observe, OvertonError, ignore
-from overton.compile import Choices, Tuning
 from overton.data import Dataset
 from overton.data.files import DatasetHandle
 from overton.engine import LOST_GANG
 from overton.fitting import Plan, Watch, fit
-from overton.pipeline import plan
+from overton.pretrained import Given
+from overton.pretrained.files import load_pretrained
 from overton.supervision import Combined
 from overton.watch.files import watching
 
@@ -42,9 +42,7 @@ class RankRecipe:
     Attributes:
         bench: Where things are; every rank sees the same folders.
         records: Where the records are.
-        tuning: What is pinned.
-        choices: What is trained.
-        teacher: Digest of the model that is learned from beside the votes; empty for none.
+        planned: What is trained, without what is pretrained, which every rank reads itself.
         combined: The combined votes of every task by name.
         seed: Seed of everything random.
         parent: The version whose weights training begins with; None for random ones.
@@ -54,9 +52,7 @@ class RankRecipe:
 
     bench: Bench
     records: DatasetHandle
-    tuning: Tuning
-    choices: Choices
-    teacher: str
+    planned: Plan
     combined: Mapping[str, Combined]
     seed: int
     parent: Parent | None
@@ -70,13 +66,11 @@ class Ranked:
 
     Attributes:
         bench: Where things are.
-        tuning: What is pinned.
         engine: Where ranks run: one of as many workers.
         count: How many there are.
     """
 
     bench: Bench
-    tuning: Tuning
     engine: Engine
     count: int
 
@@ -100,9 +94,7 @@ class Ranked:
             recipe = RankRecipe(
                 bench=self.bench,
                 records=DatasetHandle.of(dataset, self.bench.rows),
-                tuning=self.tuning,
-                choices=planned.choices,
-                teacher=planned.teacher,
+                planned=replace(planned, given=Given()),
                 combined=combined,
                 seed=seed,
                 parent=parent,
@@ -145,8 +137,8 @@ def rank_main(recipe: RankRecipe, number: int, observe: Observe = ignore) -> Tra
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     bench = recipe.bench
     dataset = recipe.records.open()
-    planned = plan(dataset, recipe.tuning, bench.folder, choices=recipe.choices)
-    planned = replace(planned, teacher=recipe.teacher)
+    given = load_pretrained(recipe.planned.choices, bench.folder, dataset.texts)
+    planned = replace(recipe.planned, given=given)
     first = number == 0
     folder = bench.watch_folder(planned) if first else None
     count = recipe.count

@@ -169,14 +169,16 @@ def inputs_of(
         observe: Told of the progress.
     """
     from overton.artifact import LARGE
-    from overton.pipeline import plan
+    from overton.pretrained.files import load_pretrained
     from overton.trials import picked_before
 
     dataset = application.dataset(max_bad=max_bad, observe=observe)
     picked = {LARGE: picked_before(dataset, tuning, live.artifact) if live else None}
+    choices = {
+        name: picked.get(name) or tuning.of_model(name).choices(dataset.schema) for name in tuning.models or (LARGE,)
+    }
     pretrained = {
-        name: plan(dataset, tuning.of_model(name), application.directory, choices=picked.get(name)).given.lineage
-        for name in tuning.models or (LARGE,)
+        name: load_pretrained(chosen, application.directory, dataset.texts).lineage for name, chosen in choices.items()
     }
     return {
         "overton": __version__,

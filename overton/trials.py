@@ -216,7 +216,7 @@ def _score(
     observe: Observe,
 ) -> Score:
     """Train a program, unless it is too slow or too large to serve, and tell how good it is on dev."""
-    planned = plan(dataset, recipe.tuning, recipe.bench.folder, choices=asked.choices)
+    planned = plan(dataset, recipe.tuning, recipe.bench.folder, combined=recipe.combined, choices=asked.choices)
     graphs, bounds = recipe.bench.graphs(), recipe.goal.bounds
     if bounds:  # neither depends on what training will make of the weights
         cost = least_cost(dataset, planned, recipe.tuning, lines, seed=recipe.seed, graphs=graphs)

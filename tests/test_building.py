@@ -12,9 +12,13 @@ from overton import building
 from overton.base import OvertonError
 from overton.bench import bench_of
 from overton.combining import combine_all
+from overton.data import Dataset, Votes
 from overton.engine import Inline
-from overton.pipeline import plan
+from overton.fitting import Plan
+from overton.pipeline import build, plan
 from overton.runs import run_of
+from overton.supervision import Combined, combine
+from overton.train import Trained
 from overton.train.files import FILE
 from overton.version import Version
 from tests.kinds import write_kinds
@@ -174,3 +178,21 @@ def test_a_tuning_or_gate_of_another_encoding_is_a_fault(tmp_path: Path, name: s
     (tmp_path / "app" / f"{name}.json").write_bytes('{"ä": 1}'.encode("utf-16"))
     told = [problem for problem in overton.load(tmp_path / "app").check().problems if "not UTF-8" in problem.message]
     assert [problem.code for problem in told] == [f"{name}.bad-json"]
+
+
+def test_a_build_combines_the_votes_of_every_task_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_kinds(tmp_path / "app", n_records=60, tasks=("Record", "RecordBits"))
+    application = overton.load(tmp_path / "app")
+    combined: list[str] = []
+
+    def combine_counted(gold: Votes, *given: object, **settings: object) -> Combined:
+        combined.append(gold.task.name)
+        return combine(gold, *given, **settings)
+
+    def teach(dataset: Dataset, planned: Plan, *given: object, **settings: object) -> Trained:
+        raise InterruptedError(", ".join(planned.program.tasks_in_sets()))
+
+    monkeypatch.setattr("overton.combining.combine", combine_counted)
+    with pytest.raises(InterruptedError, match="RecordBits"):  # planned, in sets of bits
+        build(application.dataset(), application.tuning, teach=teach)
+    assert combined == ["Record", "RecordBits"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
 from obstore.store import MemoryStore
 
 import overton
@@ -48,10 +49,10 @@ def test_a_version_of_the_same_inputs_is_made_again_where_it_began_from_another_
     kinds_application: Application,
 ) -> None:
     inputs = inputs_of(kinds_application, kinds_application.tuning, None, seed=0)
-    found = _made_before(kinds_application, None, inputs)
+    found = _made_before(kinds_application, "live", None, inputs)
     assert found is not None
     assert found.id == kinds_application.version().id
-    assert _made_before(kinds_application, "another", inputs) is None
+    assert _made_before(kinds_application, "live", "another", inputs) is None
 
 
 def test_only_a_rollback_since_a_version_was_named_last_keeps_it_from_a_release() -> None:
@@ -68,3 +69,10 @@ def test_only_a_rollback_since_a_version_was_named_last_keeps_it_from_a_release(
     promote(store, "live", third, second)
     assert _rolled_back(application, "live", second) is None
     assert _rolled_back(application, "live", third) is None
+
+
+def test_what_decides_what_a_release_builds_is_told_without_combining_votes(
+    kinds_application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("overton.combining.combine", None)
+    assert inputs_of(kinds_application, kinds_application.tuning, None, seed=0)["overton"] == overton.__version__

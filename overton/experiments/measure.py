@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,39 +10,34 @@ from numpy import ndarray
 
 from overton.base import Event, Observe, ignore
 from overton.codec import Encoder, Predictions
-from overton.combining import combine_all
 from overton.data import GOLD, Dataset, gold_of
 from overton.evaluate import Row, evaluate
 from overton.fitting import Plan, fit
 
 if TYPE_CHECKING:
-    from overton.compile import SupervisionSettings
+    from overton.supervision import Combined
     from overton.train import Trained
 
 
 def measure(
-    dataset: Dataset, planned: Plan, *, supervision: SupervisionSettings, seed: int, observe: Observe = ignore
+    dataset: Dataset, planned: Plan, combined: Mapping[str, Combined], *, seed: int, observe: Observe = ignore
 ) -> tuple[dict[str, int], tuple[Row, ...]]:
     """Number of labels that were trained on, and quality on test.
 
-    It is a build without its artefact: the votes of these records are combined, the program is trained on them, watched
-    on dev and calibrated there as in every build. What is evaluated is the trained program itself, where a build
+    It is a build without its artefact: the program is trained on the combined votes of these records, watched on dev
+    and calibrated there as in every build. What is evaluated is the trained program itself, where a build
     evaluates the exported one, which is proved to compute the same.
 
     Args:
         dataset: The records, those of dev and test among them.
         planned: The program, and what is pretrained of it for these records.
-        supervision: What is said of the sources of labels.
+        combined: The combined votes of these records, every task by name.
         seed: Seed of everything random in training.
         observe: Told of the progress.
 
     Returns:
         By task the labels on training records, those of `gold` left out; and the main metric of each task on test.
-
-    Raises:
-        OvertonError: Where no training record has a label.
     """
-    combined = combine_all(dataset, supervision=supervision, observe=observe)
     trained = fit(dataset, planned, combined, seed=seed, observe=observe)
     test = dataset.splits.test
     predictions = predict_trained(dataset, planned, trained, test)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from overton import __version__
 from overton.artifact import LARGE
 from overton.base import Event, Observe, OvertonError, digest_json, ignore
+from overton.combining import combine_all
 from overton.compile import Tuning
 from overton.data import Dataset
 from overton.data.files import DatasetHandle
@@ -234,8 +235,9 @@ def measurer(recipe: Recipe) -> Work[Job, Measured]:
     def measured(job: Job, observe: Observe) -> Measured:
         start, part = time.perf_counter(), drawn(job.size, job.seed)
         tuning, quiet = recipe.arms[job.arm], steps_alone(describe(job), observe)
-        planned = plan(part, tuning, recipe.folder, observe=quiet)
-        labels, rows = measure(part, planned, supervision=tuning.supervision, seed=job.seed, observe=quiet)
+        combined = combine_all(part, supervision=tuning.supervision, observe=quiet)
+        planned = plan(part, tuning, recipe.folder, combined=combined, observe=quiet)
+        labels, rows = measure(part, planned, combined, seed=job.seed, observe=quiet)
         found = Measured(len(part.splits.train), labels, rows, round(time.perf_counter() - start, 1))
         save(job.key, found)
         return found

@@ -28,7 +28,7 @@ def seen(monkeypatch):
     """The data sets that points were to be measured on, in place of training."""
     parts = []
 
-    def measure(dataset, planned, *, supervision, seed, observe):
+    def measure(dataset, planned, combined, *, seed, observe):
         parts.append(dataset)
         rows = [row for row in replace_values(seed) if row.task in {task.name for task in dataset.schema.tasks}]
         return dict.fromkeys([task.name for task in dataset.schema.tasks], 1), tuple(rows)
@@ -162,7 +162,7 @@ def test_measured_points_hold_no_numpy(application, seen):
 def test_of_two_models_the_large_one_is_measured_as_a_build_reports_it(application, monkeypatch):
     sizes = []
 
-    def measure(dataset, planned, **said):
+    def measure(dataset, planned, combined, **said):
         sizes.append(planned.choices.payloads["tokens"].size)
         return dict.fromkeys([task.name for task in dataset.schema.tasks], 1), tuple(replace_values(0))
 
