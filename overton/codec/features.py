@@ -9,7 +9,7 @@ hashes of one string).
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 from zlib import crc32
@@ -21,6 +21,7 @@ NO_ASPECT = ""
 LONGEST = 256  # characters of a string that are looked at; nobody means a longer word
 MOST_CODES = 1 << 16  # aspects whose code is remembered
 DIGITS = str.maketrans("123456789", "000000000")
+DIGIT, FEW_DIGITS = re.compile("[0-9]"), 2  # that tell more than that there is a number: `gate 4`, `42`, `b12`
 RUN, LONGEST_RUN = re.compile(r"(.)\1{3,}"), 4
 PARTS = re.compile(r"[^\W\d_]+")
 
@@ -29,14 +30,33 @@ Aspects = Callable[[str], list[str]]
 """A text to one aspect a column."""
 
 
-def words(columns: Sequence[str]) -> Aspects:
+def without_digits(text: str) -> str:
+    """A word in the normal form of `words.v1`: in lower case, every digit as 0."""
+    return text.lower() if text.isalpha() else text.lower().translate(DIGITS)
+
+
+def without_numbers(text: str) -> str:
+    """A word in the normal form of `words.v2`: in lower case, the digits as 0 where they are more than a few.
+
+    So that `gate 3` is not `gate 4`, and a year, a price or a time that was never seen is like others.
+
+    Example:
+        >>> [without_numbers(text) for text in ("Gate", "B12", "2014", "10:30")]
+        ['gate', 'b12', '0000', '00:00']
+    """
+    if text.isalpha():
+        return text.lower()
+    return text.lower() if len(DIGIT.findall(text)) <= FEW_DIGITS else without_digits(text)
+
+
+def words(columns: Sequence[str], normal_of: Callable[[str], str] = without_numbers) -> Aspects:
     """The aspects of words: themselves in normal form, prefixes, suffixes and shape, and their characters by threes.
 
     Where there are more threes than columns, those at the end of a word are left out.
 
     Example:
-        >>> words(("word", "prefix3", "suffix2", "shape", "gram", "gram"))("Paris-24")
-        ['paris-00', '<par', '00>', 'Xxxxx-dd', '<pa', 'par']
+        >>> words(("word", "prefix3", "suffix2", "shape", "gram", "gram"))("Paris-2024")
+        ['paris-0000', '<par', '00>', 'Xxxxx-dddd', '<pa', 'par']
     """
     n_grams = columns.count("gram")
     grams = iter(range(n_grams))
@@ -44,7 +64,7 @@ def words(columns: Sequence[str]) -> Aspects:
     parts = [(4, next(grams)) if column == "gram" else _part_of_word(column) for column in columns]
 
     def aspects(text: str) -> list[str]:
-        normal = text.lower() if text.isalpha() else text.lower().translate(DIGITS)
+        normal = normal_of(text)
         threes = _trigrams(f"<{normal}>")[:n_grams] if n_grams else []
         threes += [NO_ASPECT] * (n_grams - len(threes))
         made: Sequence[Any] = (normal, "<" + normal, normal + ">", _shape(text), threes)
@@ -70,7 +90,12 @@ def ids(columns: Sequence[str]) -> Aspects:
     return aspects
 
 
-FUNCTIONS: Mapping[str, Callable[[Sequence[str]], Aspects]] = {"ids.v1": ids, "words.v1": words}
+FUNCTIONS: Mapping[str, Callable[[Sequence[str]], Aspects]] = {
+    "ids.v1": ids,
+    "words.v1": partial(words, normal_of=without_digits),
+    "words.v2": words,
+}
+NORMAL_FORMS: Mapping[str, Callable[[str], str]] = {"words.v1": without_digits, "words.v2": without_numbers}
 
 
 def hash_features(texts: Sequence[str], settings: Mapping[str, Any]) -> ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.codec.features import DIGITS, LONGEST
+from overton.codec.features import LONGEST, NORMAL_FORMS
 from overton.codec.tables import FIRST_SIZE, grown
 from overton.data import Pool
 
@@ -27,8 +27,8 @@ class Grams:
     """Finds what rows of tokens contain, and looks at each different string once.
 
     Args:
-        settings: `gram_buckets` (how many there are), `gram_lengths` (fewest and most characters of a piece of a word)
-            and `gram_words` (most words that are looked at together).
+        settings: `gram_buckets` (how many there are), `gram_lengths` (fewest and most characters of a piece of a word),
+            `gram_words` (most words that are looked at together) and `function` (by whose normal form of a word).
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -36,6 +36,7 @@ class Grams:
         shortest, longest = settings["gram_lengths"]
         self._lengths = range(shortest, longest + 1)
         self._words = int(settings["gram_words"])
+        self._normal_of = NORMAL_FORMS[settings["function"]]
         self.reset()
 
     def reset(self) -> None:
@@ -110,7 +111,7 @@ class Grams:
 
     def _pieces(self, texts: Sequence[str]) -> tuple[ndarray, ndarray, ndarray]:
         """The buckets of the pieces of some strings in a row, how many each has, and the code of each string."""
-        normal = [f"<{text[:LONGEST].lower().translate(DIGITS)}>" for text in texts]
+        normal = [f"<{self._normal_of(text[:LONGEST])}>" for text in texts]
         size = np.array([len(text) for text in normal], np.int64)
         letters = np.frombuffer("".join(normal).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
         letters = _mixed(letters + np.uint64(1))

@@ -21,6 +21,7 @@ Rule = Callable[[Draft], Draft]
 # The columns of one table stand together: words and then affixes, ids and then what they are made of.
 WORDS, AFFIXES = ("word", "word"), ("prefix3", "suffix2", "suffix3", "shape")
 MORE_AFFIXES = ("prefix2", "prefix3", "suffix2", "suffix3", "suffix4", "shape")  # where the choices ask for it
+FUNCTIONS = {"word": "words.v2", "id": "ids.v1"}  # of the codec, that make the features of each
 WORD_ROWS = (32768, 8192)
 CHARACTERS, CHARACTER_ROWS = ("gram",) * 10, 8192  # a third table, where the choices ask for it
 ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8))
@@ -208,7 +209,7 @@ def _sorted(schema: Schema) -> Schema:
 def _embed(draft: Draft, payload: Payload, kind: str, tables: tuple[Names, ...], rows: tuple[int, ...]) -> Draft:
     """A feature function for a payload, and the block that reads what it makes."""
     features: dict[str, Setting] = {
-        "function": f"{kind}s.v1",
+        "function": FUNCTIONS[kind],
         "columns": tuple(column for table in tables for column in table),
         "buckets": tuple(n_rows for table, n_rows in zip(tables, rows, strict=True) for _ in table),
     }

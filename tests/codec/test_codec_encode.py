@@ -2,6 +2,7 @@ import itertools
 import json
 
 import numpy as np
+import pytest
 
 from overton.codec import Encoder, hash_features, input_specs
 from overton.compile import compile_program, default_choices
@@ -11,11 +12,11 @@ from tests.kinds import ODD, SCHEMA
 
 KINDS = parse_schema(json.dumps(SCHEMA)).with_classes({name: ("a", "b") for name in SCHEMA["tasks"]})
 PROGRAM = compile_program(KINDS, default_choices(KINDS))
-WORDS = {"function": "words.v1", "columns": ("word", "word", "prefix3", "suffix2", "shape"), "buckets": (1000,) * 5}
+WORDS = {"function": "words.v2", "columns": ("word", "word", "prefix3", "suffix2", "shape"), "buckets": (1000,) * 5}
 FEATURES = [
     [905, 540, 146, 827, 537],
     [905, 540, 146, 827, 391],
-    [6, 558, 645, 110, 73],
+    [946, 227, 24, 237, 73],
     [0, 0, 579, 530, 0],
     [944, 396, 565, 958, 362],
 ]
@@ -27,8 +28,18 @@ def records(*payloads):
 
 
 def test_features_are_the_same_for_ever():
-    found = hash_features(["Paris", "paris", "42", "", "日本"], WORDS)
-    assert found.tolist() == FEATURES
+    texts = ["Paris", "paris", "42", "", "日本"]
+    assert hash_features(texts, WORDS).tolist() == FEATURES
+    before = [*FEATURES[:2], [6, 558, 645, 110, 73], *FEATURES[3:]]  # of "42" that of "00"
+    assert hash_features(texts, {**WORDS, "function": "words.v1"}).tolist() == before
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_alike"), [("g1", "g2", False), ("4", "3", False), ("1999", "2024", True)]
+)
+def test_numbers_of_a_few_digits_are_told_apart(one, other, are_alike):
+    first, second = hash_features([one, other], WORDS)
+    assert (first == second).all() == are_alike
 
 
 def test_words_that_differ_in_case_alone_share_all_but_their_shape():

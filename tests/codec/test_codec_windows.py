@@ -7,7 +7,7 @@ from overton.codec.features import hash_features
 from overton.codec.windows import Windows, n_windows
 
 COLUMNS = ("word", "word", "prefix3", "suffix2", "gram")
-FEATURES = {"function": "words.v1", "columns": COLUMNS, "buckets": (32768, 32768, 8192, 8192, 8192)}
+FEATURES = {"function": "words.v2", "columns": COLUMNS, "buckets": (32768, 32768, 8192, 8192, 8192)}
 SETTINGS = {**FEATURES, "window_buckets": 65537, "window_words": 2}
 NEAR, LEFT, RIGHT, PREFIX = range(5), 5, 6, 7  # places -2 to 2, both pairs, and the first affix
 

@@ -104,7 +104,7 @@ def test_its_script_predicts_records_as_the_version_does(folder: Path, tmp_path:
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "kept.txt").write_text("mine")
-    with pytest.raises(OvertonError, match=r"something already.*\[export.not-empty\]"):
+    with pytest.raises(OvertonError, match=r"something is already there.*\[export.not-empty\]"):
         export_version(golden(tiny_artifact()), "onnx", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
 
