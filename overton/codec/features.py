@@ -44,9 +44,7 @@ def without_numbers(text: str) -> str:
         >>> [without_numbers(text) for text in ("Gate", "B12", "2014", "10:30")]
         ['gate', 'b12', '0000', '00:00']
     """
-    if text.isalpha():
-        return text.lower()
-    return text.lower() if len(DIGIT.findall(text)) <= FEW_DIGITS else without_digits(text)
+    return without_digits(text) if len(DIGIT.findall(text)) > FEW_DIGITS else text.lower()
 
 
 def words(columns: Sequence[str], normal_of: Callable[[str], str] = without_numbers) -> Aspects:
@@ -90,12 +88,11 @@ def ids(columns: Sequence[str]) -> Aspects:
     return aspects
 
 
+NORMAL_FORMS: Mapping[str, Callable[[str], str]] = {"words.v1": without_digits, "words.v2": without_numbers}
 FUNCTIONS: Mapping[str, Callable[[Sequence[str]], Aspects]] = {
     "ids.v1": ids,
-    "words.v1": partial(words, normal_of=without_digits),
-    "words.v2": words,
+    **{name: partial(words, normal_of=normal_of) for name, normal_of in NORMAL_FORMS.items()},
 }
-NORMAL_FORMS: Mapping[str, Callable[[str], str]] = {"words.v1": without_digits, "words.v2": without_numbers}
 
 
 def hash_features(texts: Sequence[str], settings: Mapping[str, Any]) -> ndarray:

@@ -36,9 +36,10 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
             unlabelled.append(task.name)
             continue
         teaching = training[np.searchsorted(votes.offsets, votes.unit, side="right") - 1]
-        if task.is_learnable and not teaching.any():
+        if task.is_learnable and teaching.any():
+            learned = True
+        elif task.is_learnable:
             untaught.append(task.name)
-        learned = learned or (task.is_learnable and bool(teaching.any()))
         found += [*one_class(votes), *one_label(votes), *([] if task.name in declared else alike(votes))]
         found += untaught_classes(votes, teaching)
     return [

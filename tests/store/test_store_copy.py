@@ -25,6 +25,11 @@ def push(source: Store, target: Store, versions: list[str] | None = None, **more
     return source.push(target, versions, when=now(), **more)
 
 
+def model_of(store: Store, version: str) -> Path:
+    """The file of a store on the disk that holds the model of a version."""
+    return Path(store.url) / "blobs" / "sha256" / store.manifest(version).files["model.onnx"].sha256
+
+
 def test_all_versions_are_copied_with_when_they_were_made(stores):
     source, target = stores
     copied = push(source, target)
@@ -78,8 +83,7 @@ def test_a_copy_that_is_stopped_left_no_half_version_and_goes_on(stores, after, 
 def test_a_damaged_version_is_told_and_not_copied_and_the_others_are(stores):
     source, target = stores
     newest, oldest = (version.id for version in source.versions())
-    digest = source.manifest(newest).files["model.onnx"].sha256
-    blob = Path(source.url) / "blobs" / "sha256" / digest
+    blob = model_of(source, newest)
     content = bytearray(blob.read_bytes())
     content[100] ^= 1
     blob.write_bytes(content)
@@ -95,7 +99,7 @@ def test_what_is_damaged_there_is_mended_when_it_is_verified(stores, tmp_path):
     target = Store(str(tmp_path / "target"))
     push(source, target)
     version = source.resolve("latest")
-    blob = tmp_path / "target" / "blobs" / "sha256" / source.manifest(version).files["model.onnx"].sha256
+    blob = model_of(target, version)
     blob.write_bytes(bytes(len(blob.read_bytes())))
     assert push(source, target).blobs == 0
     assert refusal(target.get, version) == "artifact.digest"
@@ -108,7 +112,7 @@ def test_half_a_content_there_is_mended_by_any_copy(stores, tmp_path):
     target = Store(str(tmp_path / "target"))
     push(source, target)
     version = source.resolve("latest")
-    blob = tmp_path / "target" / "blobs" / "sha256" / source.manifest(version).files["model.onnx"].sha256
+    blob = model_of(target, version)
     blob.write_bytes(blob.read_bytes()[:-1])
     assert push(source, target).blobs == 1
     assert target.get(version) == source.get(version)

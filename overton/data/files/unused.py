@@ -9,7 +9,9 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-SUFFIXES = (".rows", ".votes", ".verified")
+from overton.data.files.verified import SUFFIX as VERIFIED
+
+SUFFIXES = (".rows", ".votes", VERIFIED)
 DAY = 24 * 3600
 # Since a shard was last asked for. A build opens its data again where it starts a worker, though another process may
 # have found the files changed meanwhile; and one who goes back to yesterday's data does not wait for it.
@@ -22,7 +24,7 @@ def mark_used(rows: Path) -> None:
     Args:
         rows: The first of its files.
     """
-    memory = rows.with_suffix(".verified")
+    memory = rows.with_suffix(VERIFIED)
     with suppress(OSError):  # not there, or the application may only be read: then nothing is removed either
         if time.time() - memory.stat().st_mtime > DAY:
             os.utime(memory)
