@@ -77,6 +77,7 @@ class TrainingChoices:
         member_dropout: Share of activations dropped where members of a set are described and compared: their sources
             are heuristics of the same features, whose errors are easily learned by heart.
         word_dropout: Share of tokens whose features are dropped, so that unknown words are no surprise.
+        piece_dropout: Share of the pieces of words that a transformer which is tuned sees masked.
         id_dropout: Share of set members whose id is dropped, so that unknown ids are no surprise.
         rebalance: 0 trains on the classes of records as they are, 1 as if all were equally frequent.
         robustness: How far a target of a `select` task that the model finds absurd is let go: 0 is the cross entropy,
@@ -99,6 +100,7 @@ class TrainingChoices:
     dropout: float = 0.3
     member_dropout: float = 0.5
     word_dropout: float = 0.05
+    piece_dropout: float = 0.15
     id_dropout: float = 0.6
     rebalance: float = 0.5
     bit_weight: float = 1.0

@@ -13,12 +13,13 @@ from overton.nn.blocks import BLOCKS
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Shares that are dropped while training: of activations, likewise of set members, of tokens, of ids of members."""
+    """Shares dropped in training: of activations, of those of set members, of tokens, of members' ids, of pieces."""
 
     activations: float = 0.0
     members: float = 0.0
     words: float = 0.0
     ids: float = 0.0
+    pieces: float = 0.0
 
 
 class Model(nn.Module):
@@ -83,7 +84,7 @@ def _build(node: Node, dropout: Drop) -> nn.Module:
         "select_head": {"dropout": dropout.members},
         "slice_film": {"dropout": dropout.activations, "member_dropout": dropout.members},
         "span": {"dropout": dropout.members},
-        "transformer": {},  # its configuration says what it drops
+        "transformer": {"piece_dropout": dropout.pieces},  # its configuration says what else it drops
         "wide_text": {},  # have their own
         "wide_tokens": {},
         "vectors": {"dropout": dropout.words},

@@ -14,20 +14,27 @@ class Transformer(nn.Module):
 
     The package transformers makes the module of its configuration; it is needed to train and to export, not to serve.
     Frozen, it never drops anything and takes no part in learning. Trained further, the gradient of its table of pieces
-    is sparse: it holds the rows that were read.
+    is sparse: it holds the rows that were read. And in training it sees some pieces masked, as when it was pretrained
+    (Devlin et al. 2019, arXiv:1810.04805), so that it learns to go by what stands around a word too.
 
     Args:
         config: The configuration of the model as JSON text, `model_type` among it.
         width: Size of its vectors.
         tune: Whether it is trained further.
+        mask: The piece that stands for any, where its tokenizer has one.
+        piece_dropout: Share of pieces that are masked while it is trained, marks of beginning and end never.
 
     Attributes:
         in_bfloat16: Whether it computes so while it is trained; otherwise, and for what is stored, in float32.
     """
 
-    def __init__(self, *, config: str, width: int, tune: bool) -> None:
+    def __init__(
+        self, *, config: str, width: int, tune: bool, mask: int | None = None, piece_dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.tune = tune
+        self.mask = mask
+        self.piece_dropout = piece_dropout
         self.width = width
         self.in_bfloat16 = False
         self.encoder = _model(json.loads(config))
@@ -52,6 +59,9 @@ class Transformer(nn.Module):
         `features`, of shape (row, token, column), tells how many tokens a row has with its padding.
         """
         mask = (tokens > -2).to(torch.int64)
+        if self.training and self.tune and self.piece_dropout and self.mask is not None:
+            hidden = (tokens >= 0) & (torch.rand(pieces.shape, device=pieces.device) < self.piece_dropout)
+            pieces = pieces.masked_fill(hidden, self.mask)
         if self.in_bfloat16 and self.training:  # of no concern to what is traced for serving
             with torch.autocast(pieces.device.type, torch.bfloat16):
                 states = self._states(pieces, mask).float()

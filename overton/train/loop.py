@@ -164,7 +164,13 @@ def _begin(
     observe: Observe,
 ) -> _Run:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dropout = Drop(settings.dropout, settings.member_dropout, settings.word_dropout, settings.id_dropout)
+    dropout = Drop(
+        activations=settings.dropout,
+        members=settings.member_dropout,
+        words=settings.word_dropout,
+        ids=settings.id_dropout,
+        pieces=settings.piece_dropout,
+    )
     model = build_model(program, seed, dropout, given=given).to(device)
     return _Run(
         program=program,

@@ -32,6 +32,7 @@ BUCKETS = ("gram_buckets", "window_buckets")
 FILM = "slice_film.v2"
 HASHED = ("word_embedding.v1", "word_embedding.v2", "id_embedding.v1")
 BAG = "bag.v1"
+HIDES = "mask"  # of a transformer: what it is shown in training says nothing of its weights
 # Of the blocks with a row for each class, slice or string: the setting that counts them, and on how many axes of which
 # weights they stand.
 SCORES = {"score.weight": 1, "score.bias": 1}
@@ -279,7 +280,7 @@ def _meaning(program: Program, node: Node) -> tuple[Any, ...]:
     How many rows there are for classes, slices or strings does not matter, nor which block ends the chain of a payload.
     """
     counted = ROWS[node.op][0] if node.op in ROWS else ""
-    settings = {name: value for name, value in node.settings.items() if name != counted}
+    settings = {name: value for name, value in node.settings.items() if name not in (counted, HIDES)}
     part = node.name.rpartition(".")[2]
     payload_of: dict[str, str] = {}
     for other in program.nodes:  # what slices change is still that of its payload

@@ -148,12 +148,14 @@ def effective(choices: Choices, schema: Schema) -> Choices:
     payloads = {name: _effective_payload(schema, name, one) for name, one in choices.payloads.items()}
     types = {(task.type, schema.payload(task.payload).type) for task in schema.tasks}
     kinds, has_sets = {kind for kind, _ in types}, any(payload.type == "set" for payload in schema.payloads)
+    tunes = any(one.pretrained[0] == "hf" and one.tune for one in payloads.values())
     useless = {
         "bit_weight": "bitvector" not in kinds,
-        "hf_learning_rate": not any(one.pretrained[0] == "hf" and one.tune for one in payloads.values()),
+        "hf_learning_rate": not tunes,
         "id_dropout": not has_sets,
         "label_smoothing": "multiclass" not in kinds,
         "member_dropout": not has_sets,
+        "piece_dropout": not tunes,
         "rebalance": ("multiclass", "singleton") not in types,
         "robustness": "select" not in kinds,
     }

@@ -1,5 +1,6 @@
 """How a transformer is trained further: where it computes in bfloat16, and the rows of its table that a batch reads."""
 
+import json
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -12,12 +13,13 @@ if find_spec("transformers") is None or find_spec("tokenizers") is None:
 import torch
 
 from overton.compile import TrainingChoices
-from overton.nn import Transformer, build_model
+from overton.nn import Drop, Transformer, build_model
 from overton.pipeline import plan
+from overton.pretrained.files.transformer import mask_of
 from overton.train import precision
 from overton.train.optimizer import Optimizer, RowSteps
 from overton.train.precision import set_precision
-from tests.pretrained.test_pretrained_transformer import write_application, write_model
+from tests.pretrained.test_pretrained_transformer import MASK, write_application, write_model
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 PIECES = torch.tensor([[2, 4, 5, 3]])
@@ -109,7 +111,7 @@ def test_a_step_moves_the_pieces_that_were_read_at_the_rate_of_the_transformer_a
     assert moved[[4, 5]] == pytest.approx(0.001, rel=0.05)  # the marks before and after are hardly heard
     by_rows = optimizer.parts[1]
     assert isinstance(by_rows, RowSteps)
-    assert len(optimizer.state()["blocks.title/pretrained.encoder.embeddings.word_embeddings.weight/square"]) == 12
+    assert len(optimizer.state()["blocks.title/pretrained.encoder.embeddings.word_embeddings.weight/square"]) == 13
 
 
 def test_a_table_that_a_transformer_reads_in_its_own_way_is_stepped_all_the_same(model):
@@ -119,3 +121,48 @@ def test_a_table_that_a_transformer_reads_in_its_own_way_is_stepped_all_the_same
     assert not block.table.grad.is_sparse
     optimizer.step(0.1)
     assert set(np.flatnonzero((block.table.detach() - before).abs().sum(1).numpy())) == {4, 6}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_pieces_are_masked_in_training_alone_and_marks_never(planned, share):
+    drop = Drop(pieces=share)
+    block = block_of(build_model(planned.program, 0, drop, given=planned.given.weights))
+    seen = []
+    block.encoder.get_input_embeddings().register_forward_hook(lambda module, given, found: seen.append(given[0]))
+    pieces = torch.tensor([[2, *[4] * 38, 3]])
+    tokens = torch.tensor([[-1, *range(38), -1]])
+    for training in (True, False):
+        block.train(training)(pieces, tokens, torch.zeros(1, 38, 1))
+    learning, serving = (row[0].tolist() for row in seen)
+    assert serving == pieces[0].tolist()
+    assert [learning[0], learning[-1]] == [2, 3]
+    assert set(learning[1:-1]) == ({4, MASK} if share else {4})
+
+
+def test_one_that_stays_frozen_or_knows_no_mask_sees_every_piece(planned):
+    model = build_model(planned.program, 0, Drop(pieces=0.9), given=planned.given.weights).train()
+    frozen, unmasked = block_of(model, "tokens/pretrained"), block_of(model)
+    unmasked.mask = None
+    seen = []
+    for block in (frozen, unmasked):
+        block.encoder.get_input_embeddings().register_forward_hook(lambda module, given, found: seen.append(given[0]))
+        block(PIECES, TOKENS, FEATURES)
+    assert [pieces.tolist() for pieces in seen] == [PIECES.tolist()] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "marks", "expected"),
+    [
+        (None, ["[PAD]", "[MASK]"], 1),
+        (None, ["<s>", "<mask>"], 1),
+        ("*", ["*", "[MASK]"], 0),
+        ({"content": "*"}, ["[MASK]", "*"], 1),
+        ("*", ["[MASK]"], 0),
+        (None, ["[PAD]"], None),
+    ],
+)
+def test_the_mask_is_what_the_tokenizer_says_or_bears_its_usual_name(tmp_path, said, marks, expected):
+    if said is not None:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps({"mask_token": said}))
+    added = [{"id": number, "content": mark} for number, mark in enumerate(marks)]
+    assert mask_of(tmp_path, json.dumps({"added_tokens": added})) == expected

@@ -17,7 +17,8 @@ from overton.data import Pool, RecordParser, pack
 from tests.kinds import ODD, write_kinds
 
 ROOT = Path(__file__).parents[2]
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "green", "big", "app", "##le", "pear", "car", "a"]
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "green", "big", "app", "##le", "pear", "car", "a", "[MASK]"]
+MASK = WORDS.index("[MASK]")
 SETTINGS = {"longest": 16, "pad": 0}
 
 if find_spec("transformers") is None or find_spec("tokenizers") is None:
@@ -35,6 +36,7 @@ def write_model(folder, n_layers=2):
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     tokenizer.enable_truncation(4)
+    tokenizer.add_special_tokens(["[MASK]"])
     config = BertConfig(
         vocab_size=len(WORDS),
         hidden_size=16,
@@ -142,7 +144,11 @@ def test_a_rebuild_goes_on_with_tuned_weights_and_reads_frozen_ones_anew(applica
     planned = plan(application.dataset(), application.tuning, application.directory)
     fresh = weights_of(build_model(planned.program, 5, given=planned.given.weights))
     begin = take_over(parent_of(artifact), planned.program, planned.given.strings, fresh)
-    old, name = artifact.weights(), "pretrained.encoder.encoder.layer.0.output.dense.weight"
+    old_nodes, old, name = (
+        artifact.program.nodes,
+        artifact.weights(),
+        "pretrained.encoder.encoder.layer.0.output.dense.weight",
+    )
     assert begin.is_whole
     assert begin.weights[f"blocks.tokens/{name}"] is fresh[f"blocks.tokens/{name}"]
     assert (begin.weights[f"blocks.title/{name}"] == old[f"blocks.title/{name}"]).all()
@@ -150,6 +156,9 @@ def test_a_rebuild_goes_on_with_tuned_weights_and_reads_frozen_ones_anew(applica
     other = replace(planned.program, features={**planned.program.features, "title": features})
     begun = take_over(parent_of(artifact), other, planned.given.strings, fresh).begun
     assert set(begun) == {"title.pretrained", "title.embedding", "title.wide"}
+    without = [replace(node, settings={k: v for k, v in node.settings.items() if k != "mask"}) for node in old_nodes]
+    before = replace(parent_of(artifact), program=replace(artifact.program, nodes=tuple(without)))
+    assert take_over(before, planned.program, planned.given.strings, fresh).is_whole
 
 
 def test_the_model_is_what_transformers_computes(model, tmp_path):

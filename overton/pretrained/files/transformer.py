@@ -12,6 +12,8 @@ from overton.compile import Pretrained
 from overton.pretrained.given import Part
 
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+MASKS = ("[MASK]", "<mask>")  # where its configuration names none
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 DIGEST_DIGITS = 16
 PIECES = 512  # most pieces of a row, where the model does not say less
@@ -55,7 +57,7 @@ def load_transformer(name: str, folder: Path, *, tune: bool = False) -> Part:
                 "longest": _longest(found, config),
                 "pad": int(config.get("pad_token_id") or 0),
             },
-            settings={"config": text, "width": width},
+            settings={"config": text, "width": width, "mask": mask_of(found, tokenizer)},
         ),
         strings=tokenizer,
         weights=weights,
@@ -123,7 +125,7 @@ def _in_hub(name: str, *, fetch: bool) -> Path | str:
     """The folder of a model of the hub, from the cache if it is there; else where it was looked for in vain."""
     from huggingface_hub import constants, snapshot_download
 
-    wanted = [CONFIG, TOKENIZER, "tokenizer_config.json", WEIGHTS]
+    wanted = [CONFIG, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS]
     for offline in (True, False):
         if not offline and constants.HF_HUB_OFFLINE:
             return f"a model in the cache {constants.HF_HUB_CACHE} (HF_HUB_OFFLINE is set, so not on the hub)"
@@ -183,8 +185,17 @@ def _begin_words(part: Any) -> None:
         part["add_prefix_space"] = True
 
 
+def mask_of(found: Path, tokenizer: str) -> int | None:
+    """The piece that stands for any in texts that the model was trained on; None where it knows none."""
+    path = found / TOKENIZER_CONFIG
+    said = json.loads(path.read_text(encoding="utf-8")).get("mask_token") if path.is_file() else None
+    text = said.get("content") if isinstance(said, dict) else said
+    marks = {mark["content"]: int(mark["id"]) for mark in json.loads(tokenizer).get("added_tokens") or ()}
+    return next((marks[name] for name in (text, *MASKS) if name in marks), None)
+
+
 def _longest(found: Path, config: dict[str, Any]) -> int:
-    path = found / "tokenizer_config.json"
+    path = found / TOKENIZER_CONFIG
     said = json.loads(path.read_text(encoding="utf-8")).get("model_max_length", PIECES) if path.is_file() else PIECES
     places = int(config.get("max_position_embeddings", PIECES))
     if config["model_type"] in ("camembert", "mpnet", "roberta", "xlm-roberta"):  # they count from pad + 1
