@@ -31,7 +31,7 @@ BASES = {
         "tagged": {"type": "sequence", "field": "tokens", "base": ["query"]},
         "linked": {"type": "set", "field": "entities", "range": "tokens", "base": ["query", "title"]},
         "listed": {"type": "set", "field": "entities", "base": ["tagged"]},
-        "whole": {"type": "singleton", "base": ["linked", "listed", "query", "tagged"]},
+        "whole": {"type": "singleton", "base": ["linked", "listed", "query", "tagged", "title"]},
     },
     "tasks": {
         **SCHEMA["tasks"],

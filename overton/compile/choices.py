@@ -1,6 +1,6 @@
 """Choices: the hyperparameters and blocks picked for one program, with a default for every one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -180,9 +180,21 @@ def default_choices(schema: Schema) -> Choices:
 
 
 def texts_of(schema: Schema, payload: Payload) -> tuple[str, ...]:
-    """The payloads whose tokens are the text of a singleton: itself, or the sequences that it aggregates."""
+    """The payloads whose tokens are the text of a singleton: itself, or the sequences and texts that it aggregates.
+
+    What it aggregates through other singletons counts as well; of payloads that read one field, the first.
+    """
     if payload.type != "singleton":
         return ()
-    if payload.is_text:
-        return (payload.name,)
-    return tuple(name for name in payload.base if schema.payload(name).type == "sequence")
+    by_field: dict[str, str] = {}
+    for name in _with_tokens(schema, payload):
+        by_field.setdefault(schema.payload(name).field, name)
+    return tuple(by_field.values())
+
+
+def _with_tokens(schema: Schema, payload: Payload) -> Iterator[str]:
+    if payload.has_tokens:
+        yield payload.name
+    elif payload.type == "singleton":
+        for name in payload.base:
+            yield from _with_tokens(schema, schema.payload(name))

@@ -1,5 +1,6 @@
 """The wide path in a program: heads read what a text contains, or what stands around a token, beside a vector."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from overton.compile.choices import texts_of
@@ -42,21 +43,25 @@ def widen(draft: Draft) -> Draft:
     """What the text of a record contains is summed for the heads of the record, what is around a token for its own."""
     headed = {task.payload for task in draft.schema.learnable().tasks if task.type != "select"}
     rows = gram_rows(draft.n_records)
+    table: dict[str, Setting] = {"rows": rows}
     grams: dict[str, Setting] = {"gram_buckets": rows, "gram_lengths": GRAM_LENGTHS, "gram_words": GRAM_WORDS}
     windows: dict[str, Setting] = {"window_buckets": rows, "window_words": WINDOW_WORDS}
     for payload in draft.schema.payloads:
         if payload.name not in headed or not draft.choices.payloads[payload.name].wide:
             continue
         if payload.type == "sequence":
-            draft = _summed(draft, payload.name, "wide_tokens.v1", f"{payload.name}.windows", windows, WINDOW_SIZE)
+            node = Node(
+                wide_node(payload.name), "wide_tokens.v1", (f"{payload.name}.windows",), {**table, "size": WINDOW_SIZE}
+            )
+            draft = _summed(draft, node, (payload.name,), windows)
         elif texts := texts_of(draft.schema, payload):
-            draft = _summed(draft, payload.name, "wide_text.v1", f"{texts[0]}.grams", grams, GRAM_SIZE)
+            inputs = tuple(f"{text}.grams" for text in texts)
+            node = Node(wide_node(payload.name), "wide_text.v1", inputs, {**table, "size": GRAM_SIZE})
+            draft = _summed(draft, node, texts, grams)
     return draft
 
 
-def _summed(draft: Draft, payload: str, op: str, pieces: str, settings: dict[str, Setting], size: int) -> Draft:
-    """The sum of the pieces of a text or a token, which the codec finds as the settings say."""
-    text, rows = pieces.rpartition(".")[0], gram_rows(draft.n_records)
-    features = {**draft.features, text: {**draft.features[text], **settings}}
-    node = Node(wide_node(payload), op, (pieces,), {"rows": rows, "size": size})
+def _summed(draft: Draft, node: Node, texts: Sequence[str], settings: Mapping[str, Setting]) -> Draft:
+    """With a node that sums the pieces of some texts or of a token, which the codec finds as the settings say."""
+    features = {**draft.features, **{text: {**draft.features[text], **settings} for text in texts}}
     return replace(draft, nodes=(*draft.nodes, node), features=features)

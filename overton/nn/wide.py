@@ -17,7 +17,7 @@ class WidePath(nn.Module):
     """`wide_text.v1` and `wide_tokens.v1`: the vectors of all pieces, summed and divided by the root of their number.
 
     The pieces are what a text contains (`overton.codec.grams`), or what stands around a token
-    (`overton.codec.windows`).
+    (`overton.codec.windows`). A record of several texts has the pieces of all of them, as if they were one.
 
     In training half of the pieces are dropped, so that no rare one is believed by itself, and the gradient of `pieces`
     is sparse: it holds the rows that were read.
@@ -29,8 +29,9 @@ class WidePath(nn.Module):
         nn.init.normal_(self.pieces.weight, std=0.1)
         nn.init.zeros_(self.pieces.weight[0])
 
-    def forward(self, grams: Tensor) -> Tensor:
-        """(row, piece) or (row, token, piece), 0 where padded, to the sum of the pieces; zeros where there are none."""
+    def forward(self, *texts: Tensor) -> Tensor:
+        """(row, piece) of each text or (row, token, piece), 0 for padding, to their sum; zeros where there are none."""
+        grams = texts[0] if len(texts) == 1 else torch.cat(texts, -1)
         given = grams > 0
         if self.training:
             given = given & (torch.rand(grams.shape, device=grams.device) >= PIECE_DROPOUT)

@@ -26,7 +26,9 @@ VECTORS = "vectors.v1"
 FEATURES = ("embedding", "pretrained", "wide")  # blocks that read numbers made of strings
 
 # Wide paths, and how the settings of strings begin that each reads and nothing else does.
-WIDE = {"wide_text.v1": "gram_", "wide_tokens.v1": "window_"}
+GRAMS = "wide_text.v1"
+OF_GRAMS = ("function", "gram_lengths", "gram_words")
+WIDE = {GRAMS: "gram_", "wide_tokens.v1": "window_"}
 WIDE_TABLE = "pieces.weight"
 BUCKETS = ("gram_buckets", "window_buckets")
 FILM = "slice_film.v2"
@@ -294,10 +296,19 @@ def _features(program: Program, node: Node) -> dict[str, Setting]:
 
     What a file of vectors holds may change: they go by string.
     """
-    payload = node.name.rpartition(".")[0]
+    read = node.inputs if node.op in WIDE else (node.name,)
+    found: dict[str, Setting] = {}
+    for payload in dict.fromkeys(name.rpartition(".")[0] for name in read):
+        found |= {f"{payload}.{name}": value for name, value in _features_of(program, node, payload).items()}
+    return found
+
+
+def _features_of(program: Program, node: Node, payload: str) -> dict[str, Setting]:
     by_string = any(one.op == VECTORS and one.name == f"{payload}.pretrained" for one in program.nodes)
     features = program.features.get(payload, {})
     left_out = {*BUCKETS, "digest"} if by_string else set(BUCKETS)
+    if node.op == GRAMS:
+        return {name: value for name, value in features.items() if name in OF_GRAMS}
     others = tuple(start for op, start in WIDE.items() if op != node.op)
     return {name: value for name, value in features.items() if name not in left_out and not name.startswith(others)}
 

@@ -306,3 +306,22 @@ def test_classes_of_spans_are_predicted_together_unless_told_otherwise():
     for name in on_tokens:
         assert default_choices(spans).payloads[name].crf
         assert not default_choices(KINDS).payloads[name].crf
+
+
+def test_a_record_reads_every_text_that_it_is_made_of_and_none_twice():
+    payloads = {
+        "body": {"type": "sequence"},
+        "title": {"type": "singleton"},
+        "again": {"type": "sequence", "field": "body", "base": ["head"]},
+        "head": {"type": "singleton", "base": ["title"]},
+        "links": {"type": "set"},
+        "mail": {"type": "singleton", "base": ["again", "body", "head", "links"]},
+        "only": {"type": "singleton", "base": ["links"]},
+    }
+    tasks = {name: {"payload": name, "type": "multiclass", "classes": ["a", "b"]} for name in ("mail", "title", "only")}
+    schema = parse_schema(json.dumps({"payloads": payloads, "tasks": tasks}))
+    program = compile_program(schema, default_choices(schema))
+    wide = {node.name: node.inputs for node in program.nodes if node.op == "wide_text.v1"}
+    assert wide == {"title.wide": ("title.grams",), "mail.wide": ("again.grams", "title.grams")}
+    assert all("gram_buckets" in program.features[text] for text in ("again", "title"))
+    assert "gram_buckets" not in program.features["body"]

@@ -177,3 +177,11 @@ def test_a_wide_path_sums_the_same_pieces_in_training_and_after_and_moves_no_pad
     path.zero_grad()
     path(torch.zeros(shape, dtype=torch.int32)).sum().backward()
     assert not path.pieces.weight.grad.to_dense().any()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_record_of_two_texts_has_the_pieces_of_both(monkeypatch, training):
+    monkeypatch.setattr("overton.nn.wide.PIECE_DROPOUT", 0.0)
+    path = WidePath(rows=9, size=5).train(training)
+    title, body = torch.randint(0, 9, (6, 3), dtype=torch.int32), torch.randint(0, 9, (6, 4), dtype=torch.int32)
+    torch.testing.assert_close(path(title, body), path(torch.cat([body, title], 1)))

@@ -341,3 +341,10 @@ def test_a_warm_training_keeps_the_best_of_its_later_half() -> None:
         warm=True,
     )
     assert trained.best_epoch == 4
+
+
+def test_a_wide_path_begins_anew_where_the_words_that_it_reads_are_told_apart_otherwise() -> None:
+    before = now = make_program(query={"wide": True})
+    assert begin(before, now)[2].is_whole
+    before = replace(before, features={"tokens": {**before.features["tokens"], "function": "words.v1"}})
+    assert "query.wide" in begin(before, now)[2].begun
