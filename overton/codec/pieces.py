@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem
+from overton.base.ragged import starts_of
 from overton.codec.tables import FIRST_SIZE, grown
 from overton.data import Pool
 
@@ -68,7 +69,7 @@ class Pieces:
         begin = np.cumsum(count.ravel()) - count.ravel()
         place = np.arange(len(cell))
         row, token = cell // max(n_tokens, 1), cell % max(n_tokens, 1)
-        column = place - np.concatenate([[0], np.cumsum(count.sum(1))])[row] + edge
+        column = place - starts_of(count.sum(1))[row] + edge
         found = self._flat[self._first[strings.ravel()[cell] + 1] + place - begin[cell]]
         kept = column < n_pieces[row] + edge
         pieces[row[kept], column[kept]], tokens[row[kept], column[kept]] = found[kept], token[kept]

@@ -8,13 +8,13 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import digest_bytes, digest_json
+from overton.base.ragged import starts_of
 from overton.data.batch import Batch
 from overton.data.names import GOLD, SPLITS, is_near_gold
 from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
 from overton.data.rows.holders import holders_of
 from overton.data.rows.join import Joined
-from overton.data.rows.ragged import starts
 from overton.data.rows.stamps import Stamps, digest_records, digest_shards, stamp_votes
 from overton.data.rows.votes import Gathered, gather_votes
 from overton.data.tag_expression import with_expressions
@@ -193,7 +193,7 @@ class Dataset:
         found = self.schema.task(task)
         if self.schema.unit(found) == "record":
             return np.arange(self.n_records + 1)
-        return starts(self.lengths(found.payload))
+        return starts_of(self.lengths(found.payload))
 
     def votes(self, task: str, sources: Collection[str] | None = None) -> Votes:
         """The labels of a task.
@@ -317,7 +317,7 @@ class Dataset:
         """Number in the common pool of every shard's strings, and where each shard begins there."""
         counts = [len(shard.strings) for shard in self.joined.shards]
         numbers = [self.pool[text] for shard in self.joined.shards for text in shard.strings]
-        return np.array(numbers or [0], np.int32), starts(np.array(counts))
+        return np.array(numbers or [0], np.int32), starts_of(np.array(counts))
 
 
 def _classes(joined: Joined) -> dict[str, tuple[str, ...]]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import steps
 from overton.data.names import GOLD
-from overton.data.rows.ragged import spread
 from overton.data.votes import Votes
 from overton.schema import Task
 
@@ -48,7 +48,7 @@ def gold_of(votes: Votes, source: str = GOLD) -> Gold:
     cells = np.flatnonzero(votes.source == votes.sources.index(source))
     known[votes.unit[cells]] = True
     count = votes.first[cells + 1] - votes.first[cells]
-    entries = spread(votes.first[cells], count)
+    entries = steps(votes.first[cells], count)
     unit, entry_label, probability = (
         np.repeat(votes.unit[cells], count),
         votes.label[entries],

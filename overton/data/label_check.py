@@ -6,10 +6,10 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import Problem, did_you_mean
+from overton.base.ragged import starts_of
 from overton.data.alike import alike_classes
 from overton.data.dataset import Dataset
 from overton.data.names import GOLD, is_near_gold
-from overton.data.rows.ragged import starts
 from overton.data.votes import Votes
 
 MOST_NAMED = 3
@@ -193,7 +193,7 @@ def _constant_sources(votes: Votes) -> Iterator[tuple[int, int, int]]:
     """Source, one of its cells and number of them, for every source with one label."""
     mark = _marks(votes)
     order = np.argsort(votes.source, kind="stable")
-    first = starts(np.bincount(votes.source, minlength=len(votes.sources)))
+    first = starts_of(np.bincount(votes.source, minlength=len(votes.sources)))
     for source, (low, high) in enumerate(zip(first[:-1].tolist(), first[1:].tolist(), strict=True)):
         if high - low >= FEWEST_VOTES and len(np.unique(mark[order[low:high]])) == 1:
             yield source, int(order[low]), high - low

@@ -15,13 +15,13 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import Problem
+from overton.base.ragged import starts_of
 from overton.data.batch import Batch
 from overton.data.encode.encoder import Chunk, Encoder
 from overton.data.faults.line import line_faults
 from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns
 from overton.data.rows.layout import Layout
-from overton.data.rows.ragged import starts
 from overton.schema import Schema
 
 MOST_STRINGS = 200_000  # different strings that a reader remembers before it begins anew
@@ -143,7 +143,7 @@ class LineReader:
             full=base.rows.full,
             bad=sifted.bad,
             _words=words,
-            _first=starts(base.rows.length),
+            _first=starts_of(base.rows.length),
             _layout=encoder.layout,
             _pool=encoder.strings,
         )

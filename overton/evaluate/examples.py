@@ -11,12 +11,12 @@ from itertools import pairwise
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import spread, starts_of
 from overton.codec import Predictions
 from overton.data import SPLITS, Gold, Splits, Tags, Votes
 from overton.evaluate.judge import judge
 from overton.evaluate.label_text import LabelText, gold_texts, prediction_texts, vote_texts
 from overton.evaluate.outcomes import outcomes_of
-from overton.evaluate.ragged import spread, starts_of
 
 
 @dataclass(frozen=True, slots=True)

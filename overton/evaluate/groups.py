@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import spread, starts_of, steps
 from overton.data import SPLITS, Tags
 from overton.evaluate.alike import number_alike, one_of_each
-from overton.evaluate.ragged import spread, starts_of, steps
 
 WHOLE = "*"  # group 0, where the name of a tag stands
 BLOCK = 1 << 17

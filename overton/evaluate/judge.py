@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import row_sums, spread, starts_of
 from overton.codec import Predictions, widened
 from overton.data import Gold
-from overton.evaluate.ragged import row_sums, spread, starts_of
 
 Kind = Literal["multiclass", "span", "bitvector", "select"]
 

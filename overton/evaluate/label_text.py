@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import spread, starts_of
 from overton.codec import Predictions
 from overton.data import Gold, Votes
-from overton.evaluate.ragged import spread, starts_of
 
 NULL = "null"
 
@@ -143,7 +143,7 @@ def _by_record(units: ndarray, first: ndarray, text: LabelText) -> list[str | No
     """Texts of units to texts of records; None where no unit says anything."""
     if not text.listed:
         return [None if unit is NULL else unit for unit in units.tolist()]
-    silent = np.concatenate([[0], np.cumsum(units != NULL)])
+    silent = starts_of(units != NULL)
     says = (silent[first[1:]] > silent[first[:-1]]).tolist()
     joined = _joined(units, first[:-1], first[1:], text)
     return [label if there else None for label, there in zip(joined, says, strict=True)]

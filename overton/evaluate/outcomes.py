@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import starts_of
 from overton.codec import widened
 from overton.evaluate.groups import Items
 from overton.evaluate.judge import Judged
-from overton.evaluate.ragged import starts_of
 from overton.evaluate.spans import find_spans, match_spans, take_apart
 
 HIT, MADE_UP, MISSED = range(3)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overton.base import OvertonError, Problem
+from overton.base.ragged import starts_of
 from overton.evaluate.examples import ExampleRows, TaskRows
-from overton.evaluate.ragged import starts_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame

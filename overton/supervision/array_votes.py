@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem, did_you_mean
+from overton.base.ragged import starts_of
 from overton.data import GOLD, Votes
 from overton.schema import Task, TaskType
 
@@ -178,7 +179,7 @@ def votes_of_bits(bits: ndarray, gold: ndarray | None, sources: Sequence[str], t
         offsets=np.arange(len(bits) + 1),
         unit=unit,
         source=source.astype(np.int32),
-        first=np.concatenate([[0], np.cumsum(holds.sum(1))]),
+        first=starts_of(holds.sum(1)),
         label=label.astype(np.int32),
         probability=np.ones(len(cell), np.float32),
     )
@@ -307,7 +308,7 @@ def take_units(votes: Votes, units: ndarray) -> Votes:
         offsets=np.arange(int(units.sum()) + 1),
         unit=(np.cumsum(units) - 1)[votes.unit[keep]],
         source=votes.source[keep],
-        first=np.concatenate([[0], np.cumsum(size[keep])]),
+        first=starts_of(size[keep]),
         label=votes.label[entries],
         probability=votes.probability[entries],
         candidates=None if votes.candidates is None else votes.candidates[units],

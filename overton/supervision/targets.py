@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import starts_of
 from overton.data import Gold
 from overton.schema import Task
 
@@ -42,7 +43,7 @@ class Targets:
 
     def has_target(self) -> ndarray:
         """Which records have at least one unit with a target, bool of shape (record,)."""
-        labelled = np.concatenate([[0], np.cumsum(self.index >= 0)])
+        labelled = starts_of(self.index >= 0)
         some: ndarray = labelled[self.offsets[1:]] > labelled[self.offsets[:-1]]
         return some
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from overton.base.ragged import starts_of
 from overton.evaluate import groups
 from overton.evaluate.alike import WIDEST, number_alike, one_of_each
 from overton.evaluate.groups import Items, group_records
-from overton.evaluate.ragged import row_sums, spread, starts_of, steps
 from tests.evaluate.evaluate_factories import tags_of
 
 BY_RECORD = [["b", "test"], [], ["a", "b"], ["test"], ["a"]]
@@ -91,11 +91,3 @@ def test_records_that_are_alike_have_one_number():
     assert number_alike(columns, 2) is None
     assert number_alike([np.array([0, WIDEST])], 10) is None
     assert number_alike([], 10) is None
-
-
-def test_ragged_rows_may_be_empty():
-    first = starts_of(np.array([2, 0, 3]))
-    assert first.tolist() == [0, 2, 2, 5]
-    assert spread(first, np.array([2, 1, 0])).tolist() == [2, 3, 4, 0, 1]
-    assert steps(np.array([3, 9]), np.array([0, 0])).tolist() == []
-    assert row_sums(np.array([1, 2, 3, 4, 5]), first).tolist() == [3, 0, 12]

@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import UnsetType
 from numpy import ndarray
 
+from overton.base.ragged import lengths
 from overton.data.encode.decoder import LINE_FIELDS, UNDECODABLE, line_decoder
 from overton.data.encode.items import Items, join_items, read_items
 from overton.data.encode.keys import lost_keys
@@ -27,7 +28,6 @@ from overton.data.names import SPLITS, is_bad_tag, is_source_name
 from overton.data.pool import Pool
 from overton.data.rows.hashing import StringHashes, hash_bytes
 from overton.data.rows.layout import Layout
-from overton.data.rows.ragged import lengths
 from overton.schema import Schema
 
 RUN_BYTES = 1 << 16  # of JSON read at once: its objects, ten times as large, stay in the cache (measured)

@@ -14,8 +14,8 @@ import numpy as np
 from msgspec import UNSET
 from numpy import ndarray
 
+from overton.base.ragged import lengths
 from overton.data.pool import Pool
-from overton.data.rows.ragged import lengths
 from overton.data.tokens import tokenize
 from overton.schema import Payload
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy import ndarray
 
-from overton.data.rows.ragged import lengths
+from overton.base.ragged import lengths
 
 _QUOTE, _COLON, _SPACE = 34, 58, 32
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import positions
 from overton.data.encode.lists import Lists, SoftVotes, renumber_soft
 from overton.data.encode.patterns import Mark, TaskLabels
 from overton.data.record import HIGHEST_INDEX
 from overton.data.rows.codes import ABSTAIN, FIRST_SOFT
-from overton.data.rows.ragged import positions
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import lengths, starts_of
 from overton.data.encode.patterns import Patterns, TaskLabels
 from overton.data.record import HIGHEST_INDEX, SUM_TOLERANCE, member_index
 from overton.data.rows.codes import ABSTAIN, FIRST_SOFT
-from overton.data.rows.ragged import lengths, starts
 
 _NONE: dict[str, Any] = {}
 
@@ -62,7 +62,7 @@ class Lists:
 
     def list_of(self, values: ndarray) -> ndarray:
         """The list that each of some values is in."""
-        found: ndarray = np.searchsorted(starts(self.length), values, side="right") - 1
+        found: ndarray = np.searchsorted(starts_of(self.length), values, side="right") - 1
         return found
 
 
@@ -106,10 +106,10 @@ def join_lists(parts: Sequence[Lists]) -> Lists:
     """The labels of one task for the records of several runs."""
     if len(parts) == 1:
         return parts[0]
-    records = starts(np.array([part.n_records for part in parts]))
-    values = starts(np.array([len(part.value) for part in parts]))
+    records = starts_of(np.array([part.n_records for part in parts]))
+    values = starts_of(np.array([len(part.value) for part in parts]))
     softs = [part.soft for part in parts]
-    votes = starts(np.array([len(soft.length) for soft in softs]))
+    votes = starts_of(np.array([len(soft.length) for soft in softs]))
     return Lists(
         n_records=int(records[-1]),
         owner=np.concatenate([part.owner + first for part, first in zip(parts, records, strict=False)]),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import positions, starts_of, steps
 from overton.data.encode.items import NO_RANGE, NULL, Items
 from overton.data.rows.hashing import hash_rows
 from overton.data.rows.layout import Layout
-from overton.data.rows.ragged import positions, spread, starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,13 @@ def _assemble(columns: Sequence[Items], ranges: list[ndarray | None]) -> tuple[n
         if spans is not None:
             parts.append((2 * column.kept, spans))
     length = sum((kept for kept, _ in parts), np.full(len(columns[0].full), head, np.int64))
-    first = starts(length)
+    first = starts_of(length)
     words = np.empty(int(first[-1]), np.int32)
     for place, column in enumerate(columns):
         words[first[:-1] + place] = np.where(column.full < 0, NULL, column.kept)
     begin = first[:-1] + head
     for kept, numbers in parts:
-        words[spread(begin, kept)] = numbers
+        words[steps(begin, kept)] = numbers
         begin = begin + kept
     return words, length
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from overton.base.ragged import starts_of
 from overton.data.rows.join import Joined
 from overton.data.rows.late import LateLists
-from overton.data.rows.ragged import starts
 from overton.data.rows.shard import Shard
 
 
@@ -31,5 +31,5 @@ def holders_of(joined: Joined, task: int, source: str, row: int) -> list[str]:
 
 
 def _says(shard: Shard, task: int, source: int, local: int) -> bool:
-    first = starts(shard.votes[f"{task}.count"].astype(np.int64))
+    first = starts_of(shard.votes[f"{task}.count"].astype(np.int64))
     return bool((shard.votes[f"{task}.source"][first[local] : first[local + 1]] == source).any())

@@ -8,10 +8,10 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import Problem
+from overton.base.ragged import starts_of
 from overton.data.names import SPLITS
 from overton.data.rows.late import check_late, late_splits
 from overton.data.rows.layout import Layout
-from overton.data.rows.ragged import starts
 from overton.data.rows.shard import Shard
 from overton.schema import Schema
 
@@ -53,7 +53,7 @@ class Joined:
     def first(self) -> ndarray:
         """First record of each shard, and the end of the last, int64 of shape (shard + 1,)."""
         pairs = zip(self.shards, self.kept, strict=True)
-        return starts(np.array([shard.n_records if kept is None else len(kept) for shard, kept in pairs], np.int64))
+        return starts_of(np.array([shard.n_records if kept is None else len(kept) for shard, kept in pairs], np.int64))
 
     @property
     def n_records(self) -> int:

@@ -6,10 +6,10 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import Problem, json_path
+from overton.base.ragged import starts_of
 from overton.data.names import SPLITS, count_of
 from overton.data.rows.codes import FIRST_SOFT
 from overton.data.rows.layout import Layout
-from overton.data.rows.ragged import starts
 from overton.data.rows.shard import Shard
 from overton.schema import Task
 
@@ -97,7 +97,7 @@ class LateLists:
         """The highest member that each label of a `select` task names."""
         last = self.value.astype(np.int64)
         soft = np.flatnonzero(last <= FIRST_SOFT)
-        first = starts(self._soft_length)
+        first = starts_of(self._soft_length)
         for place in soft.tolist():
             vote = FIRST_SOFT - int(last[place])
             last[place] = int(self._soft_label[first[vote] : first[vote + 1]].max(initial=-1))

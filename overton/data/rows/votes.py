@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import positions, starts_of, steps
 from overton.data.rows.codes import ABSTAIN, FIRST_SOFT
 from overton.data.rows.join import Joined
 from overton.data.rows.late import LateLists
-from overton.data.rows.ragged import positions, spread, starts
 from overton.data.votes import Votes
 from overton.schema import Task
 
@@ -118,12 +118,12 @@ def _lists(
         remap = np.array([source_number[name] for name in shard.sources], np.int32)
         record, source, line, length, value = _shard_lists(joined, place, number, task)
         counted = (record >= 0) & chosen[source]
-        start = starts(length)[:-1]
+        start = starts_of(length)[:-1]
         if not counted.all():
             record, source, line = record[counted], source[counted], line[counted]
             start, length = start[counted], length[counted]
             if counted.mean() < _FEW:
-                start, value = starts(length)[:-1], value[spread(start, length)]
+                start, value = starts_of(length)[:-1], value[steps(start, length)]
         parts.append((record, remap[source], line + (place << 40), n_values + start))
         table = _table(joined, place, number, task, int(value.max(initial=-1)) + 1)
         n_plain = len(table[0]) - len(shard.votes[f"{number}.soft.length"])
@@ -138,7 +138,7 @@ def _lists(
         order = np.argsort(key, kind="stable") if one_file else np.lexsort((line, key))
         record, source, start = record[order], source[order], start[order]
     length, label, probability = (_together(column) for column in zip(*tables, strict=True))
-    return Lists(record, source, start, _together(values)), Table(starts(length), label, probability)
+    return Lists(record, source, start, _together(values)), Table(starts_of(length), label, probability)
 
 
 def _together(parts: Sequence[ndarray]) -> ndarray:
@@ -248,7 +248,7 @@ def _cells(lists: Lists, offsets: ndarray) -> tuple[ndarray, ndarray, ndarray, i
         in_record = positions(n_units[low:high])  # of each unit
         width = n_lists[owner]
         place = np.repeat(np.arange(len(owner)), width)  # of each cell's unit in the block
-        one = np.arange(len(place)) + (first_list[owner] - starts(width)[:-1])[place]
+        one = np.arange(len(place)) + (first_list[owner] - starts_of(width)[:-1])[place]
         row = lists.value[lists.start[one] + in_record[place]]
         unit, source = (first_unit[owner] + in_record)[place], lists.source[one]
         if int(row.min(initial=0)) == ABSTAIN:
@@ -283,5 +283,5 @@ def _entries(row: ndarray, table: Table) -> tuple[ndarray, ndarray, ndarray]:
     length = np.diff(table.first)
     if (length == 1).all() and (table.probability == 1).all():
         return np.arange(len(row) + 1), table.label[row], np.broadcast_to(np.float32(1), len(row))
-    entries = spread(table.first[row], length[row])
-    return starts(length[row]), table.label[entries], table.probability[entries]
+    entries = steps(table.first[row], length[row])
+    return starts_of(length[row]), table.label[entries], table.probability[entries]

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import spread, starts_of
 from overton.evaluate.calibration import BINS, Calibration, calibrate
 from overton.evaluate.judge import Judged
-from overton.evaluate.ragged import spread, starts_of
 
 SAMPLES = 1000
 BLOCK = 1 << 15

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import starts_of
 from overton.supervision.models.patterns import Cells, keep_cells
 
 MOST_PAIRS = 4_000_000  # pairs of votes looked at; a sample of the rows where there are more
@@ -142,7 +143,7 @@ def collapse_blocks(cells: Cells, block: ndarray) -> Cells:
     entry = number[cell] * n_labels + cells.label
     entries, place = np.unique(entry, return_inverse=True)
     weight = np.bincount(place, cells.weight / size[number[cell]], len(entries))
-    first = np.concatenate([[0], np.cumsum(np.bincount(entries // n_labels, minlength=len(keys)))])
+    first = starts_of(np.bincount(entries // n_labels, minlength=len(keys)))
     label = (entries % n_labels).astype(np.int32)
     return Cells(keys // n_blocks, (keys % n_blocks).astype(np.int32), first, label, weight)
 

@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import starts_of
 from overton.supervision.models.patterns import GOLDEN, mix
 
 SHARE = 0.5  # of what neighbours say; judged by log loss and span F1 on labelled sets
@@ -124,7 +125,7 @@ def _broken(classes: tuple[str, ...]) -> ndarray:
 
 def _with_conflict(runs: Runs, index: ndarray, agreed: ndarray) -> Runs:
     """The runs of several units of which some are not agreed on."""
-    open_to = np.concatenate([[0], np.cumsum((index >= 0) & ~agreed[np.maximum(index, 0)])])
+    open_to = starts_of((index >= 0) & ~agreed[np.maximum(index, 0)])
     some = (open_to[runs.start + runs.length] > open_to[runs.start]) & (runs.length > 1)
     return Runs(runs.start[some], runs.length[some])
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import starts_of
 from overton.data import Votes
 from overton.supervision.models.distinct import number_hashes
 
@@ -103,7 +104,7 @@ def _without_nothing(cells: Cells) -> Cells:
     some = cells.weight > 0
     if some.all():
         return cells
-    first = np.concatenate([[0], np.cumsum(some)])[cells.first]
+    first = starts_of(some)[cells.first]
     return replace(cells, first=first, label=cells.label[some], weight=cells.weight[some])
 
 
@@ -114,7 +115,7 @@ def keep_cells(cells: Cells, keep: ndarray) -> Cells:
     size = np.diff(cells.first)
     single = len(cells.label) == len(size) and bool((size == 1).all())
     entries = keep if single else np.repeat(keep, size)
-    first = np.concatenate([[0], np.cumsum(size[keep])])
+    first = starts_of(size[keep])
     label = cells.label[entries]
     plain = len(label) and not any(cells.weight.strides)  # one number that stands for all still does
     weight = np.broadcast_to(cells.weight[0], len(label)) if plain else cells.weight[entries]
@@ -166,7 +167,7 @@ def cut_cells(cells: Cells, start: ndarray, stop: ndarray) -> Cells:
     return Cells(
         row=np.repeat(np.arange(len(start)), stop - start),
         source=cells.source[chosen],
-        first=np.concatenate([[0], np.cumsum(size)]),
+        first=starts_of(size),
         label=cells.label[entries],
         weight=cells.weight[entries],
     )
