@@ -78,4 +78,4 @@ def _named_tags(
             goal_of(dataset, tuning)
         except OvertonError as error:
             faults = placed_faults(directory / "tuning.json", error.problems)
-    return faults, unknown_tags(gate, dataset.tags, str(directory / "gate.json"))
+    return faults, placed_faults(directory / "gate.json", unknown_tags(gate, dataset.tags))

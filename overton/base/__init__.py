@@ -8,7 +8,7 @@ from overton.base.errors import OvertonError, Problem, group_problems, os_reason
 from overton.base.events import Event, Observe, ignore
 from overton.base.figures import percent_text, share_text
 from overton.base.given import Texts, texts_of
-from overton.base.json_text import parse_json
+from overton.base.json_text import parse_json, place_faults
 from overton.base.legible import legible, writable
 from overton.base.names import check_name, is_name
 from overton.base.positions import Positions, json_fault, json_path, locate_json
@@ -47,6 +47,7 @@ __all__ = [
     "padded",
     "parse_json",
     "percent_text",
+    "place_faults",
     "render_problems",
     "ruled",
     "share_text",

@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from overton.base.errors import OvertonError, Problem
-from overton.base.positions import json_fault
+from overton.base.positions import Positions, json_fault
 
 CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)')  # outside of texts, which are passed over
 
@@ -34,6 +36,13 @@ def parse_json(text: str, path: str, code: str) -> Any:
     except ValueError as error:  # NaN and the like, or a number of thousands of digits
         fault, line = str(error), _line_of_constant(text)
     raise OvertonError(Problem(f"this is not JSON: {fault}", code, path, line, hint=hint))
+
+
+def place_faults(faults: Iterable[Problem], positions: Positions, path: str) -> list[Problem]:
+    """Faults of a text with its file and the lines of their fields, by line; a key that stands twice is told there."""
+    lines = {**positions.lines, **dict(positions.duplicates)}
+    placed = [replace(fault, path=path, line=lines.get(fault.field, 0)) for fault in faults]
+    return sorted(placed, key=lambda fault: fault.line)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -26,17 +26,18 @@ def load_tuning(path: Path, schema: Schema) -> Tuning:
 
 
 def placed_faults(path: Path, problems: Iterable[Problem]) -> list[Problem]:
-    """Faults of what a tuning file says, found where it is used, with the file and its line of their fields.
+    """Faults of what a file of settings says, found where it is used, with the file and its line of their fields.
 
     Args:
         path: The file, if there is one.
         problems: The faults. The field of an item of a list stands for the setting too, where that is no list. Those of
             other files stay as they are.
     """
-    try:
-        lines = locate_json(read_text(path, BAD_JSON)).lines
+    problems = list(problems)
+    try:  # without a fault there may be a file that is no JSON, of which its reader tells
+        lines = locate_json(read_text(path, BAD_JSON)).lines if problems else {}
     except FileNotFoundError:
-        return list(problems)
+        return problems
     placed = []
     for problem in problems:
         field = problem.field if problem.field in lines else problem.field.rpartition("[")[0]

@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean, digest_json, json_path, locate_json, nearest, parse_json
+from overton.base import (
+    OvertonError,
+    Problem,
+    did_you_mean,
+    digest_json,
+    json_path,
+    locate_json,
+    nearest,
+    parse_json,
+    place_faults,
+)
 from overton.compile.choices import PRETRAINED, SETTINGS_OF_PAYLOAD, Choices, default_choices
 from overton.compile.settings import (
     PAYLOAD_SETTINGS,
@@ -129,7 +139,6 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
     value = parse_json(text, path, "tuning.bad-json")
     positions = locate_json(text)
     faults = [Problem("this key appears twice", "tuning.duplicate-key", field=at) for at, _ in positions.duplicates]
-    second = dict(positions.duplicates)
     sections = _section(value, "$", SECTIONS, faults)
     models = _section(sections.get("models", {}), "$.models", MODELS, faults)
     if models and set(models) != {*MODELS}:
@@ -145,9 +154,7 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
         slices=_list(sections["slices"], "$.slices", SLICES, faults) if "slices" in sections else (),
     )
     if faults:
-        lines = {**positions.lines, **second}
-        placed = [replace(fault, path=path, line=lines.get(fault.field, 0)) for fault in faults]
-        raise OvertonError(sorted(placed, key=lambda fault: fault.line))
+        raise OvertonError(place_faults(faults, positions, path))
     return tuning
 
 

@@ -209,7 +209,7 @@ def test_a_gate_may_bound_the_latency_and_need_critical_slices(
     assert "gate.json: no record has the tag 'slice:redd', at character 10 of" in said
     (app / "gate.json").write_text(json.dumps({"criticall": []}))
     assert main(["compare", f"{app}@live", str(app), "-q"]) == 1
-    assert "gate.json: $.criticall: unknown key 'criticall'. Did you mean 'critical'?" in capsys.readouterr().err
+    assert "gate.json:1: $.criticall: unknown key 'criticall'. Did you mean 'critical'?" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -23,12 +23,12 @@ def test_an_empty_gate_is_the_default_and_a_full_one_is_read_back():
 
 def test_every_fault_is_told_with_its_field_and_a_hint():
     text = {"alpa": 0.1, "margin": -1, "minimum_support": 2.5, "p99_ms": "fast", "ece": True}
-    assert faults(json.dumps(text)) == [
-        "gate.json: $.alpa: unknown key 'alpa'. Did you mean 'alpha'? [gate.unknown-key]",
-        "gate.json: $.margin: expected a number from 0 to 1, got -1 [gate.bad-value]",
-        "gate.json: $.minimum_support: expected a whole number from 1 to 1e+09, got 2.5 [gate.bad-value]",
-        "gate.json: $.ece: expected a number from 0 to 1, got true [gate.bad-value]",
-        'gate.json: $.p99_ms: expected a number from 0.01 to 100000, got "fast" [gate.bad-value]',
+    assert faults(json.dumps(text, indent=1)) == [
+        "gate.json:2: $.alpa: unknown key 'alpa'. Did you mean 'alpha'? [gate.unknown-key]",
+        "gate.json:3: $.margin: expected a number from 0 to 1, got -1 [gate.bad-value]",
+        "gate.json:4: $.minimum_support: expected a whole number from 1 to 1e+09, got 2.5 [gate.bad-value]",
+        'gate.json:5: $.p99_ms: expected a number from 0.01 to 100000, got "fast" [gate.bad-value]',
+        "gate.json:6: $.ece: expected a number from 0 to 1, got true [gate.bad-value]",
     ]
     lists = {"margins": {"slice:a": 2, "a &": 0.1}, "critical": ["slice:a", 3, "(b"]}
     assert [fault.split(": ")[1] for fault in faults(json.dumps(lists))] == [
@@ -39,6 +39,14 @@ def test_every_fault_is_told_with_its_field_and_a_hint():
     ]
     assert "expected an object from tag to margin" in faults('{"margins": [1]}')[0]
     assert "expected a list of tags" in faults('{"critical": "slice:a"}')[0]
+
+
+def test_a_key_that_stands_twice_is_told_where_it_stands_again():
+    text = '{"margins": {"a": 0.1,\n "b": 0.1,\n "a": 0.2},\n "margin": 0,\n "margin": 1}'
+    assert faults(text) == [
+        "gate.json:3: $.margins.a: this key appears twice [gate.duplicate-key]",
+        "gate.json:5: $.margin: this key appears twice [gate.duplicate-key]",
+    ]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"alpha": NaN}', "[" * 100_000])

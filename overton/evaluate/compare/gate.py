@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean, parse_json
+from overton.base import OvertonError, Problem, did_you_mean, json_path, locate_json, parse_json, place_faults
 from overton.compile import Rule
 from overton.data import Tags, parse_tag_expression, tag_mask
 from overton.evaluate.groups import WHOLE
@@ -70,31 +70,33 @@ def parse_gate(text: str, path: str) -> Gate:
     value = parse_json(text, path, "gate.bad-json")
     if not isinstance(value, dict):
         raise OvertonError(Problem(f"expected an object, got {_told(value)}", "gate.bad-value", path=path, field="$"))
-    faults: list[Problem] = []
+    positions = locate_json(text)
+    faults = [Problem("this key appears twice", "gate.duplicate-key", field=at) for at, _ in positions.duplicates]
     known = [*SETTINGS, *LISTED]
     for name in value:
         if name not in known:
             hint = did_you_mean(name, known)
-            faults.append(Problem(f"unknown key {name!r}", "gate.unknown-key", path, field=f"$.{name}", hint=hint))
+            faults.append(Problem(f"unknown key {name!r}", "gate.unknown-key", field=json_path([name]), hint=hint))
     plain = {name: value[name] for name in SETTINGS if name in value}
     for name, given in plain.items():
-        faults += _check(SETTINGS[name], given, f"$.{name}", path, optional=name == "p99_ms")
+        faults += _check(SETTINGS[name], given, json_path([name]), optional=name == "p99_ms")
     margins, critical = value.get("margins", {}), value.get("critical", [])
-    faults += [*_margin_faults(margins, path), *_critical_faults(critical, path)]
+    faults += [*_margin_faults(margins), *_critical_faults(critical)]
     if faults:
-        raise OvertonError(faults)
+        raise OvertonError(place_faults(faults, positions, path))
     return Gate(**plain, margins=margins, critical=tuple(dict.fromkeys(critical)))
 
 
-def unknown_tags(gate: Gate, tags: Tags, path: str) -> list[Problem]:
+def unknown_tags(gate: Gate, tags: Tags) -> list[Problem]:
     """Tags that the gate names and that no record has: a margin of one means nothing, a critical one refuses all."""
-    places = {**{tag: f"$.margins[{tag!r}]" for tag in gate.margins}, **dict.fromkeys(gate.critical, "$.critical")}
+    places = {tag: json_path(["margins", tag]) for tag in gate.margins}
+    places |= {tag: json_path(["critical", place]) for place, tag in enumerate(gate.critical)}
     found: list[Problem] = []
     for tag in gate.tags:
         try:
             tag_mask(tag, tags)
         except OvertonError as error:
-            found += [replace(problem, path=path, field=places[tag]) for problem in error.problems]
+            found += [replace(problem, field=places[tag]) for problem in error.problems]
     return found
 
 
@@ -123,44 +125,44 @@ def gate_json_schema() -> dict[str, Any]:
     }
 
 
-def _check(rule: Rule, value: object, at: str, path: str, *, optional: bool = False) -> list[Problem]:
+def _check(rule: Rule, value: object, at: str, *, optional: bool = False) -> list[Problem]:
     if rule.accepts(value) or (optional and value is None):
         return []
-    return [Problem(f"expected {rule.expected}, got {_told(value)}", "gate.bad-value", path, field=at)]
+    return [Problem(f"expected {rule.expected}, got {_told(value)}", "gate.bad-value", field=at)]
 
 
-def _margin_faults(value: object, path: str) -> list[Problem]:
+def _margin_faults(value: object) -> list[Problem]:
     if not isinstance(value, dict):
         hint = 'Such as {"slice:nutrition": 0.02, "*": 0.005}'
         message = f"expected an object from tag to margin, got {_told(value)}"
-        return [Problem(message, "gate.bad-value", path, field="$.margins", hint=hint)]
+        return [Problem(message, "gate.bad-value", field="$.margins", hint=hint)]
     faults = []
     for tag, margin in value.items():
-        faults += _check(SETTINGS["margin"], margin, f"$.margins[{tag!r}]", path)
-        faults += _expression_faults(tag, f"$.margins[{tag!r}]", path)
+        at = json_path(["margins", tag])
+        faults += [*_check(SETTINGS["margin"], margin, at), *_expression_faults(tag, at)]
     return faults
 
 
-def _critical_faults(value: object, path: str) -> list[Problem]:
+def _critical_faults(value: object) -> list[Problem]:
     if not isinstance(value, list):
         message, hint = f"expected a list of tags, got {_told(value)}", 'Such as ["slice:nutrition"]'
-        return [Problem(message, "gate.bad-value", path, field="$.critical", hint=hint)]
+        return [Problem(message, "gate.bad-value", field="$.critical", hint=hint)]
     faults = []
     for place, tag in enumerate(value):
         at = f"$.critical[{place}]"
         if isinstance(tag, str):
-            faults += _expression_faults(tag, at, path)
+            faults += _expression_faults(tag, at)
         else:
-            faults.append(Problem(f"expected a tag, got {_told(tag)}", "gate.bad-value", path, field=at))
+            faults.append(Problem(f"expected a tag, got {_told(tag)}", "gate.bad-value", field=at))
     return faults
 
 
-def _expression_faults(text: str, at: str, path: str) -> list[Problem]:
+def _expression_faults(text: str, at: str) -> list[Problem]:
     """What keeps a text from being an expression; whether its tags exist is seen when there are records."""
     try:
         parse_tag_expression(text)
     except OvertonError as error:
-        return [Problem(fault.message, "gate.bad-value", path, field=at, hint=fault.hint) for fault in error.problems]
+        return [Problem(fault.message, "gate.bad-value", field=at, hint=fault.hint) for fault in error.problems]
     return []
 
 
