@@ -8,6 +8,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from overton.base import OvertonError
 from overton.batch.plan import WHOLE, Piece
 
 LONGEST = 1 << 26  # bytes of a line
@@ -23,12 +24,14 @@ class Lines:
         numbers: The number of each in its input, from 1.
         too_long: Numbers of lines that are longer than any may be, and were not kept.
         n_bytes: How many bytes of the input they are.
+        next: The number of the line behind them.
     """
 
     lines: list[bytes]
     numbers: list[int]
     too_long: list[int]
     n_bytes: int
+    next: int
 
 
 def read_lines(contents: Iterable[bytes], piece: Piece) -> Iterator[Lines]:
@@ -37,24 +40,33 @@ def read_lines(contents: Iterable[bytes], piece: Piece) -> Iterator[Lines]:
     Args:
         contents: What the input holds from the byte before the piece on, or from its begin where that is its first.
         piece: The piece.
+
+    Raises:
+        OvertonError: Where the input cannot be read on: behind the last whole line before that.
     """
     lines: list[bytes] = []
     numbers: list[int] = []
     too_long: list[int] = []
-    n_bytes = size = 0
-    for number, line, length in _lines(contents, piece):
-        n_bytes += length
-        if line is None:
-            too_long.append(number)
-        elif line and not line.isspace():
-            lines.append(line)
-            numbers.append(number)
-            size += length
-        if len(lines) == CHUNK_LINES or size >= CHUNK_BYTES:
-            yield Lines(lines, numbers, too_long, n_bytes)
-            lines, numbers, too_long, n_bytes, size = [], [], [], 0, 0
+    n_bytes = size = number = 0
+    broken: OvertonError | None = None
+    try:
+        for number, line, length in _lines(contents, piece):
+            n_bytes += length
+            if line is None:
+                too_long.append(number)
+            elif line and not line.isspace():
+                lines.append(line)
+                numbers.append(number)
+                size += length
+            if len(lines) == CHUNK_LINES or size >= CHUNK_BYTES:
+                yield Lines(lines, numbers, too_long, n_bytes, number + 1)
+                lines, numbers, too_long, n_bytes, size = [], [], [], 0, 0
+    except OvertonError as error:
+        broken = error
     if lines or too_long or n_bytes:
-        yield Lines(lines, numbers, too_long, n_bytes)
+        yield Lines(lines, numbers, too_long, n_bytes, number + 1)
+    if broken:
+        raise broken
 
 
 def _lines(contents: Iterable[bytes], piece: Piece) -> Iterator[tuple[int, bytes | None, int]]:

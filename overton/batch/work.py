@@ -139,16 +139,16 @@ def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output
 
 def _read(plan: Plan, piece: Piece) -> Iterator[tuple[Lines, list[BadLine]]]:
     """The lines of a piece; where the input cannot be read on, that is an error behind the last line before it."""
-    one, number = plan.inputs[piece.input], piece.newlines
+    one, number = plan.inputs[piece.input], piece.newlines + 1
     try:
         with opened(one, piece) as contents:
             for lines in read_lines(contents, piece):
                 yield lines, []
-                number = max([number, *lines.numbers[-1:], *lines.too_long[-1:]])
+                number = lines.next
     except OvertonError as error:
         if any(problem.code != "data.unreadable" for problem in error.problems):
             raise
-        yield Lines([], [], [], 0), [BadLine(one.name, number + 1, b"", error.problems)]
+        yield Lines([], [], [], 0, number), [BadLine(one.name, number, b"", error.problems)]
 
 
 def _too_long(lines: Lines, name: str) -> list[BadLine]:

@@ -1,17 +1,20 @@
 """Batch runs: every record once, the same output for any number of workers, and what was killed goes on."""
 
+import errno
 import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
+import zlib
 from functools import partial
 from pathlib import Path
 
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from overton.artifact import Artifact, Runtime
 from overton.artifact.files import save_artifact
@@ -72,6 +75,10 @@ def folder(tmp_path: Path) -> Path:
         f'{good}\n\n{{"id": "bad", "payl\n{{"id": "x", "payloads": {{"query": 7}}}}\n{good}'
     )
     return tmp_path
+
+
+def zstd(text: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(text)
 
 
 def predict(folder: Path, output: str = "out", engine=None, **how):
@@ -225,6 +232,56 @@ def test_where_an_input_cannot_be_read_on_is_told_behind_the_last_line_that_was(
     (shard,) = [text for name, text in found.items() if ".b-" in name and "/" not in name]
     (errors,) = [text for name, text in found.items() if ".b-" in name and "_errors" in name]
     assert json.loads(errors)["line"] == len(shard.splitlines()) + 1 > 4
+
+
+def flushed(content: bytes) -> bytes:
+    """A gzip stream up to the end of a block, with more to come."""
+    stream = zlib.compressobj(wbits=31)
+    return stream.compress(content) + stream.flush(zlib.Z_FULL_FLUSH)
+
+
+BROKEN = {  # what becomes of 400 lines, compressed, and how many come before the break
+    "cut": ("b.jsonl.gz", lambda lines: flushed(b"".join(lines[:300])), 300),
+    "cut in a line": ("b.jsonl.gz", lambda lines: flushed(b"".join(lines[:300]) + lines[300][:40]), 300),
+    "block": ("b.jsonl.gz", lambda lines: flushed(b"".join(lines[:200])) + b"\xff" * 2000, 200),
+    "sum": ("b.jsonl.gz", lambda lines: gzip.compress(b"".join(lines))[:-8] + b"12345678", 400),
+    "behind": ("b.jsonl.gz", lambda lines: gzip.compress(b"".join(lines)) + b"{}", 400),
+    "frame cut": ("b.jsonl.zst", lambda lines: b"".join(map(zstd, lines))[: -len(zstd(lines[-1])) - 9], 398),
+    "frame": ("b.jsonl.zst", lambda lines: b"".join(map(zstd, lines[:200])) + bytes(2000), 200),
+}
+
+
+@pytest.mark.parametrize(("name", "make", "n_whole"), BROKEN.values(), ids=BROKEN)
+def test_every_whole_line_before_an_input_breaks_off_is_predicted(tmp_path: Path, name: str, make, n_whole: int):
+    lines = [json.dumps({**record(number), "id": f"r{number}"}).encode() + b"\n" for number in range(400)]
+    source = tmp_path / name
+    source.write_bytes(make(lines))
+    outcome = predict_files(tiny_artifact(), VERSION, [str(source)], str(tmp_path / "out"))
+    assert (outcome.counts.records, outcome.counts.errors) == (n_whole, 1)
+    found = content(tmp_path / "out")
+    (shard,) = [text for place, text in found.items() if place.endswith("b-00000.jsonl")]
+    assert [json.loads(line)["id"] for line in shard.splitlines()] == [f"r{number}" for number in range(n_whole)]
+    (told,) = [json.loads(text) for place, text in found.items() if place.startswith("_errors")]
+    assert (told["file"], told["line"], told["text"]) == (str(source), n_whole + 1, "")
+    assert [problem["code"] for problem in told["problems"]] == ["data.unreadable"]
+    again = predict_files(tiny_artifact(), VERSION, [str(source)], str(tmp_path / "out"))
+    assert (again.known, again.counts) == (1, outcome.counts)
+
+
+def test_what_a_disk_reads_no_further_is_told_with_its_line(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def failing(file, name: str):
+        yield file.read(700)
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = folder / "in" / "b.jsonl"
+    write(path, 0, 30)
+    n_whole = path.read_bytes()[:700].count(b"\n")
+    monkeypatch.setattr("overton.batch.files.inputs.contents", failing)
+    outcome = predict_files(tiny_artifact(), VERSION, [str(path)], str(folder / "out"))
+    assert (outcome.counts.records, outcome.counts.errors) == (n_whole, 1)
+    (errors,) = [json.loads(text) for name, text in content(folder / "out").items() if "_errors" in name]
+    assert errors["line"] == n_whole + 1 > 1
+    assert errors["problems"] == [{"code": "data.unreadable", "message": "it cannot be read: input/output error"}]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "b.jsonl.gz"])

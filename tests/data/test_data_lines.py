@@ -2,6 +2,7 @@ import gzip
 import io
 import os
 import sys
+import zlib
 
 import pytest
 import zstandard
@@ -132,6 +133,22 @@ def test_a_broken_stream_is_one_clear_fault(tmp_path, suffix, spoil, message):
     (problem,) = error.value.problems
     assert (problem.code, problem.path) == ("data.unreadable", str(path))
     assert problem.message.startswith(f"the file cannot be read: {message}")
+
+
+@pytest.mark.parametrize(("content", "line"), [(b"{}\n{}\n{", 3), (b"{}\n{}\n", 3), (b"{", 1), (b"", 0)])
+def test_where_a_file_breaks_off_is_told_by_the_line_that_is_not_whole(tmp_path, content, line):
+    stream, path = zlib.compressobj(wbits=31), tmp_path / "d.jsonl.gz"
+    path.write_bytes(stream.compress(content) + stream.flush(zlib.Z_FULL_FLUSH))
+    with pytest.raises(OvertonError, match="ends too early") as error:
+        read(path)
+    assert [problem.line for problem in error.value.problems] == [line]
+
+
+@pytest.mark.parametrize("n_bytes", [0, 3, 1 << 21, (1 << 22) + 5])
+def test_gzip_is_read_whatever_its_length_and_with_what_fills_it_up(tmp_path, n_bytes):
+    path = tmp_path / "d.jsonl.gz"
+    path.write_bytes(gzip.compress(b"x" * n_bytes) + gzip.compress(b"y\n") + bytes(600))
+    assert read(path)[1] == [b"x" * n_bytes + b"y"]
 
 
 def test_an_empty_file_has_no_line(tmp_path):

@@ -172,12 +172,24 @@ def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
     try:
         file = Path(one.place).open("rb")  # noqa: SIM115  closed below
     except OSError as error:
-        raise OvertonError(Problem(f"it cannot be read: {os_reason(error)}", "data.unreadable", one.name)) from None
+        raise _unreadable(one, error) from None
     with file:
         _check_file(one, file)
         file.seek(start)
         with _unchanged(partial(_check_file, one, file)):
-            yield contents(file, one.name)
+            yield _told(one, contents(file, one.name))
+
+
+def _told(one: Input, parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same parts of a file; where the disk cannot read on, that is told as of a file that is broken."""
+    try:
+        yield from parts
+    except OSError as error:
+        raise _unreadable(one, error) from None
+
+
+def _unreadable(one: Input, error: OSError) -> OvertonError:
+    return OvertonError(Problem(f"it cannot be read: {os_reason(error)}", "data.unreadable", one.name))
 
 
 @contextmanager

@@ -1,21 +1,26 @@
 """Data files to lines: plain, gzip or Zstandard, a block at a time, so that memory does not depend on the file."""
 
-import gzip
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from overton.base import OvertonError, Problem, os_reason
 from overton.base.files import written
 from overton.data.names import reading_order
 
+if TYPE_CHECKING:
+    from zlib import _Decompress
+
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 NAMES = "Compressed files end in .gz (gzip) or .zst (Zstandard), others in .jsonl"
 BLOCK = 1 << 21
+_GZIP, _GZIP_BLOCK = 31, 1 << 18  # how zlib is told to read gzip; bytes that are read at a time
 _ZSTD_BLOCK = 1 << 16  # compressed: what comes out may be a hundred times as much
+_ZSTD_STEP = 1 << 10  # what came out of earlier blocks is lost where one in the same step is broken
 BINARY = {  # what else is taken for a data file, by how it begins
     b"\x1f\x8b": "gzip data",
     b"\x28\xb5\x2f\xfd": "Zstandard data",
@@ -91,15 +96,24 @@ def read_blocks(path: Path, size: int | None = None) -> Iterator[Block]:
 
 
 def blocks_of(contents: Iterable[bytes]) -> Iterator[Block]:
-    """The lines of what a file holds, read in parts of any length."""
+    """The lines of what a file holds, read in parts of any length.
+
+    Raises:
+        OvertonError: Where it cannot be read on, with the number of the line that is not whole.
+    """
     number = 1
     rest = b""
-    for content in contents:
-        if number == 1 and not rest and content.startswith(BOM_UTF8):
-            content = content[len(BOM_UTF8) :]
-        *lines, rest = (rest + content).split(b"\n")
-        yield _block(lines, number)
-        number += len(lines)
+    try:
+        for content in contents:
+            if number == 1 and not rest and content.startswith(BOM_UTF8):
+                content = content[len(BOM_UTF8) :]
+            *lines, rest = (rest + content).split(b"\n")
+            yield _block(lines, number)
+            number += len(lines)
+    except OvertonError as error:
+        if number == 1 and not rest:
+            raise
+        raise OvertonError(replace(problem, line=number) for problem in error.problems) from None
     yield _block([rest], number)
 
 
@@ -149,7 +163,7 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
     except EOFError:
         reason = "its compressed stream ends too early, as if the file were cut off"
         raise _broken(name, reason, "Write it or fetch it again") from None
-    except (gzip.BadGzipFile, zlib.error, ValueError) as error:
+    except (zlib.error, ValueError) as error:
         raise _broken(name, f"its compressed stream is broken: {error}") from None
 
 
@@ -164,26 +178,42 @@ def _plain(file: IO[bytes], name: str) -> Iterator[bytes]:
         content = read(BLOCK)
 
 
-class _Seen:
-    """A file that knows whether there was anything in it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.is_empty = True
-
-    def read(self, size: int = -1) -> bytes:
-        content = self._file.read(size)
-        self.is_empty &= not content
-        return content
-
-
 def _gzip(file: IO[bytes]) -> Iterator[bytes]:
-    seen = _Seen(file)
-    with gzip.GzipFile(fileobj=cast(IO[bytes], seen)) as stream:
-        while content := stream.read(BLOCK):
-            yield content
-    if seen.is_empty:  # an upload that failed; nothing at all, compressed, is twenty bytes
+    pending = file.read(_GZIP_BLOCK)
+    if not pending:  # an upload that failed; nothing at all, compressed, is twenty bytes
         raise EOFError
+    while pending:
+        member = zlib.decompressobj(_GZIP)
+        while pending and not member.eof:
+            yield from _inflated(member, pending)
+            pending = member.unused_data or file.read(_GZIP_BLOCK)
+        if not member.eof:
+            raise EOFError
+        while pending and not (pending := pending.lstrip(b"\0")):  # what fills up a block of a tape
+            pending = file.read(_GZIP_BLOCK)
+
+
+def _inflated(member: "_Decompress", content: bytes) -> Iterator[bytes]:
+    """What comes of some compressed bytes; where they are broken, all that comes of those before."""
+    is_full = True
+    while (content or is_full) and not member.eof:
+        before = member.copy()
+        try:
+            found = member.decompress(content, BLOCK)
+        except zlib.error:  # it keeps for itself what it had made of this content by then
+            yield _inflated_one_by_one(before, content)
+            raise
+        if found:
+            yield found
+        content, is_full = member.unconsumed_tail, len(found) == BLOCK
+
+
+def _inflated_one_by_one(member: "_Decompress", content: bytes) -> bytes:
+    found: list[bytes] = []
+    with suppress(zlib.error):
+        for place in range(len(content)):
+            found.append(member.decompress(content[place : place + 1]))
+    return b"".join(found)
 
 
 def _zstd(file: IO[bytes]) -> Iterator[bytes]:
@@ -195,13 +225,16 @@ def _zstd(file: IO[bytes]) -> Iterator[bytes]:
     while pending:
         frame = zstandard.ZstdDecompressor().decompressobj()
         while pending and not frame.eof:
-            try:
-                content = frame.decompress(pending)
-            except zstandard.ZstdError as error:
-                raise ValueError(str(error)) from None
-            if content:
-                yield content
-            pending = frame.unused_data or file.read(_ZSTD_BLOCK)
+            for place in range(0, len(pending), _ZSTD_STEP):
+                try:
+                    content = frame.decompress(pending[place : place + _ZSTD_STEP])
+                except zstandard.ZstdError as error:
+                    raise ValueError(str(error)) from None
+                if content:
+                    yield content
+                if frame.eof:
+                    break
+            pending = frame.unused_data + pending[place + _ZSTD_STEP :] or file.read(_ZSTD_BLOCK)
         if not frame.eof:
             raise EOFError
 
