@@ -8,6 +8,7 @@ from overton.base.errors import OvertonError, Problem, group_problems, os_reason
 from overton.base.events import Event, Observe, ignore
 from overton.base.figures import percent_text, share_text
 from overton.base.given import Texts, texts_of
+from overton.base.hosts import is_local_host
 from overton.base.json_text import parse_json, place_faults
 from overton.base.legible import legible, writable
 from overton.base.names import check_name, is_name
@@ -36,6 +37,7 @@ __all__ = [
     "group_problems",
     "ignore",
     "instant",
+    "is_local_host",
     "is_name",
     "json_fault",
     "json_path",

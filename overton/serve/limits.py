@@ -9,7 +9,7 @@ import msgspec
 from overton.base import Problem
 
 OK, BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, SLOW, TOO_LARGE = 200, 400, 401, 404, 408, 413
-UNSUPPORTED, UNPROCESSABLE, BUSY, FAILED, NOT_READY, LATE = 415, 422, 429, 500, 503, 504
+UNSUPPORTED, MISDIRECTED, UNPROCESSABLE, BUSY, FAILED, NOT_READY, LATE = 415, 421, 422, 429, 500, 503, 504
 SHOWN = 100
 ENOUGH = 1000  # problems of a request after which the rest of it is not looked at: each costs time that others wait
 RETRY = {"retry-after": "1"}
@@ -133,6 +133,16 @@ def no_token() -> Answer:
         hint="Send the header Authorization: Bearer TOKEN",
     )
     return refuse(UNAUTHORIZED, [problem], {"www-authenticate": "Bearer"})
+
+
+def other_host(host: str) -> Answer:
+    """The answer to a request for another machine than this one, as a page makes whose name was made to point here."""
+    problem = Problem(
+        message=f"the request is for the host {host[:80]!r}, and this server answers for its own machine alone",
+        code="serve.host",
+        hint="Ask localhost or 127.0.0.1; where a proxy passes on another Host, serve with --token-file",
+    )
+    return refuse(MISDIRECTED, [problem])
 
 
 def failed() -> Answer:

@@ -37,9 +37,13 @@ def oip_paths(names: Sequence[str], versions: Sequence[str], refusals: Mapping[s
     """
     model = _parameter("model", names, "The name of the model that is served.")
     version = _parameter("version", versions, "A version that is loaded.")
-    some = {code: refusals[code] for code in ("401", "503")} | {"404": UNKNOWN_MODEL}
+    some = {code: refusals[code] for code in ("401", "421", "503")} | {"404": UNKNOWN_MODEL}
     paths: dict[str, Any] = {
-        "/v2": {"get": _get("Name and version of the server.", "OipServer", {"401": refusals["401"]})},
+        "/v2": {
+            "get": _get(
+                "Name and version of the server.", "OipServer", {code: refusals[code] for code in ("401", "421")}
+            )
+        },
         "/v2/health/live": {"get": _get("The process lives.", "OipLive", {}, is_open=True)},
         "/v2/health/ready": {"get": _get("Whether it is ready; 503 where not.", "OipReady", {}, is_open=True)},
     }

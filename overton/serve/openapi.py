@@ -20,6 +20,7 @@ REFUSALS = {
     "408": "The body did not come in time.",
     "413": "The body is too long, or holds too many records.",
     "415": "The body is not marked as JSON.",
+    "421": "The request is for another host, where the server answers for its own machine alone.",
     "422": "The JSON is not a record of this schema, or nested too deeply; every fault is told with its place.",
     "429": "Too many requests wait: ask again after the seconds in the header Retry-After.",
     "500": "The server failed.",
@@ -137,7 +138,7 @@ def _get(summary: str, media_type: str, *, is_open: bool = False) -> dict[str, A
     kind = {"type": "object"} if media_type == JSON else {"type": "string"}
     told = {"200": {"description": summary, "content": {media_type: {"schema": kind}}}}
     if not is_open:
-        return {"summary": summary, "responses": {**told, **_refusals("401", "503")}}
+        return {"summary": summary, "responses": {**told, **_refusals("401", "421", "503")}}
     return {"summary": summary, "responses": told, "security": []}
 
 

@@ -60,7 +60,8 @@ def serve(
         path = shared.log_path(Path(settings.log_file))
         service.log = RequestLog(path, rate=settings.log_rate, metrics=service.metrics, observe=observe)
     config = uvicorn.Config(
-        make_app(service, token=token, others=shared.others),
+        # Without a token the address is one of this machine alone, as `server.bind` sees to.
+        make_app(service, token=token, host="" if token else settings.host, others=shared.others),
         http=_protocol(service),
         proxy_headers=False,
         lifespan="off",

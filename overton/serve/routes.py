@@ -12,7 +12,7 @@ The route of predictions is answered before Starlette, which costs a quarter of 
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from hmac import compare_digest
 from importlib.resources import files
 
@@ -25,10 +25,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from overton.artifact import Runtime
-from overton.base import Problem
+from overton.base import Problem, is_local_host
 from overton.serve.answer import Model
 from overton.serve.ask import PREDICT, REQUEST_ID, ask, form_of, route_of
-from overton.serve.limits import NOT_READY, OK, Answer, Limits, failed, loading, no_token, refuse
+from overton.serve.limits import NOT_READY, OK, Answer, Limits, failed, loading, no_token, other_host, refuse
 from overton.serve.metrics import MEDIA_TYPE, Counts, merge_counts, render_metrics
 from overton.serve.oip import oip_routes
 from overton.serve.openapi import openapi
@@ -63,12 +63,14 @@ def create_app(runtime: Runtime, version: str, *, limits: Limits | None = None, 
     return make_app(Service(Model.of(runtime, version), limits=limits), token=token)
 
 
-def make_app(service: Service, *, token: str = "", others: Others = no_others) -> ASGIApp:
+def make_app(service: Service, *, token: str = "", host: str = "", others: Others = no_others) -> ASGIApp:
     """The application around a service whose version may still be loading.
 
     Args:
         service: The state that the routes look at.
         token: What a client must show; empty for nothing.
+        host: The address of this machine alone that the server was told to bind, where requests for other hosts are
+            to be refused; empty for answering all.
         others: Tells the counts of the other workers on the port.
     """
     routes = {
@@ -88,7 +90,7 @@ def make_app(service: Service, *, token: str = "", others: Others = no_others) -
         exception_handlers={HTTPException: _http_fault, Exception: _inner_fault},
     )
     app.router.redirect_slashes = False  # it would put together a url of what a client sent
-    return _Gate(app, service, token.encode())
+    return _Gate(app, service, token.encode(), host)
 
 
 async def _never(request: Request) -> Response:
@@ -158,33 +160,29 @@ async def _inner_fault(request: Request, error: Exception) -> Response:
 
 
 class _Gate:
-    """Around everything: asks for the token, answers predictions, gives a request's `X-Request-Id` back, and counts."""
+    """Around everything: who may ask, answers to predictions, a request's `X-Request-Id` given back, and counts."""
 
-    def __init__(self, app: ASGIApp, service: Service, token: bytes) -> None:
+    def __init__(self, app: ASGIApp, service: Service, token: bytes, host: str) -> None:
         self._app = app
         self._service = service
+        self._own = host
         self._expected = b"Bearer " + token if token else b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        content_type = request_id = shown = b""
-        for name, value in scope["headers"]:
-            if name == b"content-type":
-                content_type = value
-            elif name == b"x-request-id":
-                request_id = value if REQUEST_ID.fullmatch(value) else b""
-            elif name == b"authorization":
-                shown = value
+        told: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = told.get(b"x-request-id", b"")
+        request_id = request_id if REQUEST_ID.fullmatch(request_id) else b""
         path = scope["path"]
         reply = _Reply(send, self._service, request_id, route_of(path))
         try:
-            if self._expected and path not in OPEN and not compare_digest(shown, self._expected):
-                await reply.answer(no_token())
+            if path not in OPEN and (refused := self._refusal(told)):
+                await reply.answer(refused)
             elif path == PREDICT and scope["method"] == "POST":
                 query = scope["query_string"].decode("latin-1")
-                form = form_of(content_type)
+                form = form_of(told.get(b"content-type", b""))
                 await reply.answer(await ask(self._service, receive, form=form, query=query, request_id=request_id))
             else:
                 await self._app(scope, receive, reply.send)
@@ -192,6 +190,15 @@ class _Gate:
             logging.getLogger("uvicorn.error").exception("%s %s failed", scope["method"], path)
             if not reply.started:
                 await reply.answer(failed())
+
+    def _refusal(self, told: Mapping[bytes, bytes]) -> Answer | None:
+        """The answer to who may not ask, by the headers; None to who may."""
+        if self._expected and not compare_digest(told.get(b"authorization", b""), self._expected):
+            return no_token()
+        host = told.get(b"host", b"").decode("latin-1")  # none is given by some probes, and by no browser
+        if self._own and host and not is_local_host(host, self._own):
+            return other_host(host)
+        return None
 
 
 class _Reply:

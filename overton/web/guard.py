@@ -9,17 +9,15 @@ The server listens on this machine alone, but any page that a browser shows may 
 - a page loads script and style by a nonce of its own and from nowhere else, and cannot be put into a frame.
 """
 
-import re
 import secrets
 from hmac import compare_digest
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from overton.base import Problem
+from overton.base import Problem, is_local_host
 from overton.web.respond import problems_response
 
-HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 SAFE = ("GET", "HEAD")
 OWN_SITE = ("", "same-origin", "none")
 TOKEN_HEADER = "x-overton-token"
@@ -62,7 +60,7 @@ class Guard:
     def _refusal(self, method: str, headers: dict[str, str]) -> tuple[int, Problem] | None:
         """Why a request is refused; None where it is not."""
         host = headers.get("host", "")
-        if not HOST.fullmatch(host):
+        if not is_local_host(host):
             message = f"the request is for the host {host[:80]!r}, and this server answers for this machine alone"
             hint = "Open it as http://127.0.0.1:PORT or http://localhost:PORT"
             return MISDIRECTED, Problem(message, "web.host", hint=hint)

@@ -151,6 +151,48 @@ def test_with_a_token_only_those_who_show_it_are_answered():
     assert call(app, "GET", "/readyz").status_code == 200
 
 
+OWN = (
+    "localhost",
+    "LOCALHOST:8080",
+    "app.localhost:80",
+    "127.0.0.1:8080",
+    "127.1.2.3",
+    "[::1]:8080",
+    "devbox:8080",
+    "",
+)
+OTHER = (
+    "evil.example",
+    "evil.example:8080",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "devbox.evil",
+    "0.0.0.0:8080",
+    "[::2]",
+)
+
+
+@pytest.mark.parametrize(("hosts", "status", "code"), [(OWN, 200, None), (OTHER, 421, "serve.host")])
+def test_a_server_of_its_own_machine_answers_requests_for_that_alone(hosts, status, code):
+    app = make_app(Service(Model.of(RUNTIME, "v1")), host="devbox")
+    for host in hosts:
+        headers = {"Host": host}
+        for answer in (
+            call(app, "POST", "/v1/predict", json=RECORD, headers=headers),
+            call(app, "GET", "/v1/signature", headers=headers),
+            call(app, "GET", "/v2/models/overton", headers=headers),
+        ):
+            problems = answer.json().get("problems", [])
+            assert (answer.status_code, [problem["code"] for problem in problems]) == (status, [code] if code else [])
+        assert call(app, "GET", "/healthz", headers=headers).status_code == 200
+        assert call(app, "GET", "/v2/health/ready", headers=headers).status_code == 200
+
+
+def test_with_a_token_a_server_answers_whatever_host_is_asked_for():
+    app, shown = create_app(RUNTIME, "v1", token=TOKEN), {"Authorization": f"Bearer {TOKEN}", "Host": "evil.example"}
+    assert call(app, "GET", "/v1/signature", headers=shown).status_code == 200
+
+
 def test_a_failure_within_is_told_as_such_and_nothing_of_the_request_leaks():
     class Broken:
         schema = RUNTIME.schema

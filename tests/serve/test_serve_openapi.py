@@ -65,7 +65,7 @@ def test_the_document_names_the_model_and_the_versions_that_answer():
 
 def test_every_status_that_a_request_can_get_is_in_the_document(app):
     told = call(app, "GET", "/openapi.json").json()["paths"]["/v1/predict"]["post"]["responses"]
-    source = {"200", "400", "401", "408", "413", "415", "422", "429", "500", "503", "504"}
+    source = {"200", "400", "401", "408", "413", "415", "421", "422", "429", "500", "503", "504"}
     assert set(told) == source
 
 

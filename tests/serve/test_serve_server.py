@@ -76,15 +76,34 @@ def test_a_process_serves_and_ends_quietly_when_it_is_told_to(tmp_path):
     assert "SIGTERM: stopping" in errors
 
 
+@pytest.mark.parametrize("has_token", [False, True])
+def test_a_process_without_a_token_refuses_requests_for_other_hosts(tmp_path, has_token):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef")
+    settings = Settings(Place(str(tmp_path / "version")), port=0, token_file=str(token) if has_token else "")
+    with (
+        serving_settings(settings) as (_, port),
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
+    ):
+        answers = []
+        for host in ("evil.example", f"127.0.0.1:{port}"):
+            headers = {"Host": host, "Authorization": "Bearer 0123456789abcdef"}
+            connection.request("GET", "/v1/signature", headers=headers)
+            answer = connection.getresponse()
+            answers.append((answer.status, "serve.host" in answer.read().decode()))
+    assert answers == [(200, False) if has_token else (421, True), (200, False)]
+
+
 def test_a_body_over_the_limit_and_a_client_that_goes_away_do_no_harm(tmp_path):
     with serving(tmp_path) as (process, port):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-            client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+            client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")
             with contextlib.suppress(OSError):  # the server closes while we still send
                 client.sendall(b" " * (4 << 20))
             assert client.recv(100).startswith(b"HTTP/1.1 413")
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-            client.sendall(b'POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"payl')
+            client.sendall(b'POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"payl')
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
             client.sendall(b"\x16\x03\x01 not http at all\r\n\r\n")
             client.recv(100)
@@ -167,7 +186,7 @@ def test_a_canary_that_would_break_clients_is_refused_and_a_shadow_is_not(tmp_pa
 
 def test_a_head_without_end_is_not_read_to_its_end(tmp_path):
     with serving(tmp_path) as (_, port), socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-        client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\n")
+        client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n")
         with contextlib.suppress(OSError):  # the server closes while we still send
             for number in range(1000):
                 client.sendall(b"X-%d: " % number + b"a" * 1000 + b"\r\n")
@@ -180,7 +199,9 @@ def test_a_head_without_end_is_not_read_to_its_end(tmp_path):
 
 def test_more_requests_than_may_wait_are_refused_at_once_and_their_connections_go_on(tmp_path):
     body = json.dumps({"records": [RECORD] * 64}).encode()
-    head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nX-Request-Id: r1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = (
+        f"POST /v1/predict HTTP/1.1\r\nHost: [::1]\r\nX-Request-Id: r1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    )
     settings = Settings(Place(str(tmp_path / "version")), port=0, limits=Limits(max_waiting=2))
     save_artifact(tiny_artifact(), tmp_path / "version")
     with serving_settings(settings) as (process, port), contextlib.ExitStack() as stack:
@@ -222,7 +243,7 @@ def test_a_body_that_nobody_waits_for_holds_no_connection_for_ever(tmp_path, pat
     settings = Settings(Place(str(tmp_path / "version")), port=0, limits=Limits(max_waiting=0, max_seconds=0.5))
     save_artifact(tiny_artifact(), tmp_path / "version")
     with serving_settings(settings) as (_, port), socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-        client.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode() + b"{")
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n".encode() + b"{")
         assert client.recv(1000).startswith(b"HTTP/1.1 " + status)
         until, is_open = time.monotonic() + 20, True
         while is_open and time.monotonic() < until:
