@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from overton.compile import SupervisionSettings
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
-    from overton.export import Graphs
     from overton.export.files import Exported
     from overton.promoting import Weighed
     from overton.review import ErrorPage, SlicePage
@@ -202,14 +201,8 @@ class Version:
         from overton.batch import embed_files, embed_words
         from overton.engine import engine_of
 
-        embed = partial(embed_words if how.pop("words", False) else embed_files, graphs=self.graphs())
+        embed = partial(embed_words if how.pop("words", False) else embed_files, home=self.home)
         return embed(self.artifact, self.label, inputs, output, engine=engine_of(on), observe=observe, **how)
-
-    def graphs(self) -> Graphs | None:
-        """Where graphs of its programs are kept; None where it has no application."""
-        from overton.export.files import graph_store
-
-        return graph_store(self.home / "graphs") if self.home else None
 
     def discover(
         self,

@@ -9,27 +9,25 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from overton import __version__
 from overton.artifact import Artifact, Runtime
-from overton.base import Event, Observe, ignore
+from overton.base import Event, Observe, digest_bytes, digest_json, ignore
 from overton.base.files import AnyPath, Places, places_of
 from overton.batch import embed as embedding
 from overton.batch import predict as predicting
-from overton.batch.files import Output
+from overton.batch.files import Output, load_model, save_model
 from overton.batch.plan import COUNTED, EMBED, PREDICT, Asked
 from overton.batch.run import Outcome, run_batch
 from overton.batch.sinks import PARQUET, check_format, format_of, sink
 from overton.batch.words import Words, added_up, count_verb, counter_of
 from overton.batch.work import Counts, Made, Verb, only_good
 from overton.codec import chained_tasks
-from overton.compile import embedding_program, weights_of
+from overton.compile import Program, embedding_program, weights_of
 from overton.data import LineReader, Records, without_collection
 from overton.data.files import STANDARD, check_output, read_lines, write_parts
 from overton.engine import Engine, Inline
-
-if TYPE_CHECKING:
-    from overton.export import Graphs
 
 PREDICT_MB, EMBED_MB = 32, 4  # of an input that make a shard; a vector is many times as long as its token
 LINES, LINES_OF_STDIN = 4096, 256  # read at a time from one file; whoever writes to us may wait for answers
@@ -85,7 +83,7 @@ def embed_files(
     format: str = PARQUET,
     shard_mb: float | None = None,
     engine: Engine | None = None,
-    graphs: Graphs | None = None,
+    home: Path | None = None,
     observe: Observe = ignore,
 ) -> Outcome:
     """Write the vectors of a payload of any number of data files into shards; see `predict_files`.
@@ -99,7 +97,7 @@ def embed_files(
         format: One of `overton.batch.sinks.FORMATS`.
         shard_mb: Most megabytes of an input that make a shard; 4 where None.
         engine: Where pieces are worked on; here where None.
-        graphs: Where the graphs of programs are kept, which torch takes seconds to write; here alone where None.
+        home: Folder of what is derived of the application, to keep what computes the vectors; None for nowhere.
         observe: Told of the progress.
 
     Raises:
@@ -107,7 +105,7 @@ def embed_files(
     """
     shard_bytes = int((shard_mb or EMBED_MB) * MB)
     asked = Asked(EMBED, version, check_format(format), payload=payload, shard_bytes=shard_bytes)
-    verb = partial(_embed_verb, embedding_of(artifact, payload, graphs=graphs), asked)
+    verb = partial(_embed_verb, embedding_of(artifact, payload, home=home), asked)
     return run_batch(asked, inputs, output, verb, engine or Inline(), observe=observe)
 
 
@@ -137,7 +135,7 @@ def embed_file(
     output: AnyPath,
     *,
     payload: str,
-    graphs: Graphs | None = None,
+    home: Path | None = None,
     observe: Observe = ignore,
 ) -> int:
     """Write the vectors of a payload of a data file, and return how many records there were; see `embed_files`.
@@ -147,7 +145,7 @@ def embed_file(
     """
     source, output = Path(source), Path(output)
     asked = Asked(EMBED, version, format_of(output.name), payload=payload)
-    return _one_file(_embed_verb(embedding_of(artifact, payload, graphs=graphs), asked), asked, source, output, observe)
+    return _one_file(_embed_verb(embedding_of(artifact, payload, home=home), asked), asked, source, output, observe)
 
 
 def embed_words(
@@ -161,7 +159,7 @@ def embed_words(
     format: str = PARQUET,
     shard_mb: float | None = None,
     engine: Engine | None = None,
-    graphs: Graphs | None = None,
+    home: Path | None = None,
     observe: Observe = ignore,
 ) -> Outcome:
     """Write one row for each different string of a payload: how often it is there, and its vector by itself.
@@ -179,13 +177,13 @@ def embed_words(
         format: One of `overton.batch.sinks.FORMATS`.
         shard_mb: Most megabytes of an input that are counted in one piece; 32 where None.
         engine: Where pieces are worked on; here where None.
-        graphs: Where the graphs of programs are kept, which torch takes seconds to write; here alone where None.
+        home: Folder of what is derived of the application, to keep what computes the vectors; None for nowhere.
         observe: Told of the progress.
 
     Raises:
         OvertonError: Where there is no input, the payload has no strings, or the output belongs to another run.
     """
-    made = embedding_of(artifact, payload, words=True, graphs=graphs)
+    made = embedding_of(artifact, payload, words=True, home=home)
     shard_bytes = int((shard_mb or PREDICT_MB) * MB)
     asked = Asked(
         EMBED, version, check_format(format), payload=payload, shard_bytes=shard_bytes, words=True, least=least
@@ -209,7 +207,7 @@ def embed_words_file(
     *,
     payload: str,
     least: int = 1,
-    graphs: Graphs | None = None,
+    home: Path | None = None,
     observe: Observe = ignore,
 ) -> tuple[int, int]:
     """As `embed_words`, of one file into one; gives how many words and how many records there were.
@@ -219,7 +217,7 @@ def embed_words_file(
     """
     source, output = Path(source), Path(output)
     check_output(output, [source])
-    made = embedding_of(artifact, payload, words=True, graphs=graphs)
+    made = embedding_of(artifact, payload, words=True, home=home)
     asked = Asked(EMBED, "", format_of(output.name), payload=payload)
     total: Counter[str] = Counter()
     count, n_records = counter_of(payload), 0
@@ -245,21 +243,32 @@ def _write_words(words: Words, made: embedding.Embedding, asked: Asked, file: IO
 
 
 def embedding_of(
-    artifact: Artifact, payload: str, *, words: bool = False, graphs: Graphs | None = None
+    artifact: Artifact, payload: str, *, words: bool = False, home: Path | None = None
 ) -> embedding.Embedding:
-    """The graph that computes the vectors of a payload, from the weights of a version; torch writes it.
+    """The graph that computes the vectors of a payload, from the weights of a version; torch writes it, but only once.
 
     Raises:
         OvertonError: Where there is no such payload.
     """
     program = embedding_program(artifact.program, payload, words=words)
-    from overton.export import to_onnx
-
-    onnx = to_onnx(program, weights_of(program, artifact.weights()), graphs)
+    weights = digest_bytes(artifact.files["weights.safetensors"])
+    key, kept = digest_json([__version__, program.digest(), weights]), home and home / "embeddings"
+    onnx = load_model(kept, key) if kept else None
+    if onnx is None:
+        onnx = _written(program, artifact, home)
+        if kept:
+            save_model(kept, key, onnx)
     width = next(node.settings["size"] for node in program.nodes if node.name == program.outputs[payload])
     assert isinstance(width, int), "a size is a number"
     strings = embedding.strings_read(program, artifact.strings)
     return embedding.Embedding(program, onnx, strings, artifact.schema.payload(payload), width)
+
+
+def _written(program: Program, artifact: Artifact, home: Path | None) -> bytes:
+    from overton.export import to_onnx
+    from overton.export.files import graph_store
+
+    return to_onnx(program, weights_of(program, artifact.weights()), graph_store(home / "graphs") if home else None)
 
 
 def _slim(artifact: Artifact) -> Artifact:

@@ -74,7 +74,7 @@ def _one_file(options: argparse.Namespace, version: "Version", observe: "Observe
     from overton.batch import embed_file, embed_words_file
 
     source, output = Path(options.inputs[0]), Path(options.output)
-    asked: dict[str, Any] = {"payload": options.payload, "graphs": version.graphs(), "observe": observe}
+    asked: dict[str, Any] = {"payload": options.payload, "home": version.home, "observe": observe}
     if options.words:
         n_words, count = embed_words_file(version.artifact, source, output, least=options.least or 1, **asked)
         return f"{n_words:,} words of {count:,} records"

@@ -1,6 +1,7 @@
 """Embeddings: the vectors that the model's tasks share, a row a record, token, member or word, with ids."""
 
 import json
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -53,6 +54,14 @@ def drawn() -> Artifact:
     )
 
 
+@cache
+def other() -> Artifact:
+    """A version of the same program with other weights."""
+    weights = {name: value + 1 for name, value in drawn().weights().items()}
+    files = {"onnx": drawn().files["model.onnx"], "program": drawn().program, "signature": drawn().signature}
+    return pack_artifact(weights=weights, choices={}, **files)
+
+
 def by_torch(payload: str, *, words: bool = False) -> np.ndarray:
     """The vectors of all records at once, as torch computes them."""
     program = embedding_program(drawn().program, payload, words=words)
@@ -103,9 +112,54 @@ def test_a_graph_that_torch_has_written_is_kept_for_the_next_process(source: Pat
     version.embed_files([source], tmp_path / "out", payload="query", on="local:1")
     graph._graph_of.cache_clear()  # as another process begins
     monkeypatch.setattr(graph, "traced", lambda *_: pytest.fail("written again"))
+    shutil.rmtree(tmp_path / ".overton" / "embeddings")  # as for a later version of the same program
     version.embed_files([source], tmp_path / "again", payload="query", on="local:1")
-    first, second = (pq.read_table(next((tmp_path / name).glob("*.parquet"))) for name in ("out", "again"))
-    assert first.equals(second)
+    (tmp_path / "version").mkdir()
+    for name, found in drawn().files.items():
+        (tmp_path / "version" / name).write_bytes(found)
+    code = f"""
+import sys
+from pathlib import Path
+from overton.artifact import Artifact
+from overton.version import Version
+artifact = Artifact({{path.name: path.read_bytes() for path in Path({str(tmp_path / "version")!r}).iterdir()}})
+version = Version(artifact.id, artifact, Path({str(tmp_path / ".overton")!r}))
+version.embed_files([{str(source)!r}], {str(tmp_path / "third")!r}, payload="query", on="local:1")
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    first, *others = (pq.read_table(next((tmp_path / name).glob("*.parquet"))) for name in ("out", "again", "third"))
+    assert all(first.equals(other) for other in others)
+
+
+def test_what_computes_vectors_is_written_once_for_a_payload_of_a_version(tmp_path: Path, monkeypatch) -> None:
+    written: list[bytes] = []
+
+    def write(*_: object) -> bytes:
+        written.append(f"model {len(written)}".encode())
+        return written[-1]
+
+    def model(artifact: Artifact, payload: str, home: Path | None = tmp_path, **how: bool) -> bytes:
+        return verbs.embedding_of(artifact, payload, home=home, **how).onnx
+
+    monkeypatch.setattr(verbs, "_written", write)
+    asked = [
+        (drawn(), "query", {}),
+        (drawn(), "tokens", {}),
+        (drawn(), "tokens", {"words": True}),
+        (other(), "query", {}),
+    ]
+    found = [model(artifact, payload, **how) for artifact, payload, how in asked]
+    assert len(set(found)) == len(written) == len(asked)
+    assert [model(artifact, payload, **how) for artifact, payload, how in asked] == found
+    assert (len(written), model(drawn(), "query", home=None)) == (len(asked), written[-1])
+    for path in (tmp_path / "embeddings").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    assert model(drawn(), "query") == written[-1] == b"model 5"
+    monkeypatch.setattr("overton.batch.files.vectors.MOST", 2)
+    assert model(drawn(), "tokens") == b"model 6"
+    assert len(list((tmp_path / "embeddings").iterdir())) == 2
 
 
 def test_what_has_no_vector_has_null_and_no_zeros_in_either_format():
