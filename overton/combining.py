@@ -124,14 +124,13 @@ def combine_votes(
         tallies.save(task, counted)
     training, dev = (np.isin(np.arange(dataset.n_records), rows) for rows in (dataset.splits.train, dataset.splits.dev))
     gold = dataset.votes(task, [GOLD, *supervision.trusted])
-    slices = {name: dataset.tags.has(name) for name in dataset.tags.names if name.startswith(SLICE_PREFIX)}
     return combine(
         gold,
         counted.tally,
         training=training,
         dev=dev if supervision.use_dev_gold else None,
         trusted=supervision.trusted,
-        slices=slices,
+        slices=dataset.tags.rows_by_name(SLICE_PREFIX),
     )
 
 

@@ -33,6 +33,17 @@ class Tags:
         rows: ndarray = np.searchsorted(self.first, entries, side="right") - 1
         return rows
 
+    def rows_by_name(self, prefix: str) -> dict[str, ndarray]:
+        """The records that have each tag that begins so, int64, ascending, by tag; all tags are looked at once."""
+        order = np.argsort(self.tag, kind="stable")
+        record = (np.searchsorted(self.first, np.arange(len(self.tag)), side="right") - 1)[order]
+        ends = np.searchsorted(self.tag[order], np.arange(len(self.names) + 1))
+        return {
+            name: record[ends[number] : ends[number + 1]]
+            for number, name in enumerate(self.names)
+            if name.startswith(prefix)
+        }
+
     def has(self, name: str) -> ndarray:
         """Whether each record has a tag, bool of shape (record,)."""
         found = np.zeros(len(self.first) - 1, bool)

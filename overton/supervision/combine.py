@@ -30,6 +30,7 @@ from overton.supervision.models.majority import agreement, exact_agreement, like
 from overton.supervision.models.members import fit_members
 from overton.supervision.models.one_coin import accuracy_beside
 from overton.supervision.models.patterns import Patterns, keep_cells, split_patterns, without_units
+from overton.supervision.models.patterns import slices as ranges
 from overton.supervision.models.weigh import Fit, fit_weighed
 from overton.supervision.models.weigh_slices import LEAST_KNOWN, weigh_slices
 from overton.supervision.tally import Tally, count
@@ -137,7 +138,7 @@ def combine(
         training: Records on which gold is certain truth, bool of shape (record,); none where None.
         dev: Records whose gold shows what the sources are worth, but is no target.
         trusted: Sources whose labels count as gold on records of `training` that have none; the first that knows.
-        slices: Records in which votes may count otherwise, bool of shape (record,) by tag.
+        slices: Records in which votes may count otherwise, int64, ascending, by tag.
         chain: Whether neighbouring tokens inform each other where sources disagree.
         fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
         seed: Seed of that sample.
@@ -216,7 +217,7 @@ def _known(
     Votes of trusted sources are left out: where they are the truth, they would explain it, and leave nothing to tell
     what the others are worth.
     """
-    length, record = np.diff(votes.offsets), np.repeat(np.arange(votes.n_records), np.diff(votes.offsets))
+    record = np.repeat(np.arange(votes.n_records), np.diff(votes.offsets))
     n_known = np.bincount(record[told.shown & (patterns.index >= 0)], minlength=votes.n_records)
     n_options = option_counts(votes)
     numbers = [votes.sources.index(name) for name in trusted if name in votes.sources]
@@ -227,10 +228,13 @@ def _known(
         known = known_of(patterns, n_options, told.gold, units, fold)
         return replace(known, cells=keep_cells(known.cells, ~np.isin(known.cells.source, numbers)))
 
-    return beside(told.typical), {
-        name: beside(told.shown & np.repeat(inside, length))
-        for name, inside in slices.items()
-        if n_known[inside].sum() >= LEAST_KNOWN
+    def shown_in(records: ndarray) -> ndarray:
+        units = ranges(votes.offsets[records], votes.offsets[records + 1])
+        shown: ndarray = units[told.shown[units]]
+        return shown
+
+    return beside(np.flatnonzero(told.typical)), {
+        name: beside(shown_in(records)) for name, records in slices.items() if n_known[records].sum() >= LEAST_KNOWN
     }
 
 

@@ -178,6 +178,8 @@ def test_tags_are_those_of_all_lines_of_a_record(files):
         for tag, rows in expected.items():
             assert dataset.tags.rows(tag).tolist() == sorted(rows)
             assert np.flatnonzero(dataset.tags.has(tag)).tolist() == sorted(rows)
+        found = {tag: rows.tolist() for tag, rows in dataset.tags.rows_by_name("").items()}
+        assert found == {tag: sorted(rows) for tag, rows in expected.items()}
 
 
 @examples(8)

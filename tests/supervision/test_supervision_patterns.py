@@ -1,9 +1,11 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overton.supervision.models.patterns import Cells, find_patterns, keep_rows, slices, take_cells
+from overton.supervision.models.patterns import Cells, Patterns, cells_of, find_patterns, keep_rows, slices, take_cells
 from tests.supervision.planted import votes_of
 
 
@@ -87,6 +89,18 @@ def test_slices_are_the_numbers_of_ranges(pairs):
     stop = start + np.array([size for _, size in pairs], np.int64)
     expected = [number for first, size in pairs for number in range(first, first + size)]
     assert slices(start, stop).tolist() == expected
+
+
+def test_the_votes_of_few_patterns_cost_nothing_for_the_others():
+    n = 100_000  # a slice is looked at by itself, and there are hundreds of them
+    cells = Cells(np.arange(n), np.zeros(n, np.int32), np.arange(n + 1), np.arange(n, dtype=np.int32), np.ones(n))
+    patterns = Patterns(np.zeros(0, np.int32), np.ones(n), np.full(n, 3), cells)
+    tracemalloc.start()
+    chosen = cells_of(patterns, np.array([7, -1, 99_999], np.int32))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (chosen.row.tolist(), chosen.label.tolist()) == ([0, 2], [7, 99_999])
+    assert peak < n
 
 
 def test_no_cells_make_no_patterns():

@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from overton.base import OvertonError
 from overton.data import Splits, Tags
 from overton.supervision import combine, join_reports, render_sources, source_report, tags_to_show
+from overton.supervision.analysis.facts import gather_facts
+from overton.supervision.analysis.slices import slice_rows
+from overton.supervision.analysis.tally import tally
 from overton.supervision.analysis.warn import CODES
 from overton.supervision.models.patterns import find_patterns, keep_cells
 from tests.supervision.planted import KINDS, simulate, votes_of
@@ -260,6 +264,35 @@ def test_the_rows_of_a_tag_are_those_of_its_records_alone(kind):
         for key, row in found.items():
             for figure in ("coverage", "overlap", "conflict", "gold_accuracy", "n", "n_gold"):
                 assert getattr(row, figure) == pytest.approx(getattr(expected[key], figure))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_figure_hangs_on_how_many_records_are_looked_at_at_once(kind, monkeypatch):
+    type, per_record = KINDS[kind]
+    votes, _ = simulate(type, (0.9, 0.7, 0.6), n_units=300, per_record=per_record, n_labels=3, seed=2)
+    names = [["slice:a"] * (number % 2) + ["b"] * (number % 3) for number in range(votes.n_records)]
+    given = votes, combine(votes), splits(votes.n_records, votes.n_records // 3), tags_of(names)
+    whole = source_report(*given[:3], tags=given[3], shown=("slice:a", "b"))
+    monkeypatch.setattr("overton.supervision.analysis.tally.MOST_ENTRIES", 40)
+    monkeypatch.setattr("overton.supervision.analysis.slices.MOST_COUNTED", 7)
+    assert source_report(*given[:3], tags=given[3], shown=("slice:a", "b")) == whole
+    monkeypatch.setattr("overton.supervision.analysis.slices.MOST_KEYS", 0)
+    assert source_report(*given[:3], tags=given[3], shown=("slice:a", "b")) == whole
+
+
+def test_memory_does_not_grow_with_what_is_summed_up(monkeypatch):
+    votes, _ = simulate("multiclass", (0.9, 0.7, 0.6, 0.8), n_units=10_000, n_labels=3, coverage=0.9)
+    tags = tags_of([["slice:a", "slice:b", "slice:c", "slice:d"]] * votes.n_records)
+    facts = gather_facts(votes, combine(votes), splits(votes.n_records, 100))
+    facts.given, facts.majority, facts.judged, facts.certain, facts.voting  # noqa: B018 - looked at once, and kept
+    monkeypatch.setattr("overton.supervision.analysis.tally.MOST_ENTRIES", 5000)
+    monkeypatch.setattr("overton.supervision.analysis.slices.MOST_COUNTED", 5000)
+    for summed_up in (lambda: tally(facts, tags, tags.names), lambda: slice_rows(facts, tags)):
+        tracemalloc.start()
+        summed_up()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 3_000_000
 
 
 def test_classes_tell_how_often_each_is_said_and_right():

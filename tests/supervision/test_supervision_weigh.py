@@ -111,7 +111,7 @@ def test_weights_are_fitted_on_what_is_said_of_units_by_models_that_did_not_see_
     votes, truth = simulate("multiclass", (0.8, 0.7, 0.9), n_units=400, n_labels=3)
     gold = with_gold(votes, truth)
     patterns, told = count(gold).patterns, known_units(gold, None, np.ones(400, bool))
-    known = known_of(patterns, option_counts(gold), told.gold, told.shown, told.folds())
+    known = known_of(patterns, option_counts(gold), told.gold, np.flatnonzero(told.shown), told.folds())
     parts: list[set[int]] = []
 
     def fit(evidence):
@@ -129,7 +129,11 @@ def test_known_truth_is_counted_not_listed(type):
     tally = count(gold)
     learned_from = known_units(gold, None, np.ones(4000, bool)).shown
     known = known_of(
-        tally.patterns, option_counts(gold), gold_of(gold), learned_from, np.arange(len(learned_from)) // 32 % 4
+        tally.patterns,
+        option_counts(gold),
+        gold_of(gold),
+        np.flatnonzero(learned_from),
+        np.arange(len(learned_from)) // 32 % 4,
     )
     assert known.count.sum() == 4000
     assert len(known.count) < 2000

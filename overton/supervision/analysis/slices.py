@@ -9,10 +9,11 @@ from numpy import ndarray
 from overton.data import SLICE_PREFIX, Splits, Tags, Votes
 from overton.supervision.analysis.facts import Facts, gather_facts
 from overton.supervision.combine import Combined
-from overton.supervision.models.patterns import slices
+from overton.supervision.models.patterns import runs, slices
 
 MOST_PAIRS = 4_000_000  # pairs of votes looked at; a sample of the units where there are more
 MOST_KEYS = 4_000_000  # slice x source x source, counted in one table
+MOST_COUNTED = 1_000_000  # at once
 SHOWN_PAIRS = 3
 
 
@@ -98,21 +99,19 @@ def _slices_of_records(tags: Tags, names: list[str]) -> tuple[ndarray, ndarray]:
 
 
 def _pairs(facts: Facts, first: ndarray, number: ndarray, n_slices: int) -> dict[int, tuple[PairOfSources, ...]]:
-    cells, n_sources = facts.cells, len(facts.votes.sources)
-    cell = np.flatnonzero((np.diff(first) > 0)[facts.record[cells.row]] & (facts.n_votes[cells.row] > 1))
+    cells, n_sources, size = facts.cells, len(facts.votes.sources), np.diff(first)
+    cell = np.flatnonzero((size > 0)[facts.record[cells.row]] & (facts.n_votes[cells.row] > 1))
     cell, share = _sampled(facts, cell)
     counts = _Counts(n_slices * n_sources**2)
     place, shift = np.arange(max(len(cell) - 1, 0)), 1
     while len(place):
         place = place[cells.row[cell[place]] == cells.row[cell[place + shift]]]
-        one, other = cell[place], cell[place + shift]
-        record = facts.record[cells.row[one]]
-        size = first[record + 1] - first[record]
-        pair = cells.source[one].astype(np.int64) * n_sources + cells.source[other]
-        of_slice = number[slices(first[record], first[record + 1])]
-        counts.add(
-            of_slice * n_sources**2 + np.repeat(pair, size), np.repeat(facts.said[one] != facts.said[other], size)
-        )
+        for part in runs(size[facts.record[cells.row[cell[place]]]], MOST_COUNTED):
+            one, other = cell[place[part]], cell[place[part] + shift]
+            record = facts.record[cells.row[one]]
+            pair = cells.source[one].astype(np.int64) * n_sources + cells.source[other]
+            key = number[slices(first[record], first[record + 1])] * n_sources**2 + np.repeat(pair, size[record])
+            counts.add(key, np.repeat(facts.said[one] != facts.said[other], size[record]))
         shift += 1
         place = place[place + shift < len(cell)]
     found, n, differ = counts.found()
@@ -126,7 +125,7 @@ class _Counts:
         self.n_keys = n_keys
         self.n = np.zeros(n_keys if n_keys <= MOST_KEYS else 0)
         self.marked = np.zeros_like(self.n)
-        self.parts: list[tuple[ndarray, ndarray]] = []
+        self.parts: list[tuple[ndarray, ndarray, ndarray]] = []
 
     def add(self, keys: ndarray, marks: ndarray) -> None:
         """Count some keys, int64 of shape (key,), and their marks, bool of shape (key,)."""
@@ -134,17 +133,19 @@ class _Counts:
             self.n += np.bincount(keys, minlength=self.n_keys)
             self.marked += np.bincount(keys[marks], minlength=self.n_keys)
         else:
-            self.parts.append((keys, marks))
+            found, place = np.unique(keys, return_inverse=True)
+            n, marked = (np.bincount(place, weight, len(found)) for weight in (None, marks))
+            self.parts.append((found, n, marked))
 
     def found(self) -> tuple[ndarray, ndarray, ndarray]:
         """The different keys, ascending, how often each came and how often with a mark."""
         if len(self.n):
             found = np.flatnonzero(self.n)
             return found, self.n[found], self.marked[found]
-        keys = np.concatenate([np.zeros(0, np.int64), *(part for part, _ in self.parts)])
-        marks = np.concatenate([np.zeros(0, bool), *(part for _, part in self.parts)])
+        none = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+        keys, n, marked = (np.concatenate(parts) for parts in zip(none, *self.parts, strict=True))
         found, place = np.unique(keys, return_inverse=True)
-        return found, np.bincount(place, minlength=len(found)), np.bincount(place, marks, len(found))
+        return found, np.bincount(place, n, len(found)), np.bincount(place, marked, len(found))
 
 
 def _sampled(facts: Facts, cell: ndarray) -> tuple[ndarray, float]:

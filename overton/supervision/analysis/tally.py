@@ -1,10 +1,11 @@
 """Sums over all splits, tags and sources in one pass over a sparse incidence of tags and records.
 
 What is counted is first summed for each record and source, then added to every tag that the record has, so the cost is
-that of the tags that records have: hundreds of tags cost about what one costs.
+that of the tags that records have: hundreds of tags cost about what one costs. Some records are looked at at once, so
+that memory does not grow with their number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy import ndarray
 from overton.base.shares import RatioSums, effective_size, wilson
 from overton.data import SPLITS, Tags
 from overton.supervision.analysis.facts import Facts
-from overton.supervision.models.patterns import slices
+from overton.supervision.models.patterns import runs, slices
 
 WHOLE = "*"
 MOST_ENTRIES = 2_000_000  # held at once
@@ -48,6 +49,19 @@ class Tally:
         return wilson(sums.ratio, effective_size(sums))
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some records that follow each other.
+
+    Attributes:
+        units: Their units.
+        cells: The votes on these.
+    """
+
+    units: slice
+    cells: slice
+
+
 def tally(facts: Facts, tags: Tags | None, names: Sequence[str]) -> Tally:
     """Sum up.
 
@@ -59,27 +73,35 @@ def tally(facts: Facts, tags: Tags | None, names: Sequence[str]) -> Tally:
     first, tag = _incidence(facts, tags, names)
     n_tags, n_actors = len(names) + 1, len(facts.votes.sources) + 3
     shape = (len(SPLITS), n_tags, n_actors)
-    record, actor, sums = _by_record(facts, n_actors)
-    kept = facts.split[record] >= 0
-    record, actor, sums = record[kept], actor[kept], sums[:, kept]
     total = np.zeros((N_SUMS, int(np.prod(shape))))
-    size = first[record + 1] - first[record]
-    end = np.cumsum(size)
-    start = 0
-    while start < len(record):
-        stop = max(int(np.searchsorted(end, end[start] - size[start] + MOST_ENTRIES, side="right")), start + 1)
-        part = slice(start, stop)
-        entry = np.repeat(np.arange(start, stop), size[part])
-        of_tag = tag[slices(first[record[part]], first[record[part] + 1])]
+    for block in _blocks(facts, np.diff(first)):
+        record, actor, sums = _by_record(facts, block, n_actors)
+        kept = facts.split[record] >= 0
+        record, actor, sums = record[kept], actor[kept], sums[:, kept]
+        entry = np.repeat(np.arange(len(record)), first[record + 1] - first[record])
+        of_tag = tag[slices(first[record], first[record + 1])]
         key = (facts.split[record[entry]] * n_tags + of_tag) * n_actors + actor[entry]
         for number in range(N_SUMS):
-            total[number] += np.bincount(key, sums[number, entry], total.shape[1])
-        start = stop
+            np.add.at(total[number], key, sums[number, entry])  # one by one, so that blocks change no last digit
     every = np.repeat(np.arange(facts.votes.n_records), np.diff(first))
     inside = facts.split[every] >= 0
     length = np.diff(facts.votes.offsets)[every[inside]]
     units = np.bincount(facts.split[every[inside]] * n_tags + tag[inside], length, len(SPLITS) * n_tags)
     return Tally((WHOLE, *names), units.reshape(shape[:2]), total.reshape(N_SUMS, *shape))
+
+
+def _blocks(facts: Facts, n_tags: ndarray) -> Iterator[_Block]:
+    """All records in blocks that are summed up one at a time: memory does not grow with their number.
+
+    Args:
+        facts: The facts of a task.
+        n_tags: Number of tags of each record, shape (record,).
+    """
+    offsets = facts.votes.offsets
+    cells = np.searchsorted(facts.cells.row, offsets)
+    for run in runs((np.diff(cells) + 3 * np.diff(offsets)) * n_tags, MOST_ENTRIES):
+        start, stop = run.start, run.stop
+        yield _Block(slice(offsets[start], offsets[stop]), slice(cells[start], cells[stop]))
 
 
 def _incidence(facts: Facts, tags: Tags | None, names: Sequence[str]) -> tuple[ndarray, ndarray]:
@@ -96,9 +118,9 @@ def _incidence(facts: Facts, tags: Tags | None, names: Sequence[str]) -> tuple[n
     return np.concatenate([[0], np.cumsum(np.bincount(record, minlength=n_records))]), number[order]
 
 
-def _by_record(facts: Facts, n_actors: int) -> tuple[ndarray, ndarray, ndarray]:
+def _by_record(facts: Facts, block: _Block, n_actors: int) -> tuple[ndarray, ndarray, ndarray]:
     """Record and actor of each sum, int64 of shape (entry,), and the sums, of shape (sum, entry)."""
-    parts = [_of_sources(facts), *(_of_units(facts, n_actors - 3 + place, place) for place in range(3))]
+    parts = [_of_sources(facts, block), *(_of_units(facts, block, n_actors - 3 + place, place) for place in range(3))]
     key = np.concatenate([facts.record[unit] * n_actors + actor for unit, actor, _ in parts])
     counted = np.concatenate([part for _, _, part in parts], axis=1)
     keys, place = np.unique(key, return_inverse=True)
@@ -111,27 +133,32 @@ def _by_record(facts: Facts, n_actors: int) -> tuple[ndarray, ndarray, ndarray]:
     return keys // n_actors, keys % n_actors, sums
 
 
-def _of_sources(facts: Facts) -> tuple[ndarray, ndarray, ndarray]:
+def _of_sources(facts: Facts, block: _Block) -> tuple[ndarray, ndarray, ndarray]:
     """Unit, actor and what is counted of every vote."""
-    unit = facts.cells.row
+    unit, said = facts.cells.row[block.cells], facts.said[block.cells]
     judged = facts.known[unit]
-    right = judged & (facts.said == facts.truth[unit])
-    given = np.where(facts.certain[unit] & judged, right, facts.given)  # gold of a trusted source judges nobody
+    right = judged & (said == facts.truth[unit])
+    given = facts.given[block.cells]
+    given = np.where(facts.certain[unit] & judged, right, given)  # gold of a trusted source judges nobody
     counted = [np.ones(len(unit)), facts.n_votes[unit] > 1, facts.disagreed[unit], judged, right, given]
-    return unit, facts.cells.source.astype(np.int64), np.array(counted, np.float64).reshape(N_COUNTED, -1)
+    actor = facts.cells.source[block.cells].astype(np.int64)
+    return unit, actor, np.array(counted, np.float64).reshape(N_COUNTED, -1)
 
 
-def _of_units(facts: Facts, actor: int, place: int) -> tuple[ndarray, ndarray, ndarray]:
+def _of_units(facts: Facts, block: _Block, actor: int, place: int) -> tuple[ndarray, ndarray, ndarray]:
     """The same of the combined labels (0), the majority vote (1), and gold (2)."""
-    targets, voted = facts.combined.targets, facts.n_votes > 0
+    targets, begin, n_votes = facts.combined.targets, block.units.start, facts.n_votes[block.units]
+    voted = n_votes > 0
     if place == 2:
+        row = facts.cells.row[block.cells]
         contradicted = np.zeros(len(voted), bool)
-        contradicted[facts.cells.row[facts.said != facts.truth[facts.cells.row]]] = True
-        unit = np.flatnonzero(facts.known)
-        return unit, np.full(len(unit), actor), _counted(unit, voted, contradicted)
-    unit = np.flatnonzero(targets.index >= 0 if place == 0 else voted)
-    counted = _counted(unit, facts.n_votes > 1, voted & facts.disagreed)
-    judged = facts.judged[unit] if place == 0 else (facts.known & voted)[unit]
+        contradicted[row[facts.said[block.cells] != facts.truth[row]] - begin] = True
+        known = np.flatnonzero(facts.known[block.units])
+        return known + begin, np.full(len(known), actor), _counted(known, voted, contradicted)
+    local = np.flatnonzero(targets.index[block.units] >= 0 if place == 0 else voted)
+    counted = _counted(local, n_votes > 1, voted & facts.disagreed[block.units])
+    unit = local + begin
+    judged = (facts.judged if place == 0 else facts.known)[unit]
     table, row = (targets.table, targets.index) if place == 0 else (facts.majority, facts.patterns.index)
     counted[JUDGED] = judged
     counted[RIGHT, judged] = facts.right(table[row[unit[judged]]], unit[judged])

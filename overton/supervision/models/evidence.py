@@ -118,17 +118,16 @@ def known_of(patterns: Patterns, n_options: ndarray, gold: Gold, units: ndarray,
         patterns: The votes.
         n_options: Number of labels to choose among in each unit, shape (unit,).
         gold: The truth.
-        units: Which units, bool of shape (unit,).
-        fold: Part that each unit is of, int64 of shape (unit,).
+        units: Which units, int64, ascending.
+        fold: Part that each unit is of, int64 of shape (unit,), of all units.
     """
-    rows = np.flatnonzero(units)
-    fold = fold[rows]
-    pattern, truth = patterns.index[rows].astype(np.int64), gold.label[rows]
+    fold = fold[units]
+    pattern, truth = patterns.index[units].astype(np.int64), gold.label[units]
     _, number = distinct_rows(truth)
     key = (fold * (patterns.n_patterns + 1) + pattern + 1) * (int(number.max(initial=0)) + 1) + number
     _, example, count = np.unique(key, return_index=True, return_counts=True)
     cells = cells_of(patterns, pattern[example])
-    return Known(cells, n_options[rows[example]], truth[example], count.astype(np.float64), fold[example])
+    return Known(cells, n_options[units[example]], truth[example], count.astype(np.float64), fold[example])
 
 
 def distinct_rows(truth: ndarray) -> tuple[ndarray, ndarray]:

@@ -4,6 +4,7 @@ A label model then costs as much as there are different patterns. A pattern is k
 depends on nothing else, so the counts of two parts of the data add up.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -162,12 +163,12 @@ def hash_rows(cells: Cells, starts: ndarray, n_options: ndarray) -> ndarray:
 def cut_cells(cells: Cells, start: ndarray, stop: ndarray) -> Cells:
     """The cells of half-open ranges of them, each range a row; one cell may stand in many."""
     chosen = slices(start, stop)
-    size = np.diff(cells.first)[chosen]
-    entries = slices(cells.first[:-1][chosen], cells.first[1:][chosen])
+    begin, end = cells.first[:-1][chosen], cells.first[1:][chosen]
+    entries = slices(begin, end)
     return Cells(
         row=np.repeat(np.arange(len(start)), stop - start),
         source=cells.source[chosen],
-        first=starts_of(size),
+        first=starts_of(end - begin),
         label=cells.label[entries],
         weight=cells.weight[entries],
     )
@@ -175,9 +176,9 @@ def cut_cells(cells: Cells, start: ndarray, stop: ndarray) -> Cells:
 
 def cells_of(patterns: Patterns, number: ndarray) -> Cells:
     """The votes of some patterns by number, -1 for none, int of shape (row,); rows are numbered from 0."""
-    ends = np.searchsorted(patterns.cells.row, np.arange(patterns.n_patterns + 1))
-    ends = np.append(ends, 0)  # the range that -1 finds, which is empty
-    return cut_cells(patterns.cells, np.where(number < 0, 0, ends[number]), np.where(number < 0, 0, ends[number + 1]))
+    row = patterns.cells.row
+    number = number.astype(row.dtype)  # of another type all rows would be copied to search them; -1 finds none
+    return cut_cells(patterns.cells, np.searchsorted(row, number), np.searchsorted(row, number, side="right"))
 
 
 def sort_entries(cells: Cells) -> Cells:
@@ -237,6 +238,25 @@ def slices(start: ndarray, stop: ndarray) -> ndarray:
     before = np.cumsum(size) - size
     ranges: ndarray = np.arange(size.sum()) + np.repeat(start - before, size)
     return ranges
+
+
+def runs(size: ndarray, most: int) -> Iterator[slice]:
+    """Things one after the other, in runs whose sizes add up to so much at most; what is larger is a run by itself.
+
+    Args:
+        size: Size of each thing, int64 of shape (thing,).
+        most: Largest sum of sizes.
+
+    Example:
+        >>> list(runs(np.array([3, 1, 9, 2]), 4))
+        [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
+    """
+    end, start = np.cumsum(size), 0
+    while start < len(size):
+        before = int(end[start - 1]) if start else 0
+        stop = max(int(np.searchsorted(end, before + most, side="right")), start + 1)
+        yield slice(start, stop)
+        start = stop
 
 
 def _hash_cells(cells: Cells) -> ndarray:
