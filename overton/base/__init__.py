@@ -6,11 +6,12 @@ from overton.base.columns import aligned, cut, padded, ruled, shortened, width_o
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, os_reason, render_problems
 from overton.base.events import Event, Observe, ignore
+from overton.base.excerpt import around
 from overton.base.figures import percent_text, share_text
 from overton.base.given import Texts, texts_of
 from overton.base.hosts import is_local_host
 from overton.base.json_text import parse_json, place_faults
-from overton.base.legible import legible, writable
+from overton.base.legible import legible, visible, writable
 from overton.base.names import check_name, is_name
 from overton.base.positions import Positions, json_fault, json_path, locate_json
 from overton.base.seeds import MOST_SEED, check_seed
@@ -27,6 +28,7 @@ __all__ = [
     "Problem",
     "Texts",
     "aligned",
+    "around",
     "brief",
     "check_name",
     "check_seed",
@@ -56,6 +58,7 @@ __all__ = [
     "shortened",
     "texts_of",
     "to_the_second",
+    "visible",
     "width_of",
     "wrapped",
     "writable",

@@ -18,6 +18,16 @@ def legible(text: str) -> str:
     return _HIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
+def visible(text: str) -> str:
+    r"""A text as it stands; in quotes, as Python writes it, where a person could not see where it begins or ends.
+
+    Example:
+        >>> visible("word"), visible(""), visible(" "), visible("a\t")
+        ('word', "''", "' '", "'a\\t'")
+    """
+    return text if text and text == text.strip() else repr(text)
+
+
 def writable(text: str) -> str:
     r"""A text as it can be written: halves of characters, which no file can hold, by their numbers.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overton.base import percent_text
+from overton.base import around, percent_text
 from overton.notebook.markup import Markup, cut, element, join, page, table
 from overton.notebook.words import label_text
 
@@ -70,14 +70,16 @@ def _record(record: Mapping[str, Any]) -> Markup:
 
 
 def _tokens(tokens: Sequence[str], labelled: Mapping[int, Mapping[str, Any]]) -> Markup:
-    """Tokens in a row, what was said and what is true below each that is wrong."""
-    parts = []
-    for place, token in enumerate(tokens[:ITEMS]):
+    """Tokens in a row, what was said and what is true below each that is wrong; of many those around the first such."""
+    places = around(min(labelled, default=0), len(tokens), ITEMS)
+    parts = [element("span", f"{places.start:,} before …", kind="dim")] if places.start else []
+    for place in places:
         unit = labelled.get(place)
         below = [] if unit is None else [_small(unit["prediction"], "bad"), _small(unit["gold"], "good")]
-        parts.append(element("span", element("span", cut(token), kind="wrong" if unit else ""), *below, kind="item"))
-    if len(tokens) > ITEMS:
-        parts.append(element("span", f"… {len(tokens) - ITEMS:,} more", kind="dim"))
+        word = element("span", cut(tokens[place]), kind="wrong" if unit else "")
+        parts.append(element("span", word, *below, kind="item"))
+    if len(tokens) > places.stop:
+        parts.append(element("span", f"… {len(tokens) - places.stop:,} more", kind="dim"))
     return element("p", *parts)
 
 

@@ -1,16 +1,19 @@
 """The page of errors as text for a terminal."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overton.base import cut, padded, percent_text, ruled, width_of, wrapped
+from overton.base import around, cut, padded, percent_text, ruled, width_of, wrapped
 from overton.review.annotate import Candidate
 from overton.review.errors import ErrorPage, RecordError, UnitError
+from overton.supervision import record_text
 
 LONGEST = 28
 LEAST_ROOM = 20
 MOST_UNITS = 5
+MOST_WORDS = 60  # of a record
+MOST_CHARACTERS = 1000  # of them: words of some languages are not told apart by blanks
 
 
 def render_errors(page: ErrorPage, *, width: int = 100, annotate: int = 5) -> str:
@@ -43,7 +46,7 @@ def _head(page: ErrorPage, width: int) -> str:
 
 def _record(record: RecordError, width: int) -> str:
     tags = [tag for tag in record.tags if tag.startswith("slice:")]
-    head = wrapped(f"{record.id}  {record.text}", width, indent_rest="    ")
+    head = wrapped(f"{record.id}  {_excerpt(record)}", width, indent_rest="    ")
     head += wrapped(", ".join(tags), width, indent="    ")
     lines = [line for unit in record.units[:MOST_UNITS] for line in _unit(unit, record, width)]
     if len(record.units) > MOST_UNITS:
@@ -51,9 +54,34 @@ def _record(record: RecordError, width: int) -> str:
     return "\n".join([*head, *lines])
 
 
+def _excerpt(record: RecordError) -> str:
+    """What a record says; of a long one, what stands around its first error where that is a token, or the start."""
+    items, first = record.payloads.get(record.payload), next(iter(record.units), None)
+    tokens: list[str] = items if isinstance(items, list) and items and isinstance(items[0], str) else []
+    if len(tokens) <= MOST_WORDS or first is None or not first.text:
+        return _shown(record.text.split(" "), 0)
+    others = record_text({name: value for name, value in record.payloads.items() if name != record.payload})
+    is_other = "".join(others.split()).casefold() != "".join("".join(tokens).split()).casefold()
+    parts = [_shown(others.split(" "), 0)] if others and is_other else []
+    return " | ".join([*parts, _shown(tokens, first.unit)])
+
+
+def _shown(words: Sequence[str], place: int) -> str:
+    """Some words around one, and how many are left out."""
+    places = around(place, len(words), MOST_WORDS)
+    text = " ".join(words[number] for number in places)
+    left_out = len(words) - len(places)
+    shown = cut(text, MOST_CHARACTERS)
+    if shown == text and not left_out:
+        return text
+    told = f"{left_out:,} of {len(words):,} words" if left_out else f"the end of {len(text):,} characters"
+    before, after = ("… " if places.start else ""), (" …" if places.stop < len(words) else "")
+    return f"{before}{shown}{after} ({told} left out; --json has the record whole)"
+
+
 def _unit(unit: UnitError, record: RecordError, width: int) -> list[str]:
     """What was said and what is true, then a line for each thing that sources say, with who says it."""
-    place = f"{unit.unit} {unit.text}: " if unit.text else ""
+    place = f"{unit.unit} {cut(unit.text, width)}: " if unit.text else ""
     said = f"{_label(unit.prediction, record)} {unit.probability:.2f}" if unit.prediction is not None else "nothing"
     lines = wrapped(
         f"{place}predicted {said}, gold {_label(unit.gold, record)}", width, indent="    ", indent_rest="      "

@@ -1,10 +1,13 @@
 """What drifted, as text for a terminal."""
 
-from overton.base import cut, padded, width_of, wrapped
+from collections.abc import Iterable, Iterator
+
+from overton.base import cut, padded, visible, width_of, wrapped
 from overton.evaluate import DriftReport, DriftRow
 
 LONGEST = 22
-MOST_NEW_WORDS = 8
+MOST_NEW_WORDS, MOST_CHANGES = 8, 3
+INDENT = " " * 14
 LEAST_SHOWN = 1e-4
 
 
@@ -26,12 +29,11 @@ def render_drift(report: DriftReport, *, width: int = 100) -> str:
     for row in report.rows:
         lines.append(_line(row, size).rstrip())
         if row.verdict == "drifted" and row.most:
-            parts = [f"{name} {before:.1%} -> {now:.1%}" for name, (before, now) in list(row.most.items())[:3]]
-            lines += wrapped(", ".join(parts), width, indent=" " * 14)
+            most = list(row.most.items())[:MOST_CHANGES]
+            lines += _listed((f"{visible(name)} {before:.1%} -> {now:.1%}" for name, (before, now) in most), width)
         if row.what == "new words" and row.verdict == "drifted":
             words = list(report.new_words.get(row.name, {}).items())[:MOST_NEW_WORDS]
-            told = ", ".join(f"{word} {count:,}" for word, count in words)
-            lines += wrapped(told, width, indent=" " * 14)
+            lines += _listed((f"{visible(word)} {count:,}" for word, count in words), width)
     lines += [
         "",
         *wrapped(
@@ -41,6 +43,18 @@ def render_drift(report: DriftReport, *, width: int = 100) -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _listed(parts: Iterable[str], width: int) -> Iterator[str]:
+    """Parts with commas between them, in lines that end between two of them: within one a blank may mean something."""
+    line = ""
+    for part in parts:
+        longer = f"{line}, {part}" if line else part
+        if line and width_of(f"{INDENT}{longer},") > width:
+            yield from wrapped(f"{line},", width, indent=INDENT)
+            longer = part
+        line = longer
+    yield from wrapped(line, width, indent=INDENT)
 
 
 def _outcome(report: DriftReport) -> str:

@@ -150,6 +150,16 @@ def test_a_very_long_record_is_cut():
     assert "4,992 more items" in html
 
 
+def test_of_many_tokens_those_around_the_first_error_are_shown():
+    tokens = [f"w{number}" for number in range(5000)]
+    text = check(record([unit(unit=3000, text="w3000")], payload="tokens", tokens=tokens)._repr_html_()).text
+    assert "2,900 before …" in text
+    assert "w2900" in text
+    assert "w3099" in text
+    assert "w3100" not in text
+    assert "… 1,900 more" in text
+
+
 def test_a_report_tells_each_task_the_worst_tags_first_beside_the_whole():
     rows = [("*", 0.8, 100), ("slice:bad", 0.2, 50), ("slice:few", 0.1, 3), ("lang:en", 0.9, 97)]
     report = Report(

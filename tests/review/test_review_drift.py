@@ -9,6 +9,7 @@ import pytest
 
 from overton.application import Application
 from overton.cli.main import main
+from overton.evaluate import DriftReport, DriftRow
 from overton.review import render_drift
 from overton.serve.log import RequestLog
 from overton.serve.metrics import Metrics
@@ -70,6 +71,17 @@ def test_few_records_are_not_enough(kinds_application: Application, tmp_path: Pa
         "no drift shown, and too little data to tell of 1 of 2",
         "no drift shown",
     ]
+
+
+def test_words_that_nobody_would_see_stand_in_quotes_and_no_line_ends_within_one() -> None:
+    words = {"": 9, " ": 8, "a\t": 7, "plain": 6, "two words": 5}
+    row = DriftRow("new words", "tokens", 0.0, 0.5, 0.5, "difference", 0.0, 0.0, 90, "drifted", {" ": (0.0, 0.25)})
+    report = DriftReport("v", "log.jsonl", 90, (row,), {"tokens": words})
+    for width in range(34, 100):
+        told = [part for line in render_drift(report, width=width).splitlines() for part in line.strip().split(", ")]
+        parts = {part.removesuffix(",") for part in told}
+        assert {"' ' 0.0% -> 25.0%", "'' 9", "' ' 8", r"'a\t' 7", "plain 6"} <= parts
+    assert report.to_json()["new_words"] == {"tokens": words}
 
 
 def test_a_version_of_before_profiles_is_profiled_anew(kinds_application: Application, tmp_path: Path) -> None:

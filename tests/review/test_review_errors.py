@@ -357,3 +357,38 @@ def test_combined_labels_that_tie_are_all_told() -> None:
     told = render_errors(ErrorPage("v", "Intent", "dev", (), 9, 9, 1, 1, (record,), (), (), None, None))
     assert "= a               rule\n" in told
     assert "a 0.50, b 0.50  combined" in told
+
+
+def long_page(payloads: dict[str, object], payload: str, text: str, unit: UnitError) -> ErrorPage:
+    """A page with one record that says very much."""
+    record = RecordError("r1", (), text, payloads, (unit,), 0.9, payload)
+    return ErrorPage("v", "Kind", "dev", (), 9, 9, 1, 1, (record,), (), (), None, None)
+
+
+def test_of_a_long_record_the_terminal_shows_the_words_around_its_first_error_and_json_all() -> None:
+    words = [f"w{number}" for number in range(10_000)]
+    unit = UnitError(7000, "w7000", "b", 0.9, "a", {}, {})
+    page = long_page({"title": "a title", "body": words}, "body", f"a title | {' '.join(words)}", unit)
+    told = " ".join(render_errors(page).split())
+    assert "r1 a title | … w6970 w6971" in told
+    assert "w7029 … (9,940 of 10,000 words left out; --json has the record whole) 7000 w7000: predicted b" in told
+    assert page.to_json()["records"][0]["payloads"]["body"] == words
+    alike = long_page({"text": " ".join(words), "body": words}, "body", " ".join(words), unit)
+    assert "r1 … w6970 w6971" in " ".join(render_errors(alike).split())
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    (" ".join(f"w{number}" for number in range(500)), "w59 … (440 of 500 words left out; --json has the record whole)"),
+    ("字" * 5000, "字… (the end of 5,000 characters left out; --json has the record whole)"),
+])  # fmt: skip
+def test_of_a_long_text_the_terminal_shows_the_start(text: str, told: str) -> None:
+    page = long_page({"text": text}, "text", text, UnitError(0, "", "b", 0.9, "a", {}, {}))
+    shown = render_errors(page)
+    assert told.replace(" ", "") in "".join(shown.split())
+    assert len(shown) < 2500
+
+
+def test_a_token_of_any_length_takes_no_more_than_a_line_beside_what_is_said_of_it() -> None:
+    unit = UnitError(0, "x" * 10_000, "b", 0.9, "a", {}, {})
+    page = long_page({"body": ["x" * 10_000]}, "body", "x" * 10_000, unit)
+    assert len(render_errors(page)) < 2500

@@ -269,6 +269,15 @@ def test_long_records_are_cut_and_say_so():
     assert {30, 39} <= {one.place for one in example.candidates}
 
 
+def test_of_a_long_record_the_words_around_its_first_error_are_shown():
+    payloads = {"tokens": [f"w{number}" for number in range(200)]}
+    gold = ["VERB" if number == 150 else "NOUN" for number in range(200)]
+    example = example_of(SCHEMA, "POS", "q1", payloads, said=["NOUN"] * 200, gold=gold)
+    assert [token.text for token in example.tokens] == [f"w{number}" for number in range(110, 190)]
+    assert [token.text for token in example.tokens if token.state == "wrong"] == ["w150"]
+    assert (example.first_token, example.more_tokens, example.tokens_after) == (110, 120, 10)
+
+
 def test_a_set_keyed_by_index_is_read_as_in_the_paper():
     payloads = {"tokens": ["a", "b"], "entities": {"1": {"id": "B", "range": [1, 2]}, "0": {"id": "A"}}}
     assert [one.id for one in example_of(SCHEMA, "Kind", "q1", payloads).candidates] == ["A", "B"]

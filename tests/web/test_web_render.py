@@ -13,11 +13,12 @@ import pytest
 from overton.base.svg import number
 from overton.web import render_file, render_page, svg
 from overton.web.files import write_page
-from overton.web.pages import Bins, comparison_page, history_of
+from overton.web.pages import Bins, comparison_page, example_of, history_of
 from overton.web.render import environment, linked_assets
 from tests.web.web_factories import (
     HOSTILE,
     PLAIN,
+    SCHEMA,
     SCRIPT,
     big_page,
     compared_row,
@@ -115,6 +116,14 @@ def test_the_policy_lets_nothing_but_its_own_script_run(hostile):
 
 def test_fifty_slices_of_five_tasks_and_thirty_versions_are_under_300_kb():
     assert len(render_file(big_page(5, 50, 30, texts=PLAIN)).encode()) < LARGEST
+
+
+def test_of_a_long_record_it_is_told_how_many_words_stand_before_those_shown_and_after():
+    gold = ["VERB" if number == 150 else "NOUN" for number in range(200)]
+    payloads = {"tokens": [f"w{number}" for number in range(200)]}
+    example = example_of(SCHEMA, "POS", "q1", payloads, said=["NOUN"] * 200, gold=gold)
+    html = environment().get_template("_example.html.j2").module.example(example)
+    assert re.search(r"110 words before.*w110.*<bdi>w150</bdi>.*w189.*and 10 more words", html, re.DOTALL)
 
 
 @pytest.mark.parametrize("example", [hostile_example, long_example])

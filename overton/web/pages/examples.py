@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from overton.base import around
 from overton.data import COMBINED, SLICE_PREFIX, SPLITS
 from overton.review import UnitError
 from overton.schema import Schema, Task
@@ -113,10 +114,11 @@ class Example:
         task: Name of the task.
         tags: Its tags without its split, slices first.
         texts: Its texts, where they say other than its words.
-        tokens: Its words, the first 80.
+        tokens: Its words, the first 80; of more, where one of the others is the first that is wrong, those around it.
         candidates: Its members, where the task is about them, the first 12.
         units: What was predicted, wrongly above all.
         more_tokens: Words that are left out.
+        first_token: Place of the first of its words that are not.
         more_candidates: Members that are left out.
         more_units: Units that are left out.
     """
@@ -131,6 +133,12 @@ class Example:
     more_tokens: int = 0
     more_candidates: int = 0
     more_units: int = 0
+    first_token: int = 0
+
+    @property
+    def tokens_after(self) -> int:
+        """Words that are left out behind those that are not."""
+        return self.more_tokens - self.first_token
 
     def to_json(self) -> dict[str, Any]:
         """The example as a JSON value."""
@@ -173,7 +181,8 @@ def example_of(
     told = {error.unit: error for error in errors}
     units = list(_units(items, labels, told, names))
     marked = per_item and kind == "sequence"
-    tokens = [_token(place, word, labels, members, told, marked) for place, word in enumerate(words[:MOST_TOKENS])]
+    places = around(units[0].place if marked and units else 0, len(words), MOST_TOKENS)
+    tokens = [_token(place, words[place], labels, members, told, marked) for place in places]
     candidates = _candidates(members, words, told, (said, gold) if found.type == "select" else (None, None))
     return Example(
         id=record,
@@ -185,9 +194,10 @@ def example_of(
         tokens=tuple(tokens),
         candidates=candidates,
         units=tuple(units[:MOST_UNITS]),
-        more_tokens=max(len(words) - MOST_TOKENS, 0),
+        more_tokens=len(words) - len(places),
         more_candidates=len(members) - len(candidates),
         more_units=max(len(units) - MOST_UNITS, 0),
+        first_token=places.start,
     )
 
 
