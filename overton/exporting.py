@@ -9,7 +9,7 @@ import numpy as np
 from overton.artifact import Artifact, pack_artifact, signature_of
 from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.codec import Encoder
-from overton.data import Dataset
+from overton.data import Dataset, parts_of
 from overton.fitting import Plan
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ def export(
     onnx = to_onnx(program, trained.weights, graphs)
     encoder = Encoder(program, planned.given.strings)
     rows = np.linspace(0, dataset.n_records - 1, min(PARITY_RECORDS, dataset.n_records)).astype(np.int64)
-    parts = (rows[:1], rows[1:8], rows[8:])  # one record alone, a few, many: sizes must not be frozen
-    batches = [encoder.encode(dataset.gather(part)) for part in parts if len(part)]
+    some = (rows[:1], rows[1:8], rows[8:])  # one record alone, a few, many: sizes must not be frozen
+    lengths = dataset.record_lengths()
+    parts = [own[part] for own in some for part in parts_of(lengths[own].tolist(), PARITY_RECORDS)]
+    batches = (encoder.encode(dataset.gather(part)) for part in parts)  # one at a time in memory
     checked = parity(onnx, program, trained.weights, batches)
     if not checked.within(TOLERANCE):
         hint = "This is a fault of Overton, not of the data; the version was not published"

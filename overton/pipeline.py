@@ -22,7 +22,7 @@ from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_by
 from overton.codec import Predictions, concatenate
 from overton.combining import Tallies, combine_all, combine_votes, untaught
 from overton.compile import Choices, Tuning, choose_slices, compile_program
-from overton.data import SLICE_PREFIX, Dataset, Splits, gold_of
+from overton.data import SLICE_PREFIX, Dataset, Splits, gold_of, parts_of
 from overton.evaluate import (
     Gate,
     Profile,
@@ -280,9 +280,9 @@ def predict_rows(
 ) -> dict[str, Predictions]:
     """Predictions of all tasks for some records, in their order."""
     parts: list[Mapping[str, Predictions]] = []
-    for start in range(0, len(rows), PREDICT_RECORDS):
-        parts.append(runtime.run(dataset.gather(rows[start : start + PREDICT_RECORDS])))
-        observe(Event("evaluate", done=min(start + PREDICT_RECORDS, len(rows)), total=len(rows)))
+    for part in parts_of(dataset.record_lengths()[rows].tolist(), PREDICT_RECORDS):
+        parts.append(runtime.run(dataset.gather(rows[part])))
+        observe(Event("evaluate", done=part.stop, total=len(rows)))
     return joined(runtime.schema, parts)
 
 

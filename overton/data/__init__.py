@@ -1,6 +1,6 @@
 """Data files to a data set: records, the memory-mapped row store, batches, votes and tags."""
 
-from overton.data.batch import Batch, Column
+from overton.data.batch import Batch, Column, parts_of
 from overton.data.check import DataCheck, data_warnings
 from overton.data.dataset import Dataset
 from overton.data.faults.labels import label_faults
@@ -65,6 +65,7 @@ __all__ = [
     "meant_tag",
     "pack",
     "parse_tag_expression",
+    "parts_of",
     "reading_order",
     "record_json_schema",
     "tag_mask",

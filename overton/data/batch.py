@@ -1,12 +1,14 @@
 """Records as padded arrays of numbers of strings: what the row store gathers and what serving makes of a request."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 
 from overton.data.pool import Pool
+
+MOST_PAIRS = 512 * 512**2  # pairs of items of one record, all records of a batch together: what attention looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,27 @@ class Batch:
     columns: Mapping[str, Column]
     pool: Pool
     n_records: int
+
+
+def parts_of(lengths: Iterable[int], most: int) -> Iterator[slice]:
+    """Records one after the other in batches: so many at most, and fewer where they are long.
+
+    A batch is as wide as its longest record, so one long record among hundreds takes the memory of hundreds.
+
+    Args:
+        lengths: Items of the longest payload of each record.
+        most: Records of a batch.
+
+    Example:
+        >>> list(parts_of([3, 5, 20_000, 4], 2))
+        [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
+    """
+    start, longest, end = 0, 1, 0
+    for end, length in enumerate(lengths, 1):
+        n, wide = end - start, max(longest, length)
+        if n > most or (n > 1 and n * wide**2 > MOST_PAIRS):
+            yield slice(start, end - 1)
+            start, wide = end - 1, max(length, 1)
+        longest = wide
+    if end > start:
+        yield slice(start, end)

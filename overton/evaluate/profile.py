@@ -6,7 +6,7 @@ training records have a word that no other has: leaving each out in turn (Good 1
 Dev and test would not tell it where they are made to be harder than what people ask.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from overton.base import OvertonError, Problem
 from overton.codec import Predictions
-from overton.data import Batch, Dataset
+from overton.data import Batch, Dataset, parts_of
 from overton.evaluate.examples import least_sure
 from overton.evaluate.sketch import Sketch, parse_sketch, sketch_of
 from overton.evaluate.words import item_payloads, lower_items
@@ -206,5 +206,6 @@ def _payload(dataset: Dataset, name: str, train: ndarray) -> PayloadProfile:
     )
 
 
-def _batches(dataset: Dataset, rows: ndarray) -> list[Batch]:
-    return [dataset.gather(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
+def _batches(dataset: Dataset, rows: ndarray) -> Iterator[Batch]:
+    for part in parts_of(dataset.record_lengths()[rows].tolist(), CHUNK):
+        yield dataset.gather(rows[part])
