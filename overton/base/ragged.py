@@ -41,6 +41,16 @@ def steps(start: ndarray, length: ndarray) -> ndarray:
     return index
 
 
+def ranges(start: ndarray, stop: ndarray) -> ndarray:
+    """The numbers of half-open ranges, one after the other: int64 of shape (item,).
+
+    Example:
+        >>> ranges(np.array([0, 7]), np.array([2, 10])).tolist()
+        [0, 1, 7, 8, 9]
+    """
+    return steps(start, stop - start)
+
+
 def spread(first: ndarray, rows: ndarray) -> ndarray:
     """Indexes of the items of some rows, one row after the other: int64 of shape (item,).
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import OvertonError, Problem, brief, did_you_mean
+from overton.base.ragged import ranges
 from overton.data import Votes
 from overton.schema import TaskType
 from overton.supervision.models.bits import fit_bits
@@ -30,7 +31,6 @@ from overton.supervision.models.majority import agreement, exact_agreement, like
 from overton.supervision.models.members import fit_members
 from overton.supervision.models.one_coin import accuracy_beside
 from overton.supervision.models.patterns import Patterns, keep_cells, split_patterns, without_units
-from overton.supervision.models.patterns import slices as ranges
 from overton.supervision.models.weigh import Fit, fit_weighed
 from overton.supervision.models.weigh_slices import LEAST_KNOWN, weigh_slices
 from overton.supervision.tally import Tally, count

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overton.supervision.models.patterns import Cells, Patterns, cells_of, find_patterns, keep_rows, slices, take_cells
+from overton.base.ragged import ranges
+from overton.supervision.models.patterns import Cells, Patterns, cells_of, find_patterns, keep_rows, take_cells
 from tests.supervision.planted import votes_of
 
 
@@ -88,7 +89,7 @@ def test_slices_are_the_numbers_of_ranges(pairs):
     start = np.array([first for first, _ in pairs], np.int64)
     stop = start + np.array([size for _, size in pairs], np.int64)
     expected = [number for first, size in pairs for number in range(first, first + size)]
-    assert slices(start, stop).tolist() == expected
+    assert ranges(start, stop).tolist() == expected
 
 
 def test_the_votes_of_few_patterns_cost_nothing_for_the_others():

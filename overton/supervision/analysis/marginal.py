@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import ranges, spread
 from overton.data import SPLITS
 from overton.supervision.analysis.facts import HALF, SAME, Facts
 from overton.supervision.models.majority import majority_table
-from overton.supervision.models.patterns import Cells, Patterns, slices
+from overton.supervision.models.patterns import Cells, Patterns
 
 MOST_VOTES = 8_000_000  # scored again, all sources together
 MOST_NUMBERS = 8_000_000  # of a table held at once
@@ -163,11 +164,11 @@ def _without(patterns: Patterns, rows: ndarray, source: int) -> Patterns:
     """Some patterns, numbered anew, without the votes of a source."""
     cells = patterns.cells
     start, stop = np.searchsorted(cells.row, rows), np.searchsorted(cells.row, rows, side="right")
-    chosen = slices(start, stop)
+    chosen = ranges(start, stop)
     row = np.repeat(np.arange(len(rows)), stop - start)
     kept = cells.source[chosen] != source
     chosen, row = chosen[kept], row[kept]
-    entries = slices(cells.first[chosen], cells.first[chosen + 1])
+    entries = spread(cells.first, chosen)
     first = np.concatenate([[0], np.cumsum(cells.first[chosen + 1] - cells.first[chosen])])
     left = Cells(row, cells.source[chosen], first, cells.label[entries], cells.weight[entries])
     group = None if patterns.group is None else patterns.group[rows]
@@ -192,7 +193,7 @@ def _gain_by_unit(facts: Facts, scored: _Scored, judged: ndarray) -> tuple[ndarr
     pattern = facts.patterns.index[judged]
     start, stop = np.searchsorted(pattern, scored.rows), np.searchsorted(pattern, scored.rows, side="right")
     place = np.repeat(np.arange(len(scored.rows)), stop - start)
-    unit = judged[slices(start, stop)]
+    unit = judged[ranges(start, stop)]
     shared = ~scored.alone[place]
     place, unit = place[shared], unit[shared]
     return unit, facts.right(scored.whole[place], unit) - facts.right(scored.rest[place], unit)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import spread
 from overton.data import SLICE_PREFIX, Splits, Tags, Votes
 from overton.supervision.analysis.facts import Facts, gather_facts
 from overton.supervision.combine import Combined
-from overton.supervision.models.patterns import runs, slices
+from overton.supervision.models.patterns import runs
 
 MOST_PAIRS = 4_000_000  # pairs of votes looked at; a sample of the units where there are more
 MOST_KEYS = 4_000_000  # slice x source x source, counted in one table
@@ -110,7 +111,7 @@ def _pairs(facts: Facts, first: ndarray, number: ndarray, n_slices: int) -> dict
             one, other = cell[place[part]], cell[place[part] + shift]
             record = facts.record[cells.row[one]]
             pair = cells.source[one].astype(np.int64) * n_sources + cells.source[other]
-            key = number[slices(first[record], first[record + 1])] * n_sources**2 + np.repeat(pair, size[record])
+            key = number[spread(first, record)] * n_sources**2 + np.repeat(pair, size[record])
             counts.add(key, np.repeat(facts.said[one] != facts.said[other], size[record]))
         shift += 1
         place = place[place + shift < len(cell)]

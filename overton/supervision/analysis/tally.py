@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import spread
 from overton.base.shares import RatioSums, effective_size, wilson
 from overton.data import SPLITS, Tags
 from overton.supervision.analysis.facts import Facts
-from overton.supervision.models.patterns import runs, slices
+from overton.supervision.models.patterns import runs
 
 WHOLE = "*"
 MOST_ENTRIES = 2_000_000  # held at once
@@ -79,7 +80,7 @@ def tally(facts: Facts, tags: Tags | None, names: Sequence[str]) -> Tally:
         kept = facts.split[record] >= 0
         record, actor, sums = record[kept], actor[kept], sums[:, kept]
         entry = np.repeat(np.arange(len(record)), first[record + 1] - first[record])
-        of_tag = tag[slices(first[record], first[record + 1])]
+        of_tag = tag[spread(first, record)]
         key = (facts.split[record[entry]] * n_tags + of_tag) * n_actors + actor[entry]
         for number in range(N_SUMS):
             np.add.at(total[number], key, sums[number, entry])  # one by one, so that blocks change no last digit

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import spread
 from overton.base.shares import wilson
 from overton.data import GOLD
 from overton.supervision.analysis.classes import Said
@@ -14,7 +15,6 @@ from overton.supervision.analysis.copies import Copy
 from overton.supervision.analysis.facts import Facts
 from overton.supervision.analysis.marginal import Gain, pooled_error
 from overton.supervision.analysis.tally import JUDGED, RIGHT, N, Tally
-from overton.supervision.models.patterns import slices
 
 COMBINED, MAJORITY = "combined", "majority"
 # Every code, the gravest first: rows are sorted by it. docs/sources.md tells what each means.
@@ -199,7 +199,7 @@ def _constant(seen: Evidence) -> Iterator[SourceWarning]:
         shared = cells.row[own[facts.n_votes[cells.row[own]] > 1]]
         if len(shared) < LEAST_VOTES or (said[own] != said[own[0]]).any() or facts.undecided[own].any():
             continue
-        on_shared = slices(first_cell[shared], first_cell[shared + 1])
+        on_shared = spread(first_cell, shared)
         others = said[on_shared[cells.source[on_shared] != number]]
         there = float((others == said[own[0]]).mean())
         place = np.searchsorted(codes, said[own[0]])

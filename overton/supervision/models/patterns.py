@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy import ndarray
 
-from overton.base.ragged import starts_of
+from overton.base.ragged import ranges, starts_of
 from overton.data import Votes
 from overton.supervision.models.distinct import number_hashes
 
@@ -162,9 +162,9 @@ def hash_rows(cells: Cells, starts: ndarray, n_options: ndarray) -> ndarray:
 
 def cut_cells(cells: Cells, start: ndarray, stop: ndarray) -> Cells:
     """The cells of half-open ranges of them, each range a row; one cell may stand in many."""
-    chosen = slices(start, stop)
+    chosen = ranges(start, stop)
     begin, end = cells.first[:-1][chosen], cells.first[1:][chosen]
-    entries = slices(begin, end)
+    entries = ranges(begin, end)
     return Cells(
         row=np.repeat(np.arange(len(start)), stop - start),
         source=cells.source[chosen],
@@ -225,19 +225,6 @@ def keep_rows(cells: Cells, keep: ndarray) -> Cells:
     """The cells of some rows, which are numbered anew; `keep` is bool of shape (row,)."""
     kept = keep_cells(cells, keep[cells.row])
     return replace(kept, row=(np.cumsum(keep) - 1)[kept.row])
-
-
-def slices(start: ndarray, stop: ndarray) -> ndarray:
-    """The numbers of half-open ranges, one after the other.
-
-    Example:
-        >>> slices(np.array([0, 7]), np.array([2, 10]))
-        array([0, 1, 7, 8, 9])
-    """
-    size = stop - start
-    before = np.cumsum(size) - size
-    ranges: ndarray = np.arange(size.sum()) + np.repeat(start - before, size)
-    return ranges
 
 
 def runs(size: ndarray, most: int) -> Iterator[slice]:
