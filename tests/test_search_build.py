@@ -73,13 +73,17 @@ def test_a_search_that_is_killed_ends_as_if_it_never_was(tmp_path: Path, capsys)
 
     other = overton.load(whole).build(trials=5, on="local:2")
     found, study = overton.load(killed).version(), other.study()
+    assert study is not None
+    # A trial whose workers the system ended three times has failed, and another may be the best: that is told first.
+    for ended in ([one["reason"] for one in told["search"]["trials"]], [one.score.reason for one in study.trials]):
+        assert ended == [""] * 5
     assert found.artifact.files["weights.safetensors"] == other.artifact.files["weights.safetensors"]
     assert found.artifact.files["choices.json"] == other.artifact.files["choices.json"]
-    assert study is not None
     assert [one["picked"] for one in told["search"]["trials"]] == [dict(one.picked) for one in study.trials]
     assert [one["value"] for one in told["search"]["trials"]] == [one.score.value for one in study.trials]
     assert list((killed / ".overton").glob("runs/*")) == []  # no checkpoint is left, of the best or of any other
-    assert list(killed.rglob("*.tmp")) == []
+    # What a worker left of a graph stays for an hour, since another process might be writing it.
+    assert [path for path in killed.rglob("*.tmp") if path.parent.name != "graphs"] == []
     if find_spec("tensorboardX"):
         watched = {path.parent.name for path in whole.glob(".overton/builds/*/*/events.out.tfevents.*")}
         assert watched == {f"trial-{trial.number:04}" for trial in study.trials}
