@@ -30,6 +30,7 @@ from overton.web.pages import (
     task_page,
     verdict_of,
 )
+from overton.web.pages.record import TaskView, UnitView
 from tests.web.web_factories import PAYLOADS, SCHEMA, big_page, compared_row, comparison_of, report_of, row_of
 
 
@@ -276,6 +277,13 @@ def test_of_a_long_record_the_words_around_its_first_error_are_shown():
     assert [token.text for token in example.tokens] == [f"w{number}" for number in range(110, 190)]
     assert [token.text for token in example.tokens if token.state == "wrong"] == ["w150"]
     assert (example.first_token, example.more_tokens, example.tokens_after) == (110, 120, 10)
+
+
+@pytest.mark.parametrize(("wrong", "first"), [(None, 0), (150, 0), (5000, 4900), (5999, 5800)])
+def test_the_page_of_a_long_record_shows_the_words_around_the_first_that_is_wrong(wrong, first):
+    units = tuple(UnitView(k, f"w{k}", "A", "B" if k == wrong else "A", {}, {}, ()) for k in range(6000))
+    view = TaskView("POS", "multiclass", "token", ("A", "B"), units, fresh=True, known=True)
+    assert [unit.place for unit in view.shown] == list(range(first, first + 200))
 
 
 def test_a_set_keyed_by_index_is_read_as_in_the_paper():

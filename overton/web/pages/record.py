@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from overton.base import around
 from overton.codec import Predictions
 from overton.data import GOLD, SPLITS, Dataset, Gold, Votes
 from overton.review import combined_label, names_of, plain_label, vote_label
@@ -13,6 +14,7 @@ from overton.review.labels import LEAST
 from overton.supervision import Combined
 
 MOST_LIKELY = 5  # labels that are told of a prediction
+MOST_SHOWN = 200  # tokens or members
 MOST_SUGGESTED = 9  # as many as there are keys for
 
 
@@ -109,6 +111,13 @@ class TaskView:
     fresh: bool
     known: bool
     combined: bool = True
+
+    @property
+    def shown(self) -> tuple[UnitView, ...]:
+        """The units that the page shows: the first; where none of them is wrong, those around the first that is."""
+        wrong = next((unit.place for unit in self.units if unit.state == "wrong"), 0)
+        places = around(wrong, len(self.units), MOST_SHOWN)
+        return self.units[places.start : places.stop]
 
     def to_json(self) -> dict[str, Any]:
         """The task as a JSON value."""
