@@ -1,6 +1,7 @@
 """An artefact that runs: records in, labels out. Numpy and onnxruntime only."""
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from overton.codec import (
     labels_json,
 )
 from overton.compile import MEMBERSHIP, Program
-from overton.data import Batch, Pool, Record, RecordParser, pack
+from overton.data import Batch, Pool, Record, RecordParser, pack, parts_of
 from overton.schema import Schema, Task
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Runtime:
         self._encoder = Encoder(artifact.program, artifact.strings)
         self._chains = _chains(artifact)
         self._thresholds = {task: np.array(bits, np.float32) for task, bits in artifact.signature.thresholds.items()}
+        self._longest = max((payload.max_length for payload in self.schema.payloads), default=1)
+        self._at_once = next(parts_of(repeat(self._longest, CHUNK), CHUNK)).stop  # records, whatever their length
         self._pool = Pool()
         self._characters = 0
         self._lock = Lock()
@@ -142,12 +145,13 @@ class Runtime:
 
         Many records go through the model in chunks of similar length, since a chunk is as wide as its longest.
         """
-        if len(records) <= CHUNK:
+        if len(records) <= self._at_once:
             return self._predict(records, probabilities, tally) if records else []
         answers: list[dict[str, Any]] = [{}] * len(records)
-        order = by_size(records)
-        for start in range(0, len(order), CHUNK):
-            chunk = order[start : start + CHUNK]
+        sizes = np.minimum(_sizes(records), self._longest)
+        order = np.argsort(sizes, kind="stable")
+        for part in parts_of(sizes[order].tolist(), CHUNK):
+            chunk = order[part].tolist()
             found = self._predict([records[number] for number in chunk], probabilities, tally)
             for number, answer in zip(chunk, found, strict=True):
                 answers[number] = answer
@@ -298,9 +302,13 @@ def _unfit(reason: str) -> OvertonError:
 
 
 def by_size(records: Sequence[Record]) -> list[int]:
-    """The places of some records, those that are about as wide one after the other: by their longest payload."""
-    sizes = [max((len(value) for value in (record.payloads or {}).values() if value), default=0) for record in records]
-    return sorted(range(len(records)), key=sizes.__getitem__)
+    """The places of some records, those that are about as wide one after the other."""
+    return sorted(range(len(records)), key=_sizes(records).__getitem__)
+
+
+def _sizes(records: Sequence[Record]) -> list[int]:
+    """About how wide each record is: items, or characters, of its longest payload."""
+    return [max((len(value) for value in (record.payloads or {}).values() if value), default=0) for record in records]
 
 
 def _made_up(schema: Schema) -> bytes:

@@ -53,6 +53,17 @@ def test_many_records_are_answered_in_their_order(model):
     assert together == [model.predict([one], probabilities=True)[0] for one in records]
 
 
+def test_long_records_go_through_the_model_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr("overton.data.batch.MOST_PAIRS", 2 * 128**2)  # the text of a query may have 128 tokens
+    model, widths = Runtime(tiny_artifact()), []
+    run = model._predict
+    monkeypatch.setattr(model, "_predict", lambda some, *rest: widths.append(len(some)) or run(some, *rest))
+    records = [record(query=f"w{n} " * (100 if n % 2 else 1), tokens=[f"w{n}"], entities=[]) for n in range(10)]
+    together = model.predict(records, probabilities=True)
+    assert widths == [5, 2, 2, 1]
+    assert together == [model.predict([one], probabilities=True)[0] for one in records]
+
+
 def test_arrays_and_labels_agree(model):
     schema = tiny_artifact().schema
     predictions = model.run(pack([record()], schema, Pool()))
