@@ -121,6 +121,14 @@ def test_a_model_that_differs_is_found_out(exported):
     assert checked.error_by_task["Token"] < 1e-5
 
 
+def test_records_of_very_many_items_may_differ_by_what_their_sums_are_less_exact():
+    inexactness = importlib.import_module("overton.export.parity")._inexactness
+    batch = {"a.length": np.ones(3, np.int32), "a.features": np.ones((3, 4096, 6), np.int32)}
+    assert inexactness(batch) == 1
+    assert inexactness({**batch, "a.grams": np.ones((3, 4 * 4096), np.int32)}) == 2
+    assert inexactness({}) == 1
+
+
 def test_a_great_logit_may_differ_by_a_share_of_it():
     difference = importlib.import_module("overton.export.parity")._difference  # the function hides its module
     wanted = np.array([[400.0, -0.5, -1e4]], np.float32)
