@@ -3,8 +3,9 @@
     python benchmarks/precision.py APP [APP ...]
     python benchmarks/precision.py                 builds the factoid example first
 
-What a build would choose by itself (`auto`) and asked for int8 (`on`), and how many labels differ when a record is
-predicted alone and beside ninety-nine others. docs/deploying.md tells what that means.
+What a build would choose by itself (`auto`) and asked for int8 (`on`); how many labels of golden records differ when one
+is predicted alone and beside ninety-nine others, and by how much a probability does at most. docs/deploying.md tells
+what that means.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,19 +53,20 @@ def measure(application: Application) -> None:
     artifact, dataset = application.version().artifact, application.dataset()
     whole = to_onnx(artifact.program, artifact.weights())
     artifact = replace(artifact, files={**artifact.files, "model.onnx": whole})
-    small = replace(artifact, files={**artifact.files, "model.onnx": quantised(whole)})
+    small = replace(artifact, files={**artifact.files, "model.onnx": quantised(artifact, dataset)})
     for asked in ("auto", "on"):
         start = time.process_time()
         tuning = Tuning(serving={"int8": asked})
         _, told = choose_precision(artifact, dataset, predict_rows, artifact.files["golden.jsonl"].splitlines(), tuning)
         print(f"{application.directory} {asked}: {told['chosen']}, {told['why']} ({time.process_time() - start:.1f} s)")
     for name, version in (("float32", artifact), ("int8", small)):
-        differ, labels = alone_and_beside(version)
-        print(f"{application.directory} {name}: {differ} of {labels} labels differ alone and beside others")
+        differ, labels, most = alone_and_beside(version)
+        told = f"{differ} of {labels} labels differ alone and beside others, probabilities by {most:.1g} at most"
+        print(f"{application.directory} {name}: {told}")
 
 
-def alone_and_beside(artifact: Artifact) -> tuple[int, int]:
-    """How many labels of the golden records differ when each is predicted alone, of how many."""
+def alone_and_beside(artifact: Artifact) -> tuple[int, int, float]:
+    """How many labels of the golden records differ when each is predicted alone, of how many; and probabilities."""
     runtime, parser = Runtime(artifact), RecordParser(artifact.schema, closed=True)
     records = [parser.parse(line) for line in artifact.files["golden.jsonl"].splitlines()]
     beside = runtime.predict(records)
@@ -71,7 +74,19 @@ def alone_and_beside(artifact: Artifact) -> tuple[int, int]:
     pairs = [(one[task], other[task]) for one, other in zip(alone, beside, strict=True) for task in one]
     items = [zip(*pair, strict=True) if isinstance(pair[0], list) and pair[1] is not None else [pair] for pair in pairs]
     same = np.array([one == other for pair in items for one, other in pair])
-    return int((~same).sum()), len(same)
+    beside = runtime.predict(records, probabilities=True)
+    alone = [runtime.predict([record], probabilities=True)[0] for record in records]
+    most = float(np.abs(np.subtract(numbers(alone), numbers(beside))).max(initial=0))
+    return int((~same).sum()), len(same), most
+
+
+def numbers(answer: Any) -> list[float]:
+    """All probabilities of an answer, in its order."""
+    if isinstance(answer, dict):
+        answer = list(answer.values())
+    if isinstance(answer, list):
+        return [number for each in answer for number in numbers(each)]
+    return [] if answer is None else [float(answer)]
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def write_kinds(directory: Path, n_records: int = 240, tasks: tuple[str, ...] = 
     (directory / "schema.json").write_text(
         json.dumps({**SCHEMA, "tasks": {name: SCHEMA["tasks"][name] for name in tasks}})
     )
-    # Not int8, which would depend on the machine, and in which an answer may depend on the other records of a call.
+    # Not int8, which would depend on the machine.
     small = {"size": 64, "attention": "2x32"}  # less to train, to write, and to read in every test
     payloads = {name: {**small} for name in SCHEMA["payloads"]}
     payloads["tokens"]["layers"] = 1  # less to trace, as below

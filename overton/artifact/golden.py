@@ -73,7 +73,7 @@ def replay_golden(runtime: Runtime, lines: Sequence[bytes]) -> int:
 def _answers(runtime: Runtime, lines: Sequence[bytes]) -> list[dict[str, Any]]:
     """What a version says of golden records: in calls of the same records at its build and wherever it is loaded.
 
-    A model in int8 rounds by the range of a call, so that other neighbours may tip a label.
+    A model in int8 of an older release rounds by the range of a call, so that other neighbours may tip a label.
     """
     parser = RecordParser(runtime.schema, closed=True)
     records = [parser.parse(line) for line in lines]

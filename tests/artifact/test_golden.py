@@ -30,7 +30,7 @@ def test_a_version_answers_its_golden_records_as_when_it_was_built():
 
 
 class Neighbourly:
-    """A version whose labels depend on the records of a call, as those of a model in int8 may."""
+    """A version whose labels depend on the records of a call, as those of a model in int8 of an older release may."""
 
     schema, warm_up = RUNTIME.schema, RUNTIME.warm_up
 

@@ -1,15 +1,11 @@
 """Whether a version serves in float32 or in int8: measured on its own records, proved on dev, and said.
 
-Dynamic quantisation keeps weights as int8 and rounds activations anew in each call. It makes LSTM and dense layers
-quicker, and brings operators of its own, so it is measured. The rounding depends on all records of a call: with it a
-record may be answered otherwise alone than beside others (1 label of 1,784 on factoid-en, 5 with an LSTM). That is a
-price, so int8 must bring more than a little; docs/decisions/0025-other-runtimes.md tells the rest.
+int8 makes dense layers quicker and brings operators of its own, so it is measured. It rounds, which is a price, so it
+must bring more than a little; docs/decisions/0025-other-runtimes.md tells the rest.
 """
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from numpy import ndarray
@@ -20,12 +16,10 @@ from overton.codec import Encoder, Predictions
 from overton.compile import Tuning
 from overton.data import GOLD, Dataset, Pool, RecordParser, gold_of, pack
 from overton.evaluate import Gate, compare_predictions, main_scores
-from overton.export.golden import ERRORS_ONLY, load_onnx
-from overton.export.quiet import quiet
+from overton.export.files.quantise import quantised
+from overton.export.golden import load_onnx
 from overton.export.speed import milliseconds
 
-# `Gather` looks rows up in tables, which are most of a model's size; `Conv` is left as it is, since it gets slower.
-OPERATORS = ("Gather", "LSTM", "MatMul")
 RECORDS = 50
 QUICK_MS = 0.1  # a model so quick is a small part of any request
 LEAST_SPEEDUP = 1.25
@@ -73,7 +67,7 @@ def choose_precision(
 
     Args:
         artifact: The version, its model in float32.
-        dataset: The records; those of dev with gold decide.
+        dataset: The records; those of training tell how activations are rounded, those of dev with gold decide.
         predict: Predicts some records of a data set.
         sample: Records to measure on, lines of a data file.
         tuning: What the engineer pinned: `int8` of `serving` is `auto`, `on` (unless the gate refuses it) or `off`.
@@ -95,27 +89,6 @@ def choose_precision(
     return replace(artifact, files={**artifact.files, "model.onnx": kept}), told
 
 
-def quantised(model: bytes) -> bytes:
-    """An ONNX model with int8 weights, whose activations are rounded in each call.
-
-    Raises:
-        ValueError: Where the quantiser cannot take the model.
-    """
-    from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        folded, path = Path(folder) / "folded.onnx", Path(folder) / "model.onnx"
-        options = SessionOptions()
-        options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.log_severity_level = ERRORS_ONLY
-        options.optimized_model_filepath = str(folded)
-        # Weights of recurrent layers are put together within the graph; only as constants can they be quantised.
-        InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        quantize_dynamic(folded, path, op_types_to_quantize=list(OPERATORS), weight_type=QuantType.QInt8)
-        return path.read_bytes()
-
-
 def _measured(
     artifact: Artifact, dataset: Dataset, predict: Predict, sample: Sequence[bytes], least: float, gate: Gate
 ) -> tuple[Precision, bytes]:
@@ -127,7 +100,7 @@ def _measured(
     if alone < QUICK_MS and least:
         return Precision("fp32", f"a record takes the model {alone:.2f} ms, which leaves nothing to gain", alone), model
     try:
-        small = quantised(model)
+        small = quantised(artifact, dataset)
     except (ValueError, RuntimeError) as error:
         return Precision("fp32", f"the model cannot be quantised: {error}", alone), model
     times = milliseconds({"fp32": fp32, "int8": load_onnx(small)}, calls)
