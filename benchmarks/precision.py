@@ -3,9 +3,9 @@
     python benchmarks/precision.py APP [APP ...]
     python benchmarks/precision.py                 builds the factoid example first
 
-What a build would choose by itself (`auto`) and asked for int8 (`on`); how many labels of golden records differ when one
-is predicted alone and beside ninety-nine others, and by how much a probability does at most. docs/deploying.md tells
-what that means.
+What a build would choose by itself (`auto`) and asked for int8 (`on`); how many labels of golden records differ when
+one is predicted alone and beside ninety-nine others, and by how much a probability does at most. docs/deploying.md
+tells what that means.
 """
 
 import argparse
