@@ -18,7 +18,7 @@ from onnx import NodeProto, helper, numpy_helper
 
 from overton.artifact import Artifact
 from overton.codec import Encoder
-from overton.data import Dataset
+from overton.data import Dataset, parts_of
 from overton.export.golden import ERRORS_ONLY, load_onnx
 from overton.export.quiet import quiet
 
@@ -72,8 +72,8 @@ def _calls(artifact: Artifact, dataset: Dataset) -> Iterator[Mapping[str, ndarra
     encoder = Encoder(artifact.program, artifact.strings)
     rows = dataset.splits.train if len(dataset.splits.train) else np.arange(dataset.n_records)
     rows = rows[np.linspace(0, len(rows) - 1, min(RECORDS, len(rows))).astype(np.int64)]
-    for start in range(0, len(rows), CALL):
-        yield encoder.encode(dataset.gather(rows[start : start + CALL]))
+    for part in parts_of(dataset.record_lengths()[rows].tolist(), CALL):
+        yield encoder.encode(dataset.gather(rows[part]))
 
 
 def _dense(model: onnx.ModelProto) -> list[NodeProto]:
