@@ -131,10 +131,11 @@ def without_members(program: Program) -> Program:
 def report_of(dataset: Dataset, program: Program, weights: Mapping[str, Any]) -> Report:
     """The quality of a trained program on test."""
     rows = dataset.splits.test
-    rows = rows[np.argsort(dataset.record_lengths()[rows], kind="stable")]
+    lengths = dataset.record_lengths()
+    rows = rows[np.argsort(lengths[rows], kind="stable")]
     forward = forward_of(load_model(program, weights))
     gold = {task.name: gold_of(dataset.votes(task.name, ["gold"])) for task in dataset.schema.tasks}
-    predictions = predict(forward, dataset.schema, dataset.gather, Encoder(program), rows)
+    predictions = predict(forward, dataset.schema, dataset.gather, Encoder(program), rows, lengths)
     none = np.zeros(0, np.int64)
     splits = replace(dataset.splits, train=none, dev=none)
     return evaluate(predictions, gold, dataset.tags, splits, rows=rows)

@@ -39,8 +39,9 @@ def said(dataset: Dataset, planned: Plan, combined: Mapping[str, Combined], trai
     """What a trained program says of some records."""
     encoder = teaching(dataset, planned, combined)[1]
     forward = forward_of(load_model(planned.program, trained.weights))
+    schema, lengths = planned.program.schema, dataset.record_lengths()
     found: dict[str, Predictions] = predict(
-        forward, planned.program.schema, dataset.gather, encoder, rows, thresholds=trained.thresholds
+        forward, schema, dataset.gather, encoder, rows, lengths, thresholds=trained.thresholds
     )
     return found
 

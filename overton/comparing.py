@@ -14,7 +14,18 @@ from numpy import ndarray
 from overton.artifact import Artifact, Runtime
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
 from overton.codec import Predictions
-from overton.data import GOLD, Dataset, Pool, RecordParser, Splits, check_tags, gold_of, is_made_of_tags, pack
+from overton.data import (
+    GOLD,
+    Dataset,
+    Pool,
+    RecordParser,
+    Splits,
+    check_tags,
+    gold_of,
+    is_made_of_tags,
+    pack,
+    parts_of,
+)
 from overton.evaluate import ONE_VERSION, Comparison, Gate, compare_predictions, source_changes, tag_changes
 from overton.pipeline import PREDICT_RECORDS, joined, predict_rows
 
@@ -129,10 +140,9 @@ def _predict(
     parser = RecordParser(artifact.schema, closed=True)
     fields = {payload.field for payload in artifact.schema.payloads}
     parts: list[Mapping[str, Predictions]] = []
-    for start in range(0, len(numbers), PREDICT_RECORDS):
+    for some in parts_of(dataset.record_lengths()[numbers].tolist(), PREDICT_RECORDS):
         lines = [
-            msgspec.json.encode({"payloads": _known(payloads, fields)})
-            for payloads in dataset.payloads(numbers[start : start + PREDICT_RECORDS])
+            msgspec.json.encode({"payloads": _known(payloads, fields)}) for payloads in dataset.payloads(numbers[some])
         ]
         try:
             records = [parser.parse(line) for line in lines]
@@ -141,7 +151,7 @@ def _predict(
             message = f"version {name} cannot read the records: {error.problems[0].message}"
             raise OvertonError(Problem(message, "compare.other-payloads", hint=hint)) from None
         parts.append(runtime.run(pack(records, artifact.schema, Pool())))
-        observe(Event("compare", done=min(start + PREDICT_RECORDS, len(numbers)), total=len(numbers)))
+        observe(Event("compare", done=some.stop, total=len(numbers)))
     return joined(artifact.schema, parts)
 
 

@@ -257,9 +257,10 @@ def scorer(
     from overton.train import predict
 
     truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
+    lengths = dataset.record_lengths()
 
     def score(forward: Forward) -> dict[str, float]:
-        said = predict(forward, program.schema, dataset.gather, encoder, dev)
+        said = predict(forward, program.schema, dataset.gather, encoder, dev, lengths)
         if told:
             told(Event("train", values={"slices": tag_scores(said, truth, dev, dataset.tags, SLICE_PREFIX)}))
         return main_scores(said, truth, dev)
@@ -303,7 +304,7 @@ def calibrate(
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in program.schema.learnable().tasks}
     trained = _weigh_paths(dataset, program, encoder, trained, dev, gold, observe)
     forward = forward_of(load_model(program, trained.weights))
-    predictions = predict(forward, program.schema, dataset.gather, encoder, dev)
+    predictions = predict(forward, program.schema, dataset.gather, encoder, dev, dataset.record_lengths())
     temperature = {name: best_temperature(said, gold[name], dev) for name, said in predictions.items()}
     observe(Event("train", f"temperatures: {render_temperatures(temperature)}"))
     thresholds = {
@@ -332,7 +333,8 @@ def _weigh_paths(
     with hearing(model, program) as heads:
         if not heads:
             return trained
-        predictions = predict(forward_of(model), program.schema, dataset.gather, encoder, some)
+        lengths = dataset.record_lengths()
+        predictions = predict(forward_of(model), program.schema, dataset.gather, encoder, some, lengths)
     for name, head in heads.items():
         cooled = best_temperature(predictions[name], gold[name], some)
         share[name] = best_share(partial(head.said, predictions[name]), gold[name], some, cooled)

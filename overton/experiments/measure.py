@@ -54,7 +54,8 @@ def predict_trained(dataset: Dataset, planned: Plan, trained: Trained, rows: nda
     program = planned.program
     forward = forward_of(load_model(program, trained.weights))
     encoder = Encoder(program, planned.given.strings)
-    return predict(forward, program.schema, dataset.gather, encoder, rows, thresholds=trained.thresholds)
+    lengths = dataset.record_lengths()
+    return predict(forward, program.schema, dataset.gather, encoder, rows, lengths, thresholds=trained.thresholds)
 
 
 def count_labels(dataset: Dataset, task: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from numpy import ndarray
 
 from overton.codec import Chain, Encoder, Predictions, concatenate, count_units, decode
+from overton.data import parts_of
 from overton.schema import Schema, Task
 from overton.train.batches import Gather
 
@@ -18,6 +19,7 @@ def predict(
     gather: Gather,
     encoder: Encoder,
     rows: ndarray,
+    lengths: ndarray,
     *,
     thresholds: Mapping[str, ndarray] | None = None,
     batch_size: int = 256,
@@ -30,12 +32,13 @@ def predict(
         gather: Gives some records by their numbers.
         encoder: The encoder of the program.
         rows: Numbers of the records; sorted by length, they need the least padding.
+        lengths: Length of every record of the data set, of shape (record,): long ones go a few at a time.
         thresholds: The probability from which each bit of a `bitvector` task holds, by task; 0.5 where not given.
-        batch_size: Records at a time.
+        batch_size: Most records at a time.
     """
     parts: dict[str, list[Predictions]] = {task.name: [] for task in schema.learnable().tasks}
-    for start in range(0, len(rows), batch_size):
-        batch = gather(rows[start : start + batch_size])
+    for part in parts_of(lengths[rows].tolist(), batch_size):
+        batch = gather(rows[part])
         logits = forward(encoder.encode(batch))
         for task in schema.learnable().tasks:
             units = count_units(schema, task, batch)

@@ -6,16 +6,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import overton
-from overton.artifact import Runtime
+from overton import comparing
+from overton.artifact import Artifact, Runtime
+from overton.base import ignore
 from overton.batch.predict import batches
-from overton.data import parts_of
+from overton.codec import Encoder
+from overton.data import Batch, Dataset, parts_of
 from overton.data.batch import MOST_PAIRS
 from overton.pipeline import predict_rows
-from overton.schema import Schema
+from overton.schema import Schema, parse_schema
+from overton.train import predict
 
 
 @given(st.lists(st.integers(0, 5000), max_size=80), st.integers(1, 20))
@@ -37,24 +42,57 @@ class Counting:
         self.schema = schema
         self.shapes: list[tuple[int, ...]] = []
 
-    def run(self, batch: Any) -> dict[str, Any]:
+    def run(self, batch: Batch) -> dict[str, Any]:
         """What it was given."""
-        self.shapes.append(batch.columns["tokens"].strings.shape)
+        self.shapes.append(next(iter(batch.columns.values())).strings.shape)
         return {}
 
+    encode = run  # as an encoder
 
-def test_a_record_of_thousands_of_tokens_is_not_predicted_beside_hundreds_as_wide(tmp_path: Path) -> None:
-    schema = {
-        "payloads": {"tokens": {"type": "sequence", "max_length": 10_000}},
-        "tasks": {"Kind": {"payload": "tokens", "type": "multiclass", "classes": ["a", "b"]}},
+
+LENGTHS = [10_000 if number == 100 else 3 for number in range(300)]
+SHAPES = [(100, 3), (1, 10_000), (199, 3)]
+
+
+def schema_of(payload: str) -> dict[str, Any]:
+    return {
+        "payloads": {payload: {"type": "sequence", "field": "tokens", "max_length": 10_000}},
+        "tasks": {"Kind": {"payload": payload, "type": "multiclass", "classes": ["a", "b"]}},
     }
-    (tmp_path / "schema.json").write_text(json.dumps(schema))
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    """Short records, and one of thousands of tokens."""
+    (tmp_path / "schema.json").write_text(json.dumps(schema_of("tokens")))
     (tmp_path / "data").mkdir()
-    lengths = [10_000 if number == 100 else 3 for number in range(300)]
-    records = [json.dumps({"id": str(n), "payloads": {"tokens": ["w"] * length}}) for n, length in enumerate(lengths)]
+    records = [json.dumps({"id": str(n), "payloads": {"tokens": ["w"] * length}}) for n, length in enumerate(LENGTHS)]
     (tmp_path / "data" / "r.jsonl").write_text("\n".join(records))
-    dataset = overton.load(tmp_path).dataset()
+    return overton.load(tmp_path).dataset()
+
+
+def test_a_record_of_thousands_of_tokens_is_not_predicted_beside_hundreds_as_wide(dataset: Dataset) -> None:
     model = Counting(replace(dataset.schema, tasks=()))
     predict_rows(dataset, cast(Runtime, model), np.arange(300))
-    assert model.shapes == [(100, 3), (1, 10_000), (199, 3)]
-    assert [len(rows) for rows in batches(np.array(lengths))] == [64, 64, 64, 64, 43, 1]
+    assert model.shapes == SHAPES
+    assert [len(rows) for rows in batches(np.array(LENGTHS))] == [64, 64, 64, 64, 43, 1]
+
+
+def test_nor_is_it_while_a_training_looks_at_dev(dataset: Dataset) -> None:
+    model = Counting(replace(dataset.schema, tasks=()))
+    encoder, lengths = cast(Encoder, model), dataset.record_lengths()
+    predict(lambda _: {}, model.schema, dataset.gather, encoder, np.arange(300), lengths)
+    assert model.shapes == SHAPES
+    model.shapes.clear()
+    predict(lambda _: {}, model.schema, dataset.gather, encoder, np.array([7, 100, 8]), lengths)
+    assert model.shapes == [(1, 3), (1, 10_000), (1, 3)]
+
+
+def test_nor_is_it_where_a_version_of_other_payloads_is_compared(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = replace(parse_schema(json.dumps(schema_of("words"))), tasks=())
+    model = Counting(schema)
+    monkeypatch.setattr(comparing, "Runtime", lambda artifact: model)
+    comparing._predict(dataset, cast(Artifact, model), "a", np.arange(300), ignore)
+    assert model.shapes == SHAPES
