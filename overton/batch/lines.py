@@ -73,12 +73,18 @@ def _lines(contents: Iterable[bytes], piece: Piece) -> Iterator[tuple[int, bytes
     """Number, bytes and length of each line; None for the bytes of one that is too long."""
     number, place = piece.newlines + 1, max(piece.begin - 1, 0)  # `place` is where the line begins
     is_mine, is_first = piece.begin == 0, piece.begin == 0
-    rest, dropped = b"", 0
+    rest: list[bytes] = []  # parts of a line that is not over: put together once, not with every part
+    held = dropped = 0
     for content in contents:
         if is_first and content.startswith(BOM_UTF8):
             content, place = content[len(BOM_UTF8) :], place + len(BOM_UTF8)
         is_first = False
-        *whole, rest = (rest + content).split(b"\n")
+        rest.append(content)
+        held += len(content)
+        whole: list[bytes] = []
+        if b"\n" in content:
+            *whole, last = b"".join(rest).split(b"\n")
+            rest, held = [last], len(last)
         for line in whole:
             if is_mine:
                 if piece.end != WHOLE and place >= piece.end:
@@ -86,7 +92,7 @@ def _lines(contents: Iterable[bytes], piece: Piece) -> Iterator[tuple[int, bytes
                 yield number, line if dropped + len(line) <= LONGEST else None, dropped + len(line) + 1
             place += dropped + len(line) + 1
             number, is_mine, dropped = number + 1, True, 0
-        if len(rest) > LONGEST:
-            rest, dropped = b"", dropped + len(rest)
-    if is_mine and (rest or dropped) and (piece.end == WHOLE or place < piece.end):
-        yield number, rest if dropped + len(rest) <= LONGEST else None, dropped + len(rest)
+        if held > LONGEST:
+            rest, held, dropped = [], 0, dropped + held
+    if is_mine and (held or dropped) and (piece.end == WHOLE or place < piece.end):
+        yield number, b"".join(rest) if dropped + held <= LONGEST else None, dropped + held

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -240,3 +241,10 @@ def test_what_is_created_once_is_never_written_again(tmp_path: Path):
         draft.file.write(b"%d" % (1 // 0))
     assert output.names() == {"sub/a"}
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["sub"]
+
+
+def test_a_line_of_very_many_parts_is_put_together_once():
+    start = time.process_time()
+    (found,) = read_lines([b"{}\n", *[b"x" * 1000] * 10_000], Piece("p", 0, 0, WHOLE))
+    assert (found.numbers, [len(line) for line in found.lines], found.next) == ([1, 2], [2, 10_000_000], 3)
+    assert time.process_time() - start < 2  # with every part anew it takes longer by far

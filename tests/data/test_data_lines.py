@@ -2,6 +2,7 @@ import gzip
 import io
 import os
 import sys
+import time
 import zlib
 
 import pytest
@@ -9,7 +10,7 @@ import zstandard
 
 from overton.base import OvertonError
 from overton.data.files import STANDARD, data_files, read_lines
-from overton.data.files.lines import BLOCK, read_blocks
+from overton.data.files.lines import BLOCK, blocks_of, read_blocks
 
 LINES = [b'{"id": "%d"}' % number for number in range(5000)]
 
@@ -149,6 +150,13 @@ def test_gzip_is_read_whatever_its_length_and_with_what_fills_it_up(tmp_path, n_
     path = tmp_path / "d.jsonl.gz"
     path.write_bytes(gzip.compress(b"x" * n_bytes) + gzip.compress(b"y\n") + bytes(600))
     assert read(path)[1] == [b"x" * n_bytes + b"y"]
+
+
+def test_a_line_of_very_many_parts_is_put_together_once():
+    start = time.process_time()
+    *_, block = blocks_of([b"{}\n", *[b"x" * 1000] * 10_000])
+    assert (block.numbers, [len(line) for line in block.lines]) == ([2], [10_000_000])
+    assert time.process_time() - start < 2  # with every part anew it takes longer by far
 
 
 def test_an_empty_file_has_no_line(tmp_path):

@@ -102,19 +102,21 @@ def blocks_of(contents: Iterable[bytes]) -> Iterator[Block]:
         OvertonError: Where it cannot be read on, with the number of the line that is not whole.
     """
     number = 1
-    rest = b""
+    rest: list[bytes] = []  # parts of a line that is not over: put together at once, as it may be as long as the file
     try:
         for content in contents:
-            if number == 1 and not rest and content.startswith(BOM_UTF8):
-                content = content[len(BOM_UTF8) :]
-            *lines, rest = (rest + content).split(b"\n")
-            yield _block(lines, number)
-            number += len(lines)
+            if number == 1 and not rest:
+                content = content.removeprefix(BOM_UTF8)
+            rest.append(content)
+            if b"\n" in content:
+                *lines, last = b"".join(rest).split(b"\n")
+                yield _block(lines, number)
+                number, rest = number + len(lines), [last]
     except OvertonError as error:
-        if number == 1 and not rest:
+        if number == 1 and not any(rest):
             raise
         raise OvertonError(replace(problem, line=number) for problem in error.problems) from None
-    yield _block([rest], number)
+    yield _block([b"".join(rest)], number)
 
 
 def _block(lines: list[bytes], first: int) -> Block:
