@@ -58,8 +58,9 @@ def _excerpt(record: RecordError) -> str:
     """What a record says; of a long one, what stands around its first error where that is a token, or the start."""
     items, first = record.payloads.get(record.payload), next(iter(record.units), None)
     tokens: list[str] = items if isinstance(items, list) and items and isinstance(items[0], str) else []
-    if len(tokens) <= MOST_WORDS or first is None or not first.text:
-        return _shown(record.text.split(" "), 0)
+    words = record.text.split(" ")
+    if not tokens or first is None or not first.text or max(len(words), len(tokens)) <= MOST_WORDS:
+        return _shown(words, 0)
     others = record_text({name: value for name, value in record.payloads.items() if name != record.payload})
     is_other = "".join(others.split()).casefold() != "".join("".join(tokens).split()).casefold()
     parts = [_shown(others.split(" "), 0)] if others and is_other else []

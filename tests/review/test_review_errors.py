@@ -377,6 +377,14 @@ def test_of_a_long_record_the_terminal_shows_the_words_around_its_first_error_an
     assert "r1 … w6970 w6971" in " ".join(render_errors(alike).split())
 
 
+def test_a_long_text_beside_few_tokens_hides_no_token_that_is_wrong() -> None:
+    text, words = " ".join(f"t{number}" for number in range(500)), [f"w{number}" for number in range(20)]
+    unit = UnitError(7, "w7", "b", 0.9, "a", {}, {})
+    told = render_errors(long_page({"note": text, "body": words}, "body", f"{text} | {' '.join(words)}", unit))
+    assert "t59 … (440 of 500 words left out; --json has the record whole) | w0 w1" in " ".join(told.split())
+    assert "w18 w19 7 w7: predicted b" in " ".join(told.split())
+
+
 @pytest.mark.parametrize(("text", "told"), [
     (" ".join(f"w{number}" for number in range(500)), "w59 … (440 of 500 words left out; --json has the record whole)"),
     ("字" * 5000, "字… (the end of 5,000 characters left out; --json has the record whole)"),
