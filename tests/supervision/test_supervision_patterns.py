@@ -85,7 +85,7 @@ def test_counts_of_two_parts_add_up(first, second):
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 4))))
-def test_slices_are_the_numbers_of_ranges(pairs):
+def test_ranges_are_their_numbers_one_after_the_other(pairs):
     start = np.array([first for first, _ in pairs], np.int64)
     stop = start + np.array([size for _, size in pairs], np.int64)
     expected = [number for first, size in pairs for number in range(first, first + size)]

@@ -200,7 +200,7 @@ def _golden_lines(artifact: Artifact, reference: bytes, cases: Sequence[Case]) -
     runtime = Runtime(replace(artifact, files={**artifact.files, "model.onnx": reference}))
     lines, source = iter(artifact.files["golden.jsonl"].splitlines()), f"overton@{artifact.id}"
     written = []
-    for case in cases:  # call by call: in int8 an answer may depend on the other records of a call
+    for case in cases:  # call by call: in int8 of older releases an answer may depend on the others of a call
         for labels in runtime.predict(case.records):
             tasks = {name: {source: label} for name, label in labels.items()}
             written.append(msgspec.json.encode({**msgspec.json.decode(next(lines)), "tasks": tasks}) + b"\n")
