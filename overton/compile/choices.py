@@ -77,7 +77,7 @@ class TrainingChoices:
         member_dropout: Share of activations dropped where members of a set are described and compared: their sources
             are heuristics of the same features, whose errors are easily learned by heart.
         word_dropout: Share of tokens whose features are dropped, so that unknown words are no surprise.
-        piece_dropout: Share of the pieces of words that a transformer which is tuned sees masked.
+        piece_dropout: Share of the pieces of words that are masked while a transformer is tuned.
         id_dropout: Share of set members whose id is dropped, so that unknown ids are no surprise.
         rebalance: 0 trains on the classes of records as they are, 1 as if all were equally frequent.
         robustness: How far a target of a `select` task that the model finds absurd is let go: 0 is the cross entropy,

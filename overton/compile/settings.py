@@ -133,7 +133,7 @@ TRAINING_SETTINGS: Mapping[str, Rule] = {
         flag=True,
     ),
     "patience": Rule("Epochs without a better score on dev before it stops.", low=1, high=10000, whole=True),
-    "piece_dropout": Rule("Share of the pieces of words that a transformer which is tuned sees masked.", high=0.9),
+    "piece_dropout": Rule("Share of the pieces of words that are masked while a transformer is tuned.", high=0.9),
     "rebalance": Rule("0: classes of records as frequent as they are; 1: as if equally frequent.", high=1),
     "robustness": Rule("How far an absurd target of a `select` task is let go; 0: not at all.", high=1),
     "weight_decay": Rule("Weight decay of AdamW.", high=1),
