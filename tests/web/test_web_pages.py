@@ -279,6 +279,15 @@ def test_of_a_long_record_the_words_around_its_first_error_are_shown():
     assert (example.first_token, example.more_tokens, example.tokens_after) == (110, 120, 10)
 
 
+def test_of_a_long_record_that_is_labelled_in_part_the_words_around_what_is_known_to_be_wrong_are_shown():
+    payloads = {"tokens": [f"w{number}" for number in range(200)]}
+    gold, before = [None] * 150 + ["VERB"] * 50, ["VERB"] * 200
+    example = example_of(SCHEMA, "POS", "q1", payloads, said=["NOUN"] * 200, gold=gold, before=before)
+    assert example.first_token == 110
+    unlabelled = example_of(SCHEMA, "POS", "q1", payloads, said=["NOUN"] * 200, gold=[None] * 200, before=before)
+    assert unlabelled.first_token == 0
+
+
 @pytest.mark.parametrize(("wrong", "first"), [(None, 0), (150, 0), (5000, 4900), (5999, 5800)])
 def test_the_page_of_a_long_record_shows_the_words_around_the_first_that_is_wrong(wrong, first):
     units = tuple(UnitView(k, f"w{k}", "A", "B" if k == wrong else "A", {}, {}, ()) for k in range(6000))

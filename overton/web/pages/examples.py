@@ -181,7 +181,8 @@ def example_of(
     told = {error.unit: error for error in errors}
     units = list(_units(items, labels, told, names))
     marked = per_item and kind == "sequence"
-    places = around(units[0].place if marked and units else 0, len(words), MOST_TOKENS)
+    wrong = [unit.place for unit in sorted(units, key=lambda unit: not unit.gold)]  # where nothing is known, last
+    places = around(wrong[0] if marked and wrong else 0, len(words), MOST_TOKENS)
     tokens = [_token(place, words[place], labels, members, told, marked) for place in places]
     candidates = _candidates(members, words, told, (said, gold) if found.type == "select" else (None, None))
     return Example(
