@@ -104,11 +104,11 @@ def test_a_step_moves_the_pieces_that_were_read_at_the_rate_of_the_transformer_a
     settings = replace(TrainingChoices(), learning_rate=0.1, hf_learning_rate=0.001)
     block, optimizer = block_of(model).train(), Optimizer(model, settings)
     before = block.table.detach().clone()
-    block(PIECES, TOKENS, FEATURES).square().sum().backward()
+    block(PIECES, TOKENS, FEATURES).pow(3).sum().backward()  # after a norm the sum of squares has hardly a gradient
     optimizer.step(0.1)
     moved = (block.table.detach() - before).square().mean(1).sqrt().numpy()
     assert set(np.flatnonzero(moved)) == {2, 3, 4, 5}
-    assert moved[[4, 5]] == pytest.approx(0.001, rel=0.05)  # the marks before and after are hardly heard
+    assert moved[[4, 5]] == pytest.approx(0.001, rel=0.01)  # the marks before and after are hardly heard
     by_rows = optimizer.parts[1]
     assert isinstance(by_rows, RowSteps)
     assert len(optimizer.state()["blocks.title/pretrained.encoder.embeddings.word_embeddings.weight/square"]) == 13
@@ -159,10 +159,11 @@ def test_one_that_stays_frozen_or_knows_no_mask_sees_every_piece(planned):
         ({"content": "*"}, ["[MASK]", "*"], 1),
         ("*", ["[MASK]"], 0),
         (None, ["[PAD]"], None),
+        (None, ["a", "b", "[MASK]"], None),  # the table has two rows
     ],
 )
 def test_the_mask_is_what_the_tokenizer_says_or_bears_its_usual_name(tmp_path, said, marks, expected):
     if said is not None:
         (tmp_path / "tokenizer_config.json").write_text(json.dumps({"mask_token": said}))
     added = [{"id": number, "content": mark} for number, mark in enumerate(marks)]
-    assert mask_of(tmp_path, json.dumps({"added_tokens": added})) == expected
+    assert mask_of(tmp_path, json.dumps({"added_tokens": added}), rows=2) == expected
