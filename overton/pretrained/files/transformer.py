@@ -39,7 +39,7 @@ def load_transformer(name: str, folder: Path, *, tune: bool = False) -> Part:
     config = json.loads((found / CONFIG).read_text(encoding="utf-8"))
     tokenizer = _tokenizer(found)
     model = _load(name, found)
-    width = int(model.config.hidden_size)
+    width, rows = int(model.config.hidden_size), int(model.get_input_embeddings().num_embeddings)
     weights = {f"encoder.{key}": value.float().numpy() for key, value in model.state_dict().items()}
     weights = {key: value for key, value in weights.items() if not key.startswith("encoder.pooler.")}
     text = json.dumps({key: value for key, value in sorted(config.items()) if key not in NOISE})
@@ -57,7 +57,7 @@ def load_transformer(name: str, folder: Path, *, tune: bool = False) -> Part:
                 "longest": _longest(found, config),
                 "pad": int(config.get("pad_token_id") or 0),
             },
-            settings={"config": text, "width": width, "mask": mask_of(found, tokenizer)},
+            settings={"config": text, "width": width, "mask": mask_of(found, tokenizer, rows)},
         ),
         strings=tokenizer,
         weights=weights,
@@ -185,13 +185,16 @@ def _begin_words(part: Any) -> None:
         part["add_prefix_space"] = True
 
 
-def mask_of(found: Path, tokenizer: str) -> int | None:
-    """The piece that stands for any in texts that the model was trained on; None where it knows none."""
+def mask_of(found: Path, tokenizer: str, rows: int) -> int | None:
+    """The piece that stands for any in texts that the model was trained on; None where it knows none.
+
+    A tokenizer may name one that came later, and for which the model's table of so many rows has none.
+    """
     path = found / TOKENIZER_CONFIG
     said = json.loads(path.read_text(encoding="utf-8")).get("mask_token") if path.is_file() else None
     text = said.get("content") if isinstance(said, dict) else said
     marks = {mark["content"]: int(mark["id"]) for mark in json.loads(tokenizer).get("added_tokens") or ()}
-    return next((marks[name] for name in (text, *MASKS) if name in marks), None)
+    return next((marks[name] for name in (text, *MASKS) if marks.get(name, rows) < rows), None)
 
 
 def _longest(found: Path, config: dict[str, Any]) -> int:
