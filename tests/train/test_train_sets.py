@@ -119,7 +119,7 @@ def test_a_share_of_the_wide_path_weighs_it_against_the_other(trained):
 def test_what_heads_read_is_kept_and_tells_what_they_would_say_with_another_share(trained, task):
     batches, found = trained
     model, rows = load_model(PROGRAM, found.weights), np.arange(60)
-    asked = (PROGRAM.schema, batches.gather, Encoder(PROGRAM), rows)
+    asked = (PROGRAM.schema, batches.gather, Encoder(PROGRAM), rows, np.ones(len(rows), np.int64))
     with hearing(model, PROGRAM) as heads:
         said = predict(forward_of(model), *asked, batch_size=25)
     assert heads.keys() == {"Record", "RecordBits", "Token", "TokenBits"}
@@ -137,7 +137,13 @@ def test_what_heads_read_is_kept_and_tells_what_they_would_say_with_another_shar
 def test_records_of_one_token_each_may_tell_what_heads_would_say_with_another_share(trained, task):
     batches, found = trained
     model, (rows,) = load_model(PROGRAM, found.weights), np.nonzero(batches.lengths == 1)
-    asked = (PROGRAM.schema, batches.gather, Encoder(PROGRAM), batches.rows[rows])
+    asked = (
+        PROGRAM.schema,
+        batches.gather,
+        Encoder(PROGRAM),
+        batches.rows[rows],
+        np.ones(batches.rows.max() + 1, np.int64),
+    )
     with hearing(model, PROGRAM) as heads:
         said = predict(forward_of(model), *asked)[task]
     shown = heads[task].said(said, 0.5)
