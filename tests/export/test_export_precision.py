@@ -219,3 +219,17 @@ def test_the_quickest_time_of_each_call_counts() -> None:
     found = milliseconds(runs, calls)
     assert set(found) == {"a", "b"}
     assert seen[:4] == [("a", 0.0), ("b", 0.0), ("a", 1.0), ("b", 1.0)]
+
+
+def test_a_model_that_cannot_be_quantised_serves_in_float32_and_says_why(
+    built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(model: onnx.ModelProto, ranges: object) -> None:
+        model.graph.node[0].op_type = "Unheard"
+
+    monkeypatch.setattr("overton.export.files.quantise._round_dense", fail)
+    artifact, told = choose(built, "on")
+    assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
+    assert told["chosen"] == "fp32"
+    assert "cannot be quantised" in told["why"]
+    assert "Unheard" in told["why"]

@@ -101,7 +101,7 @@ def _measured(
         return Precision("fp32", f"a record takes the model {alone:.2f} ms, which leaves nothing to gain", alone), model
     try:
         small = quantised(artifact, dataset)
-    except (ValueError, RuntimeError) as error:
+    except ValueError as error:
         return Precision("fp32", f"the model cannot be quantised: {error}", alone), model
     times = milliseconds({"fp32": fp32, "int8": load_onnx(small)}, calls)
     figures = (times["fp32"], times["int8"], len(model) / 1e6, len(small) / 1e6)

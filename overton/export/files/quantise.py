@@ -41,8 +41,17 @@ def quantised(artifact: Artifact, dataset: Dataset) -> bytes:
         dataset: The records; some of those of training are run through the model.
 
     Raises:
-        ValueError: Where the quantiser cannot take the model.
+        ValueError: Where the model cannot be quantised, or onnxruntime cannot load what comes of it.
     """
+    try:
+        small = _quantised(artifact, dataset)
+        load_onnx(small)
+    except Exception as error:  # the quantiser's and onnxruntime's errors share no other class
+        raise ValueError(str(error)) from error
+    return small
+
+
+def _quantised(artifact: Artifact, dataset: Dataset) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder, quiet():
