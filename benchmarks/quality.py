@@ -33,6 +33,8 @@ MINILM = {
     "training": {"epochs": 5, "batch_size": 32, "learning_rate": 0.001, "hf_learning_rate": 0.0002},
 }
 LONGER = {**MINILM, "training": {**MINILM["training"], "epochs": 8}}  # they still gain from a sixth epoch
+# Short questions of 150 classes hang on single words: dev is half a point better where none is masked.
+WHOLE = {**LONGER, "training": {**LONGER["training"], "piece_dropout": 0}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ CASES: Mapping[str, Case] = {
     "mintaka-en": Case(MINTAKA, "mintaka-en", schema="mintaka-en"),
     "mintaka-de": Case(MINTAKA, "mintaka-de", schema="mintaka-en"),
     "snips-minilm": Case({("Intent", "*", "accuracy"): 0.987, ("Slot", "*", "span_f1"): 0.955}, "snips", tuning=LONGER),
-    "clinc150-minilm": Case({("Intent", IN_SCOPE, "accuracy"): 0.96}, "clinc150", tuning=LONGER),
+    "clinc150-minilm": Case({("Intent", IN_SCOPE, "accuracy"): 0.96}, "clinc150", tuning=WHOLE),
     "ud-ewt-minilm": Case({("POS", "*", "accuracy"): 0.96}, "ud-ewt", tuning=MINILM),
 }
 MINUTES = {"factoid-en": 10, "snips": 5}
