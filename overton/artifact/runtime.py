@@ -25,7 +25,7 @@ from overton.codec import (
     labels_json,
 )
 from overton.compile import MEMBERSHIP, Program
-from overton.data import Batch, Pool, Record, RecordParser, pack, parts_of
+from overton.data import Batch, Pool, Record, RecordParser, alike_parts, pack, parts_of
 from overton.schema import Schema, Task
 
 if TYPE_CHECKING:
@@ -149,9 +149,8 @@ class Runtime:
             return self._predict(records, probabilities, tally) if records else []
         answers: list[dict[str, Any]] = [{}] * len(records)
         sizes = np.minimum(_sizes(records), self._longest)
-        order = np.argsort(sizes, kind="stable")
-        for part in parts_of(sizes[order].tolist(), CHUNK):
-            chunk = order[part].tolist()
+        for part in alike_parts(sizes, CHUNK):
+            chunk = part.tolist()
             found = self._predict([records[number] for number in chunk], probabilities, tally)
             for number, answer in zip(chunk, found, strict=True):
                 answers[number] = answer

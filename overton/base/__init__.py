@@ -10,7 +10,7 @@ from overton.base.excerpt import around
 from overton.base.figures import percent_text, share_text
 from overton.base.given import Texts, texts_of
 from overton.base.hosts import is_local_host
-from overton.base.json_text import parse_json, place_faults
+from overton.base.json_text import doubled_keys, parse_json, place_faults
 from overton.base.legible import legible, visible, writable
 from overton.base.names import check_name, is_name
 from overton.base.positions import Positions, json_fault, json_path, locate_json
@@ -36,6 +36,7 @@ __all__ = [
     "did_you_mean",
     "digest_bytes",
     "digest_json",
+    "doubled_keys",
     "group_problems",
     "ignore",
     "instant",

@@ -38,6 +38,11 @@ def parse_json(text: str, path: str, code: str) -> Any:
     raise OvertonError(Problem(f"this is not JSON: {fault}", code, path, line, hint=hint))
 
 
+def doubled_keys(positions: Positions, code: str) -> list[Problem]:
+    """A fault for every key that its object already has; `place_faults` tells where."""
+    return [Problem("this key appears twice", code, field=at) for at, _ in positions.duplicates]
+
+
 def place_faults(faults: Iterable[Problem], positions: Positions, path: str) -> list[Problem]:
     """Faults of a text with its file and the lines of their fields, by line; a key that stands twice is told there."""
     lines = {**positions.lines, **dict(positions.duplicates)}

@@ -13,7 +13,7 @@ from overton.batch.plan import Asked
 from overton.batch.sinks import PARQUET
 from overton.batch.work import Made
 from overton.codec import labels_json
-from overton.data import Records, parts_of
+from overton.data import Records, alike_parts
 from overton.schema import Schema, Task
 
 BATCH = 64  # records that go through the model together, of about the same length
@@ -53,9 +53,8 @@ def predict_labels(runtime: Runtime, records: Records, *, probabilities: bool = 
 
 
 def batches(lengths: ndarray) -> list[ndarray]:
-    """Rows of about the same length together, since a batch is as wide as its longest; each int64 of shape (row,)."""
-    order = np.argsort(lengths, kind="stable")
-    return [order[part] for part in parts_of(lengths[order].tolist(), BATCH)]
+    """Rows that go through the model together; each int64 of shape (row,)."""
+    return alike_parts(lengths, BATCH)
 
 
 def _abstain_beyond(schema: Schema, task: Task, records: Records, labels: list[Any]) -> None:

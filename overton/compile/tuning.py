@@ -14,6 +14,7 @@ from overton.base import (
     Problem,
     did_you_mean,
     digest_json,
+    doubled_keys,
     json_path,
     locate_json,
     nearest,
@@ -138,7 +139,7 @@ def parse_tuning(text: str, path: str, schema: Schema) -> Tuning:
     """
     value = parse_json(text, path, "tuning.bad-json")
     positions = locate_json(text)
-    faults = [Problem("this key appears twice", "tuning.duplicate-key", field=at) for at, _ in positions.duplicates]
+    faults = doubled_keys(positions, "tuning.duplicate-key")
     sections = _section(value, "$", SECTIONS, faults)
     models = _section(sections.get("models", {}), "$.models", MODELS, faults)
     if models and set(models) != {*MODELS}:

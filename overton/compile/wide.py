@@ -43,20 +43,18 @@ def widen(draft: Draft) -> Draft:
     """What the text of a record contains is summed for the heads of the record, what is around a token for its own."""
     headed = {task.payload for task in draft.schema.learnable().tasks if task.type != "select"}
     rows = gram_rows(draft.n_records)
-    table: dict[str, Setting] = {"rows": rows}
     grams: dict[str, Setting] = {"gram_buckets": rows, "gram_lengths": GRAM_LENGTHS, "gram_words": GRAM_WORDS}
     windows: dict[str, Setting] = {"window_buckets": rows, "window_words": WINDOW_WORDS}
     for payload in draft.schema.payloads:
         if payload.name not in headed or not draft.choices.payloads[payload.name].wide:
             continue
         if payload.type == "sequence":
-            node = Node(
-                wide_node(payload.name), "wide_tokens.v1", (f"{payload.name}.windows",), {**table, "size": WINDOW_SIZE}
-            )
+            inputs: tuple[str, ...] = (f"{payload.name}.windows",)
+            node = Node(wide_node(payload.name), "wide_tokens.v1", inputs, {"rows": rows, "size": WINDOW_SIZE})
             draft = _summed(draft, node, (payload.name,), windows)
         elif texts := texts_of(draft.schema, payload):
             inputs = tuple(f"{text}.grams" for text in texts)
-            node = Node(wide_node(payload.name), "wide_text.v1", inputs, {**table, "size": GRAM_SIZE})
+            node = Node(wide_node(payload.name), "wide_text.v1", inputs, {"rows": rows, "size": GRAM_SIZE})
             draft = _summed(draft, node, texts, grams)
     return draft
 

@@ -1,6 +1,6 @@
 """Data files to a data set: records, the memory-mapped row store, batches, votes and tags."""
 
-from overton.data.batch import Batch, Column, parts_of
+from overton.data.batch import Batch, Column, alike_parts, parts_of
 from overton.data.check import DataCheck, data_warnings
 from overton.data.dataset import Dataset
 from overton.data.faults.labels import label_faults
@@ -54,6 +54,7 @@ __all__ = [
     "Stamps",
     "Tags",
     "Votes",
+    "alike_parts",
     "bad_tag_hint",
     "check_tags",
     "data_warnings",

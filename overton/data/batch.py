@@ -45,6 +45,17 @@ class Batch:
     n_records: int
 
 
+def alike_parts(lengths: ndarray, most: int) -> list[ndarray]:
+    """Rows of about the same length together, since a batch is as wide as its longest; each int64 of shape (row,).
+
+    Args:
+        lengths: Items of the longest payload of each row, int64 of shape (row,).
+        most: Rows of a batch; fewer where they are long, as `parts_of` has it.
+    """
+    order = np.argsort(lengths, kind="stable")
+    return [order[part] for part in parts_of(lengths[order].tolist(), most)]
+
+
 def parts_of(lengths: Iterable[int], most: int) -> Iterator[slice]:
     """Records one after the other in batches: so many at most, and fewer where they are long.
 

@@ -45,8 +45,9 @@ def parity(
         found = session.run([output_name(task) for task in errors], dict(batch))
         with torch.inference_mode():
             wanted = model({name: torch.from_numpy(value) for name, value in batch.items()})
+        inexactness = _inexactness(batch)
         for task, logits in zip(list(errors), found, strict=True):
-            errors[task] = max(errors[task], _difference(logits, wanted[task].numpy()) / _inexactness(batch))
+            errors[task] = max(errors[task], _difference(logits, wanted[task].numpy()) / inexactness)
         n_records += len(next(iter(batch.values())))
     return Parity(max_error=max(errors.values(), default=0.0), n_records=n_records, error_by_task=errors)
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import starts_of
 from overton.codec import Predictions
 from overton.data import GOLD, SPLITS, Dataset, Gold, gold_of
 from overton.evaluate import item_payloads
@@ -161,7 +162,7 @@ def _labels(dataset: Dataset, labels: Gold) -> Any:
         units = names.take(pa.array(labels.label, pa.int32(), mask=~labels.known))
     if dataset.schema.unit(dataset.schema.task(labels.task.name)) == "record":
         return units
-    told = np.concatenate([[0], np.cumsum(labels.known)])
+    told = starts_of(labels.known)
     return _listed(units, labels.offsets, told[labels.offsets[1:]] == told[labels.offsets[:-1]])
 
 

@@ -9,6 +9,7 @@ from numpy import ndarray
 from torch import Tensor
 from torch.nn import functional
 
+from overton.base.ragged import starts_of
 from overton.compile import MEMBERSHIP
 from overton.data import Tags
 from overton.train.loss import Objective
@@ -84,7 +85,7 @@ def memberships_of(tags: Tags, slices: Sequence[str]) -> Memberships | None:
     for position, name in enumerate(slices):
         number[tags.names.index(name)] = position
     found = number[tags.tag]
-    kept = np.concatenate([[0], np.cumsum(found >= 0)])
+    kept = starts_of(found >= 0)
     return Memberships(len(slices), kept[tags.first], found[found >= 0])
 
 

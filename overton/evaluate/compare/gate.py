@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean, json_path, locate_json, parse_json, place_faults
+from overton.base import (
+    OvertonError,
+    Problem,
+    did_you_mean,
+    doubled_keys,
+    json_path,
+    locate_json,
+    parse_json,
+    place_faults,
+)
 from overton.compile import Rule
 from overton.data import Tags, parse_tag_expression, tag_mask
 from overton.evaluate.groups import WHOLE
@@ -71,7 +80,7 @@ def parse_gate(text: str, path: str) -> Gate:
     if not isinstance(value, dict):
         raise OvertonError(Problem(f"expected an object, got {_told(value)}", "gate.bad-value", path=path, field="$"))
     positions = locate_json(text)
-    faults = [Problem("this key appears twice", "gate.duplicate-key", field=at) for at, _ in positions.duplicates]
+    faults = doubled_keys(positions, "gate.duplicate-key")
     known = [*SETTINGS, *LISTED]
     for name in value:
         if name not in known:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from overton.base.ragged import ranges, spread
+from overton.base.ragged import ranges, spread, starts_of
 from overton.data import SPLITS
 from overton.supervision.analysis.facts import HALF, SAME, Facts
 from overton.supervision.models.majority import majority_table
@@ -169,7 +169,7 @@ def _without(patterns: Patterns, rows: ndarray, source: int) -> Patterns:
     kept = cells.source[chosen] != source
     chosen, row = chosen[kept], row[kept]
     entries = spread(cells.first, chosen)
-    first = np.concatenate([[0], np.cumsum(cells.first[chosen + 1] - cells.first[chosen])])
+    first = starts_of(cells.first[chosen + 1] - cells.first[chosen])
     left = Cells(row, cells.source[chosen], first, cells.label[entries], cells.weight[entries])
     group = None if patterns.group is None else patterns.group[rows]
     return Patterns(np.zeros(0, np.int64), patterns.count[rows], patterns.n_options[rows], left, group)

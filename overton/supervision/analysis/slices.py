@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base.ragged import spread
+from overton.base.ragged import spread, starts_of
 from overton.data import SLICE_PREFIX, Splits, Tags, Votes
 from overton.supervision.analysis.facts import Facts, gather_facts
 from overton.supervision.combine import Combined
@@ -95,7 +95,7 @@ def disagreement_in(votes: Votes, combined: Combined, splits: Splits, rows: ndar
 def _slices_of_records(tags: Tags, names: list[str]) -> tuple[ndarray, ndarray]:
     number_of = {name: number for number, name in enumerate(names)}
     number = np.array([number_of.get(name, -1) for name in tags.names] or [0], np.int64)[tags.tag]
-    kept = np.concatenate([[0], np.cumsum(number >= 0)])
+    kept = starts_of(number >= 0)
     return kept[tags.first], number[number >= 0]
 
 

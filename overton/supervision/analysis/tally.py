@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from overton.base.ragged import spread
+from overton.base.ragged import spread, starts_of
 from overton.base.shares import RatioSums, effective_size, wilson
 from overton.data import SPLITS, Tags
 from overton.supervision.analysis.facts import Facts
@@ -116,7 +116,7 @@ def _incidence(facts: Facts, tags: Tags | None, names: Sequence[str]) -> tuple[n
     record = np.concatenate([np.arange(n_records), record[number > 0]])
     number = np.concatenate([np.zeros(n_records, np.int64), number[number > 0]])
     order = np.argsort(record, kind="stable")
-    return np.concatenate([[0], np.cumsum(np.bincount(record, minlength=n_records))]), number[order]
+    return starts_of(np.bincount(record, minlength=n_records)), number[order]
 
 
 def _by_record(facts: Facts, block: _Block, n_actors: int) -> tuple[ndarray, ndarray, ndarray]:

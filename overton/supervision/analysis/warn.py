@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base.ragged import spread
+from overton.base.ragged import spread, starts_of
 from overton.base.shares import wilson
 from overton.data import GOLD
 from overton.supervision.analysis.classes import Said
@@ -191,7 +191,7 @@ def _constant(seen: Evidence) -> Iterator[SourceWarning]:
     if facts.votes.task.type == "select" or not len(said):
         return
     codes, n_code = np.unique(said, return_counts=True)
-    first_cell = np.concatenate([[0], np.cumsum(facts.n_votes)])
+    first_cell = starts_of(facts.n_votes)
     order = np.argsort(cells.source, kind="stable")
     bounds = np.searchsorted(cells.source[order], [*facts.voting, len(facts.votes.sources)])
     for number, start, stop in zip(facts.voting.tolist(), bounds[:-1], bounds[1:], strict=True):
