@@ -116,6 +116,20 @@ def test_a_job_that_is_killed_has_failed_and_leaves_no_lock(endless: list[str], 
     assert jobs.running() is None
 
 
+def test_a_job_that_ended_is_no_zombie_also_where_nobody_looks(jobs: Jobs) -> None:
+    job = jobs.start(["--version"], who="ann")
+    process = int((jobs.folder / job / "pid").read_text())
+
+    def gone() -> bool:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    until(gone)
+
+
 def test_a_job_that_there_is_not_is_named(jobs: Jobs) -> None:
     with pytest.raises(OvertonError) as caught:
         jobs.get("../../etc")

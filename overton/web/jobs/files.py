@@ -54,7 +54,6 @@ class Jobs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._processes: list[subprocess.Popen[bytes]] = []  # to be waited for, so that none is left as a zombie
 
     def start(self, words: Sequence[str], *, who: str) -> str:
         """Start `overton` with some words, and return the id of the job.
@@ -74,12 +73,11 @@ class Jobs:
             write_atomic(place / RECORD, msgspec.json.encode(record))
             process = _spawn(words, place, held)
             write_atomic(place / PID, str(process.pid))
-        self._processes.append(process)
+        threading.Thread(target=process.wait, daemon=True).start()  # so that it is not left as a zombie
         return place.name
 
     def every(self) -> tuple[Job, ...]:
         """The jobs that are kept, the newest first; others may be going."""
-        self._reap()
         return tuple(map(self._job, self._names()[:KEPT]))
 
     def get(self, job: str) -> Job:
@@ -88,7 +86,6 @@ class Jobs:
         Raises:
             OvertonError: Where there is none of the name.
         """
-        self._reap()
         names = self._names()
         if job not in names:
             hint = did_you_mean(job, names)
@@ -97,7 +94,6 @@ class Jobs:
 
     def running(self) -> Job | None:
         """The job that runs."""
-        self._reap()
         newest = next(iter(self._names()), "")
         return self._job(newest) if newest and is_locked(self.folder / newest / LOCK) else None
 
@@ -134,9 +130,6 @@ class Jobs:
         """Names of the jobs, the newest first."""
         found = self.folder.iterdir() if self.folder.is_dir() else ()
         return sorted((one.name for one in found if _moment(one.name) and (one / RECORD).is_file()), reverse=True)
-
-    def _reap(self) -> None:
-        self._processes = [process for process in self._processes if process.poll() is None]
 
     def _job(self, name: str) -> Job:
         place = self.folder / name
