@@ -15,9 +15,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "overton"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+from tests.sources import MODULES, PACKAGE, ROOT, nodes, parse
 
 FILE_LINES = 400
 FUNCTION_LINES = 60
@@ -36,13 +34,8 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-@cache
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def imported_packages(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def imported_packages(path: Path) -> Iterator[str]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -52,7 +45,7 @@ def imported_packages(tree: ast.Module) -> Iterator[str]:
 @cache
 def calls(path: Path) -> list[tuple[str, ast.Call]]:
     """Dotted name as written, and node, of every call of a name or of what it holds."""
-    found = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Call)]
+    found = [node for node in nodes(path) if isinstance(node, ast.Call)]
     return [(ast.unparse(node.func), node) for node in found if isinstance(node.func, ast.Name | ast.Attribute)]
 
 
@@ -79,7 +72,7 @@ def test_a_function_is_short_enough_to_hold_in_mind() -> None:
     sizes = {
         f"{name_of(path)}:{node.lineno}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
         for path in MODULES
-        for node in ast.walk(parse(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert len(sizes) > len(MODULES)
@@ -93,7 +86,7 @@ def test_a_module_says_what_it_is_for() -> None:
 def test_nothing_is_stored_in_a_form_that_runs_when_loaded() -> None:
     faults = []
     for path in MODULES:
-        faults += [(name_of(path), name) for name in FORBIDDEN_IMPORTS.intersection(imported_packages(parse(path)))]
+        faults += [(name_of(path), name) for name in FORBIDDEN_IMPORTS.intersection(imported_packages(path))]
         for name, call in calls(path):
             asked = [keyword for keyword in call.keywords if keyword.arg in ("allow_pickle", "weights_only")]
             said = {keyword.arg: ast.unparse(keyword.value) for keyword in asked}
@@ -121,7 +114,7 @@ def test_what_is_imported_is_declared() -> None:
     used = [line for name, lines in extras.items() if name not in ("bench", "dev") for line in lines]
     needed = [*project["dependencies"], *used]
     declared = {re.split(r"[^A-Za-z0-9_.-]", line)[0].lower().replace("-", "_") for line in needed}
-    imported = {name for path in MODULES for name in imported_packages(parse(path))}
+    imported = {name for path in MODULES for name in imported_packages(path)}
     third_party = imported - sys.stdlib_module_names - {"overton", "__future__"}
     assert {NAME_OF_DISTRIBUTION.get(name, name) for name in third_party} <= declared
 

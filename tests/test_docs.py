@@ -7,16 +7,16 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.sources import MODULES, PACKAGE, ROOT, nodes
+
 DOCS = ROOT / "docs"
-PACKAGE = ROOT / "overton"
 DECISIONS = sorted((DOCS / "decisions").glob("*.md"))
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 CODE = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*")
@@ -35,31 +35,25 @@ def generate() -> Iterator[ModuleType]:
 
 
 @cache
-def trees() -> dict[Path, ast.Module]:
-    """What every module of the package says."""
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
-
-
-@cache
 def codes_in_source() -> set[str]:
     """Every error code of the package.
 
     A code is a text in the second place of a `Problem(...)` or given to any call as `code=`; and any text with the
     form of a code whose first word is that of such a one, so that a code handed through a function is found too.
     """
-    texts = {text for tree in trees().values() for text in _texts(tree) if CODE.fullmatch(text)}
-    places = (place for tree in trees().values() for place in _code_places(tree))
-    sure = {text for place in places for text in _texts(place) if CODE.fullmatch(text)}
+    texts = {text for path in MODULES for text in _texts(nodes(path)) if CODE.fullmatch(text)}
+    places = (place for path in MODULES for place in _code_places(path))
+    sure = {text for place in places for text in _texts(ast.walk(place)) if CODE.fullmatch(text)}
     first_words = {code.partition(".")[0] for code in sure}
     return sure | {text for text in texts if text.partition(".")[0] in first_words and not FILE_NAME.search(text)}
 
 
-def _texts(tree: ast.AST) -> Iterator[str]:
-    return (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+def _texts(found: Iterable[ast.AST]) -> Iterator[str]:
+    return (node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def _code_places(tree: ast.Module) -> Iterator[ast.expr]:
-    for call in ast.walk(tree):
+def _code_places(path: Path) -> Iterator[ast.expr]:
+    for call in nodes(path):
         if isinstance(call, ast.Call):
             yield from (keyword.value for keyword in call.keywords if keyword.arg == "code")
             if "Problem" in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")):
@@ -81,8 +75,8 @@ def test_every_row_of_errors_is_a_code_that_can_occur() -> None:
 def test_the_code_of_a_problem_is_told_where_it_is_made() -> None:
     computed = [
         f"{path.relative_to(PACKAGE)}:{place.lineno}"
-        for path, tree in trees().items()
-        for place in _code_places(tree)
+        for path in MODULES
+        for place in _code_places(path)
         if isinstance(place, ast.JoinedStr | ast.BinOp)
     ]
     assert computed == []

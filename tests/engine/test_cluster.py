@@ -28,8 +28,8 @@ from overton.data.files import data_files, load_dataset
 from overton.engine import Cluster, Inline, engine_of
 from overton.supervision import count_votes
 from tests.batch.test_batch_run import VERSION, content, record
+from tests.engine.pieces import make_deadly, make_impossible, make_meeting, make_squares
 from tests.engine.ray_nodes import OPEN, ROOT, Node, command_of, descendants, two_nodes
-from tests.engine.test_engine import make_deadly, make_impossible, make_meeting, make_squares
 from tests.test_spreading import assert_same
 from tests.test_warm_build import write_application
 from tests.tiny_artifact import tiny_artifact
@@ -216,7 +216,7 @@ def test_ray_starts_on_this_machine_where_no_cluster_is_named():
     code = (
         "from functools import partial\n"
         "from overton.engine import engine_of\n"
-        "from tests.engine.test_engine import make_squares\n"
+        "from tests.engine.pieces import make_squares\n"
         "print(list(engine_of('ray').run(partial(make_squares, 1), range(6))))"
     )
     env = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | {"PYTHONPATH": str(ROOT)}

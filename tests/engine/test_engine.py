@@ -3,92 +3,34 @@
 import errno
 import importlib
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from overton.base import Event, Observe, OvertonError, Problem
-from overton.base.files import write_atomic
+from overton.base import Event, OvertonError
 from overton.base.threads import THREADS
 from overton.engine import Engine, Inline, Processes, cluster, engine_of, processes
 from overton.engine.pending import Pending
+from tests.engine.pieces import (
+    make_deadly,
+    make_full,
+    make_impossible,
+    make_interrupted,
+    make_meeting,
+    make_murder,
+    make_squares,
+    make_threads,
+)
 
 ENGINES = [Inline(), Processes(2)]
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=["inline", "processes"])
-
-
-def make_squares(offset: int = 0) -> Callable[[int, Observe], int]:
-    """Work with something to say; the first pieces take longest, so that later ones overtake them."""
-
-    def square(piece: int, observe: Observe) -> int:
-        if piece < 0:
-            raise OvertonError(Problem("a number below 0", "test.negative"))
-        time.sleep(0.02 * (piece % 3 == 0))
-        observe(Event("square", f"{piece}"))
-        return piece * piece + offset
-
-    return square
-
-
-def make_deadly(folder: Path, deaths: int) -> Callable[[int, Observe], int]:
-    """Work that ends its process at piece 2, so many times."""
-
-    def work(piece: int, observe: Observe) -> int:
-        if piece == 2:
-            for number in range(deaths):
-                try:
-                    (folder / f"death-{number}").touch(exist_ok=False)
-                except FileExistsError:
-                    continue
-                os.kill(os.getpid(), signal.SIGKILL)
-        return piece
-
-    return work
-
-
-def make_impossible() -> Callable[[int, Observe], int]:
-    raise OvertonError(Problem("there is nothing to make", "test.nothing"))
-
-
-def make_threads() -> Callable[[int, Observe], tuple[int, str]]:
-    return lambda piece, observe: (os.getpid(), os.environ["OMP_NUM_THREADS"])
-
-
-def make_interrupted() -> Callable[[int, Observe], int]:
-    """Work in whose midst somebody presses Ctrl-C, which all processes of a terminal are told."""
-
-    def work(piece: int, observe: Observe) -> int:
-        os.kill(os.getpid(), signal.SIGINT)
-        return piece
-
-    return work
-
-
-def make_meeting(folder: Path, fate: str) -> Callable[[int, Observe], int]:
-    """Pieces that wait for each other, for ever where the last one meets its fate."""
-
-    def work(piece: int, observe: Observe) -> int:
-        observe(Event("meet", f"{piece} is here"))
-        if piece and fate == "refused":
-            raise OvertonError(Problem("it does not come", "test.refused"))
-        if piece == 2 and fate == "killed":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if piece == 2 and fate == "broken":
-            raise ZeroDivisionError
-        (folder / f"{piece}").touch()
-        while len(list(folder.iterdir())) < 3:
-            time.sleep(0.01)
-        return piece + 10
-
-    return work
 
 
 def test_pieces_that_wait_for_each_other_are_at_work_together(tmp_path: Path) -> None:
@@ -167,22 +109,6 @@ def test_an_error_of_the_user_is_raised_in_its_place(engine: Engine) -> None:
         next(found)
 
 
-class OddError(OSError):
-    """Of a library: it is put together in another way, so that it cannot travel."""
-
-    def __init__(self, reason: str, *, place: str) -> None:
-        super().__init__(errno.ENOSPC, reason, place)
-
-
-def make_full() -> Callable[[str, Observe], str]:
-    def work(piece: str, observe: Observe) -> str:
-        if piece == "odd":
-            raise OddError("it is full", place="here")
-        return Path(piece).read_text()
-
-    return work
-
-
 @every_engine
 def test_what_the_system_refuses_is_raised_as_such(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as raised:
@@ -215,24 +141,6 @@ def test_the_piece_of_a_lost_worker_runs_again(tmp_path: Path) -> None:
     found = Processes(2).run(partial(make_deadly, tmp_path, 2), range(6))
     assert list(found) == list(range(6))
     assert len(list(tmp_path.iterdir())) == 2
-
-
-def make_murder(folder: Path) -> Callable[[int, Observe], int]:
-    """The first piece ends the worker of the second when that waits for more."""
-    victim = folder / "victim"
-
-    def work(piece: int, observe: Observe) -> int:
-        if piece:
-            write_atomic(victim, str(os.getpid()))
-            return piece
-        while not victim.exists():
-            time.sleep(0.01)
-        time.sleep(0.1)
-        os.kill(int(victim.read_text()), signal.SIGKILL)
-        time.sleep(0.1)
-        return piece
-
-    return work
 
 
 def test_a_worker_that_is_lost_while_it_waits_costs_nothing(tmp_path: Path) -> None:
@@ -287,7 +195,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
         "import sys, time\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from overton.engine import Processes\n"
-        "from tests.engine.test_engine import make_threads, make_sleepers\n"
+        "from tests.engine.pieces import make_threads, make_sleepers\n"
         "for pid, _ in Processes(2).run(make_threads, range(2)): pass\n"
         "for pid in Processes(2).run(make_sleepers, range(2), observe=lambda e: print(e.done, flush=True)): pass\n"
     )
@@ -309,15 +217,6 @@ def test_a_worker_takes_no_module_from_the_folder_that_it_is_started_in(
     (tmp_path / "json.py").write_text("raise SystemExit('a file of data was run')")
     monkeypatch.chdir(tmp_path)
     assert list(Processes(1).run(partial(make_squares, 1), [2])) == [5]
-
-
-def make_sleepers() -> Callable[[int, Observe], int]:
-    def sleep(piece: int, observe: Observe) -> int:
-        observe(Event("sleep", done=os.getpid()))
-        time.sleep(60)
-        return piece
-
-    return sleep
 
 
 def _is_alive(pid: int) -> bool:
