@@ -29,6 +29,7 @@ from overton.codec import chained_tasks
 from overton.combining import combine_all
 from overton.compile import TrainingChoices, Tuning
 from overton.data import Dataset
+from overton.data import batch as data_batch
 from overton.fitting import Plan
 from overton.pipeline import plan
 from overton.supervision import Targets
@@ -104,6 +105,7 @@ def main() -> None:
     if options.data is None or not (Path(options.data) / "factoid-en").is_dir() or not torch.cuda.is_available():
         print("no GPU, or no data: name a folder of applications with factoid-en, or set OVERTON_TEST_DATA")
         return
+    data_batch.MOST_PAIRS = 1 << 62  # no batch comes in parts, so that the largest is what memory holds
     with tempfile.TemporaryDirectory() as folder:
         dataset = overton.load(copied(Path(options.data), "factoid-en", Path(folder))).dataset()
         targets = {name: found.targets for name, found in combine_all(dataset).items()}

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from overton.codec import Encoder
 from overton.compile import MEMBERSHIP
-from overton.data import Batch
+from overton.data import Batch, parts_of
 from overton.supervision import Targets
 from overton.train.slices import Memberships, n_extra_of, sample_extra
 
@@ -28,12 +28,15 @@ class TrainingBatch:
         members: 1 for the members of each slice, float32 of shape (row, slice); None where there are no slices.
         share: Where these are a part of a batch: by task, the share of its records with a target that are among them.
             Empty for a whole batch.
+        is_last: Whether a step is taken after it. Records too long to lie in memory together come as several parts,
+            one after the other, whose gradients are added up.
     """
 
     inputs: Mapping[str, ndarray]
     targets: Mapping[str, tuple[ndarray, ndarray]]
     members: ndarray | None = None
     share: Mapping[str, float] = field(default_factory=dict)
+    is_last: bool = True
 
 
 class Batches(Protocol):
@@ -46,7 +49,7 @@ class Batches(Protocol):
 
     @property
     def n_batches(self) -> int:
-        """Batches of one epoch."""
+        """Batches of one epoch, each once however many parts it comes in."""
         ...
 
     def epoch(self, seed: int) -> Iterator[TrainingBatch]:
@@ -96,14 +99,20 @@ class GatheredBatches:
         """All records once, in an order that the seed decides, and members of small slices again."""
         random = np.random.default_rng(seed)
         seen = np.concatenate([np.arange(len(self.rows)), sample_extra(self.extra, random)])
-        labelled = {name: target.has_target() for name, target in self.targets.items()} if self.n_parts > 1 else {}
+        labelled = {name: target.has_target() for name, target in self.targets.items()}
         for chosen in _buckets(self.lengths[seen], self.batch_size, random):
-            whole = self.rows[seen[chosen]]
-            rows = whole[self.part :: self.n_parts]
-            share = _shares(labelled, rows, whole) if self.n_parts > 1 else {}
-            batch = gather_batch(self.gather, self.encoder, self.targets, rows if len(rows) else whole[:1])
-            members = self.memberships.gather(rows if len(rows) else whole[:1]) if self.memberships else None
-            yield replace(batch, members=members, share=share)
+            whole = seen[chosen]
+            own = whole[self.part :: self.n_parts]
+            parts = [own[part] for part in parts_of(self.lengths[own].tolist(), self.batch_size)]
+            for number, part in enumerate(parts or [own], 1):
+                share = _shares(labelled, self.rows[part], self.rows[whole]) if len(part) < len(whole) else {}
+                # A rank for which there is no record takes one that counts for nothing, since a model needs some.
+                batch = self._gathered(self.rows[part if len(part) else whole[:1]])
+                yield replace(batch, share=share, is_last=number >= len(parts))
+
+    def _gathered(self, rows: ndarray) -> TrainingBatch:
+        batch = gather_batch(self.gather, self.encoder, self.targets, rows)
+        return replace(batch, members=self.memberships.gather(rows) if self.memberships else None)
 
 
 def training_batches(

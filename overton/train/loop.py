@@ -215,9 +215,7 @@ def _epoch(run: _Run, batches: Batches, score_dev: ScoreDev | None) -> EpochResu
     source = batches.epoch(seed)
     for position in range(batches.n_batches):
         step = number * batches.n_batches + position
-        with _part(run, "batch"):
-            batch = next(source)
-        losses = _step(run, batch, learning_rate_at(step, n_steps, run.settings.learning_rate))
+        losses = _step(run, source, learning_rate_at(step, n_steps, run.settings.learning_rate))
         sums = {name: sums.get(name, 0) + loss for name, loss in losses.items()}
         if step % STEPS_PER_EVENT == 0:
             run.observe(Event("train", done=step + 1, total=n_steps))
@@ -241,8 +239,26 @@ def _seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Tensor]:
+def _step(run: _Run, source: Iterator[TrainingBatch], learning_rate: float) -> dict[str, Tensor]:
     """One step down the gradient of a batch, of which this rank has a part; the losses of that part, to be added up."""
+    run.optimizer.zero_grad()
+    losses: dict[str, Tensor] = {}
+    is_last = False
+    while not is_last:
+        with _part(run, "batch"):
+            batch = next(source)
+        losses = {name: losses.get(name, 0) + loss for name, loss in _add_gradient(run, batch).items()}
+        is_last = batch.is_last
+    if run.ranks.count > 1:
+        with _part(run, "ranks"):
+            run.optimizer.add_up(run.ranks)
+    with _part(run, "optimizer"):
+        run.optimizer.step(learning_rate)
+    return losses
+
+
+def _add_gradient(run: _Run, batch: TrainingBatch) -> dict[str, Tensor]:
+    """Add the gradient of a part of a batch to those of the weights; its losses."""
     with _part(run, "inputs"):
         inputs = {name: _placed(run, value) for name, value in batch.inputs.items()}
         targets = {name: (_placed(run, target), _placed(run, known)) for name, (target, known) in batch.targets.items()}
@@ -253,13 +269,7 @@ def _step(run: _Run, batch: TrainingBatch, learning_rate: float) -> dict[str, Te
         weights = {name: objective.weight for name, objective in run.objectives.items()}
         total = total_loss(losses, weights)
     with _part(run, "backward"):
-        run.optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
-    if run.ranks.count > 1:
-        with _part(run, "ranks"):
-            run.optimizer.add_up(run.ranks)
-    with _part(run, "optimizer"):
-        run.optimizer.step(learning_rate)
     return {name: loss.detach() for name, loss in losses.items()}
 
 

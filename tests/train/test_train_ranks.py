@@ -101,6 +101,22 @@ def test_the_parts_of_a_batch_are_all_of_it_and_their_shares_are_one() -> None:
         assert sum(part.share["Record"] for part in divided) == pytest.approx(float(has_any))
 
 
+def test_records_too_long_for_one_another_come_in_parts_and_teach_what_they_teach_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batches = unlike(make_batches(n_records=18)[0])
+    whole = train(PROGRAM, batches, settings=SHORT, seed=0)
+    monkeypatch.setattr("overton.data.batch.MOST_PAIRS", int(batches.lengths.max()) ** 2 * 3)
+    parts = list(batches.epoch(5))
+    assert sum(part.is_last for part in parts) == batches.n_batches < len(parts)
+    assert sum(len(part.targets["Record"][1]) for part in parts) == 18
+    parted = train(PROGRAM, batches, settings=SHORT, seed=0)
+    for name, weight in whole.weights.items():
+        np.testing.assert_allclose(parted.weights[name], weight, atol=1e-7, err_msg=name)
+    for mine, ours in zip(whole.history, parted.history, strict=True):
+        assert ours.losses == pytest.approx(mine.losses, rel=1e-4)
+
+
 def met():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return meeting_place("127.0.0.1", listening.getsockname()[1], listening.detach())
