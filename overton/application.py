@@ -60,7 +60,11 @@ def load(directory: AnyPath, *, store: str | None = None) -> Application:
 
 @dataclass(frozen=True)
 class Application:
-    """A schema, data files and tuning in a directory, and the store of its versions."""
+    """A schema, data files and tuning in a directory, and the store of its versions.
+
+    Whatever is asked of it raises `OvertonError` where tuning, gate or data have faults or the store cannot be reached;
+    what else may be refused stands with each method.
+    """
 
     directory: Path
     schema: Schema = field(repr=False)
@@ -163,19 +167,8 @@ class Application:
         names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
         combined = self.combined(task, dataset=dataset, observe=observe) if combined is None else combined
         learned = self._learned_before()
-        return join_reports(
-            [
-                source_report(
-                    dataset.votes(name),
-                    combined[name],
-                    dataset.splits,
-                    tags=dataset.tags,
-                    shown=shown,
-                    parent=learned.get(name),
-                )
-                for name in names
-            ]
-        )
+        page = partial(source_report, splits=dataset.splits, tags=dataset.tags, shown=shown)
+        return join_reports([page(dataset.votes(one), combined[one], parent=learned.get(one)) for one in names])
 
     def combined(
         self,
@@ -322,7 +315,7 @@ class Application:
         return load_runs(self.home / "builds", self.home / "searches")
 
     def version(self, reference: str = "latest") -> Version:
-        """A version by its id, the beginning of one, an alias, or `latest`."""
+        """A version by its id, the beginning of one, an alias, or `latest`; refused where the store has none such."""
         version_id = self.store.resolve(reference)
         return Version(version_id, self.store.get(version_id), self.home, self.store)
 
@@ -367,17 +360,16 @@ class Application:
         check_place(output)
 
     def task_names(self, task: str | None = None) -> tuple[str, ...]:
-        """All tasks, or the one that is named."""
+        """All tasks, or the one that is named.
+
+        Raises:
+            OvertonError: Where there is none of that name.
+        """
         names = tuple(known.name for known in self.schema.tasks)
-        if task is None or task in names:
-            return names if task is None else (task,)
-        raise OvertonError(
-            Problem(
-                message=f"the schema has no task {task!r}",
-                code="application.unknown-task",
-                hint=did_you_mean(task, names),
-            )
-        )
+        if task is not None and task not in names:
+            hint = did_you_mean(task, names)
+            raise OvertonError(Problem(f"the schema has no task {task!r}", "application.unknown-task", hint=hint))
+        return names if task is None else (task,)
 
 
 def find_version(text: str, *, store: str | None = None, max_bad: int = 0) -> Version:
@@ -385,6 +377,9 @@ def find_version(text: str, *, store: str | None = None, max_bad: int = 0) -> Ve
 
     With `:MODEL` behind it, one of its models. What it is asked of records is told without the lines that have faults,
     where there are at most `max_bad`.
+
+    Raises:
+        OvertonError: Where there is no such path, application, version or model.
     """
     named = parse_named(text)
     if named.is_artifact:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 class Version:
     """One trained, immutable version: what `build` makes and `serve` runs.
 
+    Whatever is asked of it raises `OvertonError` where records that it reads have faults or a file is refused by the
+    system; what else may be refused stands with each method.
+
     Attributes:
         id: Digest of its content.
         artifact: Its files.

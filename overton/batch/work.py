@@ -104,7 +104,11 @@ def shard_name(plan: Plan, piece: Piece) -> str:
 
 
 def done_before(plan: Plan, output: Output, there: set[str], piece: Piece) -> Counts | None:
-    """What became of a piece whose shard is there already; None where it is not."""
+    """What became of a piece whose shard is there already; None where it is not.
+
+    Raises:
+        OvertonError: Where the shard is there, but not what was counted of it.
+    """
     if shard_name(plan, piece) not in there:
         return None
     told = output.read(f"{DONE}/{piece.name}.json")

@@ -29,7 +29,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, observe: Observe = ignore) -> str:
-    """The program of an application as it would be built now, or of a version."""
+    """The program of an application as it would be built now, or of a version.
+
+    Raises:
+        OvertonError: Where there is none, or it has faults.
+    """
     from overton.application import find_version, load
     from overton.artifact import LARGE
     from overton.compile import explain

@@ -115,7 +115,11 @@ class Blobs:
         return found[0] if found else None
 
     def read_with_time(self, path: str, *, at_most: int = MAX_ENTRY) -> tuple[bytes, datetime] | None:
-        """The same, and when it was last written."""
+        """The same, and when it was last written.
+
+        Raises:
+            OvertonError: As `read` does.
+        """
         if not self._is_there():
             return None
         self._refuse_links(path)

@@ -29,7 +29,11 @@ CREDENTIALS = {
 
 @contextmanager
 def told(url: str) -> Iterator[None]:
-    """Raise what a backend raises in the block as an `OvertonError` about the store at `url`."""
+    """Tell what a backend raises in the block as a problem of the user's.
+
+    Raises:
+        OvertonError: About the store at `url`, in place of the error of the backend.
+    """
     try:
         yield
     except (BaseError, OSError, ValueError) as error:

@@ -321,7 +321,11 @@ def blocks_of(n_rows: int, step: int) -> Iterator[slice]:
 
 
 def reject(code: str, message: str, hint: str = "") -> NoReturn:
-    """Raise an error that the caller can put right."""
+    """Refuse what the caller can put right.
+
+    Raises:
+        OvertonError: Always.
+    """
     raise OvertonError(Problem(message=message, code=code, hint=hint))
 
 

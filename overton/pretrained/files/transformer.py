@@ -143,7 +143,11 @@ def _in_hub(name: str, *, fetch: bool) -> Path | str:
 
 
 def need_packages() -> None:
-    """Refuse where the packages of the extra are not installed."""
+    """Look whether the packages of the extra are installed.
+
+    Raises:
+        OvertonError: Where one is not.
+    """
     missing = [name for name in ("transformers", "tokenizers") if importlib.util.find_spec(name) is None]
     if missing:
         message = f"a transformer needs the packages {' and '.join(missing)}, which are not installed"

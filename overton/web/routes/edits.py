@@ -70,7 +70,11 @@ def _weight(editor: str, trusted: Sequence[str], split: str) -> str:
 
 
 def save_tag(dashboard: Dashboard, body: TagBody, query: Query) -> dict[str, Any]:
-    """Append a tag."""
+    """Append a tag.
+
+    Raises:
+        OvertonError: Where no record is named, one is unknown, or it is no tag.
+    """
     if not body.ids:
         hint = "Name the ids of the records"
         raise OvertonError(Problem(f"no record is named to bear {body.tag!r}", "edits.no-records", hint=hint))
@@ -81,7 +85,11 @@ def save_tag(dashboard: Dashboard, body: TagBody, query: Query) -> dict[str, Any
 
 
 def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str, Any]:
-    """Save a filter as a slice: as `overton tag` does, or as lines of edits where SQL is not there."""
+    """Save a filter as a slice: as `overton tag` does, or as lines of edits where SQL is not there.
+
+    Raises:
+        OvertonError: Where there is no filter, it is wrong or holds for no record, or the slice is there already.
+    """
     name = body.name if body.name.startswith(SLICE_PREFIX) else SLICE_PREFIX + body.name
     check_tag(name)
     if bool(body.tag.strip()) == bool(body.where.strip()):

@@ -75,7 +75,11 @@ class SlicePage:
 
 
 def slice_view(dashboard: Dashboard, query: Query) -> Shown:
-    """The page of a tag; of its worst task where the query names none."""
+    """The page of a tag; of its worst task where the query names none.
+
+    Raises:
+        OvertonError: Where the query names no tag, or one that no record has.
+    """
     version = dashboard.version(query.get("version", ""))
     tag = query.get("tag", "").strip()
     if tag in EVERY:

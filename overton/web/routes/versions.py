@@ -89,7 +89,11 @@ def versions_view(dashboard: Dashboard, query: Query) -> Shown:
 
 
 def compare_view(dashboard: Dashboard, query: Query) -> Shown:
-    """The page of two versions, the live one and the newest where the query names none."""
+    """The page of two versions, the live one and the newest where the query names none.
+
+    Raises:
+        OvertonError: Where there is one version alone, or they cannot be compared.
+    """
     new = dashboard.version(query.get("new", ""))
     named = query.get("old") or dashboard.live()
     if not named or (not query.get("old") and named == new.id):
@@ -110,7 +114,11 @@ def compare_view(dashboard: Dashboard, query: Query) -> Shown:
 
 
 def promote(dashboard: Dashboard, body: PromoteBody, query: Query) -> dict[str, Any]:
-    """Let an alias name a version, where the gate lets it pass or is overruled with a reason."""
+    """Let an alias name a version, where the gate lets it pass or is overruled with a reason.
+
+    Raises:
+        OvertonError: Where the gate refuses it, or it is overruled without a reason.
+    """
     check_alias(body.alias)
     if body.force and not body.why.strip():
         hint = "The reason stays in the log of the alias"
