@@ -32,17 +32,16 @@ if TYPE_CHECKING:
     from overton.store import Store
     from overton.supervision import Combined, RecordLineage, SourceReport, SourceRow
 
-
 NO_SCHEMA = "application.no-schema"
 LIVE = "live"  # the alias of the version that people use
 
 
-def load(directory: AnyPath, *, store: str | None = None) -> Application:
+def load(directory: AnyPath, *, store: str | Store | None = None) -> Application:
     """Open an application.
 
     Args:
         directory: The directory that holds `schema.json` and `data/`.
-        store: Where its versions are kept; `store/` in the directory where not given.
+        store: Where its versions are kept, or the store if it is open; `store/` in the directory where not given.
 
     Raises:
         OvertonError: Where there is no application, or its schema or tuning has faults.
@@ -55,7 +54,9 @@ def load(directory: AnyPath, *, store: str | None = None) -> Application:
         place = "DIR` writes one into a new folder" if is_taken else f"{directory}` writes one to start from"
         message = f"{directory} is not an application: it has no schema.json"
         raise OvertonError(Problem(message, NO_SCHEMA, hint=f"`overton init {place}"))
-    return Application(directory, load_schema(directory / "schema.json"), store or str(directory / "store"))
+    opened = None if store is None or isinstance(store, str) else store
+    url = opened.url if opened else str(store or directory / "store")
+    return Application(directory, load_schema(directory / "schema.json"), url, opened)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Application:
     directory: Path
     schema: Schema = field(repr=False)
     store_url: str
+    opened: Store | None = field(default=None, repr=False, compare=False)
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
@@ -88,7 +90,7 @@ class Application:
         """The store of versions; what comes from one far away is kept below `home`, so that it comes once."""
         from overton.store import Store
 
-        return Store(self.store_url, cache=self.home / "blobs")
+        return self.opened or Store(self.store_url, cache=self.home / "blobs")
 
     @property
     def home(self) -> Path:
@@ -217,7 +219,7 @@ class Application:
         Empty where there is no version, or its lineage tells nothing.
         """
         try:
-            lineage = self.version(LIVE if LIVE in self.store.aliases() else "latest").artifact.json("lineage.json")
+            lineage = self.store.json(self.store.current(LIVE) or self.store.resolve("latest"), "lineage.json")
         except OvertonError:
             return {}
         told = lineage.get("sources", {}).items()

@@ -49,11 +49,13 @@ class Found:
         path: Its path from the root of the store.
         size: Its size in bytes.
         modified: When it was last written, by the clock of the backend.
+        mark: What differs where it was written anew, even at the same time: of its content, or of its file.
     """
 
     path: str
     size: int
     modified: datetime
+    mark: str = ""
 
 
 class Blobs:
@@ -162,7 +164,7 @@ class Blobs:
                 if lacks_bucket(error):
                     raise
                 return None
-        return Found(path, meta["size"], meta["last_modified"])
+        return Found(path, meta["size"], meta["last_modified"], meta["e_tag"] or "")
 
     def find_all(self, folder: str) -> list[Found]:
         """Every object below a folder, in the order of their paths."""
@@ -172,8 +174,20 @@ class Blobs:
                 entries = [entry for entry in walk_files(self._root, folder) if not STAGED.fullmatch(entry.path)]
             else:
                 listed = [entry for part in obstore.list(self._open(), folder) for entry in part]
-                entries = [Found(entry["path"], entry["size"], entry["last_modified"]) for entry in listed]
+                entries = [Found(one["path"], one["size"], one["last_modified"], one["e_tag"] or "") for one in listed]
         return sorted(entries, key=lambda entry: entry.path)
+
+    def find_in_each(self, folder: str, name: str) -> dict[str, Found | None]:
+        """The object of one name in each folder that lies directly in a folder, by the name of that, sorted.
+
+        None where there is no plain one, as no list shows a link: whoever reads it is told why. One look at all of
+        them, so that it is known at once which of many objects are as they were.
+        """
+        if self._root is not None:
+            return {one: self._find_plain(f"{folder}/{one}", name) for one in self.names(folder)}
+        there = {found.path: found for found in self.find_all(folder)}
+        names = {path.removeprefix(f"{folder}/").partition("/")[0] for path in there}
+        return {one: there.get(f"{folder}/{one}/{name}") for one in sorted(names)}
 
     def names(self, folder: str) -> list[str]:
         """Names of the objects and folders that lie directly in a folder, sorted."""
@@ -212,6 +226,17 @@ class Blobs:
             assert self._root is not None, "only a local disk has leftovers"
             with told(self.url):
                 (self._root / entry.path).unlink(missing_ok=True)
+
+    def _find_plain(self, folder: str, name: str) -> Found | None:
+        """A plain file in a plain folder of a local disk, of which the folders above were looked at; None for none."""
+        assert self._root is not None, "only a local disk has files"
+        place = os.path.join(self._root, folder)
+        with told(self.url):
+            try:
+                is_folder, status = stat.S_ISDIR(os.lstat(place).st_mode), os.lstat(os.path.join(place, name))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return _found(f"{folder}/{name}", status) if is_folder and stat.S_ISREG(status.st_mode) else None
 
     def _is_there(self) -> bool:
         with told(self.url):
@@ -288,8 +313,12 @@ def walk_files(root: Path, folder: str) -> Iterator[Found]:
             except FileNotFoundError:
                 continue
             if stat.S_ISREG(status.st_mode):
-                modified = datetime.fromtimestamp(status.st_mtime, UTC)
-                yield Found(os.path.relpath(path, root), status.st_size, modified)
+                yield _found(os.path.relpath(path, root), status)
+
+
+def _found(path: str, status: os.stat_result) -> Found:
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    return Found(path, status.st_size, modified, f"{status.st_ino}-{status.st_mtime_ns}-{status.st_ctime_ns}")
 
 
 def _unless_gone(error: OSError) -> None:

@@ -82,6 +82,11 @@ def version_ids(blobs: Blobs) -> list[str]:
     return [name for name in blobs.names(VERSIONS) if is_name(name)]
 
 
+def find_manifests(blobs: Blobs) -> dict[str, Found | None]:
+    """The files of all manifests by version, by one look; None where there is none, or one that nobody can read."""
+    return {name: found for name, found in blobs.find_in_each(VERSIONS, MANIFEST).items() if is_name(name)}
+
+
 def read_manifest(blobs: Blobs, version: str) -> Manifest | None:
     """The manifest of a version; None where there is none, as a put that was killed leaves it.
 

@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from overton.base import OvertonError, Problem, digest_json, writable
+from overton.base import OvertonError, Problem, check_name, digest_json, writable
 
 FORMAT = 2
 ENTRY = re.compile(r"\d{12}\.json")
+LATEST = "latest"  # the newest version, whatever aliases name
+LIKE_AN_ID = re.compile(r"[0-9a-f]{4,12}")
 
 Action = Literal["promote", "rollback"]
 Outcome = Literal["passed", "refused", "unknown"]
@@ -65,6 +67,23 @@ class Promotion(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
         """Write what is no text, such as a byte of another encoding on a command line, by its number: JSON has none."""
         for name in ("who", "why"):
             msgspec.structs.force_setattr(self, name, writable(getattr(self, name)))
+
+
+def check_alias(alias: str) -> None:
+    """Refuse a word that can be no alias.
+
+    Raises:
+        OvertonError: Where it is no name, or already means a version.
+    """
+    check_name(alias, "an alias")
+    if alias == LATEST or LIKE_AN_ID.fullmatch(alias):
+        raise OvertonError(
+            Problem(
+                message=f"{alias!r} cannot be an alias: it already means a version",
+                code="store.reserved-alias",
+                hint="Choose a word such as live, candidate or production",
+            )
+        )
 
 
 def draw_token() -> str:

@@ -4,7 +4,6 @@ Where everything lies is told in `layout.py`. Nothing needs more of a backend th
 none, so the same layout works on a local disk and on every object store, and of two who promote at once one wins.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,23 +18,24 @@ from overton.store.blobs import Blobs
 from overton.store.cache import Cache
 from overton.store.copy import Copied, copy_versions
 from overton.store.log import (
+    LATEST,
     Action,
     GateOutcome,
     Promotion,
+    check_alias,
     damaged,
     draw_token,
     earlier_version,
     entry_name,
     render_promotion,
 )
+from overton.store.manifests import Manifests
 from overton.store.sweep import Swept, sweep
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-LATEST = "latest"
 LEAST_PREFIX = 4
-LIKE_AN_ID = re.compile(r"[0-9a-f]{4,12}")
 LOST_RACE = "store.lost-race"
 
 
@@ -63,12 +63,16 @@ class Store:
         backend: An obstore backend in place of the one that the url means.
         cache: A folder for content that came over a network, so that it comes once; None for none. A store on a local
             disk needs none.
+
+    A version never changes, so its manifest is read once as long as the store is kept open. Which versions there are
+    and what aliases name is looked up each time.
     """
 
     def __init__(self, url: str, *, backend: "ObjectStore | None" = None, cache: Path | None = None) -> None:
         self.url = url
         self.blobs = Blobs(url, backend)
         self._cache = Cache(cache) if cache and self.blobs.is_remote else None
+        self._manifests = Manifests(self.blobs)
         self._is_known = False
 
     def __repr__(self) -> str:
@@ -132,12 +136,15 @@ class Store:
     def json(self, version: str, name: str) -> Any:
         """The JSON value of one file of a version, checked against its digest; none of the others is read.
 
+        A version that `versions` has listed is not looked up again, as long as the file can be had.
+
         Raises:
             OvertonError: Where there is no such version or file, or it was damaged.
         """
-        entry = self.manifest(version).files.get(name)
+        entry = (self._manifests.known(version) or self.manifest(version)).files.get(name)
         content = self._content(entry) if entry else None
         if entry is None or content is None or digest_bytes(content) != entry.sha256:
+            self.manifest(version)  # told first where the version has gone
             raise damaged(f"{self.url}/versions/{version}", f"{name} is missing or was changed")
         return msgspec.json.decode(content)
 
@@ -150,7 +157,7 @@ class Store:
         self._check_format()
         found: list[Version] = []
         damaged: list[tuple[str, OvertonError]] = []
-        for version, manifest in layout.read_manifests(self.blobs, layout.version_ids(self.blobs)).items():
+        for version, manifest in self._manifests.every().items():
             if isinstance(manifest, Manifest):
                 found.append(Version(version, manifest.created, dict(manifest.summary)))
             else:
@@ -276,8 +283,9 @@ class Store:
     def aliases(self) -> dict[str, str]:
         """The version that each alias names, by alias."""
         self._check_format()
-        named = {alias: self.current(alias) for alias in layout.alias_names(self.blobs)}
-        return {alias: version for alias, version in named.items() if version}
+        names = layout.alias_names(self.blobs)
+        named = zip(names, self.blobs.each(self.current, names), strict=True)
+        return {alias: version for alias, version in named if version}
 
     def history(self, alias: str) -> tuple[Promotion, ...]:
         """All promotions of an alias, oldest first; empty where there is no such alias.
@@ -297,16 +305,16 @@ class Store:
                 the latest.
         """
         self._check_format()
-        ids = layout.version_ids(self.blobs)
         if reference == LATEST:
-            made = layout.read_manifests(self.blobs, ids).values()
-            for manifest in made:
+            made = self._manifests.every()
+            for manifest in made.values():
                 if isinstance(manifest, OvertonError):
                     raise manifest  # it may be the newest
-            whole = [(manifest.created, manifest.id) for manifest in made if isinstance(manifest, Manifest)]
+            whole = [(found.created, version) for version, found in made.items() if isinstance(found, Manifest)]
             if whole:
                 return max(whole)[1]
             raise layout.unknown(self.blobs, "there is no version yet", "`overton build` makes one")
+        ids = layout.version_ids(self.blobs)
         if reference in ids:
             return reference
         named = self.current(reference) if is_name(reference) else None
@@ -379,22 +387,5 @@ class Store:
                 code=LOST_RACE,
                 path=self.url,
                 hint="Compare with that version, then promote again",
-            )
-        )
-
-
-def check_alias(alias: str) -> None:
-    """Refuse a word that can be no alias.
-
-    Raises:
-        OvertonError: Where it is no name, or already means a version.
-    """
-    check_name(alias, "an alias")
-    if alias == LATEST or LIKE_AN_ID.fullmatch(alias):
-        raise OvertonError(
-            Problem(
-                message=f"{alias!r} cannot be an alias: it already means a version",
-                code="store.reserved-alias",
-                hint="Choose a word such as live, candidate or production",
             )
         )

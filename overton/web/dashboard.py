@@ -33,6 +33,7 @@ from overton.evaluate import Comparison, Report, evaluate
 from overton.pipeline import predict_rows
 from overton.review import bear_all, rows_of
 from overton.review.files import load_records
+from overton.store import Store
 from overton.supervision import Combined, find_record
 from overton.version import Version
 from overton.web.jobs.files import Jobs
@@ -107,7 +108,12 @@ class Dashboard:
 
     def application(self) -> Application:
         """The application as it is now."""
-        return load(self.directory, store=self.store_url)
+        return load(self.directory, store=self.store)
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of its versions, which stays open: what was read of one is not read again for the next page."""
+        return load(self.directory, store=self.store_url).store
 
     @cached_property
     def store_words(self) -> list[str]:
@@ -138,7 +144,7 @@ class Dashboard:
 
     def live(self) -> str:
         """Id of the live version; empty where there is none."""
-        return self.application().store.aliases().get(LIVE, "")
+        return self.application().store.current(LIVE) or ""
 
     def records(self, version: Version) -> Records:
         """The records as they are now, read as the version needs them.

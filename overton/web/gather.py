@@ -169,7 +169,7 @@ def application_of(version: Version) -> Application | None:
     """The application that a version lies in; None where there is none."""
     if version.home is None or not (version.home.parent / "schema.json").is_file():
         return None
-    return load(version.home.parent, store=version.store.url if version.store else None)
+    return load(version.home.parent, store=version.store)
 
 
 def application_name(version: Version) -> str:

@@ -37,7 +37,7 @@ class EmptyPage:
 def home_view(dashboard: Dashboard, query: Query) -> Shown:
     """The report on a version; the newest where the query names none."""
     application = dashboard.application()
-    if not query.get("version") and not application.version_rows():
+    if not query.get("version") and not application.store.versions():
         return Shown("empty.html.j2", EmptyPage(dashboard.name))
     version = dashboard.version(query.get("version", ""))
     key = _key(dashboard, version)

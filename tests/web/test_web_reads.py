@@ -1,0 +1,75 @@
+"""What pages read anew, counted: of a version nothing, since it never changes, while all that does change is seen."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pytest
+
+import overton
+from overton.artifact import MANIFEST
+from overton.store import Store
+from overton.web.app import VIEWS
+from overton.web.dashboard import Dashboard
+from tests.web.live_application import add_version, live_application
+
+MUCH_LATER = "2100-01-01T12:00:00+00:00"  # nothing is so young then that it has to stay
+ASKED = {"/": {"wait": "1"}, "/slice": {"tag": "slice:tower"}, "/record": {"id": "r1"}}
+PAGES = [name for name in VIEWS if "{" not in name]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return live_application(tmp_path_factory.mktemp("reads") / "app").directory
+
+
+@pytest.fixture
+def dashboard(made: Path, tmp_path: Path) -> Dashboard:
+    shutil.copytree(made, tmp_path / "app")
+    return Dashboard(tmp_path / "app")
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each kind of object of a store is read, by its name or its folder."""
+    counts: Counter[str] = Counter()
+    get = obstore.get
+
+    def counted(backend: Any, path: str) -> Any:
+        counts[MANIFEST if path.endswith(MANIFEST) else path.partition("/")[0]] += 1
+        return get(backend, path)
+
+    monkeypatch.setattr(obstore, "get", counted)
+    return counts
+
+
+def show(dashboard: Dashboard, name: str) -> dict[str, Any]:
+    """What a page tells, as its twin does."""
+    told: dict[str, Any] = json.loads(json.dumps(VIEWS[name](dashboard, ASKED.get(name, {})).page.to_json()))
+    return told
+
+
+def test_pages_that_were_shown_once_read_no_manifest_again(dashboard: Dashboard, reads: Counter[str]) -> None:
+    before = {name: show(dashboard, name) for name in PAGES}
+    reads.clear()
+    assert {name: show(dashboard, name) for name in PAGES} == before
+    assert (reads[MANIFEST], reads["store.json"]) == (0, 0)
+
+
+def test_what_another_promotes_builds_or_removes_is_told_by_the_next_page(dashboard: Dashboard) -> None:
+    (newer, first) = [line["version"] for line in show(dashboard, "/versions")["versions"]]
+    assert show(dashboard, "/versions")["aliases"] == {"live": first}
+    other = overton.load(dashboard.directory)
+    other.store.promote("live", newer, who="ann", when=MUCH_LATER, why="", expected=first)
+    assert (show(dashboard, "/versions")["aliases"], dashboard.live()) == ({"live": newer}, newer)
+    newest = add_version(other, 2)
+    assert dashboard.version().id == newest
+    assert show(dashboard, "/")["version"] == newest
+    assert [line["version"] for line in show(dashboard, "/versions")["versions"]] == [newest, newer, first]
+    Store(other.store_url).blobs.remove([f"versions/{newest}/{MANIFEST}"])
+    assert dashboard.version().id == newer
+    assert [line["version"] for line in show(dashboard, "/versions")["versions"]] == [newer, first]
+    assert show(dashboard, "/")["version"] == newer
