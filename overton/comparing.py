@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from overton.data import (
     parts_of,
 )
 from overton.evaluate import ONE_VERSION, Comparison, Gate, compare_predictions, source_changes, tag_changes
-from overton.pipeline import PREDICT_RECORDS, joined, predict_rows
+from overton.pipeline import PREDICT_RECORDS, Predicted, Recall, joined, predict_rows
 
 TIMED = 500
 WARM = 20
@@ -45,6 +46,7 @@ def compare_artifacts(
     names: tuple[str, str] | None = None,
     tags: Sequence[str] = (),
     seed: int = 0,
+    predicted: Recall | None = None,
     observe: Observe = ignore,
 ) -> Comparison:
     """Compare two artefacts on the test records of a data set.
@@ -58,21 +60,20 @@ def compare_artifacts(
         names: What the two are called; their ids where None.
         tags: Expressions over tags that get rows beside the tags, and those of the gate.
         seed: Seed of the bootstrap.
+        predicted: What was predicted before, by the names of the two, and takes what is predicted now.
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where a version cannot read the records, or no record has a tag that a reader asks for or an
-            expression names.
+        OvertonError: Where a version cannot read the records, or no record has a tag that is asked for or named.
     """
     numbers = splits.test
     if not len(numbers):
         raise OvertonError(Problem("there is no test record to compare on", "compare.no-records", hint=NO_TEST))
     known, called = dataset.tags.names, names or (old.id, new.id)
     now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
-    check_tags(dataset.tags, tags)
     dataset = _with_tags(dataset, gate, tags)
-    first = _predict(dataset, old, called[0], numbers, observe)
-    second = _predict(dataset, new, called[1], numbers, observe)
+    predict = partial(_recalled, predicted or Predicted(), dataset, numbers, observe=observe)
+    first, second = predict(called[0], old), predict(called[1], new)
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
     compared = compare_predictions(first, second, gold, dataset.tags, numbers, gate, ids=dataset.ids, seed=seed)
     before, after = (artifact.json("lineage.json") for artifact in (old, new))
@@ -99,6 +100,7 @@ def compare_artifacts(
 
 def _with_tags(dataset: Dataset, gate: Gate, tags: Sequence[str]) -> Dataset:
     """The data set with the expressions of the gate, and those that a reader asks for, as tags."""
+    check_tags(dataset.tags, tags)
     try:
         dataset = dataset.with_tags(gate.tags)
     except OvertonError as error:
@@ -126,6 +128,13 @@ def latency_of(artifact: Artifact) -> dict[str, float]:
         return {"records": 0, "p50_ms": 0.0, "p99_ms": 0.0}
     p50, p99 = np.quantile(seconds[WARM:], [0.5, 0.99]) * 1000
     return {"records": len(records), "p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3)}
+
+
+def _recalled(
+    recall: Recall, dataset: Dataset, numbers: ndarray, name: str, artifact: Artifact, *, observe: Observe
+) -> Mapping[str, Predictions]:
+    """What an artefact says of some records, predicted where nobody has asked before."""
+    return recall(name, dataset, numbers, lambda: _predict(dataset, artifact, name, numbers, observe))
 
 
 def _predict(

@@ -51,6 +51,8 @@ SMALL = "small"  # the model beside the large one, where the tuning wants two
 PREDICT_RECORDS = 512
 
 Predict = Callable[..., dict[str, Predictions]]  # as `predict_rows`, with the same arguments
+Said = Mapping[str, Predictions]
+Recall = Callable[[str, Dataset, ndarray, Callable[[], Said]], Said]  # as `Predicted`, with the same arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,7 @@ def evaluate_version(
     *,
     splits: Splits | None = None,
     predict: Predict | None = None,
+    recall: Callable[[Dataset, ndarray, Callable[[], Said]], Said] | None = None,
     observe: Observe = ignore,
 ) -> tuple[Report, bytes]:
     """Quality on every record that has gold, and the examples behind it as the content of a Parquet file.
@@ -262,13 +265,15 @@ def evaluate_version(
         runtime: The model.
         splits: Which record counts where; the splits of the data set where not given.
         predict: Predicts in place of `predict_rows`, with the same arguments.
+        recall: What tells predictions that may be known, as `Predicted` does of one version; they are made where None.
         observe: Told of the progress.
     """
     splits = splits or dataset.splits
     votes = {task.name: dataset.votes(task.name) for task in dataset.schema.tasks}
     gold = {name: gold_of(found) for name, found in votes.items()}
     rows = evaluated_rows(splits, gold)
-    predictions = (predict or predict_rows)(dataset, runtime, rows, observe=observe)
+    make = partial(predict or predict_rows, dataset, runtime, rows, observe=observe)
+    predictions = recall(dataset, rows, make) if recall else make()
     report = evaluate(predictions, gold, dataset.tags, splits, rows=rows)
     report = replace(report, data=dataset.files, notes=(*report.notes, *dataset.remarks(votes)))
     examples = example_rows(dataset.ids(rows), rows, dataset.tags, splits, votes, predictions, gold)
@@ -284,6 +289,33 @@ def predict_rows(
         parts.append(runtime.run(dataset.gather(rows[part])))
         observe(Event("evaluate", done=part.stop, total=len(rows)))
     return joined(runtime.schema, parts)
+
+
+class Predicted:
+    """Predictions that were made, for all that is asked of the same records: a report, a comparison, errors.
+
+    They are held as long as this is: for the time of one command or page.
+    """
+
+    def __init__(self) -> None:
+        self._made: list[tuple[str, str, ndarray, Said]] = []
+
+    def __call__(self, version: str, dataset: Dataset, rows: ndarray, make: Callable[[], Said]) -> Said:
+        """What a version says of some records, by name of task; made where it was not asked about all of them before.
+
+        Args:
+            version: What it is called.
+            dataset: The records.
+            rows: Which of them, int64, ascending.
+            make: Predicts these.
+        """
+        for name, digest, known, said in self._made:
+            if (name, digest) == (version, dataset.digest) and np.isin(rows, known, assume_unique=True).all():
+                places = np.searchsorted(known, rows)
+                return {task: found.only(places) for task, found in said.items()}
+        made = make()
+        self._made.append((version, dataset.digest, rows, made))
+        return made
 
 
 def joined(schema: Schema, parts: Sequence[Mapping[str, Predictions]]) -> dict[str, Predictions]:

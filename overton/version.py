@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from overton.data import Dataset, Splits
     from overton.evaluate import Comparison, DriftReport, Gate, Report
     from overton.export.files import Exported
+    from overton.pipeline import Recall
     from overton.promoting import Weighed
     from overton.review import ErrorPage, SlicePage
     from overton.schema import Schema
@@ -94,7 +95,13 @@ class Version:
         return Evaluation(self.report(), self.artifact.files["predictions.parquet"])
 
     def evaluate(
-        self, data: AnyPath | None = None, *, tags: Texts = (), on: str = "local:1", observe: Observe = ignore
+        self,
+        data: AnyPath | None = None,
+        *,
+        tags: Texts = (),
+        on: str = "local:1",
+        predicted: Recall | None = None,
+        observe: Observe = ignore,
     ) -> Evaluation:
         """Evaluate on other records: a data file, or a folder of them; on those of its application where None.
 
@@ -102,6 +109,7 @@ class Version:
             data: Where the records are; those without a split tag count as test.
             tags: Expressions over tags that get rows beside the tags.
             on: Where they are predicted: `local:N`, `ray`, as `build` takes it.
+            predicted: What was predicted before, and takes what is predicted now.
             observe: Told of the progress.
 
         Raises:
@@ -116,7 +124,8 @@ class Version:
         predict = partial(predict_on, engine_of(on), self.artifact, (self.home or self.report_directory()) / "rows")
         check_tags(dataset.tags, texts_of(tags))  # before anything is predicted for them
         dataset = dataset.with_tags(texts_of(tags))
-        found = evaluate_version(dataset, self.runtime, splits=splits, predict=predict, observe=observe)
+        recall = partial(predicted, self.label) if predicted else None
+        found = evaluate_version(dataset, self.runtime, splits=splits, predict=predict, recall=recall, observe=observe)
         return Evaluation(*found)
 
     def records(
@@ -166,8 +175,7 @@ class Version:
 
         dataset, splits, supervision = self._records(data, observe=observe)
         found = partial(review_errors, dataset, self.runtime, task, version=self.id, splits=splits, split=split)
-        more = partial(found, supervision=supervision, observe=observe)
-        return more(tags=texts_of(tags), limit=limit, annotate=annotate)
+        return found(tags=texts_of(tags), limit=limit, annotate=annotate, supervision=supervision, observe=observe)
 
     def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """Predict records given as JSON values: a label for each task, by name."""
@@ -277,8 +285,7 @@ class Version:
         from overton.compile import explain
         from overton.tune import render_picked
 
-        study = self.study()
-        return explain(self.artifact.program) + (render_picked(study) if study else "")
+        return explain(self.artifact.program) + (render_picked(study) if (study := self.study()) else "")
 
     def study(self) -> Study | None:
         """The search that its choices come from: every trial with its quality, latency and size; None without one."""
@@ -294,6 +301,7 @@ class Version:
         tags: Texts = (),
         gate: Gate | None = None,
         max_bad: int = 0,
+        predicted: Recall | None = None,
         observe: Observe = ignore,
     ) -> Comparison:
         """Compare with an older version on the same records, slice by slice.
@@ -304,6 +312,7 @@ class Version:
             tags: Expressions over tags that get rows beside the tags.
             gate: What this version must keep to; `gate.json` of its application, or the defaults, where None.
             max_bad: Go on without the lines that have faults where there are at most so many.
+            predicted: What was predicted before, and takes what is predicted now.
             observe: Told of the progress.
         """
         from overton.comparing import compare_artifacts
@@ -312,8 +321,8 @@ class Version:
         schema, kept_to = open_schema(self.home, self.artifact.schema), gate or self.gate()
         dataset, splits = self.records(data, schema, max_bad=max_bad, observe=observe)
         old = self.other(old) if isinstance(old, str) else old
-        pair, names = (old.artifact, self.artifact), (old.label, self.label)
-        return compare_artifacts(*pair, dataset, splits, kept_to, names=names, tags=texts_of(tags), observe=observe)
+        compare = partial(compare_artifacts, names=(old.label, self.label), tags=texts_of(tags), predicted=predicted)
+        return compare(old.artifact, self.artifact, dataset, splits, kept_to, observe=observe)
 
     def other(self, reference: str) -> Version:
         """Another version of its store: by its id, the beginning of one, an alias, or `latest`.
@@ -388,9 +397,6 @@ class Version:
 
         old = self.other(before)
         known = compared if compared and (compared.old, compared.new) == (before, self.id) else None
-        clients = f"{alias} ({old.id})"
-        breaking = tuple(breaking_changes(old.artifact.schema, self.artifact.schema, clients=clients))
-        if breaking and known is None:
-            return Weighed(None, breaking)
-        comparison = known or self.compare(old, max_bad=max_bad, observe=observe)
-        return Weighed(comparison, (*breaking, *comparison.refusals))
+        breaking = tuple(breaking_changes(old.artifact.schema, self.artifact.schema, clients=f"{alias} ({old.id})"))
+        comparison = known if breaking else known or self.compare(old, max_bad=max_bad, observe=observe)
+        return Weighed(comparison, (*breaking, *(comparison.refusals if comparison else ())))

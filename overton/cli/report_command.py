@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from overton.cli import console
 if TYPE_CHECKING:
     from overton.evaluate import Report
     from overton.evaluation import Evaluation
+    from overton.pipeline import Predicted
     from overton.version import Version
 
 HELP = "show the quality of a version by tag and slice, worst slices first"
@@ -40,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
     from overton.application import find_version
     from overton.engine import engine_of
     from overton.evaluate import render_report
+    from overton.pipeline import Predicted
 
     if options.html:
         console.check_page(options.html)
@@ -47,10 +50,10 @@ def run(options: argparse.Namespace) -> int:
     version = find_version(options.version, store=options.store, max_bad=options.max_bad)
     kept = version.evaluation()
     made = _asked_anew(options, version, kept.report)
+    predicted = Predicted() if options.html else None  # which tells more of the same records
     with console.progress(quiet=options.quiet) as observe:
-        evaluation = (
-            version.evaluate(options.data, tags=made, on=options.on, observe=observe) if options.data or made else kept
-        )
+        evaluate = partial(version.evaluate, options.data, tags=made, on=options.on, predicted=predicted)
+        evaluation = evaluate(observe=observe) if options.data or made else kept
     if made and not options.data and evaluation.report.data != kept.report.data:
         console.note("the data files have changed since the build: the figures are of the files as they are now")
     own = version.report_directory(options.data)
@@ -70,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         if directory:
             console.note(f"{directory}: report.json, predictions.parquet")
     if options.html:
-        _write_page(options, version, evaluation)
+        _write_page(options, version, evaluation, predicted)
     return 0
 
 
@@ -101,11 +104,14 @@ def _asked_anew(options: argparse.Namespace, version: Version, kept: Report) -> 
     return [tag] if has_records or is_made_of_tags(tag) else []
 
 
-def _write_page(options: argparse.Namespace, version: Version, evaluation: Evaluation) -> None:
+def _write_page(
+    options: argparse.Namespace, version: Version, evaluation: Evaluation, predicted: Predicted | None
+) -> None:
     """Write the page about the version."""
     from overton.web import report_page
     from overton.web.files import write_page
 
     with console.progress(quiet=options.quiet) as observe:
-        page = report_page(version, data=options.data, tag=options.tag or "", evaluation=evaluation, observe=observe)
+        page_of = partial(report_page, version, data=options.data, tag=options.tag or "", evaluation=evaluation)
+        page = page_of(predicted=predicted, observe=observe)
     console.note_file(options.html, write_page(options.html, page))

@@ -30,7 +30,7 @@ from overton.data import SPLITS, Dataset, Gold, Votes, gold_of
 from overton.data.files import signs_of
 from overton.data.files.outputs import OWN
 from overton.evaluate import Comparison, Report, evaluate
-from overton.pipeline import predict_rows
+from overton.pipeline import Said, predict_rows
 from overton.review import bear_all, rows_of
 from overton.review.files import load_records
 from overton.store import Store
@@ -178,11 +178,11 @@ class Dashboard:
         for split in ("test", "dev"):
             whole = getattr(splits, split)
             if len(rows) and np.isin(rows, whole, assume_unique=True).all():
-                key = (version.id, records.digest, split, digest_bytes(whole.tobytes()))
+                key = _predictions_key(version.id, records.digest, whole)
                 said = self._predictions.get(key, partial(predict_rows, dataset, version.runtime, whole))
                 places = np.searchsorted(whole, rows)
                 return {name: found.only(places) for name, found in said.items()}
-        key = (version.id, records.digest, "", digest_bytes(rows.tobytes()))
+        key = _predictions_key(version.id, records.digest, rows)
         return self._predictions.get(key, partial(predict_rows, dataset, version.runtime, rows))
 
     def predictor(self, version: Version, records: Records) -> Callable[[ndarray], Mapping[str, Predictions]]:
@@ -262,7 +262,11 @@ class Dashboard:
         Raises:
             OvertonError: Where they cannot be compared.
         """
-        return self.page(("compare", old.id, new.id), lambda: new.compare(old))
+
+        def recall(version: str, dataset: Dataset, rows: ndarray, make: Callable[[], Said]) -> Said:
+            return self._predictions.get(_predictions_key(version, _digest_payloads(dataset), rows), make)
+
+        return self.page(("compare", old.id, new.id), lambda: new.compare(old, predicted=recall))
 
     def page(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Something that a page shows and that depends on the files of the application, made once."""
@@ -343,6 +347,11 @@ def _votes_of(dataset: Dataset, task: str) -> tuple[Votes, Gold]:
 
 def _rows_of(dataset: Dataset) -> dict[str, int]:
     return {one: row for row, one in enumerate(dataset.ids(np.arange(dataset.n_records)))}
+
+
+def _predictions_key(version: str, digest: str, rows: ndarray) -> Hashable:
+    """What predictions of a version depend on: the payloads of all records, and which of these they are for."""
+    return version, digest, digest_bytes(rows.tobytes())
 
 
 def _digest_payloads(dataset: Dataset) -> str:

@@ -23,7 +23,7 @@ from overton.data import Dataset, Splits, data_warnings, tag_mask
 from overton.evaluate import Comparison, Report
 from overton.evaluation import Evaluation
 from overton.naming import store_words
-from overton.pipeline import predict_rows
+from overton.pipeline import Predicted, predict_rows
 from overton.review import find_errors
 from overton.review.files import load_records
 from overton.supervision import Combined
@@ -66,6 +66,7 @@ class Records:
         supervision: What is said of the sources of labels.
         predict: What tells the predictions of some records, where they may be known; the model where None.
         combine: What tells the combined votes of a task, likewise; they are combined where None.
+        compare: What tells the comparison with the version of an id, likewise; it is made where None.
     """
 
     dataset: Dataset
@@ -73,6 +74,7 @@ class Records:
     supervision: SupervisionSettings
     predict: Callable[[ndarray], Mapping[str, Predictions]] | None = None
     combine: Callable[[str], Combined] | None = None
+    compare: Callable[[str], Comparison] | None = None
 
 
 def report_page(
@@ -82,6 +84,7 @@ def report_page(
     tag: str = "",
     evaluation: Evaluation | None = None,
     records: Records | None = None,
+    predicted: Predicted | None = None,
     made: str = "",
     observe: Observe = ignore,
 ) -> ReportPage:
@@ -93,19 +96,21 @@ def report_page(
         tag: The only tag to tell of; empty for all.
         evaluation: Its evaluation on these records; made, or taken from its build, where None.
         records: These records, where they are known; read where None.
+        predicted: What was predicted for the evaluation, which errors and the comparison rest on, too.
         made: The time to put on the page, as ISO 8601 text; now where empty.
         observe: Told of the progress.
 
     Raises:
         OvertonError: Where the data has faults, or no record has the tag.
     """
+    predicted = predicted or Predicted()
     if evaluation is None:
-        evaluation = version.evaluate(data, observe=observe) if data else version.evaluation()
+        evaluation = version.evaluate(data, predicted=predicted, observe=observe) if data else version.evaluation()
     made = made or now()
     application = application_of(version)
     report = evaluation.report.of_tag(tag) if tag else evaluation.report
-    records, problems = (records, None) if records else records_of(version, data, observe=observe)
-    verdict, compared = _against_live(version, data, records, made=made, observe=observe)
+    records, problems = (records, None) if records else records_of(version, data, predicted, observe=observe)
+    verdict, compared = _against_live(version, data, records, predicted=predicted, made=made, observe=observe)
     stale = bool(records and not data and report.data and dict(report.data) != dict(records.dataset.files))
     return ReportPage(
         application=application_name(version),
@@ -178,17 +183,26 @@ def application_name(version: Version) -> str:
 
 
 def records_of(
-    version: Version, data: Path | None, *, observe: Observe = ignore
+    version: Version, data: Path | None, predicted: Predicted | None = None, *, observe: Observe = ignore
 ) -> tuple[Records | None, OvertonError | None]:
     """The records to take examples from; None, and why, where they cannot be read."""
+    recall = predicted or Predicted()
     try:
-        if data is not None:
-            return Records(*version.records(data, observe=observe), DEFAULT_SUPERVISION), None
-        dataset, supervision = load_records(version.artifact, version.home, observe=observe)
+        if data is None:
+            dataset, supervision = load_records(version.artifact, version.home, observe=observe)
+            splits = dataset.splits
+        else:
+            (dataset, splits), supervision = version.records(data, observe=observe), DEFAULT_SUPERVISION
     except OvertonError as error:
         return None, error
+
+    def predict(rows: ndarray) -> Mapping[str, Predictions]:
+        return recall(
+            version.label, dataset, rows, lambda: predict_rows(dataset, version.runtime, rows, observe=observe)
+        )
+
     weigh = cache(partial(combine_votes, dataset, supervision=supervision))  # once, for errors and for sources
-    return Records(dataset, dataset.splits, supervision, combine=weigh), None
+    return Records(dataset, splits, supervision, predict, weigh if data is None else None), None
 
 
 def task_pages(
@@ -265,6 +279,7 @@ def _against_live(
     data: Path | None,
     records: Records | None,
     *,
+    predicted: Predicted,
     made: str,
     observe: Observe,
 ) -> tuple[Verdict, ComparisonPage | None]:
@@ -274,8 +289,11 @@ def _against_live(
         return alone or Verdict("alone", ""), None
     live = version.store.aliases()[LIVE]
     try:
-        old = Version(live, version.store.get(live), version.home, version.store)
-        comparison = version.compare(old, data, observe=observe)
+        if records and records.compare:
+            comparison = records.compare(live)
+        else:
+            old = Version(live, version.store.get(live), version.home, version.store)
+            comparison = version.compare(old, data, predicted=predicted, observe=observe)
     except OvertonError as error:
         return Verdict("unknown", f"Could not be compared with {LIVE} ({live}): {error.problems[0].message}."), None
     examples = flip_examples(comparison, records.dataset) if records else {}

@@ -11,9 +11,11 @@ import pytest
 
 import overton
 from overton.application import Application
-from overton.artifact import golden_records
+from overton.artifact import Runtime, golden_records
 from overton.artifact.files import save_artifact
 from overton.cli.main import main
+from overton.codec import Predictions
+from overton.data import Batch
 from overton.store import Store
 from overton.web import compare_page, report_page
 from tests.tiny_artifact import SCHEMA, tiny_artifact
@@ -160,6 +162,46 @@ def test_other_data_is_evaluated_and_named(application: Application, tmp_path: P
     assert page.data.endswith("new.jsonl")
     assert page.comparison.comparison.records == 10
     assert not page.checks.stale
+
+
+@pytest.fixture
+def predicted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many records models are run on, call by call."""
+    calls: list[int] = []
+    run = Runtime.run
+
+    def counted(runtime: Runtime, batch: Batch, **named: bool) -> dict[str, Predictions]:
+        calls.append(batch.n_records)
+        return run(runtime, batch, **named)
+
+    monkeypatch.setattr(Runtime, "run", counted)
+    return calls
+
+
+def test_each_version_predicts_the_test_records_once_for_a_page(application: Application, predicted: list[int]) -> None:
+    version = application.version()
+    page = report_page(version)
+    assert page.comparison
+    assert any(task.examples for task in page.tasks)
+    assert predicted == [40, 40]  # the live one and this
+
+
+@pytest.mark.parametrize("tag", ["", "slice:odd & !slice:even"])
+def test_what_a_report_has_predicted_is_not_predicted_again_for_its_page(
+    tag: str, application: Application, tmp_path: Path, predicted: list[int]
+) -> None:
+    lines = (application.directory / "data" / "a.jsonl").read_text().splitlines()[:20]
+    (tmp_path / "new.jsonl").write_text("\n".join(lines) + "\n")
+    words = [
+        "report",
+        str(application.directory),
+        "--data",
+        str(tmp_path / "new.jsonl"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main([*words, "-q", "--html", str(tmp_path / "page.html"), *(["--tag", tag] if tag else [])]) == 0
+    assert predicted == [20, 10]  # this one all that have gold, the live one the test records
 
 
 def test_changed_data_is_told(application: Application, tmp_path: Path) -> None:

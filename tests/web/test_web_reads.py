@@ -10,7 +10,9 @@ import obstore
 import pytest
 
 import overton
-from overton.artifact import MANIFEST
+from overton.artifact import MANIFEST, Runtime
+from overton.codec import Predictions
+from overton.data import Batch
 from overton.store import Store
 from overton.web.app import VIEWS
 from overton.web.dashboard import Dashboard
@@ -57,6 +59,26 @@ def test_pages_that_were_shown_once_read_no_manifest_again(dashboard: Dashboard,
     reads.clear()
     assert {name: show(dashboard, name) for name in PAGES} == before
     assert (reads[MANIFEST], reads["store.json"]) == (0, 0)
+
+
+def test_each_version_predicts_the_test_records_once_for_all_pages(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted: Counter[int] = Counter()
+    run = Runtime.run
+
+    def counted(runtime: Runtime, batch: Batch, **named: bool) -> dict[str, Predictions]:
+        predicted[batch.n_records] += 1
+        return run(runtime, batch, **named)
+
+    monkeypatch.setattr(Runtime, "run", counted)
+    versions = [line["version"] for line in show(dashboard, "/versions")["versions"]]
+    n_test = len(dashboard.records(dashboard.version()).dataset.splits.test)
+    for name in ("/", "/compare", "/errors", "/slice"):
+        show(dashboard, name)
+    for version in versions:
+        VIEWS["/errors"](dashboard, {"version": version})
+    assert predicted[n_test] == len(versions)
 
 
 def test_what_another_promotes_builds_or_removes_is_told_by_the_next_page(dashboard: Dashboard) -> None:

@@ -79,6 +79,7 @@ def whole_page(dashboard: Dashboard, version: Version) -> ReportPage:
         found.supervision,
         predict,
         lambda task: dashboard.combined(found, task),
+        lambda live: dashboard.compare(dashboard.version(live), version),
     )
     return report_page(version, records=records)
 
