@@ -53,7 +53,7 @@ def measure(application: Application) -> None:
     artifact, dataset = application.version().artifact, application.dataset()
     whole = to_onnx(artifact.program, artifact.weights())
     artifact = replace(artifact, files={**artifact.files, "model.onnx": whole})
-    small = replace(artifact, files={**artifact.files, "model.onnx": quantised(artifact, dataset)})
+    small = replace(artifact, files={**artifact.files, "model.onnx": quantised(artifact, dataset)[0]})
     for asked in ("auto", "on"):
         start = time.process_time()
         tuning = Tuning(serving={"int8": asked})

@@ -110,7 +110,7 @@ def least_cost(
     if not beyond(cost, bounds_of(tuning)) or tuning.serving.get("int8") == "off":
         return cost
     try:
-        small = quantised(artifact, dataset)
+        small, _ = quantised(artifact, dataset)
     except ValueError:  # an operator that the quantiser does not know
         return cost
     return cost_of(replace(artifact, files={**artifact.files, "model.onnx": small}), sample)

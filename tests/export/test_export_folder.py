@@ -137,7 +137,7 @@ def test_a_quantised_version_is_exported_as_it_is_with_its_own_labels(kinds_appl
     artifact = kinds_application.version().artifact
     whole = artifact.files["model.onnx"]
     lineage = {**artifact.json("lineage.json"), "precision": {"chosen": "int8", "why": "measured"}}
-    small = quantised(replace(artifact, files={**artifact.files, "model.onnx": whole}), kinds_application.dataset())
+    small, _ = quantised(replace(artifact, files={**artifact.files, "model.onnx": whole}), kinds_application.dataset())
     files = {**artifact.files, "model.onnx": small, "lineage.json": json.dumps(lineage).encode()}
     small = Artifact(files)
     exported = export_version(small, "onnx", tmp_path / "onnx")

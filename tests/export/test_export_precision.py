@@ -13,6 +13,7 @@ from overton.compile import Tuning
 from overton.data import RecordParser
 from overton.evaluate import main_scores
 from overton.export.files import choose_precision, quantised
+from overton.export.golden import Run, load_onnx
 from overton.export.speed import milliseconds
 from overton.pipeline import predict_rows
 
@@ -29,7 +30,7 @@ def built(kinds_application):
 def small(built):
     """The version in int8."""
     artifact, dataset = built
-    return replace(artifact, files={**artifact.files, "model.onnx": quantised(artifact, dataset)})
+    return replace(artifact, files={**artifact.files, "model.onnx": quantised(artifact, dataset)[0]})
 
 
 def choose(built, asked: str, predict: Callable = predict_rows):
@@ -147,7 +148,7 @@ def test_int8_has_standard_operators_and_no_range_of_a_call(small) -> None:
 
 
 def test_the_same_records_give_the_same_model_in_int8(built, small) -> None:
-    assert quantised(*built) == small.files["model.onnx"]
+    assert quantised(*built)[0] == small.files["model.onnx"]
 
 
 def test_int8_answers_its_golden_records_again(built, small) -> None:
@@ -219,6 +220,24 @@ def test_the_quickest_time_of_each_call_counts() -> None:
     found = milliseconds(runs, calls)
     assert set(found) == {"a", "b"}
     assert seen[:4] == [("a", 0.0), ("b", 0.0), ("a", 1.0), ("b", 1.0)]
+
+
+def test_a_quantised_model_is_loaded_once_to_prove_that_it_loads_and_to_be_timed(
+    built, small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[bytes] = []
+
+    def counted(model: bytes) -> Run:
+        loaded.append(model)
+        return load_onnx(model)
+
+    for place in ("precision", "quantise"):
+        monkeypatch.setattr(f"overton.export.files.{place}.load_onnx", counted)
+    timed_runs: list[list[str]] = []
+    monkeypatch.setattr(CHOSEN, lambda runs, calls: timed_runs.append(list(runs)) or dict.fromkeys(runs, 1.0))
+    choose(built, "auto")
+    assert timed_runs == [["fp32"], ["fp32", "int8"]]
+    assert [loaded.count(model) for model in (built[0].files["model.onnx"], small.files["model.onnx"])] == [1, 1]
 
 
 def test_a_model_that_cannot_be_quantised_serves_in_float32_and_says_why(

@@ -100,10 +100,10 @@ def _measured(
     if alone < QUICK_MS and least:
         return Precision("fp32", f"a record takes the model {alone:.2f} ms, which leaves nothing to gain", alone), model
     try:
-        small = quantised(artifact, dataset)
+        small, int8 = quantised(artifact, dataset)
     except ValueError as error:
         return Precision("fp32", f"the model cannot be quantised: {error}", alone), model
-    times = milliseconds({"fp32": fp32, "int8": load_onnx(small)}, calls)
+    times = milliseconds({"fp32": fp32, "int8": int8}, calls)
     figures = (times["fp32"], times["int8"], len(model) / 1e6, len(small) / 1e6)
     speed = f"{times['int8']:.2f} ms a record in place of {times['fp32']:.2f}"
     if times["fp32"] < least * times["int8"]:

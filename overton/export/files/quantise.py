@@ -19,7 +19,7 @@ from onnx import NodeProto, helper, numpy_helper
 from overton.artifact import Artifact
 from overton.codec import Encoder
 from overton.data import Dataset, parts_of
-from overton.export.golden import ERRORS_ONLY, load_onnx
+from overton.export.golden import ERRORS_ONLY, Run, load_onnx
 from overton.export.quiet import quiet
 
 TABLES = ["Gather"]  # looks rows up in tables, which are most of a model's size
@@ -30,7 +30,7 @@ BITS_8, BITS_7, BITS_30 = 255, 127, 2**30
 Range = tuple[float, float]
 
 
-def quantised(artifact: Artifact, dataset: Dataset) -> bytes:
+def quantised(artifact: Artifact, dataset: Dataset) -> tuple[bytes, Run]:
     """The model of a version with int8 weights, whose activations are rounded by ranges that were seen in training.
 
     What lies beyond the range that was seen, as in texts like none before, is taken for its border. Recurrent and
@@ -40,15 +40,17 @@ def quantised(artifact: Artifact, dataset: Dataset) -> bytes:
         artifact: The version, its model in float32.
         dataset: The records; some of those of training are run through the model.
 
+    Returns:
+        The model, and as it was loaded to see that it can be.
+
     Raises:
         ValueError: Where the model cannot be quantised, or onnxruntime cannot load what comes of it.
     """
     try:
         small = _quantised(artifact, dataset)
-        load_onnx(small)
+        return small, load_onnx(small)
     except Exception as error:  # the quantiser's and onnxruntime's errors share no other class
         raise ValueError(str(error)) from error
-    return small
 
 
 def _quantised(artifact: Artifact, dataset: Dataset) -> bytes:
