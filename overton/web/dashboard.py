@@ -9,7 +9,7 @@ those of now are made beside.
 import secrets
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -38,10 +38,12 @@ from overton.supervision import Combined, find_record
 from overton.version import Version
 from overton.web.jobs.files import Jobs
 from overton.web.memo import Memo
+from overton.web.pages.history import MOST_VERSIONS
 from overton.web.pages.record import Known
 from overton.web.respond import refused
 
 VERSIONS, RECORDS, PREDICTIONS, FITTED, PAGES = 4, 4, 12, 32, 64  # values of each kind that are kept
+TOLD = 3 * MOST_VERSIONS  # lineages and reports of the versions of a history, and some beside these
 BESIDE = "beside"  # what the threads are called that make what no request waits for
 Value = TypeVar("Value")
 WORKERS = 16  # pages that are made at a time; most wait for what another one makes
@@ -93,7 +95,7 @@ class Dashboard:
         self.jobs = Jobs(self.directory / ".overton" / "jobs")
         self._versions, self._records = Memo(VERSIONS), Memo(RECORDS)
         self._predictions, self._fitted, self._pages = Memo(PREDICTIONS), Memo(FITTED), Memo(PAGES)
-        self._votes = Memo(FITTED)
+        self._votes, self._told, self._applications = Memo(FITTED), Memo(TOLD), Memo(1)
         self._newest: dict[str, Fitted] = {}  # by task
 
     @property
@@ -108,7 +110,7 @@ class Dashboard:
 
     def application(self) -> Application:
         """The application as it is now."""
-        return load(self.directory, store=self.store)
+        return self._applications.get(self._own_stamp(), lambda: load(self.directory, store=self.store))
 
     @cached_property
     def store(self) -> Store:
@@ -122,15 +124,11 @@ class Dashboard:
 
     def stamp(self) -> str:
         """What changes when a file of the application does."""
-        places = [self.directory / name for name in OWN] + (sorted(self.data.iterdir()) if self.data.is_dir() else [])
-        signs = []
-        for place in places:
-            try:
-                status = place.stat()
-            except FileNotFoundError:
-                continue
-            signs.append([written(place.name), *signs_of(status)])
-        return digest_json(signs)
+        return digest_json([self._own_stamp(), _stamp(sorted(self.data.iterdir()) if self.data.is_dir() else [])])
+
+    def _own_stamp(self) -> str:
+        """What changes when a file does that tells what is built, and none of the data."""
+        return _stamp([self.directory / name for name in OWN])
 
     def version(self, reference: str = "") -> Version:
         """A version by its id, the beginning of one, or an alias; the newest where nothing is said.
@@ -241,9 +239,17 @@ class Dashboard:
         bearing, splits = bear_all(records.dataset, [tag]), records.dataset.splits
         return {split: int(bearing[getattr(splits, split)].sum()) for split in SPLITS}
 
+    def told(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Something small that a version tells of itself, and that never changes, read once for its key."""
+        return self._told.get(key, make)
+
+    def report(self, version: Version) -> Report:
+        """The report of the build of a version."""
+        return self.told(("report", version.id), version.report)
+
     def report_on(self, version: Version, tag: str) -> Report:
         """The report of the build; on the test records of now, where it does not know the tag or expression."""
-        report = version.report()
+        report = self.report(version)
         if report.has_tag(tag):
             return report
         records = self.records(version)
@@ -333,6 +339,18 @@ def finish(seconds: float) -> bool:
 
 def _working() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == BESIDE]
+
+
+def _stamp(places: Iterable[Path]) -> str:
+    """What changes when one of some files does."""
+    signs = []
+    for place in places:
+        try:
+            status = place.stat()
+        except FileNotFoundError:
+            continue
+        signs.append([written(place.name), *signs_of(status)])
+    return digest_json(signs)
 
 
 def _like(records: Records) -> Hashable:

@@ -1,14 +1,18 @@
 """What the store of a version tells of it: its place among all versions, and whether there is a live one beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from typing import Any
 
 from overton.application import LIVE
 from overton.base import Event, Observe, OvertonError, ignore
-from overton.evaluate import parse_report
+from overton.evaluate import Report, parse_report
+from overton.store import Store
 from overton.version import Version
 from overton.web.pages import History, Moment, Verdict, history_of
 from overton.web.pages.history import MOST_VERSIONS
+
+Told = Callable[[Hashable, Callable[[], Any]], Any]
 
 
 def aliases_of(version: Version) -> tuple[str, ...]:
@@ -31,9 +35,15 @@ def verdict_alone(version: Version) -> Verdict | None:
     return None
 
 
-def version_history(version: Version, *, observe: Observe = ignore) -> History | None:
-    """The newest versions of the store of a version with the figures of their builds."""
-    store = version.store
+def version_history(version: Version, *, told: Told | None = None, observe: Observe = ignore) -> History | None:
+    """The newest versions of the store of a version with the figures of their builds.
+
+    Args:
+        version: The version.
+        told: What tells a value that a version never changes by its key, made where it is not known; always where None.
+        observe: Told of the progress.
+    """
+    store, told = version.store, told or (lambda key, make: make())
     if store is None:
         return None
     aliases: dict[str, list[str]] = {}
@@ -45,8 +55,8 @@ def version_history(version: Version, *, observe: Observe = ignore) -> History |
         lineage: Mapping[str, Any] = {}
         if len(entries) - place <= MOST_VERSIONS:
             try:
-                lineage = store.json(entry.id, "lineage.json")
-                reports[entry.id] = parse_report(store.json(entry.id, "report.json"))
+                lineage = told(("lineage", entry.id), partial(store.json, entry.id, "lineage.json"))
+                reports[entry.id] = told(("report", entry.id), partial(_report_of, store, entry.id))
             except OvertonError as error:
                 observe(Event("report", f"version {entry.id} has no figures: {error}"))
         moments.append(
@@ -59,3 +69,7 @@ def version_history(version: Version, *, observe: Observe = ignore) -> History |
             )
         )
     return history_of(moments, reports, version=version.id)
+
+
+def _report_of(store: Store, version: str) -> Report:
+    return parse_report(store.json(version, "report.json"))

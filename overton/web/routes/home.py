@@ -46,7 +46,7 @@ def home_view(dashboard: Dashboard, query: Query) -> Shown:
         page = dashboard.kept(key, lambda: whole_page(dashboard, version))
     if page is None:
         dashboard.beside(partial(_make, dashboard, key, version))
-    return Shown("home.html.j2", page or quick_page(version), {"ready": page is not None})
+    return Shown("home.html.j2", page or quick_page(dashboard, version), {"ready": page is not None})
 
 
 def _key(dashboard: Dashboard, version: Version) -> tuple[Any, ...]:
@@ -84,9 +84,9 @@ def whole_page(dashboard: Dashboard, version: Version) -> ReportPage:
     return report_page(version, records=records)
 
 
-def quick_page(version: Version) -> ReportPage:
+def quick_page(dashboard: Dashboard, version: Version) -> ReportPage:
     """What is read off a version without its records."""
-    report, lineage = version.report(), version.artifact.json("lineage.json")
+    report, lineage = dashboard.report(version), version.artifact.json("lineage.json")
     created = version.artifact.created
     sizes = {name: len(content) for name, content in version.artifact.files.items()}
     return ReportPage(
@@ -103,7 +103,7 @@ def quick_page(version: Version) -> ReportPage:
         tasks=tuple(task_page(report, task) for task in report.main_metric),
         sources=learned_lines(lineage.get("sources", {})),
         checks=None,
-        history=version_history(version),
+        history=version_history(version, told=dashboard.told),
         lineage=lineage_page(version.id, lineage, created=created, sizes=sizes),
         notes=report.notes,
     )

@@ -83,7 +83,7 @@ def versions_view(dashboard: Dashboard, query: Query) -> Shown:
     aliases = application.store.aliases()
     log = [(alias, entry) for alias in aliases for entry in application.store.history(alias)]
     log.sort(key=lambda one: one[1].when, reverse=True)
-    history = version_history(dashboard.version(query.get("version", ""))) if lines else None
+    history = version_history(dashboard.version(query.get("version", "")), told=dashboard.told) if lines else None
     metrics = tuple(dict.fromkeys(name for line in lines for name in line.quality))
     return Shown("versions.html.j2", VersionsPage(lines, metrics, aliases, tuple(log), history))
 
