@@ -1,10 +1,12 @@
 """Content from a store far away, kept on the local disk by its digest, so that it comes over the network once.
 
-A cache is trusted no more than the store: whatever is taken from it is checked against its digest.
+A cache is trusted no more than the store: whatever is taken from it is checked against its digest. What has none to be
+asked for by, such as a list of manifests, is kept under a name, and bears in itself what it is checked against.
 """
 
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from overton.base import digest_bytes
 from overton.base.files import write_atomic
 
 LIMIT = 8 << 30
+MOST_RECALLED = 256 << 20  # bytes of what is kept under a name
 
 
 class Cache:
@@ -28,27 +31,34 @@ class Cache:
 
     def get(self, digest: str, size: int) -> bytes | None:
         """A content of that digest and size; None where it is not here, or not whole."""
-        path = self.folder / digest
+        return self._read(digest, lambda length: length == size, lambda content: digest_bytes(content) == digest)
+
+    def recall(self, name: str) -> bytes | None:
+        """What was kept under a name, unchecked; None where it is not here."""
+        return self._read(name, lambda length: length <= MOST_RECALLED, lambda content: True)
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep a content under its digest, which was checked, or a name; a full disk is no reason to fail."""
+        with suppress(OSError):
+            self._make_room(len(content))
+            write_atomic(self.folder / name, content)
+
+    def _read(self, name: str, fits: Callable[[int], bool], is_whole: Callable[[bytes], bool]) -> bytes | None:
+        path = self.folder / name
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return None
         with os.fdopen(handle, "rb") as file:
             status = os.fstat(file.fileno())
-            whole = stat.S_ISREG(status.st_mode) and status.st_size == size
-            content = file.read() if whole else b""
+            readable = stat.S_ISREG(status.st_mode) and fits(status.st_size)
+            content = file.read() if readable else b""
         with suppress(OSError):
-            if whole and digest_bytes(content) == digest:
+            if readable and is_whole(content):
                 os.utime(path)  # asked for just now
                 return content
             path.unlink()
         return None
-
-    def keep(self, digest: str, content: bytes) -> None:
-        """Keep a content whose digest was checked; a full disk is no reason to fail."""
-        with suppress(OSError):
-            self._make_room(len(content))
-            write_atomic(self.folder / digest, content)
 
     def _make_room(self, size: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -94,9 +94,15 @@ def read_manifest(blobs: Blobs, version: str) -> Manifest | None:
         OvertonError: Where it is damaged, or that of another version.
     """
     content = blobs.read(manifest_path(version))
-    if content is None:
-        return None
-    path = f"{blobs.url}/{manifest_path(version)}"
+    return None if content is None else parse_manifest_of(version, content, f"{blobs.url}/{manifest_path(version)}")
+
+
+def parse_manifest_of(version: str, content: bytes, path: str) -> Manifest:
+    """The manifest of a version from its content.
+
+    Raises:
+        OvertonError: Where it is damaged, or that of another version.
+    """
     manifest = parse_manifest(content, path)
     if manifest.id != version:
         raise damaged(path, f"it is the manifest of version {manifest.id}")

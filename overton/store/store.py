@@ -72,7 +72,7 @@ class Store:
         self.url = url
         self.blobs = Blobs(url, backend)
         self._cache = Cache(cache) if cache and self.blobs.is_remote else None
-        self._manifests = Manifests(self.blobs)
+        self._manifests = Manifests(self.blobs, self._cache)
         self._is_known = False
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from overton.artifact import MANIFEST
+from overton.base import digest_bytes
 from overton.store import Store
 from overton.store.blobs import Blobs
 from tests.stores import LATER, NOON, promote, put, refusal
@@ -139,3 +140,52 @@ def test_each_folder_tells_of_one_object_by_one_look(opened):
     blobs.replace("a/one/x", b"2")
     assert blobs.find_in_each("a", "x")["one"] != found["one"]
     assert blobs.find_in_each("nowhere", "x") == {}
+
+
+@pytest.fixture
+def far(tmp_path):
+    """Opens the same store far away again, as another process on this machine would."""
+    backend = MemoryStore()
+    return lambda url="far", cache="cache": Store(url, backend=backend, cache=tmp_path / cache)
+
+
+def test_another_process_reads_no_manifest_of_a_store_far_away_again(far, reads, tmp_path):
+    ids = [put(far(), seed, f"2026-01-0{seed + 1}T12:00:00+00:00") for seed in range(3)]
+    before = far().versions()
+    reads.clear()
+    assert far().versions() == before
+    assert far().resolve("latest") == ids[-1]
+    assert manifests_in(reads) == 0
+    ids.append(put(far(), 3, "2026-01-04T12:00:00+00:00"))
+    reads.clear()
+    assert [version.id for version in far().versions()] == ids[::-1]
+    assert [version.id for version in far().versions()] == ids[::-1]
+    assert manifests_in(reads) == 1
+    assert [path.name for path in (tmp_path / "cache").glob("manifests-*")] == [
+        f"manifests-{digest_bytes(b'far')[:12]}"
+    ]
+
+
+def test_what_was_kept_of_manifests_is_believed_no_more_than_the_store(far, reads, tmp_path):
+    first, second = put(far(), 0, NOON), put(far(), 1, LATER)
+    before = far().versions()
+    (kept,) = (tmp_path / "cache").glob("manifests-*")
+    content = kept.read_bytes()
+    for damaged in (b"{", b"", content[:-9], b'[["x"]]', content.replace(b"0.75", b"0.95"), b"\xff" + content):
+        kept.write_bytes(damaged)
+        assert far().versions() == before
+    far().blobs.remove([f"versions/{first}/{MANIFEST}"])
+    kept.write_bytes(content)
+    assert [version.id for version in far().versions()] == [second]
+
+
+def test_two_stores_are_kept_apart(far, reads):
+    put(far(), 0)
+    assert len(far().versions()) == 1
+    other = Store("other", backend=MemoryStore(), cache=far()._cache.folder)
+    assert other.versions() == []
+    put(other, 1)
+    assert [version.id for version in other.versions()] != [version.id for version in far().versions()]
+    reads.clear()
+    far().versions()
+    assert manifests_in(reads) == 0
