@@ -132,7 +132,7 @@ def report_page(
             version.artifact.json("lineage.json"),
             created=version.artifact.created,
             sizes={name: len(content) for name, content in version.artifact.files.items()},
-            latency=latency_of(version.artifact),
+            latency=(compared and compared.comparison.latency) or latency_of(version.artifact),
         ),
         trials=trials_of(study) if (study := version.study()) else None,
         notes=(*report.notes, *([STALE] if stale else [])),

@@ -11,10 +11,11 @@ import pytest
 
 import overton
 from overton.application import Application
-from overton.artifact import Runtime, golden_records
+from overton.artifact import Artifact, Runtime, golden_records
 from overton.artifact.files import save_artifact
 from overton.cli.main import main
 from overton.codec import Predictions
+from overton.comparing import latency_of
 from overton.data import Batch
 from overton.store import Store
 from overton.web import compare_page, report_page
@@ -202,6 +203,25 @@ def test_what_a_report_has_predicted_is_not_predicted_again_for_its_page(
     ]
     assert main([*words, "-q", "--html", str(tmp_path / "page.html"), *(["--tag", tag] if tag else [])]) == 0
     assert predicted == [20, 10]  # this one all that have gold, the live one the test records
+
+
+def test_how_long_answers_take_is_measured_once_where_the_gate_asks_for_it(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(application.directory, tmp_path / "app")
+    (tmp_path / "app" / "gate.json").write_text('{"p99_ms": 1000}')
+    measured: list[str] = []
+
+    def counted(artifact: Artifact) -> dict[str, float]:
+        measured.append(artifact.id)
+        return latency_of(artifact)
+
+    for place in ("overton.comparing", "overton.web.gather"):
+        monkeypatch.setattr(f"{place}.latency_of", counted)
+    version = overton.load(tmp_path / "app").version()
+    page = report_page(version)
+    assert measured == [version.id]
+    assert page.lineage.latency == page.comparison.comparison.latency
 
 
 def test_changed_data_is_told(application: Application, tmp_path: Path) -> None:
