@@ -21,6 +21,7 @@ from overton.base import OvertonError, Problem
 from overton.store.faults import lacks_bucket, told
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 T = TypeVar("T")
@@ -164,7 +165,7 @@ class Blobs:
                 if lacks_bucket(error):
                     raise
                 return None
-        return Found(path, meta["size"], meta["last_modified"], meta["e_tag"] or "")
+        return _listed(path, meta)
 
     def find_all(self, folder: str) -> list[Found]:
         """Every object below a folder, in the order of their paths."""
@@ -174,8 +175,18 @@ class Blobs:
                 entries = [entry for entry in walk_files(self._root, folder) if not STAGED.fullmatch(entry.path)]
             else:
                 listed = [entry for part in obstore.list(self._open(), folder) for entry in part]
-                entries = [Found(one["path"], one["size"], one["last_modified"], one["e_tag"] or "") for one in listed]
+                entries = [_listed(entry["path"], entry) for entry in listed]
         return sorted(entries, key=lambda entry: entry.path)
+
+    def find_in(self, folder: str) -> dict[str, Found | None]:
+        """The objects that lie directly in a folder, by their names, sorted; None for what is there and is none."""
+        if self._root is not None:
+            return {name: self._find_plain(folder, name) for name in self.names(folder)}
+        with told(self.url):
+            listed = obstore.list_with_delimiter(self._open(), folder)
+        found: dict[str, Found | None] = {path.rstrip("/"): None for path in listed["common_prefixes"]}
+        found |= {entry["path"]: _listed(entry["path"], entry) for entry in listed["objects"]}
+        return {path.rpartition("/")[2]: found[path] for path in sorted(found)}
 
     def find_in_each(self, folder: str, name: str) -> dict[str, Found | None]:
         """The object of one name in each folder that lies directly in a folder, by the name of that, sorted.
@@ -314,6 +325,10 @@ def walk_files(root: Path, folder: str) -> Iterator[Found]:
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield _found(os.path.relpath(path, root), status)
+
+
+def _listed(path: str, meta: "ObjectMeta") -> Found:
+    return Found(path, meta["size"], meta["last_modified"], meta["e_tag"] or "")
 
 
 def _found(path: str, status: os.stat_result) -> Found:

@@ -147,6 +147,11 @@ def log_names(blobs: Blobs, alias: str) -> list[str]:
     return [name for name in blobs.names(f"{ALIASES}/{alias}") if ENTRY.fullmatch(name)]
 
 
+def find_entries(blobs: Blobs, alias: str) -> dict[str, Found | None]:
+    """The files of an alias's log by their names, in their order; None for one that nobody can read."""
+    return {name: found for name, found in blobs.find_in(f"{ALIASES}/{alias}").items() if ENTRY.fullmatch(name)}
+
+
 def read_entries(blobs: Blobs, alias: str, names: Sequence[str]) -> list[Promotion]:
     """Entries of an alias's log by the names of their files.
 

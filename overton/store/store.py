@@ -29,6 +29,7 @@ from overton.store.log import (
     entry_name,
     render_promotion,
 )
+from overton.store.logs import Logs
 from overton.store.manifests import Manifests
 from overton.store.sweep import Swept, sweep
 
@@ -64,15 +65,15 @@ class Store:
         cache: A folder for content that came over a network, so that it comes once; None for none. A store on a local
             disk needs none.
 
-    A version never changes, so its manifest is read once as long as the store is kept open. Which versions there are
-    and what aliases name is looked up each time.
+    A version never changes, nor does an entry of a log, so each is read once as long as the store is kept open. Which
+    versions there are and what aliases name is looked up each time.
     """
 
     def __init__(self, url: str, *, backend: "ObjectStore | None" = None, cache: Path | None = None) -> None:
         self.url = url
         self.blobs = Blobs(url, backend)
         self._cache = Cache(cache) if cache and self.blobs.is_remote else None
-        self._manifests = Manifests(self.blobs, self._cache)
+        self._manifests, self._logs = Manifests(self.blobs, self._cache), Logs(self.blobs)
         self._is_known = False
 
     def __repr__(self) -> str:
@@ -295,7 +296,7 @@ class Store:
         """
         check_name(alias, "an alias")
         self._check_format()
-        return tuple(layout.read_log(self.blobs, alias))
+        return tuple(self._logs.read(alias))
 
     def resolve(self, reference: str) -> str:
         """The id of a version: of an id, an alias, the beginning of an id (4 digits or more), or `latest`.

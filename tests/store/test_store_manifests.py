@@ -11,7 +11,7 @@ from overton.artifact import MANIFEST
 from overton.base import digest_bytes
 from overton.store import Store
 from overton.store.blobs import Blobs
-from tests.stores import LATER, NOON, promote, put, refusal
+from tests.stores import LATER, NOON, promote, put, refusal, rollback
 
 MUCH_LATER = "2100-01-01T12:00:00+00:00"  # nothing is so young then that it has to stay
 
@@ -117,15 +117,50 @@ def test_aliases_that_another_moves_are_seen_at_once(opened):
     assert [entry.version for entry in store.history("live")] == [first, second]
 
 
+def test_the_entries_of_a_log_are_read_once(opened, reads):
+    versions = [put(opened(), seed) for seed in range(3)]
+    for before, version in zip([None, *versions], versions, strict=False):
+        promote(opened(), "live", version, before)
+    store = opened()
+    log = store.history("live")
+    last = rollback(opened(), "live")
+    reads.clear()
+    for _ in range(2):
+        assert store.history("live") == (*log, last)
+    assert dict(reads) == {"aliases/live/000000000004.json": 1}
+
+
+def test_an_entry_that_is_changed_or_gone_after_it_was_read_is_told(opened):
+    versions = [put(opened(), seed) for seed in range(2)]
+    promote(opened(), "live", versions[0], None)
+    promote(opened(), "live", versions[1], versions[0])
+    store = opened()
+    log, path = store.history("live"), "aliases/live/000000000001.json"
+    content = store.blobs.read(path)
+    opened().blobs.replace(path, content.replace(b"ann", b"bob"))
+    assert refusal(store.history, "live") == "store.damaged"
+    opened().blobs.remove([path])
+    assert refusal(store.history, "live") == "store.damaged"
+    opened().blobs.create(path, content)
+    assert store.history("live") == log
+
+
 def test_a_link_in_the_place_of_what_was_read_is_told(tmp_path):
     store = Store(str(tmp_path / "store"))
     version = put(store)
     assert len(store.versions()) == 1
     place = tmp_path / "store" / "versions" / version
-    for outside, link in ((tmp_path / "folder", place), (tmp_path / "file", place / MANIFEST)):
+    promote(store, "live", version, None)
+    store.history("live")
+    entry = tmp_path / "store" / "aliases" / "live" / "000000000001.json"
+    for outside, link, call in (
+        (tmp_path / "folder", place, store.versions),
+        (tmp_path / "file", place / MANIFEST, store.versions),
+        (tmp_path / "entry", entry, lambda: store.history("live")),
+    ):
         os.replace(link, outside)
         link.symlink_to(outside)
-        assert refusal(store.versions) == "store.link"
+        assert refusal(call) == "store.link"
         link.unlink()
         os.replace(outside, link)
 
