@@ -63,6 +63,21 @@ def test_pages_that_were_shown_once_read_nothing_of_a_version_again(dashboard: D
     assert set(reads) == {"aliases"}
 
 
+@pytest.mark.parametrize("name", ["/compare", "/builds"])
+def test_a_page_looks_aliases_up_once(name: str, dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    show(dashboard, name)
+    looks: list[str] = []
+    aliases = Store.aliases
+
+    def counted(store: Store) -> dict[str, str]:
+        looks.append(store.url)
+        return aliases(store)
+
+    monkeypatch.setattr(Store, "aliases", counted)
+    show(dashboard, name)
+    assert len(looks) == 1
+
+
 def test_the_schema_is_read_once_as_long_as_nobody_changes_it(
     dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,7 +72,7 @@ class StopBody(msgspec.Struct, forbid_unknown_fields=True):
 def builds_view(dashboard: Dashboard, query: Query) -> Shown:
     """The page of all builds."""
     application = dashboard.application()
-    versions = tuple(row["version"] for row in application.version_rows())
+    versions = tuple(version.id for version in application.store.versions())
     data = data_now(dashboard, dashboard.version()) if versions else DataNow()
     aliases = tuple(sorted(application.store.aliases()))
     return Shown("builds.html.j2", BuildsPage(dashboard.jobs.every(), versions, aliases, data))

@@ -96,20 +96,20 @@ def compare_view(dashboard: Dashboard, query: Query) -> Shown:
     """
     new = dashboard.version(query.get("new", ""))
     named = query.get("old") or dashboard.live()
+    versions = tuple(one.id for one in dashboard.application().store.versions())
     if not named or (not query.get("old") and named == new.id):
-        before = [row["version"] for row in dashboard.application().version_rows() if row["version"] != new.id]
+        before = [version for version in versions if version != new.id]
         if not before:
             hint = "Build another one first"
             raise OvertonError(Problem("there is one version alone", "web.bad-query", field="old", hint=hint))
         named = before[0]
     old = dashboard.version(named)
     comparison = dashboard.compare(old, new)
+    aliases = dashboard.application().store.aliases()
     page = dashboard.page(
-        ("compare page", old.id, new.id, *sorted(dashboard.application().store.aliases().items())),
+        ("compare page", old.id, new.id, *sorted(aliases.items())),
         lambda: compare_page(old, new, comparison=comparison),
     )
-    versions = tuple(row["version"] for row in dashboard.application().version_rows())
-    aliases = dashboard.application().store.aliases()
     return Shown("compare.html.j2", page, {"versions": versions, "aliases": aliases})
 
 
