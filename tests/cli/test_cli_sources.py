@@ -1,5 +1,6 @@
 import json
 
+import obstore
 import pytest
 
 from overton.cli.main import main
@@ -33,6 +34,15 @@ def test_sources_are_compared_with_the_version_before(sources):
     rows = json.loads(sources("--json")[1])["rows"]
     changes = {row["estimated_change"] for row in rows if row["source"] == "rule"}
     assert changes == {0.0}
+
+
+def test_of_the_version_before_the_lineage_alone_is_read(sources, kinds_application, monkeypatch):
+    read, get = [], obstore.get
+    monkeypatch.setattr(obstore, "get", lambda store, path: read.append(path) or get(store, path))
+    lineage = kinds_application.version().artifact.manifest.files["lineage.json"].sha256
+    read.clear()
+    assert sources("--json")[0] == 0
+    assert [path for path in read if path.startswith("blobs/")] == [f"blobs/sha256/{lineage}"]
 
 
 def test_tags_have_rows_where_they_are_asked_for(sources):
