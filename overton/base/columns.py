@@ -136,9 +136,13 @@ def ruled(title: str, width: int) -> str:
 
 def _wrapped(text: str, width: int, indent: str, rest: str, *, break_long_words: bool) -> list[str]:
     lines: list[str] = []
-    line, gap, bare = indent, "", True  # bare: the line holds its indent alone
+    # Blanks before the text stay, as with `textwrap`. Bare: the line holds its indent alone.
+    line, gap, bare = indent, " " * (len(text) - len(text.lstrip())), True
     for word, blanks in _WORD.findall(text):
         while word and width_of(line + gap + word) > width:
+            if bare and gap:
+                gap = ""
+                continue
             long = break_long_words and width_of(rest + word) > width
             n = _fitting(word, width - width_of(line + gap)) if long else 0
             if bare:  # something goes onto each line, however narrow

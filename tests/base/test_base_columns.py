@@ -50,5 +50,12 @@ def test_a_word_that_may_not_be_broken_stands_whole_and_what_is_aligned_stays_so
     assert wrapped("東京   12", 20) == ["東京   12"]
 
 
+def test_blanks_before_a_text_stay_whatever_it_is_made_of() -> None:
+    for word in ("cat", "猫"):
+        lines = wrapped(f"  2. has(tokens, '{word}')", 16, indent_rest="     ")
+        assert lines == ["  2. has(tokens,", f"     '{word}')"]
+    assert wrapped("   東京", 4) == ["東京"]
+
+
 def test_a_table_without_rows_has_no_line() -> None:
     assert aligned([]) == []
