@@ -285,7 +285,7 @@ def _accuracy(votes: Votes, patterns: Patterns, model: FittedModel | None, table
     if model is None:
         accuracy = estimate(patterns, table, len(votes.sources))
     else:
-        accuracy = model.accuracy.copy()
+        accuracy = _of_all_units(votes, patterns, model.accuracy)
         copies = voting[np.isin(model.block[voting], _shared_blocks(model))]
         # Of a bit source that votes on units alone that the model was not fitted on it has no estimate.
         others = np.union1d(copies, voting[np.isnan(accuracy[voting])])
@@ -293,10 +293,24 @@ def _accuracy(votes: Votes, patterns: Patterns, model: FittedModel | None, table
             accuracy[others] = estimate(patterns, table, len(votes.sources))[others]
         for source in copies if votes.task.type != "bitvector" else ():
             beside = _beside_others(patterns, model, int(source))
-            accuracy[source] = accuracy[source] if beside is None else beside
+            if beside is not None:
+                accuracy[source] = _of_all_units(votes, patterns, np.full(len(accuracy), beside))[source]
     if votes.task.type != "bitvector":
         accuracy = np.clip(accuracy + likeliest_gain(patterns, table, len(votes.sources)), 0.0, 1.0)
     return {votes.sources[source]: float(accuracy[source]) for source in voting}
+
+
+def _of_all_units(votes: Votes, patterns: Patterns, accuracy: ndarray) -> ndarray:
+    """Accuracies of sources where there is a choice to those on all units: of a set with one member all are right."""
+    if votes.task.type != "select":
+        return accuracy.copy()
+    cells = patterns.cells
+    times = patterns.count[cells.row]
+    forced = times * (patterns.n_options[cells.row] == 1)
+    n_votes, n_forced = (np.bincount(cells.source, weight, len(accuracy)) for weight in (times, forced))
+    share = n_forced / np.maximum(n_votes, 1e-9)
+    of_all: ndarray = share + (1 - share) * accuracy
+    return of_all
 
 
 def _beside_others(patterns: Patterns, model: FittedModel, source: int) -> float | None:

@@ -53,6 +53,21 @@ def planted(accuracy=(0.9, 0.8, 0.7, 0.85), *, n=2000, n_gold=1000, seed=0, extr
     return rows
 
 
+def votes_on_sets(n_gold):
+    """Three sources that choose among two members, and of every second set say the one that there is."""
+    random = np.random.default_rng(0)
+    rows, sizes = [], []
+    for number in range(2000):
+        size = 1 + number % 2
+        truth = int(random.integers(size))
+        rows.append({f"s{source}": (truth + (random.random() > 0.7)) % size for source in range(3)})
+        rows[-1] |= {"copy": rows[-1]["s0"]}
+        if number < n_gold:
+            rows[-1]["gold"] = truth
+        sizes.append(size)
+    return votes_of(rows, type="select", candidates=sizes)
+
+
 def report_of(rows, *, n_test=1000, parent=None, method="auto"):
     votes = votes_of(rows)
     return source_report(votes, combine(votes, method=method), splits(len(rows), n_test), parent=parent)
@@ -452,3 +467,26 @@ def test_how_many_units_two_sources_share_in_a_slice_is_told_of_all_where_a_part
     for pair in whole.pairs:
         assert told[pair.sources].n == pytest.approx(pair.n, rel=0.15)
         assert told[pair.sources].disagreement == pytest.approx(pair.disagreement, abs=0.1)
+
+
+@pytest.mark.parametrize("method", ["auto", "majority"])
+def test_a_choice_from_one_member_is_right_in_the_estimate_as_it_is_by_gold(method):
+    votes = votes_on_sets(n_gold=1000)
+    report = source_report(votes, combine(votes, method=method), splits(2000, 1000))
+    rows = [row for row in report.whole() if row.split == "test" and row.source in ("s0", "s1", "s2", "copy")]
+    assert all(row.gold_accuracy == pytest.approx(0.85, abs=0.03) for row in rows)
+    if method == "auto":
+        assert all(row.estimated_accuracy == pytest.approx(row.gold_accuracy, abs=0.05) for row in rows)
+    assert not {"harmful", "gap"} & {warning.code for warning in report.warnings}
+
+
+def test_sources_better_than_a_guess_are_not_harmful_where_most_sets_have_one_member():
+    votes = votes_on_sets(n_gold=0)
+    report = source_report(votes, combine(votes), splits(2000, 1000))
+    assert "harmful" not in {warning.code for warning in report.warnings}
+
+
+def test_one_bit_is_a_choice_all_the_same():
+    votes, _ = simulate("bitvector", (0.9, 0.7, 0.6), n_units=2000, n_labels=1)
+    accuracy = combine(votes).accuracy
+    assert max(accuracy.values()) < 0.97
