@@ -164,9 +164,8 @@ class Application:
         """
         from overton.supervision import join_reports, source_report, tags_to_show
 
-        tags = None if tags is None else texts_of(tags)
-        dataset = self.dataset(max_bad=max_bad, observe=observe).with_tags(tags or ())
-        names, shown = self.task_names(task), tags_to_show(dataset.tags, tags)
+        dataset = self.dataset(max_bad=max_bad, observe=observe)
+        names, shown = self.task_names(task), tags_to_show(dataset.tags, None if tags is None else texts_of(tags))
         combined = self.combined(task, dataset=dataset, observe=observe) if combined is None else combined
         learned = self._learned_before()
         page = partial(source_report, splits=dataset.splits, tags=dataset.tags, shown=shown)

@@ -127,8 +127,8 @@ def test_the_page_about_sources_tells_what_counts_otherwise():
     assert report.to_json()["weighed"][0]["counts"]["s0"]["here"] == round(here, 4)
 
 
-def test_an_application_weighs_votes_by_its_slices_and_no_other_tag(tmp_path):
-    votes, truth = misled("multiclass")
+def application_of(votes, tmp_path):
+    """An application of such votes."""
     classes = votes.task.classes
     schema = {
         "payloads": {"text": {"type": "singleton"}},
@@ -144,11 +144,25 @@ def test_an_application_weighs_votes_by_its_slices_and_no_other_tag(tmp_path):
         record = {"id": f"r{number}", "payloads": {"text": f"words {number}"}, "tasks": {"Kind": said}, "tags": tags}
         lines.append(json.dumps(record) + "\n")
     (tmp_path / "data" / "records.jsonl").write_text("".join(lines))
-    dataset = overton.load(tmp_path).dataset()
+    return overton.load(tmp_path)
+
+
+def test_an_application_weighs_votes_by_its_slices_and_no_other_tag(tmp_path):
+    votes, truth = misled("multiclass")
+    dataset = application_of(votes, tmp_path).dataset()
     combined = combine_votes(dataset, "Kind")
     assert [part.name for part in combined.slices] == ["slice:misled"]
     assert right(votes, truth, combined.targets, SLICE & ~DEV) > 0.65
     assert combine_votes(dataset, "Kind", supervision=SupervisionSettings(use_dev_gold=False)).slices == ()
+
+
+def test_an_expression_that_is_shown_is_no_slice_however_it_begins(tmp_path):
+    application = application_of(misled("multiclass")[0], tmp_path)
+    expression = "slice:misled & lang:a"
+    plain, shown = application.source_report(tags=()), application.source_report(tags=[expression])
+    assert [row.tag for row in plain.weighed] == ["slice:misled"]
+    assert any(row.tag == expression for row in shown.rows)
+    assert replace(shown, rows=shown.whole()) == plain
 
 
 def test_units_of_two_groups_are_patterns_apart():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from overton.base import OvertonError, Problem, brief, did_you_mean
-from overton.data import SPLITS, Splits, Tags, Votes, is_made_of_tags
+from overton.data import SPLITS, Splits, Tags, Votes, is_made_of_tags, with_expressions
 from overton.supervision.analysis.classes import ClassRow, class_rows, what_is_said
 from overton.supervision.analysis.copies import find_copies
 from overton.supervision.analysis.facts import gather_facts
@@ -97,11 +97,13 @@ def source_report(
         combined: Their combined labels.
         splits: The splits of the records.
         tags: The tags of all records; None for no slices.
-        shown: Tags that get rows of their own beside the whole of each split.
+        shown: Tags, or expressions over tags, that get rows of their own beside the whole of each split. An expression
+            is no slice, however it begins: nothing else on the page depends on what is shown.
         parent: Estimated accuracies of the version before, by source; None where there is none.
     """
-    facts = gather_facts(votes, combined, splits)
-    sums, said = tally(facts, tags, list(shown)), what_is_said(facts)
+    facts, shown = gather_facts(votes, combined, splits), list(shown)
+    marked = None if tags is None else with_expressions(tags, shown)
+    sums, said = tally(facts, marked, shown), what_is_said(facts)
     worth, gains = marginals(facts)
     copies = find_copies(facts)
     warnings = warnings_of(Evidence(facts, sums, said, gains, copies, parent))
@@ -135,12 +137,12 @@ def tags_to_show(tags: Tags, asked: Iterable[str] | None) -> tuple[str, ...]:
     """The tags that get rows: those asked for, or all but the splits where None; `*` has rows without being asked for.
 
     Raises:
-        OvertonError: Where no record has a tag that is asked for.
+        OvertonError: Where no record has a tag that is asked for, or an expression over tags has a fault.
     """
-    known = [name for name in tags.names if name not in SPLITS]
+    asked = None if asked is None else tuple(tag for tag in dict.fromkeys(asked) if tag != "*")
+    known = [name for name in with_expressions(tags, asked or ()).names if name not in SPLITS]
     if asked is None:
         return tuple(known)
-    asked = tuple(tag for tag in dict.fromkeys(asked) if tag != "*")
     unknown = [name for name in asked if name not in known]
     if unknown:
         raise OvertonError(
