@@ -39,13 +39,14 @@ def run(options: argparse.Namespace) -> int:
     """Print the slices of each task."""
     from overton.application import find_version
     from overton.naming import store_words
-    from overton.review import render_slices
+    from overton.review import render_slices, words_of_records
 
     version = find_version(options.version, store=options.store, max_bad=options.max_bad)
+    splits = options.split or ("dev", "test")
     with console.progress(quiet=options.quiet) as observe:
         pages = version.discover(
             options.task,
-            splits=options.split or ("dev", "test"),
+            splits=splits,
             tags=options.tag,
             least=options.min_records,
             limit=options.limit,
@@ -56,12 +57,13 @@ def run(options: argparse.Namespace) -> int:
     # The commands name this version, whatever is built or promoted before they are run.
     place = f"{application}@{version.id}" if version.store else options.version
     store = store_words(options.store, Path(application)) if version.store else []
+    records = words_of_records(splits, options.tag, str(options.data or ""))
     if options.json:
         tasks = [
             {
                 **page.to_json(),
                 "slices": [
-                    {**told, "command": one.command(application, place, store)}
+                    {**told, "command": one.command(application, place, store, records)}
                     for one, told in zip(page.slices, page.to_json()["slices"], strict=True)
                 ],
             }
@@ -70,6 +72,6 @@ def run(options: argparse.Namespace) -> int:
         console.write_json({"version": version.id, "tasks": tasks})
         return 0
     for page in pages:
-        told = render_slices(page, application=application, version=place, store=store, width=console.width())
-        console.write(told + "\n")
+        words = {"application": application, "version": place, "store": store, "records": records}
+        console.write(render_slices(page, **words, width=console.width()) + "\n")
     return 0

@@ -1,7 +1,7 @@
 """Review: the errors of a version, slices that nobody defined, tags by expression, and drift of what it is asked."""
 
 from overton.review.annotate import Candidate
-from overton.review.discover import FoundSlice, SlicePage
+from overton.review.discover import FoundSlice, SlicePage, words_of_records
 from overton.review.drift import review_drift
 from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError, find_errors
 from overton.review.labels import combined_label, names_of, plain_label, vote_label
@@ -39,4 +39,5 @@ __all__ = [
     "rows_of",
     "tag_sql",
     "vote_label",
+    "words_of_records",
 ]

@@ -88,18 +88,19 @@ class FoundSlice:
     examples: tuple[str, ...]
     within: Within | None = None
 
-    def command(self, application: str, version: str, store: Sequence[str] = ()) -> str:
+    def command(self, application: str, version: str, store: Sequence[str] = (), records: Sequence[str] = ()) -> str:
         """The command that saves it, or that looks at its errors where it is a tag already.
 
         Args:
             application: How it is to name the application.
             version: How it is to name the version.
             store: What it has to be told of the store of the version.
+            records: What it has to be told of the records whose errors these are, as `words_of_records` has it.
         """
         words = ["overton", "tag", application, self.name, "--where", self.where]
         words += ["--version", version, *store] if self.needs_version else []
         if self.tag:
-            words = ["overton", "errors", version, "--task", self.task, "--tag", self.tag, *store]
+            words = ["overton", "errors", version, "--task", self.task, "--tag", self.tag, *records, *store]
         return " ".join(map(_shell, words))
 
 
@@ -193,6 +194,25 @@ def find_slices(
         slices=tuple(_told(one, literals, error, ids, task) for one in found),
         unit=dataset.schema.unit(dataset.schema.task(task)),
     )
+
+
+def words_of_records(splits: Sequence[str], tags: Sequence[str] = (), data: str = "") -> list[str]:
+    """How `overton errors` is told of the records that slices were found in; it takes one split, or all.
+
+    Args:
+        splits: The splits that were looked at.
+        tags: The tags, or expressions over tags, by which records were chosen.
+        data: The data file or folder in place of the records of the application.
+
+    Example:
+        >>> words_of_records(["test"]), words_of_records(["dev", "test"], ["lang:en"])
+        ([], ['--split', 'all', '--tag', 'lang:en'])
+    """
+    split = splits[0] if len({*splits}) == 1 else "all"
+    words = [] if split == "test" else ["--split", split]
+    for tag in tags:
+        words += ["--tag", tag]
+    return [*words, "--data", data] if data else words
 
 
 def named_apart(pages: Sequence[SlicePage], taken: Iterable[str]) -> tuple[SlicePage, ...]:

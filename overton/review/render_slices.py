@@ -11,7 +11,13 @@ INDENT = "     "
 
 
 def render_slices(
-    page: SlicePage, *, application: str, version: str, store: Sequence[str] = (), width: int = 100
+    page: SlicePage,
+    *,
+    application: str,
+    version: str,
+    store: Sequence[str] = (),
+    records: Sequence[str] = (),
+    width: int = 100,
 ) -> str:
     """The slices of one task, the worst first.
 
@@ -20,6 +26,7 @@ def render_slices(
         application: How commands are to name the application.
         version: How they are to name the version.
         store: What they have to be told of its store.
+        records: What they have to be told of the records, as `words_of_records` has it.
         width: Columns of the terminal.
 
     Returns:
@@ -32,7 +39,7 @@ def render_slices(
     blocks = [ruled(title, width)]
     for number, one in enumerate(page.slices, 1):
         # A command is not wrapped: it is there to be copied.
-        command = f"{INDENT}{one.command(application, version, store)}"
+        command = f"{INDENT}{one.command(application, version, store, records)}"
         blocks.append("\n".join([*_slice(number, one, page.unit, width), command]))
     looked = f"{page.n_looked_at:,} slices of at least {page.least} records were looked at"
     told = looked if page.slices else f"no slice is worse than the rest beyond chance; {looked}"

@@ -15,7 +15,7 @@ from overton.artifact import Runtime
 from overton.cli.main import main
 from overton.data import Dataset
 from overton.data.files import load_dataset
-from overton.review import SlicePage, discover, render_slices, review_slices
+from overton.review import SlicePage, discover, render_slices, review_slices, words_of_records
 from overton.review.discover import FoundSlice, _Choice, _search, named_apart
 from overton.review.literals import Literal, Literals, literals_of
 from overton.review.search import excess_z, search
@@ -121,6 +121,9 @@ def test_slices_with_nearly_the_same_records_are_told_once(tmp_path: Path) -> No
     assert page.slices[0].command("app", "app@v") == "overton errors app@v --task Intent --tag topic:food"
     told = render_slices(page, application="app", version="app@v", store=["--store", "my store"])
     assert "overton errors app@v --task Intent --tag topic:food --store 'my store'\n" in told
+    words = words_of_records(["dev"], ["lang:en & !x"], "new.jsonl")
+    told = render_slices(page, application="app", version="app@v", records=words)
+    assert "--tag topic:food --split dev --tag 'lang:en & !x' --data new.jsonl\n" in told
     assert page.to_pandas().shape[0] == 1
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from overton.review import SlicePage, review_slices
+from overton.review import SlicePage, review_slices, words_of_records
 from overton.web.dashboard import Dashboard
 from overton.web.routes.errors import EVERY, filter_of
 from overton.web.routing import Query, Shown
@@ -46,6 +46,7 @@ def discover_view(dashboard: Dashboard, query: Query) -> Shown:
     version = dashboard.version(query.get("version", ""))
     asked = filter_of(version, {**query, "split": "test"})
     records = dashboard.records(version)
+    tags = () if asked.tag in EVERY else (asked.tag,)
 
     def find() -> SlicePage:
         return review_slices(
@@ -54,12 +55,12 @@ def discover_view(dashboard: Dashboard, query: Query) -> Shown:
             [asked.task],
             version=version.id,
             splits=records.dataset.splits,
-            tags=() if asked.tag in EVERY else (asked.tag,),
+            tags=tags,
             predict=dashboard.predictor(version, records),
         )[0]
 
     found = dashboard.page(("discover", version.id, asked.task, asked.tag), find)
-    place = f"{dashboard.directory}@{version.id}"
+    place, own = f"{dashboard.directory}@{version.id}", words_of_records(found.splits, tags)
     page = DiscoverPage(
         version=version.id,
         task=asked.task,
@@ -67,6 +68,8 @@ def discover_view(dashboard: Dashboard, query: Query) -> Shown:
         tag=asked.tag,
         tags=records.dataset.tags.names,
         found=found,
-        commands=tuple(one.command(str(dashboard.directory), place, dashboard.store_words) for one in found.slices),
+        commands=tuple(
+            one.command(str(dashboard.directory), place, dashboard.store_words, own) for one in found.slices
+        ),
     )
     return Shown("discover.html.j2", page)
