@@ -156,9 +156,25 @@ def _annotate(page: ErrorPage, width: int, most: int) -> str:
         return ""
     lines = ["Training records where an annotation promises most"]
     for one in page.annotate[:most]:
-        lines.append(cut(f"  {one.id}  {one.text}", width))
+        head = f"  {one.id}  "
+        lines.append(cut(f"{head}{_around_item(one, width - width_of(head))}", width))
         lines += wrapped(_views(one), width, indent="    ")
     return "\n".join(lines)
+
+
+def _around_item(one: Candidate, width: int) -> str:
+    """What a record says; of a longer one than there are columns, what stands around the token to look at."""
+    for part in one.text.split(" | "):
+        words = part.split(" ")
+        if not one.item or words[one.unit : one.unit + 1] != [one.item]:
+            continue
+        if width_of(" ".join(words[: one.unit + 1])) < width:
+            break
+        first = one.unit
+        while first and width_of(" ".join(words[first - 1 : one.unit])) <= width // 2:
+            first -= 1
+        return f"… {' '.join(words[first:])}"
+    return one.text
 
 
 def _views(one: Candidate) -> str:

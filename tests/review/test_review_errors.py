@@ -11,7 +11,7 @@ import pytest
 
 import overton
 from overton.application import Application
-from overton.base import OvertonError
+from overton.base import OvertonError, width_of
 from overton.cli.main import main
 from overton.codec import Predictions
 from overton.combining import combine_votes
@@ -375,6 +375,22 @@ def test_of_a_long_record_the_terminal_shows_the_words_around_its_first_error_an
     assert page.to_json()["records"][0]["payloads"]["body"] == words
     alike = long_page({"text": " ".join(words), "body": words}, "body", " ".join(words), unit)
     assert "r1 … w6970 w6971" in " ".join(render_errors(alike).split())
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    (" ".join(f"w{number}" for number in range(300)), "  r1  … w193 w194 w195 w196 w197 w198 w199 w200 w201 w202 w203"),
+    ("a title | " + " ".join(f"w{number}" for number in range(300)), "  r1  … w193 w194 w195 w196 w197 w198 w199 w200"),
+    ("w200 is w200", "  r1  w200 is w200\n"),
+    (" ".join(f"東{number}" for number in range(300)), "  r1  東0 東1 東2"),
+])  # fmt: skip
+def test_of_a_long_record_to_annotate_the_terminal_shows_the_words_around_the_token_to_look_at(
+    text: str, told: str
+) -> None:
+    one = Candidate("r1", text, 200, "w200", {"a": 0.6}, {"b": 0.9}, 0.5, 300, listed=True)
+    page = ErrorPage("v", "Kind", "dev", (), 9, 9, 0, 0, (), (), (), None, None, (one,))
+    shown = render_errors(page, width=80)
+    assert told in shown
+    assert all(width_of(line) <= 80 for line in shown.splitlines())
 
 
 def test_a_long_text_beside_few_tokens_hides_no_token_that_is_wrong() -> None:

@@ -288,6 +288,12 @@ def test_of_a_long_record_that_is_labelled_in_part_the_words_around_what_is_know
     assert unlabelled.first_token == 0
 
 
+def test_of_a_long_record_without_gold_the_words_around_the_unit_that_it_is_about_are_shown():
+    payloads = {"tokens": [f"w{number}" for number in range(200)]}
+    assert example_of(SCHEMA, "POS", "q1", payloads, about=150).first_token == 110
+    assert example_of(SCHEMA, "Intent", "q1", payloads, about=0).first_token == 0
+
+
 @pytest.mark.parametrize(("wrong", "first"), [(None, 0), (150, 0), (5000, 4900), (5999, 5800)])
 def test_the_page_of_a_long_record_shows_the_words_around_the_first_that_is_wrong(wrong, first):
     units = tuple(UnitView(k, f"w{k}", "A", "B" if k == wrong else "A", {}, {}, ()) for k in range(6000))

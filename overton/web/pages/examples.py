@@ -156,6 +156,7 @@ def example_of(
     gold: Any = None,
     before: Any = None,
     errors: Sequence[UnitError] = (),
+    about: int | None = None,
 ) -> Example:
     """A record as a person reads it.
 
@@ -169,6 +170,7 @@ def example_of(
         gold: What is true, likewise.
         before: What another version said, likewise; None for none.
         errors: Units that are wrong, with what the sources say; found by comparing where there is none.
+        about: The unit that a long record is shown around; the first that is wrong where None.
     """
     found = schema.task(task)
     kind = schema.payload(found.payload).type
@@ -182,7 +184,8 @@ def example_of(
     units = list(_units(items, labels, told, names))
     marked = per_item and kind == "sequence"
     wrong = [unit.place for unit in sorted(units, key=lambda unit: not unit.gold)]  # where nothing is known, last
-    places = around(wrong[0] if marked and wrong else 0, len(words), MOST_TOKENS)
+    middle = about if about is not None else wrong[0] if wrong else 0
+    places = around(middle if marked else 0, len(words), MOST_TOKENS)
     tokens = [_token(place, words[place], labels, members, told, marked) for place in places]
     candidates = _candidates(members, words, told, (said, gold) if found.type == "select" else (None, None))
     return Example(

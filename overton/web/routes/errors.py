@@ -130,7 +130,7 @@ def errors_page(dashboard: Dashboard, version: Version, asked: Filter) -> Errors
     payloads = dataset.payloads(np.array(rows[len(found.records) :], np.int64)) if promised else []
     promises = tuple(
         Promise(
-            example_of(dataset.schema, asked.task, one.id, payload),
+            example_of(dataset.schema, asked.task, one.id, payload, about=one.unit),
             view,
             one.unit,
             one.promise,
