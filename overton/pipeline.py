@@ -339,12 +339,24 @@ def reading_schema(home: Path | None, own: Schema) -> Schema:
     """By which schema records are read for a version.
 
     By that of its application, so that its row store serves and labels of new tasks and classes are no fault; by its
-    own where it lies in none, or where payloads, or tasks that it knows, have changed since it was built.
+    own where it lies in none, or where payloads, or tasks that it knows, have changed since it was built. Labels of
+    new tasks and classes are none then either.
     """
     schema = open_schema(home, own)
     payloads, tasks = _shape(schema)
     needed, known = _shape(own)
-    return schema if payloads == needed and known.items() <= tasks.items() else own
+    if payloads == needed and known.items() <= tasks.items():
+        return schema
+    same = {name for name, task in tasks.items() if known.get(name) == task}
+    added = (task for task in schema.tasks if task.name not in known and _is_kept(task, payloads, needed))
+    kept = (replace(task, classes=schema.task(task.name).classes) if task.name in same else task for task in own.tasks)
+    return replace(own, tasks=(*kept, *added))
+
+
+def _is_kept(task: Task, payloads: Mapping[str, Payload], needed: Mapping[str, Payload]) -> bool:
+    """Whether a version has the payload of a task that it does not know, so that its labels can be read."""
+    now, own = payloads[task.payload], needed.get(task.payload)
+    return own is not None and (own.type, own.field) == (now.type, now.field)
 
 
 def _shape(schema: Schema) -> tuple[dict[str, Payload], dict[str, Task]]:

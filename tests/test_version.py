@@ -114,6 +114,35 @@ def test_a_class_labelled_after_the_build_is_no_fault(
     assert main(["report", name, "--tag", tag, "-q"]) == 0
 
 
+def change_schema(application: Application) -> None:
+    """Another length of a payload, a task more and one less; records have labels of a new class and of that task."""
+    schema = json.loads((application.directory / "schema.json").read_text())
+    schema["payloads"]["tokens"]["max_length"] = 5
+    schema["tasks"]["New"] = {"payload": "query", "type": "multiclass"}
+    del schema["tasks"]["Title"]
+    (application.directory / "schema.json").write_text(json.dumps(schema))
+    path = application.directory / "data" / "records.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        record.setdefault("tasks", {}).pop("Title", None)
+        record["tasks"]["New"] = {"rule": "a"}
+    records[2]["tasks"] |= {"Record": {"rule": "turquoise"}}
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def test_a_version_whose_payloads_have_changed_reads_labels_of_classes_and_tasks_that_came_since(
+    application: Application,
+) -> None:
+    version = application.version()
+    n_records = version.errors("Record").n_records
+    change_schema(application)
+    assert version.errors("Record").n_records == n_records
+    assert version.errors("Title").n_records == 0
+    assert version.discover("Record")[0].n > 0
+    n_records = overton.load(application.directory).dataset().n_records
+    assert version.drift(application.directory / "data" / "records.jsonl").n == n_records
+
+
 def test_what_is_no_list_of_records_is_told(application: Application) -> None:
     version = application.version()
     record = {"payloads": make_record(1, random.Random(3))["payloads"]}
