@@ -143,6 +143,30 @@ def test_a_version_whose_payloads_have_changed_reads_labels_of_classes_and_tasks
     assert version.drift(application.directory / "data" / "records.jsonl").n == n_records
 
 
+def test_tags_are_written_by_predictions_of_a_version_of_another_schema(application: Application) -> None:
+    pytest.importorskip("duckdb")
+    version = overton.load(application.directory).version()
+    change_schema(application)
+    application = overton.load(application.directory)
+    found = application.tag("slice:a", "predicted.Record = 'red' AND predicted.Title = 'long'", version=version)
+    assert 0 < len(found.ids) < application.dataset().n_records
+    schema = json.loads((application.directory / "schema.json").read_text())
+    schema["tasks"] = {name: task for name, task in schema["tasks"].items() if task["payload"] != "title"}
+    del schema["payloads"]["title"]
+    for payload in schema["payloads"].values():
+        payload["base"] = [name for name in payload.get("base", ()) if name != "title"]
+    (application.directory / "schema.json").write_text(json.dumps(schema))
+    path = application.directory / "data" / "records.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        record.get("payloads", {}).pop("title", None)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    application = overton.load(application.directory)
+    assert application.tag("slice:a", "predicted.Record = 'red'", version=version).ids
+    with pytest.raises(OvertonError, match="Title"):  # nothing is known of its payload
+        application.tag("slice:a", "predicted.Title = 'long'", version=version)
+
+
 def test_what_is_no_list_of_records_is_told(application: Application) -> None:
     version = application.version()
     record = {"payloads": make_record(1, random.Random(3))["payloads"]}

@@ -11,6 +11,7 @@ import numpy as np
 from overton.artifact import Artifact, Runtime
 from overton.base import Observe, OvertonError, Problem, digest_bytes
 from overton.base.files import atomic_writer, check_place, write_atomic
+from overton.codec import Predictions
 from overton.compile import SupervisionSettings
 from overton.compile.files import load_tuning
 from overton.data import GOLD, Dataset
@@ -174,8 +175,12 @@ def tag_records(
     before = _tagged(path, name) if path.exists() else []
     files = [file for file in data_files(directory / "data") if file != path]
     dataset = load_dataset(schema, files, directory / ".overton" / "rows", max_bad=max_bad, observe=observe)
-    every = np.arange(dataset.n_records)
-    predictions = predict_rows(dataset, runtime, every, observe=observe) if runtime else None
+    predictions = None
+    if runtime:
+        # One of other payloads, or of tasks that are others now, reads the records as it was built to.
+        own = reading_schema(directory / ".overton", runtime.schema)
+        read = dataset if own == schema else load_dataset(own, files, directory / ".overton" / "rows", observe=observe)
+        predictions = _predictions(dataset, read, runtime, observe=observe)
     rows = rows_where(dataset, where, predictions)
     found = tagging_of(dataset, rows, name=name, where=where, path=str(path), before=before)
     if not found.ids and not allow_empty:
@@ -186,6 +191,25 @@ def tag_records(
     elif write:
         path.unlink(missing_ok=True)
     return found
+
+
+def _predictions(dataset: Dataset, read: Dataset, runtime: Runtime, *, observe: Observe) -> dict[str, Predictions]:
+    """What a version says of the records of a data set, of tasks on payloads that these have.
+
+    Args:
+        dataset: The records.
+        read: The same as the version reads them, no line left out.
+        runtime: The version.
+        observe: Told of the progress.
+    """
+    rows = np.arange(dataset.n_records)
+    if read is not dataset:
+        number_of = {name: number for number, name in enumerate(read.ids(np.arange(read.n_records)))}
+        rows = np.array([number_of[name] for name in dataset.ids(rows)], np.int64)
+    types = {payload.name: payload.type for payload in dataset.schema.payloads}
+    said = predict_rows(read, runtime, rows, observe=observe)
+    own = {payload.name: payload.type for payload in runtime.schema.payloads}
+    return {name: one for name, one in said.items() if types.get(one.task.payload) == own[one.task.payload]}
 
 
 def _file_of(folder: Path, name: str) -> Path:

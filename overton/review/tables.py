@@ -160,7 +160,7 @@ def _labels(dataset: Dataset, labels: Gold) -> Any:
         units = pa.array(labels.label, pa.int32(), mask=~labels.known)
     else:
         units = names.take(pa.array(labels.label, pa.int32(), mask=~labels.known))
-    if dataset.schema.unit(dataset.schema.task(labels.task.name)) == "record":
+    if dataset.schema.unit(labels.task) == "record":  # of a task that the data may have no more
         return units
     told = starts_of(labels.known)
     return _listed(units, labels.offsets, told[labels.offsets[1:]] == told[labels.offsets[:-1]])
