@@ -490,3 +490,24 @@ def test_one_bit_is_a_choice_all_the_same():
     votes, _ = simulate("bitvector", (0.9, 0.7, 0.6), n_units=2000, n_labels=1)
     accuracy = combine(votes).accuracy
     assert max(accuracy.values()) < 0.97
+
+
+def test_what_a_source_that_cannot_tell_is_worth_does_not_hang_on_the_order_of_classes():
+    figures = []
+    for number_of in ((0, 1), (1, 0)):
+        random = np.random.default_rng(0)
+        rows = []
+        for _ in range(1000):
+            truth = int(random.random() > 0.8)
+            said = {0: 0.5, 1: 0.5} if random.random() < 0.3 else number_of[truth ^ int(random.random() < 0.1)]
+            row = {"crowd": said, "rule": number_of[truth ^ int(random.random() < 0.1)], "gold": number_of[truth]}
+            rows.append(row)
+        votes = votes_of(rows, classes=("a", "b"))
+        report = source_report(votes, combine(votes), splits(1000, 1000), tags=tags_of([["slice:all"]] * 1000))
+        crowd = next(row for row in report.rows if row.source == "crowd")
+        assert crowd.gold_accuracy == pytest.approx(0.7 * 0.9 + 0.3 / 2, abs=0.03)
+        assert crowd.estimated_accuracy == pytest.approx(crowd.gold_accuracy, abs=0.04)
+        whole = [(row.source, row.conflict, row.gold_accuracy, row.estimated_accuracy) for row in report.rows]
+        figures.append([value for row in sorted(whole) for value in row[1:] if value is not None])
+        figures[-1] += [report.slices[0].disagreement, report.slices[0].pairs[0].disagreement]
+    assert figures[0] == pytest.approx(figures[1], abs=1e-6)

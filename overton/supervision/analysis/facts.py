@@ -9,7 +9,7 @@ from numpy import ndarray
 from overton.data import GOLD, SPLITS, Gold, Splits, Votes, gold_of
 from overton.supervision.combine import Combined
 from overton.supervision.models.evidence import label_count, telling, voting_cells
-from overton.supervision.models.majority import majority_table
+from overton.supervision.models.majority import likeliest_entries, majority_table
 from overton.supervision.models.patterns import Cells, Patterns, mix
 
 HALF = 0.5
@@ -25,9 +25,9 @@ class Facts:
         votes: The votes.
         combined: Their combined labels.
         cells: The votes other than gold; `row` is the unit.
-        said: What each cell says, as one number, shape (cell,).
+        said: What each cell says, as one number, shape (cell,); of one that is `undecided` one of what it may mean.
         n_votes: Votes of each unit, shape (unit,).
-        disagreed: Units on which two sources disagree, bool of shape (unit,).
+        disagreed: Units on which two sources disagree, bool of shape (unit,); who cannot tell disagrees with nobody.
         gold: The gold labels.
         known: Units of which gold says something, bool of shape (unit,).
         truth: What gold says, as one number, shape (unit,).
@@ -102,12 +102,20 @@ class Facts:
     @cached_property
     def undecided(self) -> ndarray:
         """Cells that hold several labels for the likeliest, and so say none of them, bool of shape (cell,)."""
-        cells, n = self.cells, len(self.cells.row)
-        if self.is_bits or not n:
-            return np.zeros(n, bool)
-        best = np.maximum.reduceat(cells.weight, cells.first[:-1])
-        undecided: ndarray = np.bincount(cells.entry_cell, cells.weight == best[cells.entry_cell], n) > 1
-        return undecided
+        return undecided_cells(self.cells, bits=self.is_bits)
+
+    @cached_property
+    def right_cells(self) -> ndarray:
+        """How far each cell is right by gold, 0 where that says nothing, shape (cell,): of k that tie each is 1/k."""
+        cells = self.cells
+        right: ndarray = (self.known[cells.row] & (self.said == self.truth[cells.row])).astype(np.float64)
+        if self.undecided.any():
+            top = likeliest_entries(cells)
+            cell = cells.entry_cell
+            met = top & self.known[cells.row[cell]] & (cells.label == self.truth[cells.row[cell]])
+            share = np.bincount(cell, met, len(right)) / np.bincount(cell, top, len(right))
+            right = np.where(self.undecided, share, right)
+        return right
 
     @cached_property
     def silent(self) -> tuple[int, ...]:
@@ -131,15 +139,26 @@ class Facts:
         return top[np.arange(len(label)), label] / top.sum(1) if len(label) else np.zeros(0)
 
 
+def undecided_cells(cells: Cells, *, bits: bool) -> ndarray:
+    """See `Facts.undecided`."""
+    n = len(cells.row)
+    if bits or not n:
+        return np.zeros(n, bool)
+    undecided: ndarray = np.bincount(cells.entry_cell, likeliest_entries(cells), n) > 1
+    return undecided
+
+
 def gather_facts(votes: Votes, combined: Combined, splits: Splits) -> Facts:
     """The facts of one task."""
     cells, gold = voting_cells(votes), gold_of(votes)
     said, truth = _what_is_said(votes, cells, gold)
-    starts = np.flatnonzero(np.diff(cells.row, prepend=-1))
+    decided = ~undecided_cells(cells, bits=votes.task.type == "bitvector")
+    row, told = cells.row[decided], said[decided]
+    starts = np.flatnonzero(np.diff(row, prepend=-1))
     disagreed = np.zeros(votes.n_units, bool)
     if len(starts):
-        low, high = np.minimum.reduceat(said, starts), np.maximum.reduceat(said, starts)
-        disagreed[cells.row[starts]] = low != high
+        low, high = np.minimum.reduceat(told, starts), np.maximum.reduceat(told, starts)
+        disagreed[row[starts]] = low != high
     split = np.full(votes.n_records, -1)
     for number, name in enumerate(SPLITS):
         split[getattr(splits, name)] = number

@@ -112,7 +112,8 @@ def _pairs(facts: Facts, first: ndarray, number: ndarray, n_slices: int) -> dict
             record = facts.record[cells.row[one]]
             pair = cells.source[one].astype(np.int64) * n_sources + cells.source[other]
             key = number[spread(first, record)] * n_sources**2 + np.repeat(pair, size[record])
-            counts.add(key, np.repeat(facts.said[one] != facts.said[other], size[record]))
+            differ = (facts.said[one] != facts.said[other]) & ~facts.undecided[one] & ~facts.undecided[other]
+            counts.add(key, np.repeat(differ, size[record]))
         shift += 1
         place = place[place + shift < len(cell)]
     found, n, differ = counts.found()

@@ -136,12 +136,12 @@ def _by_record(facts: Facts, block: _Block, n_actors: int) -> tuple[ndarray, nda
 
 def _of_sources(facts: Facts, block: _Block) -> tuple[ndarray, ndarray, ndarray]:
     """Unit, actor and what is counted of every vote."""
-    unit, said = facts.cells.row[block.cells], facts.said[block.cells]
-    judged = facts.known[unit]
-    right = judged & (said == facts.truth[unit])
+    unit, undecided = facts.cells.row[block.cells], facts.undecided[block.cells]
+    judged, right = facts.known[unit], facts.right_cells[block.cells]
     given = facts.given[block.cells]
     given = np.where(facts.certain[unit] & judged, right, given)  # gold of a trusted source judges nobody
-    counted = [np.ones(len(unit)), facts.n_votes[unit] > 1, facts.disagreed[unit], judged, right, given]
+    conflict = facts.disagreed[unit] & ~undecided
+    counted = [np.ones(len(unit)), facts.n_votes[unit] > 1, conflict, judged, right, given]
     actor = facts.cells.source[block.cells].astype(np.int64)
     return unit, actor, np.array(counted, np.float64).reshape(N_COUNTED, -1)
 
@@ -153,7 +153,8 @@ def _of_units(facts: Facts, block: _Block, actor: int, place: int) -> tuple[ndar
     if place == 2:
         row = facts.cells.row[block.cells]
         contradicted = np.zeros(len(voted), bool)
-        contradicted[row[facts.said[block.cells] != facts.truth[row]] - begin] = True
+        other = (facts.said[block.cells] != facts.truth[row]) & ~facts.undecided[block.cells]
+        contradicted[row[other] - begin] = True
         known = np.flatnonzero(facts.known[block.units])
         return known + begin, np.full(len(known), actor), _counted(known, voted, contradicted)
     local = np.flatnonzero(targets.index[block.units] >= 0 if place == 0 else voted)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.supervision.models.evidence import vote_count
-from overton.supervision.models.patterns import Patterns
+from overton.supervision.models.patterns import Cells, Patterns
 
 TIE = 1e-9
 
@@ -40,7 +40,8 @@ def agreement(patterns: Patterns, table: ndarray, n_sources: int) -> ndarray:
 def likeliest_gain(patterns: Patterns, table: ndarray, n_sources: int) -> ndarray:
     """By how much oftener a table agrees with the likeliest labels of each source than with its votes as they stand.
 
-    Of labels that know no doubt 0. Gold judges a source by its likeliest label, and so has an estimate to.
+    Of labels that know no doubt 0. Gold judges a source by its likeliest label, of k that tie by 1/k of each, and so
+    has an estimate to.
 
     Args:
         patterns: The votes.
@@ -55,10 +56,20 @@ def likeliest_gain(patterns: Patterns, table: ndarray, n_sources: int) -> ndarra
     cell = cells.entry_cell
     given = table[cells.row[cell], cells.label]
     as_it_stands = np.bincount(cell, cells.weight * given, len(cells.row))
-    likeliest = given[np.lexsort((cells.weight, cell))][cells.first[1:] - 1]
+    top = likeliest_entries(cells)
+    likeliest = np.bincount(cell, given * top, len(cells.row)) / np.maximum(np.bincount(cell, top, len(cells.row)), 1)
     total = np.bincount(cells.source, times, n_sources)
     gain: ndarray = np.bincount(cells.source, times * (likeliest - as_it_stands), n_sources) / np.maximum(total, 1e-9)
     return gain
+
+
+def likeliest_entries(cells: Cells) -> ndarray:
+    """The entries that no other of their cell outweighs, bool of shape (entry,)."""
+    if not len(cells.row):
+        return np.zeros(0, np.bool_)
+    best = np.maximum.reduceat(cells.weight, cells.first[:-1])
+    top: ndarray = cells.weight == best[cells.entry_cell]
+    return top
 
 
 def exact_agreement(patterns: Patterns, table: ndarray, n_sources: int) -> ndarray:
