@@ -36,7 +36,8 @@ class Candidate:
         item: The token or member there; empty where the unit is the record.
         combined: Its combined labels with their probabilities; empty where nobody votes on it.
         prediction: What the version says of it, with probabilities likewise.
-        promise: Probability that gold is not the combined label, or not the prediction where there is none.
+        promise: Probability that gold is not the combined label, or not the prediction where there is none; of a
+            bitvector that of one bit, the greatest.
         n_units: Number of labels that the task wants of the record.
         listed: Whether these stand in a list.
         members: The members to choose among, for `select`.
@@ -152,30 +153,38 @@ def reading(task: str, chosen: Sequence[Candidate], *, before: str = "", first: 
 def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndarray, ndarray]:
     """What the annotation of each unit promises, and how certain its combined label is, each of shape (unit,)."""
     index = combined.targets.index[unit]
-    predicted, target = _alike(combined, said)
+    predicted, target, column = _alike(combined, said)
     nobody = index < 0
     voted = np.where(nobody[:, None], predicted, target[np.maximum(index, 0)]) if len(target) else predicted
     truth = (voted + predicted) / 2
+    # Where nobody votes it is what the version says, which need not be what it holds for likeliest by itself.
     if combined.targets.task.type == "bitvector":
-        promise = np.where(voted > 0.5, 1 - truth, truth).max(axis=1, initial=0)
+        holds = voted > 0.5
+        holds[np.ix_(nobody, column)] = said.label[nobody]
+        promise = np.where(holds, 1 - truth, truth).max(axis=1, initial=0)
     else:
-        promise = 1 - truth[np.arange(len(unit)), voted.argmax(axis=1)]
+        best = np.where(nobody & ~said.nothing, column[said.label], voted.argmax(axis=1))
+        promise = 1 - truth[np.arange(len(unit)), best]
     promise[said.nothing] = 0.0
     certainty = np.append(combined.expected, 0.0)[index]
     return promise, certainty
 
 
-def _alike(combined: Combined, said: Predictions) -> tuple[ndarray, ndarray]:
-    """Predictions and table of targets with the same labels in their columns, float64."""
+def _alike(combined: Combined, said: Predictions) -> tuple[ndarray, ndarray, ndarray]:
+    """Predictions and table of targets with the same labels in their columns, float64; and the column of each label.
+
+    The last are those of the predictions, int64 of shape (label,).
+    """
     table, probability = combined.targets.table.astype(np.float64), said.probability.astype(np.float64)
     if not said.task.classes:
         width = max(table.shape[1], probability.shape[1], 1)
-        return widened(probability, width), widened(table, width)
+        return widened(probability, width), widened(table, width), np.arange(width)
     names = [*combined.targets.task.classes]
     names += [name for name in said.task.classes if name not in names]
+    column = np.array([names.index(name) for name in said.task.classes], np.int64)
     predicted = np.zeros((len(probability), len(names)))
-    predicted[:, [names.index(name) for name in said.task.classes]] = probability
-    return predicted, widened(table, len(names))
+    predicted[:, column] = probability
+    return predicted, widened(table, len(names)), column
 
 
 def _candidate(

@@ -288,6 +288,32 @@ def test_nobody_is_asked_for_a_record_on_which_there_was_nothing_to_predict(tmp_
         assert [one.id for one in found] == ["r0", "r2"]
 
 
+@pytest.mark.parametrize(("type_", "label", "promise"), [
+    ("bitvector", [True, False], 0.6), ("bitvector", [False, False], 0.4),
+    ("multiclass", 0, 0.6), ("multiclass", 1, 0.9),
+])  # fmt: skip
+def test_where_nobody_votes_an_annotation_promises_that_the_version_is_wrong_in_what_it_says(
+    type_: str, label: list[bool] | int, promise: float, tmp_path: Path
+) -> None:
+    """Bits hold from a probability that dev tells, and a class is that of a whole row: not always the likeliest."""
+    (tmp_path / "data").mkdir()
+    schema = {
+        "payloads": {"text": {"type": "singleton"}},
+        "tasks": {
+            "Kind": {"payload": "text", "type": type_, "classes": ["a", "b", "c"][: 2 + (type_ == "multiclass")]}
+        },
+    }
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    line = {"id": "r", "payloads": {"text": "t"}}
+    (tmp_path / "data" / "records.jsonl").write_text(json.dumps(line) + "\n")
+    dataset = overton.load(tmp_path).dataset()
+    probability = np.array([[0.4, 0.1, 0.5][: len(dataset.schema.task("Kind").classes)]], np.float32)
+    said = Predictions(dataset.schema.task("Kind"), np.arange(2), probability, np.array([label]))
+    (one,) = candidates(dataset, combine_votes(dataset, "Kind"), np.arange(1), said, 9)
+    assert one.promise == pytest.approx(promise)
+    assert not one.labelled
+
+
 def test_of_bits_of_a_record_without_text_nothing_was_predicted_and_nobody_was_sure(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     task = {"payload": "text", "type": "bitvector", "classes": ["a", "b"]}
