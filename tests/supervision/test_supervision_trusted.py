@@ -151,3 +151,12 @@ def test_a_slice_that_a_trusted_source_labelled_is_no_slice_in_which_the_others_
         own = (votes.source == votes.sources.index(source)) & inside[votes.unit]
         right = float((votes.label[own] == truth[votes.unit[own]]).mean())
         assert told[source] == pytest.approx(right, abs=0.1)
+
+
+def test_a_trusted_source_that_cannot_tell_leaves_the_truth_to_the_next() -> None:
+    tie = {0: 0.5, 1: 0.5}
+    votes = votes_of([{"alice": tie, "bob": 0, "rule": 0}, {"alice": tie, "rule": 0}, {"alice": 1, "bob": 0}])
+    combined = combine(votes, training=np.ones(3, bool), trusted=("alice", "bob"))
+    assert combined.certain().tolist() == [True, False, True]
+    assert said_of(combined, 0) == [1, 0, 0]
+    assert said_of(combined, 2) == [0, 1, 0]
