@@ -29,7 +29,7 @@ class Gold:
     label: ndarray
 
 
-def gold_of(votes: Votes, source: str = GOLD, *, trusted: bool = False) -> Gold:
+def gold_of(votes: Votes, source: str = GOLD, *, decided: bool = False) -> Gold:
     """The gold labels among the votes of a task; of a soft one the most probable class, or the bits from 0.5 on.
 
     Where two classes or members are the most probable to gold, nobody knows which is true, and nothing is judged there.
@@ -37,7 +37,7 @@ def gold_of(votes: Votes, source: str = GOLD, *, trusted: bool = False) -> Gold:
     Args:
         votes: The votes of the task.
         source: Whose labels are asked for.
-        trusted: Whether they count as gold, so that where two are the most probable it says nothing either.
+        decided: Whether it says nothing either where two are the most probable; else it says the later of them.
     """
     known = np.zeros(votes.n_units, bool)
     is_bits = votes.task.type == "bitvector"
@@ -61,7 +61,7 @@ def gold_of(votes: Votes, source: str = GOLD, *, trusted: bool = False) -> Gold:
     else:
         order = np.argsort(probability, kind="stable")  # of each unit the most probable is written last
         label[unit[order]] = entry_label[order]
-        if source == GOLD or trusted:
+        if source == GOLD or decided:
             best = np.zeros(votes.n_units, probability.dtype)
             np.maximum.at(best, unit, probability)
             tied = np.bincount(unit[probability == best[unit]], minlength=votes.n_units) > 1

@@ -85,7 +85,7 @@ class SourceOnErrors:
 
     Attributes:
         source: Its name.
-        n: How many of them it labels.
+        n: How many of them it labels; where it holds two labels for equally likely it says none.
         right: Share of these on which it says what gold says.
         same: Share of these on which it says what the version said.
     """
@@ -298,7 +298,7 @@ def _source_rows(votes: Votes, judged: Judged, unit: ndarray, wrong: ndarray) ->
     for name in votes.sources:
         if name == GOLD:
             continue
-        own = gold_of(votes, name)
+        own = gold_of(votes, name, decided=True)
         there = wrong[own.known[unit[wrong]]]
         if not len(there):
             continue

@@ -88,6 +88,12 @@ def test_a_source_that_errs_with_the_version_is_told_first(version: Version) -> 
     assert page.sources[0].right + page.sources[0].same == pytest.approx(1)
 
 
+def test_a_source_that_cannot_tell_says_neither_what_gold_says_nor_what_the_version_says(version: Version) -> None:
+    page = version.errors("Record", annotate=0)
+    assert all(unit.votes["crowd"] == {"other": 0.5, "red": 0.5} for record in page.records for unit in record.units)
+    assert [row.source for row in page.sources] == ["rule"]
+
+
 def test_tags_and_splits_choose_the_records(version: Version) -> None:
     whole, dev = version.errors("Token", annotate=0), version.errors("Token", split="dev", annotate=0)
     big = version.errors("Token", tags=["slice:big"], limit=10_000, annotate=0)

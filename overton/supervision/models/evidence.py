@@ -212,7 +212,7 @@ def known_units(votes: Votes, training: ndarray | None, dev: ndarray | None, tru
     none = np.zeros(votes.n_records, np.bool_)
     in_training, in_dev = (np.repeat(none if part is None else part, length) for part in (training, dev))
     for source in trusted:
-        told = gold_of(votes, source, trusted=True)
+        told = gold_of(votes, source, decided=True)
         new = in_training & told.known & ~gold.known
         gold.known[new], gold.label[new] = True, told.label[new]
     says = telling(gold)
