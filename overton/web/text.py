@@ -131,13 +131,15 @@ def day(text: str) -> str:
 
 
 def tag_name(tag: str) -> str:
-    """What a tag is called on a page: a slice without its prefix, all of a split by words.
+    """What a tag is called on a page: a slice without its prefix, all of a split by words, an expression as it stands.
 
     Example:
-        >>> tag_name("slice:rare"), tag_name("*"), tag_name("lang:en")
-        ('rare', 'whole split', 'lang:en')
+        >>> tag_name("slice:rare"), tag_name("*"), tag_name("lang:en"), tag_name("slice:rare & lang:en")
+        ('rare', 'whole split', 'lang:en', 'slice:rare & lang:en')
     """
-    return WHOLE_SPLIT if tag == WHOLE else tag.removeprefix(SLICE_PREFIX)
+    if tag == WHOLE:
+        return WHOLE_SPLIT
+    return tag if set(tag) & {"&", "|"} else tag.removeprefix(SLICE_PREFIX)
 
 
 def p_value(p: float | None) -> str:
