@@ -511,3 +511,19 @@ def test_what_a_source_that_cannot_tell_is_worth_does_not_hang_on_the_order_of_c
         figures.append([value for row in sorted(whole) for value in row[1:] if value is not None])
         figures[-1] += [report.slices[0].disagreement, report.slices[0].pairs[0].disagreement]
     assert figures[0] == pytest.approx(figures[1], abs=1e-6)
+
+
+def test_the_interval_of_a_class_covers_the_truth_where_the_tokens_of_a_record_are_right_together():
+    covered = []
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        easy = np.repeat(
+            random.random(60), 10
+        )  # a rule of a class is right on most tokens of one record, few of another
+        right = random.random(600) < easy
+        rows = [{"rule": 0, "gold": 0 if one else 1} for one in right]
+        votes = votes_of(rows, per_record=10)
+        (row,) = source_report(votes, combine(votes), splits(60, 60)).classes
+        covered.append(row.gold_low <= 0.5 <= row.gold_high)
+        assert (row.n_gold, row.gold_precision) == (600, pytest.approx(right.mean()))
+    assert np.mean(covered) > 0.85

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base.shares import divide, wilson
+from overton.base.shares import RatioSums, divide, share_interval
 from overton.supervision.analysis.facts import HALF, Facts
 
 
@@ -23,7 +23,7 @@ class ClassRow:
         share: These as a share of all units that the source labels.
         estimated_precision: Probability that the combined labels give to it, on average over these units.
         gold_precision: Share of those with gold that are right; None where no gold stands.
-        gold_low: Lower end of its 95 % interval, by Wilson.
+        gold_low: Lower end of its 95 % interval, by Wilson; wider where the units of a record are right together.
         gold_high: Upper end.
         n_gold: Units of these where gold stands.
     """
@@ -99,7 +99,7 @@ def class_rows(facts: Facts, said: Said) -> tuple[ClassRow, ...]:
     )
     n_votes = np.bincount(facts.cells.source, minlength=len(names))
     precision = divide(right, n_gold)
-    low, high = wilson(precision, n_gold)
+    low, high = _interval(place[said.judged], facts.record[said.unit[said.judged]], said.right[said.judged], len(keys))
     rows = [
         ClassRow(
             task=facts.votes.task.name,
@@ -116,3 +116,26 @@ def class_rows(facts: Facts, said: Said) -> tuple[ClassRow, ...]:
         for number, key in enumerate(keys.tolist())
     ]
     return tuple(sorted(rows, key=lambda row: (row.source, -row.n, row.label)))
+
+
+def _interval(place: ndarray, record: ndarray, right: ndarray, n_rows: int) -> tuple[ndarray, ndarray]:
+    """Interval of the share that is right of each row, of shape (row,); not a number where it has nothing.
+
+    Args:
+        place: Row of each saying with gold, int64 of shape (saying,).
+        record: Its record, likewise.
+        right: Whether it is right, bool of shape (saying,).
+        n_rows: Number of rows.
+    """
+    width = int(record.max(initial=0)) + 1
+    pairs, number = np.unique(place * width + record, return_inverse=True)
+    a, b = (np.bincount(number, weight, len(pairs)) for weight in (right, None))
+
+    def total(column: ndarray) -> ndarray:
+        """Of all rows together, which tell how far the units of a record go together, then of each."""
+        of_row = np.bincount(pairs // width, column, n_rows)
+        return np.append(of_row.sum(), of_row)
+
+    sums = RatioSums(total(a), total(b), total(a * a), total(a * b), total(b * b), total(np.ones(len(pairs))))
+    low, high = share_interval(sums)
+    return low[1:], high[1:]
