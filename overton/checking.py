@@ -23,6 +23,8 @@ def check_application(
 ) -> DataCheck:
     """Every fault of tuning, gate and data; what tuning and gate have faults in is not looked at further.
 
+    Of the schema, whose faults were told when it was read, what is suspicious is told.
+
     Args:
         directory: The directory of the application.
         schema: Its schema.
@@ -36,6 +38,7 @@ def check_application(
     from overton.evaluate import Gate
     from overton.evaluate.files import load_gate
     from overton.pretrained.files import check_pretrained, named_files
+    from overton.schema import unlinked_payloads
     from overton.tune import useless_settings
 
     problems: list[Problem] = []
@@ -60,7 +63,9 @@ def check_application(
         observe=observe,
     )
     ignored = ignored_files(directory, named_files(tuning, directory))
-    return replace(outcome, problems=(*problems, *outcome.problems), warnings=(*ignored, *useless, *outcome.warnings))
+    unlinked = placed_faults(directory / "schema.json", unlinked_payloads(schema))
+    warnings = (*ignored, *unlinked, *useless, *outcome.warnings)
+    return replace(outcome, problems=(*problems, *outcome.problems), warnings=warnings)
 
 
 def _named_tags(

@@ -7,8 +7,8 @@ torch is imported only where a model is trained, so that reading a report or the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.artifact import LARGE, Artifact, Runtime, golden_records, sample_records
-from overton.base import Clock, Event, Observe, OvertonError, Problem, digest_bytes, ignore
+from overton.base import Clock, Event, Observe, digest_bytes, ignore
 from overton.codec import Predictions, concatenate
 from overton.combining import Tallies, combine_all, combine_votes, untaught
 from overton.compile import Choices, Tuning, choose_slices, compile_program
@@ -30,15 +30,13 @@ from overton.evaluate import (
     evaluate,
     evaluated_rows,
     example_rows,
-    parse_profile,
     profile_of,
     render_examples,
 )
 from overton.fitting import Plan, Teach, begun_by, fit, taught_targets
 from overton.lineage import lineage_of
 from overton.pretrained.files import load_pretrained
-from overton.schema import Payload, Schema, Task
-from overton.schema.files import load_schema
+from overton.schema import Schema
 from overton.served import check_built, check_planned, export_served
 from overton.supervision import Combined, label_sets
 from overton.tune import Study
@@ -326,78 +324,3 @@ def joined(schema: Schema, parts: Sequence[Mapping[str, Predictions]]) -> dict[s
 def profile_version(dataset: Dataset, runtime: Runtime) -> Profile:
     """What the records look like and what the version says of them, for later records to be held against."""
     return profile_of(dataset, partial(predict_rows, dataset, runtime), runtime.memberships, runtime.signature.slices)
-
-
-def kept_profile(artifact: Artifact, runtime: Runtime, records: Callable[[], Dataset]) -> Profile:
-    """What a version was built on: what it kept of that, or where it kept nothing, what its records look like now."""
-    if "profile.json" in artifact.files:
-        return parse_profile(artifact.json("profile.json"))
-    return profile_version(records(), runtime)
-
-
-def reading_schema(home: Path | None, own: Schema) -> Schema:
-    """By which schema records are read for a version.
-
-    By that of its application, so that its row store serves and labels of new tasks and classes are no fault; by its
-    own where it lies in none, or where payloads, or tasks that it knows, have changed since it was built. Labels of
-    new tasks and classes are none then either.
-    """
-    schema = open_schema(home, own)
-    payloads, tasks = _shape(schema)
-    needed, known = _shape(own)
-    if payloads == needed and known.items() <= tasks.items():
-        return schema
-    same = {name for name, task in tasks.items() if known.get(name) == task}
-    added = (task for task in schema.tasks if task.name not in known and _is_kept(task, payloads, needed))
-    kept = (replace(task, classes=schema.task(task.name).classes) if task.name in same else task for task in own.tasks)
-    return replace(own, tasks=(*kept, *added))
-
-
-def _is_kept(task: Task, payloads: Mapping[str, Payload], needed: Mapping[str, Payload]) -> bool:
-    """Whether a version has the payload of a task that it does not know, so that its labels can be read."""
-    now, own = payloads[task.payload], needed.get(task.payload)
-    return own is not None and (own.type, own.field) == (now.type, now.field)
-
-
-def _shape(schema: Schema) -> tuple[dict[str, Payload], dict[str, Task]]:
-    """A schema without the classes that the data told, and without any order: a version keeps all by name."""
-    payloads = {payload.name: replace(payload, base=tuple(sorted(payload.base))) for payload in schema.payloads}
-    return payloads, {task.name: task for task in schema.without_classes().tasks}
-
-
-def open_schema(home: Path | None, own: Schema) -> Schema:
-    """The schema of a version's application, in which classes may be new; its own where it lies in none."""
-    path = home.parent / "schema.json" if home else None
-    return load_schema(path) if path and path.is_file() else own
-
-
-@contextmanager
-def telling_of_payloads(artifact: Artifact, home: Path | None) -> Iterator[None]:
-    """Where records of an application are read for a version, tell of one that is older than their payloads.
-
-    Args:
-        artifact: The version.
-        home: The folder of what is derived in the application; None where the records are of none.
-
-    Raises:
-        OvertonError: Where they cannot be read and the version has payloads that the application has no more.
-    """
-    try:
-        yield
-    except OvertonError:
-        now = open_schema(home, artifact.schema)
-        fields, own = ({payload.field for payload in one.payloads} for one in (artifact.schema, now))
-        if fields <= own:
-            raise
-        raise OvertonError(_other_payloads(artifact.id, fields - own, own - fields)) from None
-
-
-def _other_payloads(version: str, gone: set[str], new: set[str]) -> Problem:
-    """That a version is older than the payloads of the data: no fault of these."""
-    read, there = (", ".join(map(repr, sorted(fields))) for fields in (gone, new))
-    instead = f", where the data have {there}" if new else ", which the data have no more"
-    return Problem(
-        message=f"version {version} was built before the schema changed: it reads {read}{instead}",
-        code="review.other-payloads",
-        hint="Build again and look at the new version, or give records of its payloads with --data",
-    )

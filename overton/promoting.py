@@ -132,6 +132,23 @@ def gate_outcome(before: str, weighed: Weighed) -> GateOutcome:
     )
 
 
+def weigh_beside(
+    old: Schema, new: Schema, clients: str, known: Comparison | None, compare: Callable[[], Comparison]
+) -> Weighed:
+    """What signature and gate say; nothing is compared where the signature rules it out already.
+
+    Args:
+        old: The schema of the version before.
+        new: That of the version that is to come.
+        clients: By what they call the version before.
+        known: The comparison of the two, where it was made.
+        compare: Makes it.
+    """
+    breaking = tuple(breaking_changes(old, new, clients=clients))
+    comparison = known if breaking else known or compare()
+    return Weighed(comparison, (*breaking, *(comparison.refusals if comparison else ())))
+
+
 def breaking_changes(old: Schema, new: Schema, *, clients: str) -> list[Problem]:
     """What in a new schema would break the clients of an old one, who are named by what they call."""
     from overton.schema import diff_schemas

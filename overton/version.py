@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 class Version:
     """One trained, immutable version: what `build` makes and `serve` runs.
 
-    Whatever is asked of it raises `OvertonError` where records that it reads have faults or a file is refused by the
-    system; what else may be refused stands with each method.
+    Whatever is asked raises `OvertonError` where records have faults or a file is refused; the rest stands with each.
 
     Attributes:
         id: Digest of its content.
@@ -139,7 +138,7 @@ class Version:
             OvertonError: Where there are none, or more than `max_bad` lines have a fault.
         """
         from overton.evaluation import load_records
-        from overton.pipeline import reading_schema, telling_of_payloads
+        from overton.reading import reading_schema, telling_of_payloads
 
         schema = schema or reading_schema(self.home, self.artifact.schema)
         cache = (self.home or self.report_directory()) / "rows"
@@ -256,8 +255,8 @@ class Version:
         Raises:
             OvertonError: Where the records have faults, or the version has no profile and lies in no application.
         """
-        from overton.pipeline import kept_profile, reading_schema
-        from overton.review import review_drift
+        from overton.reading import reading_schema
+        from overton.review import kept_profile, review_drift
 
         schema = reading_schema(self.home, self.artifact.schema).without_classes()
         dataset, _ = self.records(data, schema, observe=observe)
@@ -316,7 +315,7 @@ class Version:
             observe: Told of the progress.
         """
         from overton.comparing import compare_artifacts
-        from overton.pipeline import open_schema
+        from overton.reading import open_schema
 
         schema, kept_to = open_schema(self.home, self.artifact.schema), gate or self.gate()
         dataset, splits = self.records(data, schema, max_bad=max_bad, observe=observe)
@@ -393,10 +392,9 @@ class Version:
         self, alias: str, before: str, *, compared: Comparison | None, max_bad: int = 0, observe: Observe = ignore
     ) -> Weighed:
         """What signature and gate say of it beside the version of that id, which an alias names; see `promote`."""
-        from overton.promoting import Weighed, breaking_changes
+        from overton.promoting import weigh_beside
 
         old = self.other(before)
         known = compared if compared and (compared.old, compared.new) == (before, self.id) else None
-        breaking = tuple(breaking_changes(old.artifact.schema, self.artifact.schema, clients=f"{alias} ({old.id})"))
-        comparison = known if breaking else known or self.compare(old, max_bad=max_bad, observe=observe)
-        return Weighed(comparison, (*breaking, *(comparison.refusals if comparison else ())))
+        compare = partial(self.compare, old, max_bad=max_bad, observe=observe)
+        return weigh_beside(old.artifact.schema, self.artifact.schema, f"{alias} ({old.id})", known, compare)

@@ -2,7 +2,7 @@
 
 from overton.review.annotate import Candidate
 from overton.review.discover import FoundSlice, SlicePage, words_of_records
-from overton.review.drift import review_drift
+from overton.review.drift import kept_profile, review_drift
 from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError, find_errors
 from overton.review.labels import combined_label, names_of, plain_label, vote_label
 from overton.review.render import render_errors
@@ -25,6 +25,7 @@ __all__ = [
     "check_tag",
     "combined_label",
     "find_errors",
+    "kept_profile",
     "names_of",
     "no_rows",
     "nobody_bears",

@@ -1,10 +1,10 @@
 """Records that a version was asked about, against the profile that its build kept."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from overton.artifact import Runtime
+from overton.artifact import Artifact, Runtime
 from overton.base import Observe, ignore
 from overton.data import Dataset
 from overton.evaluate import (
@@ -18,11 +18,12 @@ from overton.evaluate import (
     length_counts,
     lower_items,
     member_counts,
+    parse_profile,
     share_row,
     task_profile,
     words_row,
 )
-from overton.pipeline import predict_rows
+from overton.pipeline import predict_rows, profile_version
 
 MOST_NEW_WORDS = 20
 
@@ -54,6 +55,13 @@ def review_drift(
     for name, count in member_counts(dataset, every, runtime.memberships, slices).items():
         rows.append(share_row("slice", name, (profile.slices[name], profile.records), (count, len(every))))
     return DriftReport(version, data, dataset.n_records, judged_rows(rows), new_words)
+
+
+def kept_profile(artifact: Artifact, runtime: Runtime, records: Callable[[], Dataset]) -> Profile:
+    """What a version was built on: what it kept of that, or where it kept nothing, what its records look like now."""
+    if "profile.json" in artifact.files:
+        return parse_profile(artifact.json("profile.json"))
+    return profile_version(records(), runtime)
 
 
 def _payload_rows(dataset: Dataset, profile: Profile) -> Iterator[tuple[DriftRow, str, dict[str, int]]]:

@@ -25,7 +25,8 @@ from overton.data.files import (
     read_lines,
     write_records,
 )
-from overton.pipeline import predict_rows, reading_schema, telling_of_payloads
+from overton.pipeline import predict_rows
+from overton.reading import reading_schema, telling_of_payloads
 from overton.review.annotate import Candidate, heading, reading, skeleton
 from overton.review.sql import rows_where
 from overton.review.tagging import Tagging, check_tag, nobody_bears, tagging_of

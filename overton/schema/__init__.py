@@ -16,6 +16,7 @@ from overton.schema.types import (
     TaskType,
     Unit,
 )
+from overton.schema.unlinked import unlinked_payloads
 
 __all__ = [
     "DEFAULT_MAX_LENGTH",
@@ -34,4 +35,5 @@ __all__ = [
     "json_schema",
     "parse_schema",
     "render_schema",
+    "unlinked_payloads",
 ]

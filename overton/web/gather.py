@@ -26,6 +26,7 @@ from overton.naming import store_words
 from overton.pipeline import Predicted, predict_rows
 from overton.review import find_errors
 from overton.review.files import load_records
+from overton.schema import unlinked_payloads
 from overton.supervision import Combined
 from overton.version import Version
 from overton.web.pages import (
@@ -384,7 +385,7 @@ def _checks(records: Records | None, problems: OvertonError | None, stale: bool)
     return checks_of(
         records=dataset.n_records,
         splits=splits.sizes(),
-        warnings=data_warnings(dataset, records.supervision.trusted),
+        warnings=(*unlinked_payloads(dataset.schema), *data_warnings(dataset, records.supervision.trusted)),
         notes=dataset.notes,
         stale=stale,
     )
