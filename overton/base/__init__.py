@@ -1,7 +1,7 @@
 """What every room may use and that knows nothing of machine learning: faults, digests, names, progress."""
 
 from overton.base.brief import brief
-from overton.base.clock import Clock, Meter, instant, now, to_the_second
+from overton.base.clock import Clock, Meter, instant, now, rough_duration, to_the_second
 from overton.base.columns import aligned, cut, padded, ruled, shortened, width_of, wrapped
 from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, os_reason, render_problems
@@ -54,6 +54,7 @@ __all__ = [
     "percent_text",
     "place_faults",
     "render_problems",
+    "rough_duration",
     "ruled",
     "share_text",
     "shortened",

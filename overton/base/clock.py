@@ -48,6 +48,19 @@ class Meter:
         self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
 
 
+def rough_duration(seconds: float) -> str:
+    """About how long something takes, for a person.
+
+    Example:
+        >>> rough_duration(95), rough_duration(3000), rough_duration(9000)
+        ('about 95 s', 'about 50 min', 'about 2 h')
+    """
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:,.0f} {name}"
+    return f"about {seconds:,.0f} s"
+
+
 def now() -> str:
     """The time, in UTC, as logs that people read have it: to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

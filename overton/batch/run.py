@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, ignore, rough_duration
 from overton.base.files import AnyPath, Places, places_of
 from overton.batch.files import Output, check_folder, count_newlines, find_inputs
 from overton.batch.plan import Asked, Input, Piece, Plan, make_plan, parse_plan
@@ -190,7 +190,7 @@ class _Progress:
         read = self._done_bytes - self._known_bytes + sum(one.bytes for one in self._under_way.values())
         left = self._total - self._known_bytes - read
         if seconds >= LEAST_TOLD and read > 0:
-            parts.append(f"{_duration(max(left, 0) / read * seconds)} left")
+            parts.append(f"{rough_duration(max(left, 0) / read * seconds)} left")
         message = f"{', '.join(parts)}; {self._n_done:,} of {len(self._plan.pieces):,} shards"
         self._observe(Event(self._plan.asked.verb, message, done=self._n_done, total=len(self._plan.pieces)))
 
@@ -199,10 +199,3 @@ class _Progress:
         seconds = monotonic() - self._begin
         new = self._done.records - self._known.records
         return Outcome(self._done, self._n_done, self._n_known, seconds, new / max(seconds, 1e-3))
-
-
-def _duration(seconds: float) -> str:
-    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"about {seconds / size:,.0f} {name}"
-    return f"about {seconds:,.0f} s"

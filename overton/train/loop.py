@@ -10,7 +10,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from overton.base import Event, Meter, Observe, ignore, share_text
+from overton.base import Event, Meter, Observe, ignore, rough_duration, share_text
 from overton.compile import MEMBERSHIP, Program, TrainingChoices
 from overton.nn import Drop, Model, build_model
 from overton.train.batches import Batches, TrainingBatch
@@ -26,6 +26,7 @@ from overton.train.state import Checkpoint, EpochResult, Trained, Weights
 
 CLOSE = 0.002  # of dev scores: less than a few hundred or thousand records can tell
 STEPS_PER_EVENT = 20
+WORTH_TELLING = 60.0  # seconds that are left
 NO_OBJECTIVE = Objective()
 
 Save = Callable[[Checkpoint], None]
@@ -321,7 +322,9 @@ def _keep(run: _Run, result: EpochResult, batches: Batches) -> None:
         "records": batches.n_records,
         "seconds": dict(run.meter.seconds),
     }
-    message = f"epoch {result.epoch}/{run.n_epochs}: loss {loss:.3f}{scores}"
+    left = sum(run.meter.seconds.values()) * (run.n_epochs - result.epoch)
+    more = f", {rough_duration(left)} more at most" if left > WORTH_TELLING else ""
+    message = f"epoch {result.epoch}/{run.n_epochs}: loss {loss:.3f}{scores}{more}"
     run.observe(Event("train", message, done=result.epoch, total=run.n_epochs, values=values))
     run.meter.seconds.clear()  # what keeping its checkpoint takes counts in the next
 

@@ -394,3 +394,21 @@ def test_every_record_is_seen_once_an_epoch():
     sizes = [len(batch.inputs["tokens.length"]) for batch in batches.epoch(1)]
     assert sum(sizes) == 50
     assert len(sizes) == batches.n_batches
+
+
+def test_every_epoch_but_the_last_tells_how_long_the_rest_takes_where_that_is_worth_telling(monkeypatch):
+    def told() -> list[str]:
+        said: list[str] = []
+        batches, _ = make_batches(20)
+        train(
+            PROGRAM,
+            batches,
+            settings=replace(SETTINGS, epochs=3),
+            seed=0,
+            observe=lambda event: said.append(event.message) if event.message else None,
+        )
+        return said
+
+    assert not any("more at most" in message for message in told())
+    monkeypatch.setattr("overton.train.loop.WORTH_TELLING", 0.0)
+    assert [message.endswith(" s more at most") for message in told()] == [True, True, False]
