@@ -29,7 +29,8 @@ NEW_RECORDS = 0.3  # share of the records of a slice that no slice before it has
 CHANCE = 0.05  # below which what a literal leaves out counts as better
 NEW_CHANCE = 0.001  # from which on errors beyond the slices before count as new; many are asked
 NEAR = 1e-3  # of a normal variable, within which two slices are equally unlikely
-MOSTLY = 0.8  # share of the records of a slice with a tag, from which on it is told as a part of that
+MOSTLY = 0.8  # share of the records of a slice in another one or a tag, from which on it counts as a part of that
+SHELL = 0.5  # errors around a slice, as a share of its own, below which a wider slice says nothing new
 LONGEST_NAME = 60
 EXAMPLES = 3
 
@@ -332,7 +333,14 @@ class _Choice:
         own = inside & ~covered
         if own.sum() < max(self.least / 2, NEW_RECORDS * inside.sum()):
             return False
+        if any(self._is_shell(own, inside, other.inside) for other in chosen):
+            return False
         return chance_of(self.error[~covered], own[~covered]) <= NEW_CHANCE
+
+    def _is_shell(self, own: ndarray, inside: ndarray, other: ndarray) -> bool:
+        """Whether a slice is another one with looser bounds, around which it finds few errors more."""
+        around = (inside & other).sum() >= MOSTLY * other.sum()
+        return bool(around and self.error[own].sum() < SHELL * self.error[other].sum())
 
 
 def _told(one: _One, literals: Literals, error: ndarray, ids: Sequence[str], task: str) -> FoundSlice:

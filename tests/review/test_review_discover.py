@@ -297,6 +297,16 @@ def test_what_a_slice_leaves_out_stays_out_where_it_is_no_worse_than_the_average
     assert (found.literals, int(found.inside.sum())) == ((0, 1), 14)
 
 
+@pytest.mark.parametrize(("n_around", "told"), [(8, [(0,)]), (36, [(0,), (1,)])])
+def test_a_slice_with_looser_bounds_is_told_where_it_finds_many_errors_more(n_around: int, told: list) -> None:
+    place = np.arange(2000)
+    shorter, short = place < 60, place < 120
+    error = ((place < 48) | (short & ~shorter & (place < 60 + n_around)) | (place % 100 == 99)) * 1.0
+    literals = Literals(tuple(Literal(name, name, name) for name in ("shorter", "short")), np.array([shorter, short]))
+    found, _ = _search(literals, error, "T", 10, 10)
+    assert sorted(one.literals for one in found) == told
+
+
 def test_of_very_many_records_the_same_sample_is_searched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
