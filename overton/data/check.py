@@ -13,6 +13,9 @@ from overton.data.dataset import Dataset
 from overton.data.label_check import label_warnings
 from overton.data.names import COMBINED, GOLD, SLICE_PREFIX, SPLITS
 
+MUCH_CUT = 0.05  # of the records with a payload, from which on it is told that they are cut
+ENOUGH = 0.99  # of them that the length which is proposed holds whole
+
 
 @dataclass(frozen=True, slots=True)
 class DataCheck:
@@ -37,6 +40,7 @@ class DataCheck:
 def data_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]:
     """Everything suspicious in a data set; `named` are sources that the tuning names."""
     return [
+        *cut_short(dataset),
         *same_text(dataset),
         *empty_splits(dataset),
         *empty_slices(dataset),
@@ -53,6 +57,18 @@ def counted_twice(dataset: Dataset) -> Iterator[Problem]:
             code="data.counted-twice",
             hint="Take its file out of the data, or give a source of your own another name",
         )
+
+
+def cut_short(dataset: Dataset) -> Iterator[Problem]:
+    """Payloads of which many records lose the end, where what counts may stand."""
+    for name, n_cut in dataset.cut.items():
+        given = dataset.joined.full[:, dataset.joined.layout.index[name]]
+        if n_cut and n_cut >= MUCH_CUT * (given > 0).sum():
+            share, most = n_cut / (given > 0).sum(), dataset.schema.payload(name).max_length
+            message = f"{n_cut:,} records ({share:.0%}) lose the end of {name!r}: more than its max_length of {most:,}"
+            enough = int(np.quantile(given[given > 0], ENOUGH))
+            hint = f"Set it in schema.json; {enough:,} would be enough for {ENOUGH:.0%} of them, and costs time"
+            yield Problem(message, "data.cut-short", hint=hint, kind=name)
 
 
 def same_text(dataset: Dataset) -> Iterator[Problem]:

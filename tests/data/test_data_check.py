@@ -33,6 +33,18 @@ def test_one_text_in_train_and_test_is_a_warning(tmp_path):
     )
 
 
+@pytest.mark.parametrize("n_long", [4, 5])
+def test_a_payload_of_which_one_record_in_twenty_loses_its_end_is_a_warning(tmp_path, n_long):
+    longest = SCHEMA.payload("tokens").max_length
+    sizes = [longest + 3] * n_long + [longest] * (100 - n_long)
+    lines = [record(n, " ".join([f"w{n}"] * size), ("train", "dev", "test")[n % 3]) for n, size in enumerate(sizes)]
+    said = (
+        f"5 records (5%) lose the end of 'tokens': more than its max_length of {longest}. Set it in schema.json; "
+        f"{longest + 3} would be enough for 99% of them, and costs time [data.cut-short]"
+    )
+    assert warnings(tmp_path, lines) == (said if n_long == 5 else "")
+
+
 def test_an_empty_split_is_a_warning(tmp_path):
     lines = [record(number, f"a {number}", "train") for number in range(50)] + [record(99, "z", "test")]
     assert warnings(tmp_path, lines) == (
