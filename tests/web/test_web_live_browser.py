@@ -167,6 +167,7 @@ def test_a_report_is_sorted_filtered_and_leads_to_a_slice_and_a_record(site: Sit
     expect(page.locator("h1")).to_contain_text("slice:tower & !slice:short")
     page.locator("article.case a.open").first.click()
     expect(page.locator(".bar")).to_contain_text("1 of ")
+    page.wait_for_load_state()  # keys do nothing before
     before = page.url
     page.keyboard.press("n")
     page.wait_for_url(lambda url: url != before)
