@@ -167,6 +167,43 @@ def test_tags_are_written_by_predictions_of_a_version_of_another_schema(applicat
         application.tag("slice:a", "predicted.Title = 'long'", version=version)
 
 
+def test_lines_with_faults_are_left_out_of_a_tag_by_predictions_of_a_version_of_another_schema(
+    application: Application,
+) -> None:
+    pytest.importorskip("duckdb")
+    version = overton.load(application.directory).version()
+    change_schema(application)
+    application = overton.load(application.directory)
+    where = "predicted.Record = 'red'"
+    found = application.tag("slice:a", where, version=version).ids
+    path = application.directory / "data" / "records.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    tagged = next(record for record in records if record["id"] == found[0])
+    tagged["tasks"]["Token"] = {"rule": ["none", "of", "the", "tokens", "that", "there", "are"] * 9}  # a fault
+    path.write_text("".join(json.dumps(record) + "\n" for record in records) + "{bad\n")
+    assert application.tag("slice:a", where, version=version, max_bad=2).ids == found[1:]
+    with pytest.raises(OvertonError, match="2 bad lines, where at most 1"):
+        application.tag("slice:a", where, version=version, max_bad=1)
+
+
+def test_a_record_that_a_version_of_another_schema_cannot_read_gets_no_tag(application: Application) -> None:
+    pytest.importorskip("duckdb")
+    version = overton.load(application.directory).version()
+    schema = json.loads((application.directory / "schema.json").read_text())
+    schema["tasks"]["Title"] = {"payload": "title", "type": "bitvector"}
+    (application.directory / "schema.json").write_text(json.dumps(schema))
+    path = application.directory / "data" / "records.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        record.setdefault("tasks", {}).pop("Title", None)
+    records[0]["tasks"]["Title"] = {"rule": ["long", "red"]}  # one class alone when the version was built
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    application = overton.load(application.directory)
+    found = application.tag("slice:a", "predicted.Record IS NOT NULL", version=version, max_bad=1).ids
+    assert found
+    assert records[0]["id"] not in found
+
+
 def test_what_is_no_list_of_records_is_told(application: Application) -> None:
     version = application.version()
     record = {"payloads": make_record(1, random.Random(3))["payloads"]}

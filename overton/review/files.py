@@ -180,8 +180,11 @@ def tag_records(
     if runtime:
         # One of other payloads, or of tasks that are others now, reads the records as it was built to.
         own = reading_schema(directory / ".overton", runtime.schema)
-        read = dataset if own == schema else load_dataset(own, files, directory / ".overton" / "rows", observe=observe)
-        predictions = _predictions(dataset, read, runtime, observe=observe)
+        if own == schema:
+            predictions = predict_rows(dataset, runtime, np.arange(dataset.n_records), observe=observe)
+        else:
+            read = load_dataset(own, files, directory / ".overton" / "rows", max_bad=max_bad, observe=observe)
+            dataset, predictions = _predictions(dataset, read, runtime, observe=observe)
     rows = rows_where(dataset, where, predictions)
     found = tagging_of(dataset, rows, name=name, where=where, path=str(path), before=before)
     if not found.ids and not allow_empty:
@@ -194,23 +197,28 @@ def tag_records(
     return found
 
 
-def _predictions(dataset: Dataset, read: Dataset, runtime: Runtime, *, observe: Observe) -> dict[str, Predictions]:
-    """What a version says of the records of a data set, of tasks on payloads that these have.
+def _predictions(
+    dataset: Dataset, read: Dataset, runtime: Runtime, *, observe: Observe
+) -> tuple[Dataset, dict[str, Predictions]]:
+    """The records of a data set that a version can read, and what it says of these.
 
     Args:
         dataset: The records.
-        read: The same as the version reads them, no line left out.
+        read: The same as the version reads them; lines with faults may be left out of either.
         runtime: The version.
         observe: Told of the progress.
+
+    Returns:
+        The records, and the predictions of tasks on payloads that these have, by name of task.
     """
-    rows = np.arange(dataset.n_records)
-    if read is not dataset:
-        number_of = {name: number for number, name in enumerate(read.ids(np.arange(read.n_records)))}
-        rows = np.array([number_of[name] for name in dataset.ids(rows)], np.int64)
+    number_of = {name: number for number, name in enumerate(read.ids(np.arange(read.n_records)))}
+    found = [number_of.get(name, -1) for name in dataset.ids(np.arange(dataset.n_records))]
+    numbers = np.array(found, np.int64)
     types = {payload.name: payload.type for payload in dataset.schema.payloads}
-    said = predict_rows(read, runtime, rows, observe=observe)
+    said = predict_rows(read, runtime, numbers[numbers >= 0], observe=observe)
     own = {payload.name: payload.type for payload in runtime.schema.payloads}
-    return {name: one for name, one in said.items() if types.get(one.task.payload) == own[one.task.payload]}
+    kept = {name: one for name, one in said.items() if types.get(one.task.payload) == own[one.task.payload]}
+    return dataset.subset(np.flatnonzero(numbers >= 0)), kept
 
 
 def _file_of(folder: Path, name: str) -> Path:
