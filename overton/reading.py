@@ -14,11 +14,12 @@ from overton.schema.files import load_schema
 def reading_schema(home: Path | None, own: Schema) -> Schema:
     """By which schema records are read for a version.
 
-    By that of its application, so that its row store serves and labels of new tasks and classes are no fault; by its
-    own where it lies in none, or where payloads, or tasks that it knows, have changed since it was built. Labels of
-    new tasks and classes are none then either.
+    By that of its application, so that its row store serves and new payloads, and labels of new tasks and classes, are
+    no fault; by its own where it lies in none, or where payloads, or tasks that it knows, have changed since it was
+    built. What is new is no fault then either.
     """
     schema = open_schema(home, own)
+    own = replace(own, payloads=(*own.payloads, *_new_payloads(schema, own)))
     payloads, tasks = _shape(schema)
     needed, known = _shape(own)
     if payloads == needed and known.items() <= tasks.items():
@@ -29,8 +30,22 @@ def reading_schema(home: Path | None, own: Schema) -> Schema:
     return replace(own, tasks=(*kept, *added))
 
 
+def _new_payloads(schema: Schema, own: Schema) -> list[Payload]:
+    """The payloads that a version does not know and that can be read beside its own, each after those it is made of."""
+    types = {payload.name: payload.type for payload in own.payloads}
+    fields = {payload.field for payload in own.payloads}
+    new: list[Payload] = []
+    for payload in schema.by_dependency():
+        is_new = payload.name not in types and payload.field not in fields
+        points = payload.range is None or types.get(payload.range) == "sequence"
+        if is_new and points and types.keys() >= {*payload.base}:
+            types[payload.name] = payload.type
+            new.append(payload)
+    return new
+
+
 def _is_kept(task: Task, payloads: Mapping[str, Payload], needed: Mapping[str, Payload]) -> bool:
-    """Whether a version has the payload of a task that it does not know, so that its labels can be read."""
+    """Whether the payload of a task that a version does not know is read as it is now, so that its labels can be."""
     now, own = payloads[task.payload], needed.get(task.payload)
     return own is not None and (own.type, own.field) == (now.type, now.field)
 

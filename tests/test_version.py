@@ -15,6 +15,7 @@ from overton import Version
 from overton.application import Application
 from overton.base import OvertonError
 from overton.cli.main import main
+from overton.web import report_page
 from tests.kinds import make_record
 from tests.tiny_artifact import tiny_artifact
 
@@ -141,6 +142,36 @@ def test_a_version_whose_payloads_have_changed_reads_labels_of_classes_and_tasks
     assert version.discover("Record")[0].n > 0
     n_records = overton.load(application.directory).dataset().n_records
     assert version.drift(application.directory / "data" / "records.jsonl").n == n_records
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_version_reads_records_with_payloads_that_came_since(application: Application, is_linked: bool) -> None:
+    version = overton.load(application.directory).version()
+    before = [one.id for one in version.errors("Record").records]
+    schema = json.loads((application.directory / "schema.json").read_text())
+    schema["payloads"] |= {"words": {"type": "sequence"}, "spans": {"type": "set", "range": "words"}}
+    schema["payloads"]["both"] = {"type": "singleton", "base": ["words", "query"]}
+    if is_linked:
+        schema["payloads"]["query"]["base"].append("words")
+    schema["tasks"]["Word"] = {"payload": "words", "type": "multiclass"}
+    schema["tasks"]["Both"] = {"payload": "both", "type": "multiclass"}
+    (application.directory / "schema.json").write_text(json.dumps(schema))
+    path = application.directory / "data" / "records.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        record["payloads"] |= {"words": ["a", "b"] * 50, "spans": [{"id": "u", "range": [0, 1]}]}
+        record.setdefault("tasks", {}).update({"Word": {"rule": ["x", "y"] * 50}, "Both": {"rule": "z"}})
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert [one.id for one in version.errors("Record").records] == before
+    assert version.discover("Record")[0].n > 0
+    assert version.drift(path).n == len(records)
+    checks = report_page(version).checks
+    assert checks is not None
+    assert checks.records == len(records)
+    assert "schema.unread-payload" not in {finding.code for finding in checks.findings}  # it lacks those that are new
+    where = "predicted.Record IS NOT NULL AND n_words = 100"
+    pytest.importorskip("duckdb")
+    assert overton.load(application.directory).tag("slice:a", where, version=version).ids
 
 
 def test_tags_are_written_by_predictions_of_a_version_of_another_schema(application: Application) -> None:

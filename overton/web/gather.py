@@ -126,7 +126,7 @@ def report_page(
         matrix=matrix_of(report),
         tasks=task_pages(version, report, records, data=data, tag=tag, observe=observe),
         sources=_sources(version, application, records, observe),
-        checks=_checks(records, problems, stale) if application else None,
+        checks=_checks(version, records, problems, stale) if application else None,
         history=version_history(version, observe=observe) if version.store else None,
         lineage=lineage_page(
             version.id,
@@ -378,14 +378,14 @@ def _sources(
     return learned_lines(version.artifact.json("lineage.json").get("sources", {}))
 
 
-def _checks(records: Records | None, problems: OvertonError | None, stale: bool) -> Checks:
+def _checks(version: Version, records: Records | None, problems: OvertonError | None, stale: bool) -> Checks:
     if records is None:
         return checks_of(records=None, splits={}, problems=problems.problems if problems else ())
     dataset, splits = records.dataset, records.splits
     return checks_of(
         records=dataset.n_records,
         splits=splits.sizes(),
-        warnings=(*unlinked_payloads(dataset.schema), *data_warnings(dataset, records.supervision.trusted)),
+        warnings=(*unlinked_payloads(version.artifact.schema), *data_warnings(dataset, records.supervision.trusted)),
         notes=dataset.notes,
         stale=stale,
     )
