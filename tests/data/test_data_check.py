@@ -45,6 +45,12 @@ def test_a_payload_of_which_one_record_in_twenty_loses_its_end_is_a_warning(tmp_
     assert warnings(tmp_path, lines) == (said if n_long == 5 else "")
 
 
+def test_the_length_that_is_proposed_is_enough_for_as_many_records_as_it_is_told(tmp_path):
+    sizes = [2] * 38 + [500, 1000]
+    lines = [record(n, " ".join([f"w{n}"] * size), ("train", "dev", "test")[n % 3]) for n, size in enumerate(sizes)]
+    assert "Set it in schema.json; 1,000 would be enough for 99% of them" in warnings(tmp_path, lines)
+
+
 def test_an_empty_split_is_a_warning(tmp_path):
     lines = [record(number, f"a {number}", "train") for number in range(50)] + [record(99, "z", "test")]
     assert warnings(tmp_path, lines) == (
