@@ -110,7 +110,7 @@ class Dashboard:
 
     def application(self) -> Application:
         """The application as it is now."""
-        return self._applications.get(self._own_stamp(), lambda: load(self.directory, store=self.store))
+        return self._applications.get(self.own_stamp(), lambda: load(self.directory, store=self.store))
 
     @cached_property
     def store(self) -> Store:
@@ -124,9 +124,9 @@ class Dashboard:
 
     def stamp(self) -> str:
         """What changes when a file of the application does."""
-        return digest_json([self._own_stamp(), _stamp(sorted(self.data.iterdir()) if self.data.is_dir() else [])])
+        return digest_json([self.own_stamp(), _stamp(sorted(self.data.iterdir()) if self.data.is_dir() else [])])
 
-    def _own_stamp(self) -> str:
+    def own_stamp(self) -> str:
         """What changes when a file does that tells what is built, and none of the data."""
         return _stamp([self.directory / name for name in OWN])
 

@@ -101,6 +101,15 @@ def test_the_schema_is_read_once_as_long_as_nobody_changes_it(
     assert dashboard.application().tuning.supervision.trusted == ("ann",)
 
 
+def test_the_report_is_made_anew_where_gate_or_tuning_are_others(dashboard: Dashboard) -> None:
+    assert show(dashboard, "/")["verdict"]["state"] != "refused"
+    (dashboard.directory / "gate.json").write_text('{"critical": ["lang:xx"]}')
+    assert show(dashboard, "/")["verdict"]["state"] == "refused"
+    assert "data.silent-source" not in {finding["code"] for finding in show(dashboard, "/")["checks"]["findings"]}
+    (dashboard.directory / "tuning.json").write_text('{"supervision": {"trusted": ["nobody"]}}')
+    assert "data.silent-source" in {finding["code"] for finding in show(dashboard, "/")["checks"]["findings"]}
+
+
 def test_each_version_predicts_the_test_records_once_for_all_pages(
     dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

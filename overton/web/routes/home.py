@@ -50,13 +50,13 @@ def home_view(dashboard: Dashboard, query: Query) -> Shown:
 
 
 def _key(dashboard: Dashboard, version: Version) -> tuple[Any, ...]:
-    """What the report depends on beside the version: aliases and payloads. New labels do not make it anew."""
+    """What the report depends on beside the version: aliases, gate, tuning and payloads; not labels that are new."""
     aliases = tuple(sorted(dashboard.application().store.aliases().items()))
     try:
         records = dashboard.records(version).digest
     except OvertonError:  # told around the page
         records = ""
-    return ("report", version.id, aliases, records)
+    return ("report", version.id, aliases, records, dashboard.own_stamp())
 
 
 def _make(dashboard: Dashboard, key: tuple[Any, ...], version: Version) -> None:
