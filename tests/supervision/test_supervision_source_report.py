@@ -513,6 +513,20 @@ def test_what_a_source_that_cannot_tell_is_worth_does_not_hang_on_the_order_of_c
     assert figures[0] == pytest.approx(figures[1], abs=1e-6)
 
 
+@pytest.mark.parametrize("says", [0.3, 0.7])
+def test_a_source_that_often_cannot_tell_is_harmful_where_it_is_worse_than_a_guess(says):
+    random = np.random.default_rng(0)
+    rows = []
+    for _ in range(1000):
+        truth = int(random.random() > 0.5)
+        row = {f"rule{number}": truth ^ int(random.random() < 0.1) for number in range(2)}
+        said = {0: 0.5, 1: 0.5} if random.random() < 0.6 else truth ^ int(random.random() > says)
+        rows.append({**row, "crowd": said, "gold": truth})
+    votes = votes_of(rows, classes=("a", "b"))
+    warnings = source_report(votes, combine(votes), splits(1000, 1000)).warnings
+    assert ("crowd", "harmful") in {(one.source, one.code) for one in warnings} if says < 0.5 else not warnings
+
+
 def test_the_interval_of_a_class_covers_the_truth_where_the_tokens_of_a_record_are_right_together():
     covered = []
     for seed in range(60):
