@@ -31,9 +31,14 @@ def reading_schema(home: Path | None, own: Schema) -> Schema:
 
 
 def _new_payloads(schema: Schema, own: Schema) -> list[Payload]:
-    """The payloads that a version does not know and that can be read beside its own, each after those it is made of."""
+    """The payloads that a version does not know and that can be read beside its own, each after those it is made of.
+
+    None where one of its own is there no more: what is new may be that by another name, which it would miss in silence.
+    """
     types = {payload.name: payload.type for payload in own.payloads}
     fields = {payload.field for payload in own.payloads}
+    if fields - {payload.field for payload in schema.payloads}:
+        return []
     new: list[Payload] = []
     for payload in schema.by_dependency():
         is_new = payload.name not in types and payload.field not in fields
