@@ -309,11 +309,16 @@ class Predicted:
         """
         for name, digest, known, said in self._made:
             if (name, digest) == (version, dataset.digest) and np.isin(rows, known, assume_unique=True).all():
-                places = np.searchsorted(known, rows)
-                return {task: found.only(places) for task, found in said.items()}
+                return said_of(said, known, rows)
         made = make()
         self._made.append((version, dataset.digest, rows, made))
         return made
+
+
+def said_of(said: Said, known: ndarray, rows: ndarray) -> dict[str, Predictions]:
+    """What is said of some of the records, int64 and ascending, that predictions are of, by name of task."""
+    places = np.searchsorted(known, rows)
+    return {task: found.only(places) for task, found in said.items()}
 
 
 def joined(schema: Schema, parts: Sequence[Mapping[str, Predictions]]) -> dict[str, Predictions]:

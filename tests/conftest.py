@@ -80,7 +80,7 @@ def kinds_application(tmp_path_factory: pytest.TempPathFactory):
     return overton.load(shutil.copytree(built, tmp_path_factory.mktemp("kinds") / "app"))
 
 
-def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A directory that one process of this run makes and that the others find: copy it to write there."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

@@ -82,10 +82,9 @@ def aggregate_texts(draft: Draft) -> Draft:
 def aggregate_bases(draft: Draft) -> Draft:
     """A payload with inputs combines them: a singleton pools them, items look at them one by one."""
     for payload in draft.schema.payloads:
-        names = (*payload.base, *([payload.range] if payload.range and payload.range not in payload.base else []))
-        if not names:
+        if not payload.reads:
             continue
-        bases = [draft.schema.payload(name) for name in names]
+        bases = [draft.schema.payload(name) for name in payload.reads]
         inputs = tuple(part for base in bases for part in _inputs(base))
         units = tuple("record" if base.type == "singleton" else "item" for base in bases)
         sizes = tuple(draft.size(base.name) for base in bases)

@@ -41,6 +41,11 @@ class Payload:
     max_length: int = DEFAULT_MAX_LENGTH
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The payloads that it aggregates or points into."""
+        return tuple(dict.fromkeys((*self.base, *([self.range] if self.range else []))))
+
+    @property
     def is_text(self) -> bool:
         """Whether it is a text that Overton cuts into tokens itself: a singleton without a base."""
         return self.type == "singleton" and not self.base
@@ -111,7 +116,7 @@ class Schema:
         def visit(payload: Payload) -> None:
             if payload.name in done:
                 return
-            for name in (*payload.base, *([payload.range] if payload.range else [])):
+            for name in payload.reads:
                 visit(self.payload(name))
             done[payload.name] = payload
 

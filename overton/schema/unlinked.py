@@ -26,9 +26,7 @@ def unlinked_payloads(schema: Schema) -> tuple[Problem, ...]:
 
 def _read_with(schema: Schema, name: str) -> set[str]:
     """The payloads that a task on one of them reads."""
-    payload = schema.payload(name)
-    linked = (*payload.base, *([payload.range] if payload.range else []))
-    return {name}.union(*(_read_with(schema, other) for other in linked))
+    return {name}.union(*(_read_with(schema, other) for other in schema.payload(name).reads))
 
 
 def _of_unread(schema: Schema, unread: list[str]) -> Iterator[Problem]:

@@ -30,7 +30,7 @@ from overton.data import SPLITS, Dataset, Gold, Votes, gold_of
 from overton.data.files import signs_of
 from overton.data.files.outputs import OWN
 from overton.evaluate import Comparison, Report, evaluate
-from overton.pipeline import Said, predict_rows
+from overton.pipeline import Said, predict_rows, said_of
 from overton.review import bear_all, rows_of
 from overton.review.files import load_records
 from overton.store import Store
@@ -178,8 +178,7 @@ class Dashboard:
             if len(rows) and np.isin(rows, whole, assume_unique=True).all():
                 key = _predictions_key(version.id, records.digest, whole)
                 said = self._predictions.get(key, partial(predict_rows, dataset, version.runtime, whole))
-                places = np.searchsorted(whole, rows)
-                return {name: found.only(places) for name, found in said.items()}
+                return said_of(said, whole, rows)
         key = _predictions_key(version.id, records.digest, rows)
         return self._predictions.get(key, partial(predict_rows, dataset, version.runtime, rows))
 

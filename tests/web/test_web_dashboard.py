@@ -1,9 +1,7 @@
 import json
 import os
-import shutil
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,19 +13,7 @@ from overton.web.chrome import data_now
 from overton.web.dashboard import Dashboard
 from overton.web.edits.files import append_lines
 from overton.web.memo import Memo
-from tests.web.live_application import live_application
 from tests.web.test_web_app import Client
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return live_application(tmp_path_factory.mktemp("made") / "app").directory
-
-
-@pytest.fixture
-def dashboard(made: Path, tmp_path: Path) -> Dashboard:
-    shutil.copytree(made, tmp_path / "app")
-    return Dashboard(tmp_path / "app")
 
 
 def label(dashboard: Dashboard, editor: str = "ann") -> None:

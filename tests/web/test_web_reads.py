@@ -1,7 +1,6 @@
 """What pages read anew, counted: of a version nothing, since it never changes, while all that does change is seen."""
 
 import json
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,11 @@ from overton.schema.files import load_schema
 from overton.store import Store
 from overton.web.app import VIEWS
 from overton.web.dashboard import Dashboard
-from tests.web.live_application import add_version, live_application
+from tests.web.live_application import add_version
 
 MUCH_LATER = "2100-01-01T12:00:00+00:00"  # nothing is so young then that it has to stay
 ASKED = {"/": {"wait": "1"}, "/slice": {"tag": "slice:tower"}, "/record": {"id": "r1"}}
 PAGES = [name for name in VIEWS if "{" not in name]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return live_application(tmp_path_factory.mktemp("reads") / "app").directory
-
-
-@pytest.fixture
-def dashboard(made: Path, tmp_path: Path) -> Dashboard:
-    shutil.copytree(made, tmp_path / "app")
-    return Dashboard(tmp_path / "app")
 
 
 @pytest.fixture

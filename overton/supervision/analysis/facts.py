@@ -9,7 +9,7 @@ from numpy import ndarray
 from overton.data import GOLD, SPLITS, Gold, Splits, Votes, gold_of
 from overton.supervision.combine import Combined
 from overton.supervision.models.evidence import label_count, telling, voting_cells
-from overton.supervision.models.majority import likeliest_entries, majority_table
+from overton.supervision.models.majority import likeliest_entries, majority_table, mean_of_likeliest
 from overton.supervision.models.patterns import Cells, Patterns, mix
 
 HALF = 0.5
@@ -26,6 +26,7 @@ class Facts:
         combined: Their combined labels.
         cells: The votes other than gold; `row` is the unit.
         said: What each cell says, as one number, shape (cell,); of one that is `undecided` one of what it may mean.
+        undecided: Cells that hold several labels for the likeliest, and so say none of them, bool of shape (cell,).
         n_votes: Votes of each unit, shape (unit,).
         disagreed: Units on which two sources disagree, bool of shape (unit,); who cannot tell disagrees with nobody.
         gold: The gold labels.
@@ -39,6 +40,7 @@ class Facts:
     combined: Combined
     cells: Cells
     said: ndarray
+    undecided: ndarray
     n_votes: ndarray
     disagreed: ndarray
     gold: Gold
@@ -100,22 +102,14 @@ class Facts:
         return np.unique(self.cells.source)
 
     @cached_property
-    def undecided(self) -> ndarray:
-        """Cells that hold several labels for the likeliest, and so say none of them, bool of shape (cell,)."""
-        return undecided_cells(self.cells, bits=self.is_bits)
-
-    @cached_property
     def right_cells(self) -> ndarray:
         """How far each cell is right by gold, 0 where that says nothing, shape (cell,): of k that tie each is 1/k."""
-        cells = self.cells
-        right: ndarray = (self.known[cells.row] & (self.said == self.truth[cells.row])).astype(np.float64)
-        if self.undecided.any():
-            top = likeliest_entries(cells)
-            cell = cells.entry_cell
-            met = top & self.known[cells.row[cell]] & (cells.label == self.truth[cells.row[cell]])
-            share = np.bincount(cell, met, len(right)) / np.bincount(cell, top, len(right))
-            right = np.where(self.undecided, share, right)
-        return right
+        cells, row = self.cells, self.cells.row
+        if not self.undecided.any():
+            right: ndarray = (self.known[row] & (self.said == self.truth[row])).astype(np.float64)
+            return right
+        unit = row[cells.entry_cell]
+        return mean_of_likeliest(cells, self.known[unit] & (cells.label == self.truth[unit]))
 
     @cached_property
     def silent(self) -> tuple[int, ...]:
@@ -139,21 +133,14 @@ class Facts:
         return top[np.arange(len(label)), label] / top.sum(1) if len(label) else np.zeros(0)
 
 
-def undecided_cells(cells: Cells, *, bits: bool) -> ndarray:
-    """See `Facts.undecided`."""
-    n = len(cells.row)
-    if bits or not n:
-        return np.zeros(n, bool)
-    undecided: ndarray = np.bincount(cells.entry_cell, likeliest_entries(cells), n) > 1
-    return undecided
-
-
 def gather_facts(votes: Votes, combined: Combined, splits: Splits) -> Facts:
     """The facts of one task."""
     cells, gold = voting_cells(votes), gold_of(votes)
     said, truth = _what_is_said(votes, cells, gold)
-    decided = ~undecided_cells(cells, bits=votes.task.type == "bitvector")
-    row, told = cells.row[decided], said[decided]
+    undecided = np.zeros(len(cells.row), bool)
+    if votes.task.type != "bitvector":  # of a set of bits none is likelier than another, and it may be empty
+        undecided = np.bincount(cells.entry_cell, likeliest_entries(cells), len(cells.row)) > 1
+    row, told = cells.row[~undecided], said[~undecided]
     starts = np.flatnonzero(np.diff(row, prepend=-1))
     disagreed = np.zeros(votes.n_units, bool)
     if len(starts):
@@ -167,6 +154,7 @@ def gather_facts(votes: Votes, combined: Combined, splits: Splits) -> Facts:
         combined=combined,
         cells=cells,
         said=said,
+        undecided=undecided,
         n_votes=np.bincount(cells.row, minlength=votes.n_units),
         disagreed=disagreed,
         gold=gold,

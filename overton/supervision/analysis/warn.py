@@ -15,7 +15,7 @@ from overton.supervision.analysis.copies import Copy
 from overton.supervision.analysis.facts import Facts
 from overton.supervision.analysis.marginal import Gain, pooled_error
 from overton.supervision.analysis.tally import JUDGED, RIGHT, N, Tally
-from overton.supervision.models.majority import likeliest_entries
+from overton.supervision.models.majority import mean_of_likeliest
 
 COMBINED, MAJORITY = "combined", "majority"
 # Every code, the gravest first: rows are sorted by it. docs/sources.md tells what each means.
@@ -140,11 +140,9 @@ def _chance(seen: Evidence) -> ndarray:
         classes = np.bincount(index[index >= 0], minlength=len(facts.combined.targets.table)) @ (
             facts.combined.targets.table.astype(np.float64)
         )
-    base, cells = classes / max(classes.sum(), 1.0), facts.cells
-    top = likeliest_entries(cells)  # of k that tie each counts 1/k, as by gold
-    n_top = np.bincount(cells.entry_cell, top, len(cells.row))
-    of_cell = np.bincount(cells.entry_cell, base[cells.label] * top, len(cells.row)) / n_top
-    return np.bincount(cells.source, of_cell, n_sources) / n_votes
+    base = classes / max(classes.sum(), 1.0)
+    guessed = mean_of_likeliest(facts.cells, base[facts.cells.label])
+    return np.bincount(facts.cells.source, guessed, n_sources) / n_votes
 
 
 def _worse_than_majority(seen: Evidence) -> Iterator[SourceWarning]:

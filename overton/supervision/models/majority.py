@@ -56,8 +56,7 @@ def likeliest_gain(patterns: Patterns, table: ndarray, n_sources: int) -> ndarra
     cell = cells.entry_cell
     given = table[cells.row[cell], cells.label]
     as_it_stands = np.bincount(cell, cells.weight * given, len(cells.row))
-    top = likeliest_entries(cells)
-    likeliest = np.bincount(cell, given * top, len(cells.row)) / np.maximum(np.bincount(cell, top, len(cells.row)), 1)
+    likeliest = mean_of_likeliest(cells, given)
     total = np.bincount(cells.source, times, n_sources)
     gain: ndarray = np.bincount(cells.source, times * (likeliest - as_it_stands), n_sources) / np.maximum(total, 1e-9)
     return gain
@@ -70,6 +69,18 @@ def likeliest_entries(cells: Cells) -> ndarray:
     best = np.maximum.reduceat(cells.weight, cells.first[:-1])
     top: ndarray = cells.weight == best[cells.entry_cell]
     return top
+
+
+def mean_of_likeliest(cells: Cells, value: ndarray) -> ndarray:
+    """The mean over the likeliest entries of each cell, shape (cell,), of which k that tie count 1/k each.
+
+    Args:
+        cells: The votes.
+        value: What each entry has, shape (entry,).
+    """
+    top, n = likeliest_entries(cells), len(cells.row)
+    mean: ndarray = np.bincount(cells.entry_cell, value * top, n) / np.maximum(np.bincount(cells.entry_cell, top, n), 1)
+    return mean
 
 
 def exact_agreement(patterns: Patterns, table: ndarray, n_sources: int) -> ndarray:
