@@ -23,7 +23,7 @@ MOST_CODES = 1 << 16  # aspects whose code is remembered
 DIGITS = str.maketrans("123456789", "000000000")
 DIGIT, FEW_DIGITS = re.compile("[0-9]"), 2  # that tell more than that there is a number: `gate 4`, `42`, `b12`
 RUN, LONGEST_RUN = re.compile(r"(.)\1{3,}"), 4
-PARTS = re.compile(r"[^\W\d_]+")
+PARTS, NUMBER = re.compile(r"[^\W\d_]+"), re.compile("[0-9]+")
 
 
 Aspects = Callable[[str], list[str]]
@@ -72,17 +72,23 @@ def words(columns: Sequence[str], normal_of: Callable[[str], str] = without_numb
 
 
 def ids(columns: Sequence[str]) -> Aspects:
-    """The aspects of ids: themselves, the words they are made of, and the character trigrams of those.
+    """The aspects of ids: themselves, their words, the character trigrams of those, and how large their numbers are.
+
+    A number is told by the count of its digits, and by that and the first of them. Catalogues number what they take in,
+    the well-known first, so that of two namesakes never seen the smaller number is likelier to be meant.
 
     Example:
         >>> ids(("id", "part", "part", "part", "gram", "gram"))("Ice_tea")
         ['Ice_tea', 'ice', 'tea', '', '<ic', 'ice']
+        >>> ids(("id", "size", "size", "size", "size"))("Q4071/007")
+        ['Q4071/007', '4', '4:4', '1', '1:7']
     """
 
     def aspects(text: str) -> list[str]:
         parts = PARTS.findall(text.lower())
         grams = [gram for part in parts for gram in _trigrams(f"<{part}>")]
-        made = {"part": iter(parts), "gram": iter(grams)}
+        sizes = (size for number in NUMBER.findall(text) for size in _sizes(number.lstrip("0")))
+        made = {"part": iter(parts), "gram": iter(grams), "size": sizes}
         return [text if column == "id" else next(made[column], NO_ASPECT) for column in columns]
 
     return aspects
@@ -90,7 +96,8 @@ def ids(columns: Sequence[str]) -> Aspects:
 
 NORMAL_FORMS: Mapping[str, Callable[[str], str]] = {"words.v1": without_digits, "words.v2": without_numbers}
 FUNCTIONS: Mapping[str, Callable[[Sequence[str]], Aspects]] = {
-    "ids.v1": ids,
+    "ids.v1": ids,  # of programs that ask for no sizes
+    "ids.v2": ids,
     **{name: partial(words, normal_of=normal_of) for name, normal_of in NORMAL_FORMS.items()},
 }
 
@@ -124,8 +131,8 @@ def _code(aspect: str) -> int:
 
 
 def _multipliers(columns: Sequence[str]) -> ndarray:
-    """One odd 64-bit number a column; columns of one aspect that are to be exchangeable (parts, grams) share theirs."""
-    shared = {"part", "gram"}
+    """One odd 64-bit number a column; columns of one aspect that are to be exchangeable share theirs."""
+    shared = {"part", "gram", "size"}
     keys = [
         column if column in shared else f"{column}:{columns[:number].count(column)}"
         for number, column in enumerate(columns)
@@ -156,6 +163,10 @@ def _mark(char: str) -> str:
 
 
 MARKS = {code: _mark(chr(code)) for code in range(128)}
+
+
+def _sizes(digits: str) -> tuple[str, str]:
+    return str(len(digits)), f"{len(digits)}:{digits[:1]}"
 
 
 def _trigrams(text: str) -> list[str]:

@@ -21,10 +21,10 @@ Rule = Callable[[Draft], Draft]
 # The columns of one table stand together: words and then affixes, ids and then what they are made of.
 WORDS, AFFIXES = ("word", "word"), ("prefix3", "suffix2", "suffix3", "shape")
 MORE_AFFIXES = ("prefix2", "prefix3", "suffix2", "suffix3", "suffix4", "shape")  # where the choices ask for it
-FUNCTIONS = {"word": "words.v2", "id": "ids.v1"}  # of the codec, that make the features of each
+FUNCTIONS = {"word": "words.v2", "id": "ids.v2"}  # of the codec, that make the features of each
 WORD_ROWS = (32768, 8192)
 CHARACTERS, CHARACTER_ROWS = ("gram",) * 10, 8192  # a third table, where the choices ask for it
-ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8))
+ID_TABLES = (("id",), (*("part",) * 4, *("gram",) * 8, *("size",) * 4))
 ID_ROWS = (32768, 8192)
 MOST_CHAINED = 256  # classes of a task whose neighbours are predicted together
 

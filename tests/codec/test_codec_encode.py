@@ -42,6 +42,16 @@ def test_numbers_of_a_few_digits_are_told_apart(one, other, are_alike):
     assert (first == second).all() == are_alike
 
 
+def test_ids_of_one_size_are_alike_but_for_themselves_whatever_stands_before_their_numbers():
+    settings = {"function": "ids.v2", "columns": ("id", "part", "size", "size"), "buckets": (1000,) * 4}
+    small, like_it, padded, larger, none = hash_features(["Q4071", "Q4999", "Q004071", "Q14071", "Q"], settings)
+    assert small[0] != like_it[0]
+    assert small[1:].tolist() == like_it[1:].tolist() == padded[1:].tolist()
+    assert larger[1] == small[1]
+    assert not set(larger[2:]) & set(small[2:])
+    assert none[2:].tolist() == [0, 0]
+
+
 def test_words_that_differ_in_case_alone_share_all_but_their_shape():
     upper, lower = hash_features(["Paris", "paris"], WORDS)
     assert (upper == lower).tolist() == [True, True, True, True, False]
