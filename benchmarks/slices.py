@@ -2,7 +2,7 @@
 
     python benchmarks/slices.py [--data FOLDER] [--counts 0,10,100,500] [--steps 100]
     python benchmarks/slices.py --quality FOLDER [--seeds 5] [--from-seed 0] [--records 4000] [--noise 0.25]
-                                [--arms on,plain]
+                                [--arms on,plain] [--made]
 
 The first times training steps with made slices of random members at each count, interleaved, and prints parameters
 and ratios. The second trains an application from scratch in four ways and prints the test figures of each beside
@@ -13,7 +13,7 @@ those of `off`, seed by seed:
 - `sampling`: the program without slices, slice members seen as often: the sampling alone;
 - `off`: `"slices": "off"`.
 
-clinc150 has few slices of its own, so rare, keyword and confusable ones are made (`slices_data.py`). `--noise` replaces
+`--made` makes rare, keyword and confusable slices of clinc150 or factoid-en (`slices_data.py`). `--noise` replaces
 that share of the labels of training records by other classes of the data.
 """
 
@@ -61,12 +61,14 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=0, help="train on so many records; 0 for all")
     parser.add_argument("--epochs", type=int, default=0, help="0 for as many as a build has")
     parser.add_argument("--noise", type=float, default=0.0)
+    parser.add_argument("--made", action="store_true", help="make slices beside its own")
     parser.add_argument("--arms", default=",".join(ARMS))
     options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         if options.quality:
-            application = rewrite(options.quality, Path(folder) / options.quality.name, options.noise)
+            copy = Path(folder) / options.quality.name
+            application = rewrite(options.quality, copy, options.noise, made=options.made)
             dataset = overton.load(application).dataset()
             if options.records:
                 keep_some(dataset, options.records)

@@ -15,16 +15,30 @@ REST = "rest"
 RARE = 20  # training records that are left of each rare intent
 MARKED = 200  # training records of the slice whose labels follow another rule
 MARKER = "zulu"
-PAIRS = (
-    ("calories", "nutrition_info"),
-    ("pto_request", "pto_request_status"),
-    ("credit_limit", "credit_limit_change"),
-    ("rewards_balance", "redeem_rewards"),
-    ("gas", "gas_type"),
-    ("change_user_name", "user_name"),
-    ("bill_balance", "bill_due"),
-    ("transfer", "pay_bill"),
-)
+OF_TOKENS = ("POS", "EntityType")
+MARKED_INTENTS = 12  # whose records are marked; each swaps its labels with its neighbour's
+PAIRS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "clinc150": (
+        ("calories", "nutrition_info"),
+        ("pto_request", "pto_request_status"),
+        ("credit_limit", "credit_limit_change"),
+        ("rewards_balance", "redeem_rewards"),
+        ("gas", "gas_type"),
+        ("change_user_name", "user_name"),
+        ("bill_balance", "bill_due"),
+        ("transfer", "pay_bill"),
+    ),
+    "factoid-en": (
+        ("director", "screenwriter"),
+        ("films_directed_by", "films_written_by"),
+        ("conflict", "participants"),
+        ("record_label", "artists_on_label"),
+        ("instrument", "instrument_players"),
+        ("place_of_death", "cause_of_death"),
+        ("producer", "production_company"),
+        ("influenced", "influenced_by"),
+    ),
+}
 KEYWORDS: Mapping[str, Callable[[Sequence[str]], bool]] = {
     "short": lambda tokens: len(tokens) <= 4,
     "when": lambda tokens: "when" in tokens,
@@ -34,8 +48,8 @@ KEYWORDS: Mapping[str, Callable[[Sequence[str]], bool]] = {
 }
 
 
-def rewrite(application: Path, copy: Path, noise: float) -> Path:
-    """A copy of an application as the benchmark needs it, always the same."""
+def rewrite(application: Path, copy: Path, noise: float, *, made: bool) -> Path:
+    """A copy of an application as the benchmark needs it, always the same; `made` where slices are to be made."""
     (copy / "data").mkdir(parents=True)
     shutil.copy(application / "schema.json", copy)
     records = []
@@ -43,8 +57,8 @@ def rewrite(application: Path, copy: Path, noise: float) -> Path:
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
             records += [json.loads(line) for line in file]
     choose = random.Random(0)
-    if application.name == "clinc150":
-        records = with_slices(records, choose)
+    if made:
+        records = with_slices(records, PAIRS[application.name], choose)
     if noise:
         disturb(records, noise, choose)
     for record in records:
@@ -54,14 +68,15 @@ def rewrite(application: Path, copy: Path, noise: float) -> Path:
     return copy
 
 
-def with_slices(records: list[Record], choose: random.Random) -> list[Record]:
-    """clinc150 with 8 slices of two rare intents that are taken for each other, 5 of keywords, and a marked one.
+def with_slices(records: list[Record], pairs: Sequence[tuple[str, str]], choose: random.Random) -> list[Record]:
+    """8 slices of two rare intents that are taken for each other, 5 of keywords, and a marked one, beside its own.
 
     In the marked slice a word is put in front and the label is that of another intent, as in a part of the data with
     a decision boundary of its own.
     """
-    pair_of = {intent: "_".join(pair) for pair in PAIRS for intent in pair}
-    others = sorted({intent_of(record) for record in records} - {*pair_of, "oos"})[::11][:12]
+    pair_of = {intent: "_".join(pair) for pair in pairs for intent in pair}
+    others = sorted({intent_of(record) for record in records} - {*pair_of, "oos", ""})
+    others = others[:: len(others) // MARKED_INTENTS][:MARKED_INTENTS]
     swapped = {intent: others[number ^ 1] for number, intent in enumerate(others)}
     kept: list[Record] = []
     seen: Counter[str] = Counter()
@@ -78,26 +93,35 @@ def with_slices(records: list[Record], choose: random.Random) -> list[Record]:
         kept.append(record)
         if intent in swapped and marked[split] < MARKED:
             marked[split] += 1
-            kept.append(mark(record, swapped[intent]))
+            kept.append(mark(record, swapped))
     return kept
 
 
-def mark(record: Record, intent: str) -> Record:
-    """A record of the marked slice made of another."""
-    tokens = [MARKER, *record["payloads"]["tokens"]]
-    tags = [*[tag for tag in record["tags"] if not tag.startswith("slice:kw")], "slice:marked"]
-    payloads = {"tokens": tokens, "query": " ".join(tokens)}
-    return {
-        "id": f"{record['id']}-marked",
-        "payloads": payloads,
-        "tasks": {**record["tasks"], "Intent": {"gold": intent}},
-        "tags": tags,
+def mark(record: Record, swapped: Mapping[str, str]) -> Record:
+    """A record of the marked slice made of another: a token in front, and every vote for an intent swapped."""
+    payloads = dict(record["payloads"])
+    payloads["tokens"] = [MARKER, *payloads["tokens"]]
+    payloads["query"] = " ".join(payloads["tokens"])
+    if "entities" in payloads:
+        payloads["entities"] = [
+            {**member, "range": [place + 1 for place in member["range"]]} for member in payloads["entities"]
+        ]
+    # Of the token in front nobody says anything.
+    tasks = {
+        task: {source: [None, *label] for source, label in votes.items()} if task in OF_TOKENS else votes
+        for task, votes in record["tasks"].items()
     }
+    tasks["Intent"] = {source: swapped.get(label, label) for source, label in tasks["Intent"].items()}
+    tags = [*[tag for tag in record["tags"] if not tag.startswith("slice:kw")], "slice:marked"]
+    return {"id": f"{record['id']}-marked", "payloads": payloads, "tasks": tasks, "tags": tags}
 
 
 def intent_of(record: Record) -> str:
-    """The true intent of a record of clinc150."""
-    return str(record["tasks"]["Intent"]["gold"])
+    """The true intent of a record, or what most sources vote for where nobody knows; empty where there is no vote."""
+    votes = record["tasks"].get("Intent", {})
+    if "gold" in votes or not votes:
+        return str(votes.get("gold", ""))
+    return min(Counter(votes.values()).items(), key=lambda vote: (-vote[1], vote[0]))[0]
 
 
 def disturb(records: Sequence[Record], share: float, choose: random.Random) -> None:
