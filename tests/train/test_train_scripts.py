@@ -6,13 +6,9 @@ import random
 import numpy as np
 import pytest
 
-from overton.codec import Encoder
-from overton.compile import Choices, PayloadChoices, TrainingChoices, compile_program
-from overton.data import Pool, RecordParser, pack
-from overton.export import load_model
+from overton.compile import PayloadChoices
 from overton.schema import parse_schema
-from overton.supervision import Targets
-from overton.train import forward_of, train, training_batches
+from tests.train.made import said_of_the_rest
 
 SCHEMA = parse_schema(
     json.dumps(
@@ -38,27 +34,14 @@ def test_strings_never_seen_are_told_by_their_characters(script):
     """Strings of nine characters, drawn so that none comes twice; half of them hold the name of an animal."""
     animal, characters = SCRIPTS[script]
     choose = random.Random(0)
-    parser, pool = RecordParser(SCHEMA, closed=True), Pool()
-    records, labels = [], []
+    payloads = []
     for number in range(400):
         text = "".join(choose.choices(characters, k=9 - len(animal) * (number % 2)))
         place = choose.randrange(len(text) - 2)
         text = text[:place] + animal * (number % 2) + text[place:]
-        records.append(parser.parse(json.dumps({"payloads": {"pieces": [text], "text": text}}).encode()))
-        labels.append(number % 2)
-
-    def gather(rows):
-        return pack([records[row] for row in rows], SCHEMA, pool)
-
+        payloads.append({"pieces": [text], "text": text})
+    index = np.arange(400, dtype=np.int32) % 2
     small = PayloadChoices(size=16, layers=1, characters=True)
-    program = compile_program(SCHEMA, Choices({"pieces": small, "text": small}))
-    index, offsets = np.array(labels, np.int32), np.arange(401)
-    targets = {task.name: Targets(task, offsets, index, np.eye(2, dtype=np.float32)) for task in SCHEMA.tasks}
-    encoder = Encoder(program)
-    batches = training_batches(gather, encoder, targets, np.arange(300), np.full(400, 9), 16)
-    settings = TrainingChoices(epochs=8, learning_rate=0.02, dropout=0.1)
-    trained = train(program, batches, settings=settings, seed=0)
-    logits = forward_of(load_model(program, trained.weights))(encoder.encode(gather(np.arange(300, 400))))
+    said = said_of_the_rest(SCHEMA, payloads, index, n_train=300, choices=small, epochs=8)
     for task in ("Piece", "Text"):
-        said = logits[task].reshape(100, 2).argmax(1)
-        assert (said == index[300:]).mean() > 0.8, task
+        assert (said[task] == index[300:]).mean() > 0.8, task
