@@ -117,7 +117,7 @@ def _named(label: Any, members: Sequence[Mapping[str, Any]] | None) -> str:
     """A label, where it is the index of a member with its id."""
     if members is not None and isinstance(label, int) and 0 <= label < len(members):
         return f"{label} {members[label].get('id', '')}"
-    return label_text(label)
+    return label_text(sorted(label) if isinstance(label, list) else label)  # bits have no order
 
 
 def _predicted(unit: Mapping[str, Any]) -> Markup:

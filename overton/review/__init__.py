@@ -4,7 +4,7 @@ from overton.review.annotate import Candidate
 from overton.review.discover import FoundSlice, SlicePage, words_of_records
 from overton.review.drift import kept_profile, review_drift
 from overton.review.errors import ErrorPage, RecordError, SourceOnErrors, UnitError, find_errors
-from overton.review.labels import combined_label, names_of, plain_label, vote_label
+from overton.review.labels import agrees, combined_label, names_of, plain_label, vote_label
 from overton.review.render import render_errors
 from overton.review.render_drift import render_drift
 from overton.review.render_slices import render_slices
@@ -21,6 +21,7 @@ __all__ = [
     "SourceOnErrors",
     "Tagging",
     "UnitError",
+    "agrees",
     "bear_all",
     "check_tag",
     "combined_label",

@@ -10,6 +10,7 @@ from overton.data import Dataset, Votes
 from overton.supervision import Combined, item_text, record_text
 
 LEAST = 0.005  # probability from which a label is told
+HALF = 0.5  # probability from which a bit holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,31 @@ def vote_label(votes: Votes, cell: int) -> Any:
     numbers, weights = votes.label[entries].tolist(), votes.probability[entries].tolist()
     certain = all(weight == 1 for weight in weights)
     if votes.task.type == "bitvector" and certain:
-        return [votes.task.classes[number] for number in numbers]
+        return [votes.task.classes[number] for number in sorted(numbers)]  # as gold and predictions name them
     if certain and len(numbers) == 1:
         return votes.task.classes[numbers[0]] if votes.task.classes else numbers[0]
     names = [votes.task.classes[number] if votes.task.classes else str(number) for number in numbers]
     return {name: round(weight, 4) for name, weight in zip(names, weights, strict=True)}
+
+
+def agrees(label: Any, gold: Any) -> bool:
+    """Whether a vote says what gold says: of one that knows its doubt its likeliest class, of bits those from 0.5 on.
+
+    Args:
+        label: What a source says, as `vote_label` gives it.
+        gold: What is true, as `plain_label` gives it.
+
+    Example:
+        >>> agrees(["a", "b"], ["b", "a"]), agrees({"x": 0.7, "y": 0.3}, "x"), agrees({"x": 0.5, "y": 0.5}, "x")
+        (True, True, False)
+    """
+    if isinstance(gold, list):
+        held = [name for name, share in label.items() if share >= HALF] if isinstance(label, Mapping) else label
+        return set(held) == set(gold)
+    if isinstance(label, Mapping):
+        most = max(label.values(), default=0.0)
+        return [name for name, share in label.items() if share == most] == [str(gold)]
+    return bool(label == gold)
 
 
 def plain_label(label: Any, classes: Sequence[str]) -> Any:

@@ -101,6 +101,13 @@ def test_an_error_of_a_record_tells_what_everyone_says():
     assert "height 0.60" in tree.text
 
 
+def test_bits_are_one_line_whatever_order_they_are_named_in():
+    one = unit(prediction=["a"], gold=["a", "b"], votes={"rule": ["b", "a"]}, combined={})
+    html = record([one])._repr_html_()
+    assert '<td>a, b</td><td><span class="good">gold</span>, rule</td>' in html
+    assert "b, a" not in html
+
+
 def test_labels_stand_below_the_tokens_that_they_are_of():
     one = unit(unit=3, text="fargo", prediction="NOUN", gold="PROPN", votes={}, combined={})
     html = record([one], payload="tokens")._repr_html_()

@@ -20,6 +20,7 @@ from overton.data import GOLD, gold_of
 from overton.pipeline import predict_rows
 from overton.review.annotate import Candidate, candidates, reading, uncertain_rows
 from overton.review.errors import ErrorPage, RecordError, UnitError, find_errors
+from overton.review.labels import agrees
 from overton.review.render import render_errors
 from overton.schema import Task
 from overton.version import Version
@@ -389,6 +390,35 @@ def test_combined_labels_that_tie_are_all_told() -> None:
     told = render_errors(ErrorPage("v", "Intent", "dev", (), 9, 9, 1, 1, (record,), (), (), None, None))
     assert "= a               rule\n" in told
     assert "a 0.50, b 0.50  combined" in told
+
+
+def test_a_source_that_knows_its_doubt_says_what_gold_says_where_its_likeliest_label_does() -> None:
+    unit = UnitError(0, "", "b", 0.9, "a", {"crowd": {"a": 0.7, "b": 0.3}, "torn": {"a": 0.5, "b": 0.5}}, {})
+    bits = UnitError(1, "", [], 0.9, ["x"], {"crowd": {"x": 0.5, "y": 0.4}}, {"x": 0.5})
+    record = RecordError("r1", (), "a text", {}, (unit, bits), 0.9)
+    told = render_errors(ErrorPage("v", "Intent", "dev", (), 9, 9, 1, 1, (record,), (), (), None, None))
+    assert "= a 0.70, b 0.30  crowd\n" in told
+    assert "  a 0.50, b 0.50  torn\n" in told
+    assert "= x 0.50, y 0.40  crowd\n" in told
+    assert '= ["x"]           combined\n' in told
+
+
+@pytest.mark.parametrize("label", [["b", "a"], {"b": 0.6, "a": 0.5, "c": 0.4}])
+def test_what_is_marked_as_gold_is_what_is_counted_as_gold(label: object, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    task = {"payload": "text", "type": "bitvector", "classes": ["a", "b", "c"]}
+    schema = {"payloads": {"text": {"type": "singleton"}}, "tasks": {"Kind": task}}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    record = {"payloads": {"text": "t"}, "tags": ["test"], "tasks": {"Kind": {"rule": label, "gold": ["a", "b"]}}}
+    (tmp_path / "data" / "records.jsonl").write_text(json.dumps(record) + "\n")
+    dataset = overton.load(tmp_path).dataset()
+    none = np.zeros((1, 3), np.float32)
+    said = Predictions(dataset.schema.task("Kind"), np.arange(2), none, none > 0)
+    page = find_errors(dataset, np.arange(1), said, combine_votes(dataset, "Kind"), version="v", split="test")
+    assert [row.right for row in page.sources] == [1.0]
+    unit = page.records[0].units[0]
+    assert agrees(unit.votes["rule"], unit.gold)
+    assert isinstance(label, dict) or unit.votes["rule"] == unit.gold == ["a", "b"]
 
 
 def long_page(payloads: dict[str, object], payload: str, text: str, unit: UnitError) -> ErrorPage:

@@ -212,6 +212,28 @@ def test_bits_are_told_as_lists_of_classes():
     assert example.units[0].voices[0].sources == ("gazetteer", "combined")
 
 
+def test_bits_are_right_whatever_order_a_source_names_them_in():
+    said = {"rule": ["title", "location"], "crowd": ["location", "title"], "gazetteer": ["title"]}
+    error = UnitError(0, "", [], 0.9, ["location", "title"], said, {"title": 0.9, "location": 0.8})
+    example = example_of(SCHEMA, "EntityType", "q1", PAYLOADS, said=[[]] * 5, errors=[error])
+    assert [(voice.label, voice.sources, voice.right) for voice in example.units[0].voices] == [
+        ("location, title", ("rule", "crowd", "combined"), True),
+        ("title", ("gazetteer",), False),
+    ]
+    assert example.units[0].text == "how"
+
+
+def test_a_source_that_knows_its_doubt_is_right_where_its_likeliest_label_is():
+    votes = {"sure": "NOUN", "crowd": {"VERB": 0.7, "NOUN": 0.3}, "torn": {"VERB": 0.5, "NOUN": 0.5}}
+    error = UnitError(1, "tall", "NOUN", 0.9, "VERB", votes, {})
+    example = example_of(SCHEMA, "POS", "q1", PAYLOADS, said=["NOUN"] * 5, errors=[error])
+    assert [(voice.sources, voice.right) for voice in example.units[0].voices] == [
+        (("crowd",), True),
+        (("sure",), False),
+        (("torn",), False),
+    ]
+
+
 def test_candidates_stand_with_their_words_and_the_true_one_is_marked():
     error = UnitError(0, "", 1, 0.6, 0, {"first": 0, "crowd": {"0": 0.7, "1": 0.3}}, {"0": 0.9, "1": 0.1})
     example = example_of(SCHEMA, "IntentArg", "q1", PAYLOADS, said=1, gold=0, errors=[error])

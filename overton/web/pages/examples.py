@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from overton.base import around
 from overton.data import COMBINED, SLICE_PREFIX, SPLITS
-from overton.review import UnitError
+from overton.review import UnitError, agrees
 from overton.schema import Schema, Task
 
 MOST_TOKENS = 80
@@ -31,7 +31,7 @@ class Voice:
     Attributes:
         label: What is said.
         sources: Who says so; the combined votes among them, with their probability.
-        right: Whether gold says the same.
+        right: Whether gold says the same, of what knows its doubt as the likeliest label.
     """
 
     label: str
@@ -236,14 +236,14 @@ def label_text(label: Any, names: Sequence[str] = ()) -> str:
 
     Example:
         >>> label_text(["title", "person"]), label_text({"a": 0.8, "b": 0.2}), label_text(1, ["Rome", "Paris"])
-        ('title, person', 'a 0.80, b 0.20', 'Paris')
+        ('person, title', 'a 0.80, b 0.20', 'Paris')
     """
     if label is None:
         return ""
     if isinstance(label, Mapping):
         return ", ".join(f"{_member(name, names)} {weight:.2f}" for name, weight in label.items()) or "none"
     if isinstance(label, list | tuple):
-        return ", ".join(map(str, label)) or "none"
+        return ", ".join(sorted(map(str, label))) or "none"  # bits have no order, and who says them may name any first
     return _member(label, names)
 
 
@@ -277,19 +277,20 @@ def _units(
 def _unit(error: UnitError, text: str, names: Sequence[str], before: str) -> Unit:
     """A wrong unit with what the sources say, the right ones first."""
     gold = label_text(error.gold, names)
+    said_by = [(label_text(label, names), source, agrees(label, error.gold)) for source, label in error.votes.items()]
+    if error.combined and isinstance(error.gold, list):
+        held = [name for name, weight in error.combined.items() if weight >= HALF]
+        said_by.append((label_text(held), COMBINED, agrees(held, error.gold)))
+    elif error.combined:
+        (label, weight), *others = error.combined.items()
+        tied = bool(others) and others[0][1] == weight  # then no label is the one that is said
+        said = label_text(error.combined if tied else label, names)
+        said_by.append((said, COMBINED if tied else f"{COMBINED} {weight:.2f}", agrees(error.combined, error.gold)))
     by_label: dict[str, list[str]] = {}
-    for source, label in error.votes.items():
-        by_label.setdefault(label_text(label, names), []).append(source)
-    if error.combined:
-        if isinstance(error.gold, list):
-            held = [name for name, weight in error.combined.items() if weight >= HALF]
-            by_label.setdefault(label_text(held), []).append(COMBINED)
-        else:
-            (label, weight), *others = error.combined.items()
-            tied = bool(others) and others[0][1] == weight  # then no label is the one that is said
-            said = label_text(error.combined if tied else label, names)
-            by_label.setdefault(said, []).append(COMBINED if tied else f"{COMBINED} {weight:.2f}")
-    voices = [Voice(label, tuple(sources), label == gold) for label, sources in by_label.items()]
+    for label, source, _ in said_by:
+        by_label.setdefault(label, []).append(source)
+    right = {label for label, _, is_right in said_by if is_right}
+    voices = [Voice(label, tuple(sources), label in right) for label, sources in by_label.items()]
     return Unit(
         place=error.unit,
         text=error.text or text,
