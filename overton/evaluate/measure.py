@@ -143,9 +143,11 @@ def _listed(figures: Figures) -> list[tuple[float | None, float | None, float | 
 
 
 def _confusion(judged: Judged) -> dict[str, Any]:
-    """How often each class (row) was predicted as each class (column)."""
+    """How often each class (row) was predicted as each class (column); and of which nothing was, where of any."""
     n_classes = len(judged.classes)
     both = judged.known & (judged.said >= 0)
     key = judged.gold[both].astype(np.int64) * n_classes + judged.said[both]
     counts = np.bincount(key, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
-    return {"classes": list(judged.classes), "counts": counts.tolist()}
+    nothing = np.bincount(judged.gold[judged.known & (judged.said < 0)], minlength=n_classes)
+    told = {"nothing": nothing.tolist()} if nothing.any() else {}
+    return {"classes": list(judged.classes), "counts": counts.tolist(), **told}

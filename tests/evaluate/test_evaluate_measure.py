@@ -101,7 +101,9 @@ def test_spans_by_hand():
 
 def test_a_unit_without_a_prediction_counts_as_wrong():
     task = task_of("multiclass", "ab")
-    value = figures(evaluate_one(predictions_of(task, [-1, 0]), gold_of_labels(task, [0, 0])))
+    report = evaluate_one(predictions_of(task, [-1, 0]), gold_of_labels(task, [0, 0]))
+    value = figures(report)
+    assert report.confusion["T"] == {"classes": ["a", "b"], "counts": [[1, 0], [0, 0]], "nothing": [1, 0]}
     assert value["accuracy"] == 0.5
     assert value["macro_f1"] == pytest.approx(2 / 3)
 

@@ -360,6 +360,15 @@ def test_a_large_confusion_keeps_the_classes_with_the_most_errors_and_loses_no_c
     assert confusion_of(None) is None
 
 
+def test_what_nothing_was_predicted_on_is_among_the_most_frequent_errors():
+    found = confusion_of({"classes": ["a", "b"], "counts": [[5, 1], [0, 4]], "nothing": [0, 3]})
+    assert [(pair.gold, pair.predicted, pair.n, pair.of) for pair in found.pairs] == [
+        ("b", "nothing", 3, 7),
+        ("a", "b", 1, 6),
+    ]
+    assert (found.nothing, found.counts) == (3, ((5, 1), (0, 4)))
+
+
 def test_the_page_of_a_task_has_its_main_figure_apart_from_the_others():
     page = task_page(report_of(2, 3), "Task1", kind="multiclass on query")
     assert page.main.metric == "accuracy"

@@ -6,7 +6,7 @@ from typing import Any
 
 from overton.evaluate import Report, Row
 from overton.review import ErrorPage, SourceOnErrors
-from overton.web.pages.examples import Example
+from overton.web.pages.examples import NOTHING, Example
 from overton.web.pages.matrix import split_of
 
 MOST_CLASSES = 12
@@ -20,7 +20,7 @@ class Pair:
 
     Attributes:
         gold: What is true.
-        predicted: What is predicted in its stead.
+        predicted: What is predicted in its stead; `nothing` where there was nothing to predict on.
         n: How often.
         of: How often that class is true.
     """
@@ -41,12 +41,14 @@ class Confusion:
         counts: How often each class (a row) is predicted as each (a column).
         folded: Classes that the last one stands for; 0 where it is a class itself.
         pairs: The most frequent errors.
+        nothing: Items on which there was nothing to predict, which are in no column.
     """
 
     classes: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     folded: int
     pairs: tuple[Pair, ...]
+    nothing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,27 +170,30 @@ def confusion_of(value: Mapping[str, Any] | None, *, limit: int = MOST_CLASSES) 
     """The confusion of a task as a report has it, cut to the classes with the most errors.
 
     Args:
-        value: `{"classes": [...], "counts": [[...]]}`; None where the task has none.
+        value: `{"classes": [...], "counts": [[...]], "nothing": [...]}`, the last where there is any; None where the
+            task has none.
         limit: Most classes that are told.
     """
     if not value or not value.get("classes"):
         return None
     classes, counts = list(value["classes"]), [list(row) for row in value["counts"]]
     every = range(len(classes))
-    total = [sum(row) for row in counts]
+    nothing = list(value.get("nothing") or [0] * len(classes))
+    total = [sum(row) + none for row, none in zip(counts, nothing, strict=True)]
     wrong = [total[place] + sum(row[place] for row in counts) - 2 * counts[place][place] for place in every]
     seen = [place for place in every if total[place] or any(row[place] for row in counts)]
     worst = sorted(seen, key=lambda place: (-wrong[place], place))
     kept = sorted(worst[:limit] if len(worst) <= limit else worst[: limit - 1])
     others = [place for place in seen if place not in set(kept)]
     groups = [[place] for place in kept] + ([others] if others else [])
-    pairs = sorted(
-        ((counts[gold][said], gold, said) for gold in seen for said in seen if gold != said and counts[gold][said]),
-        key=lambda pair: (-pair[0], pair[1], pair[2]),
-    )
+    errors = [(counts[gold][said], gold, said) for gold in seen for said in seen if gold != said]
+    errors += [(nothing[gold], gold, len(classes)) for gold in seen]
+    pairs = sorted((error for error in errors if error[0]), key=lambda pair: (-pair[0], pair[1], pair[2]))
+    named = [*classes, NOTHING]
     return Confusion(
         classes=tuple([classes[place] for place in kept] + ([f"{len(others)} others"] if others else [])),
         counts=tuple(tuple(sum(counts[a][b] for a in rows for b in columns) for columns in groups) for rows in groups),
         folded=len(others),
-        pairs=tuple(Pair(classes[gold], classes[said], n, total[gold]) for n, gold, said in pairs[:MOST_PAIRS]),
+        pairs=tuple(Pair(classes[gold], named[said], n, total[gold]) for n, gold, said in pairs[:MOST_PAIRS]),
+        nothing=sum(nothing),
     )
