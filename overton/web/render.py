@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from overton.base import legible
 from overton.data.names import count_of
+from overton.review import agrees
 from overton.store import gate_text
 from overton.web import svg, text
 from overton.web.budget import LARGEST, within_budget
@@ -56,6 +57,7 @@ def environment() -> Environment:
         "tag": text.tag_name,
     }
     found.globals |= {
+        "agrees": agrees,
         "bar": svg.bar,
         "calibration_curve": svg.calibration_curve,
         "trials_chart": svg.trials_chart,

@@ -30,7 +30,8 @@ from overton.web.pages import (
     task_page,
     verdict_of,
 )
-from overton.web.pages.record import TaskView, UnitView
+from overton.web.pages.record import TaskView, UnitView, Vote
+from overton.web.render import environment
 from tests.web.web_factories import PAYLOADS, SCHEMA, big_page, compared_row, comparison_of, report_of, row_of
 
 
@@ -321,6 +322,15 @@ def test_the_page_of_a_long_record_shows_the_words_around_the_first_that_is_wron
     units = tuple(UnitView(k, f"w{k}", "A", "B" if k == wrong else "A", {}, {}, ()) for k in range(6000))
     view = TaskView("POS", "multiclass", "token", ("A", "B"), units, fresh=True, known=True)
     assert [unit.place for unit in view.shown] == list(range(first, first + 200))
+
+
+def test_the_votes_on_a_record_name_members_and_those_that_know_their_doubt_are_right_by_the_likeliest():
+    votes = (Vote("crowd", {"1": 0.9, "0": 0.1}), Vote("torn", {"0": 0.5, "1": 0.5}))
+    unit = UnitView(0, "", 1, 0, {}, {}, votes)
+    view = TaskView("Match", "select", "record", ("SKU-1", "SKU-2"), (unit,), fresh=True, known=True)
+    html = str(environment().get_template("_live.html.j2").module.voices(unit, view))
+    assert '<li class="right"><b><bdi>1 SKU-2 0.90, 0 SKU-1 0.10</bdi></b> <span>crowd</span>' in html
+    assert '<li class=""><b><bdi>0 SKU-1 0.50, 1 SKU-2 0.50</bdi></b> <span>torn</span>' in html
 
 
 def test_a_set_keyed_by_index_is_read_as_in_the_paper():
