@@ -1,9 +1,10 @@
-"""Classes that look like slips of another: they differ in case or blanks, or are rare and one edit away.
+"""Names that look like slips of another: they differ in case, blanks or code points; also classes one edit away.
 
 Meant to be quiet: digits, short words, first letters and parts such as the `B` of `B-city` are told apart on purpose.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 
 FREQUENT = 20  # labels of a class of which another may be a slip
@@ -26,23 +27,41 @@ def alike_classes(counts: Mapping[str, int]) -> list[tuple[str, str]]:
         >>> alike_classes({"greet": 812, "gret": 2, "greet ": 1, "set_1": 400, "set_2": 3, "B-x": 90, "I-x": 1})
         [('greet ', 'greet'), ('gret', 'greet')]
     """
-    found = dict(_same_folded(counts))
+    found = dict(same_folded(counts))
     for name, meant in _one_edit_apart(counts):
         found.setdefault(name, meant)
     return sorted(found.items(), key=lambda pair: (-counts[pair[1]], pair))
 
 
-def _same_folded(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """Classes that differ from a more frequent one in case, or in blanks around or within them."""
+def same_folded(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    r"""Names that differ from a more frequent one in case, in blanks around or within them, or in code points alone.
+
+    Args:
+        counts: How often each name stands.
+
+    Example:
+        >>> list(same_folded({"crowd": 90, "Crowd ": 3, "caf\u00e9": 8, "cafe": 1, "a": 4, "A": 2}))
+        [('Crowd ', 'crowd')]
+    """
     best: dict[str, str] = {}
     ordered = sorted(counts, key=lambda name: (-counts[name], len(name), name))
     for name in ordered:
-        folded = " ".join(name.split())
-        if sum(map(str.isalpha, name)) >= FEWEST_LETTERS:
+        folded = unicodedata.normalize("NFC", " ".join(name.split()))
+        if sum(map(str.isalpha, folded)) >= FEWEST_LETTERS:
             folded = folded.casefold()
         meant = best.setdefault(folded, name)
         if meant != name:
             yield name, meant
+
+
+def same_letters(name: str, other: str) -> bool:
+    r"""Whether two names are one to the eye: they differ in code points alone, as of a letter and its accent.
+
+    Example:
+        >>> same_letters("caf\u00e9", "cafe\u0301"), same_letters("cafe", "Cafe")
+        (True, False)
+    """
+    return name != other and unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
 
 
 def _one_edit_apart(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from numpy import ndarray
 
 from overton.base import Problem, did_you_mean
 from overton.base.ragged import starts_of
-from overton.data.alike import alike_classes
+from overton.data.alike import alike_classes, same_folded, same_letters
 from overton.data.dataset import Dataset
 from overton.data.names import GOLD, is_near_gold
 from overton.data.votes import Votes
@@ -45,6 +45,7 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
     return [
         *no_labels(unlabelled, untaught, learned=learned),
         *near_gold(dataset),
+        *alike_sources(dataset.sources),
         *silent_sources(dataset, speaking, named),
         *found,
     ]
@@ -125,6 +126,21 @@ def near_gold(dataset: Dataset) -> Iterator[Problem]:
             )
 
 
+def alike_sources(sources: Sequence[str]) -> Iterator[Problem]:
+    """Sources that may be one: each is weighed by itself, by its part of the labels."""
+    for name, meant in same_folded({name: 0 for name in sources if not is_near_gold(name)}):
+        yield Problem(
+            f"the source {name!r} looks like {meant!r}{_code_points(name, meant)}, and is weighed by itself",
+            "data.alike-sources",
+            hint="Give them one name where they are one source",
+            kind=name,
+        )
+
+
+def _code_points(name: str, meant: str) -> str:
+    return " in other code points (Unicode NFC and NFD)" if same_letters(name, meant) else ""
+
+
 def silent_sources(dataset: Dataset, speaking: set[str], named: Sequence[str]) -> Iterator[Problem]:
     """Sources that label nothing: the name of one that is trusted may be misspelt, or its labels yet to come."""
     for name in named:
@@ -161,7 +177,8 @@ def alike(votes: Votes) -> Iterator[Problem]:
 
 def _alike(name: str, meant: str, counts: Mapping[str, int]) -> str:
     many = "label" if counts[name] == 1 else "labels"
-    return f"class {name!r} has {counts[name]:,} {many} and looks like {meant!r} ({counts[meant]:,})"
+    how = _code_points(name, meant)
+    return f"class {name!r} has {counts[name]:,} {many} and looks like {meant!r}{how} ({counts[meant]:,})"
 
 
 def one_label(votes: Votes) -> Iterator[Problem]:

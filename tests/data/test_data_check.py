@@ -302,6 +302,25 @@ def test_a_source_that_is_almost_called_gold_is_a_warning(tmp_path):
     )
 
 
+def test_sources_that_differ_in_case_blanks_or_code_points_alone_are_a_warning(tmp_path):
+    names = ["crowd", "Crowd ", "\u00e9quipe", "e\u0301quipe", "rule 1", "rule 2", "gold", "GOLD"]
+    found = check(tmp_path, [record(0, "a", "train", Intent=dict.fromkeys(names, "age"))])
+    told = [warning.message for warning in found.warnings if warning.code == "data.alike-sources"]
+    assert told == [
+        "the source 'Crowd ' looks like 'crowd', and is weighed by itself",
+        "the source 'e\u0301quipe' looks like '\u00e9quipe' in other code points (Unicode NFC and NFD), "
+        "and is weighed by itself",
+    ]
+
+
+def test_classes_of_the_same_letters_in_other_code_points_are_a_warning(tmp_path):
+    names = ["\u00e9clair"] * 9 + ["e\u0301clair"]
+    lines = [record(n, "a", Kind={"s": [name]}) for n, name in enumerate(names)]
+    lines = [{**line, "payloads": {"entities": [{"id": "Q"}]}} for line in lines]
+    (slip,) = [warning for warning in check(tmp_path, lines).warnings if warning.code == "data.alike-classes"]
+    assert "looks like '\u00e9clair' in other code points (Unicode NFC and NFD) (9)" in slip.message
+
+
 def test_a_source_that_only_abstains_labels_nothing(tmp_path):
     lines = [record(0, "a b", "train", Intent={"rule": "age", "abst": None, "mute": None}, POS={"abst": [None, None]})]
     found = check(tmp_path, lines, named=("abst", "rule"))
