@@ -8,6 +8,7 @@ from overton.data import RecordParser
 from overton.data.encode.encoder import Encoder
 from overton.data.faults.line import line_faults
 from overton.data.files import check_data
+from overton.schema import parse_schema
 from tests.data_schema import SCHEMA
 from tests.golden import check_cases, load_cases
 
@@ -115,3 +116,15 @@ def test_what_a_failed_chunk_brought_is_forgotten():
     assert encoder.sources.seen == ["s"]
     assert encoder.tags.seen == ["train"]
     assert [known.classes.seen for known in encoder.tasks][:2] == [[], ["k", "l", "m"]]
+
+
+def test_a_class_that_is_like_none_of_many_says_where_a_new_one_is_declared(tmp_path):
+    classes = [f"class_{letter * 3}" for letter in "abcdefghijklmnop"]
+    declared = {
+        "payloads": {"text": {"type": "singleton"}},
+        "tasks": {"Kind": {"payload": "text", "type": "multiclass", "classes": classes}},
+    }
+    schema = parse_schema(json.dumps(declared))
+    (tmp_path / "d.jsonl").write_text('{"payloads": {"text": "a"}, "tasks": {"Kind": {"s": "furniture"}}}\n')
+    (problem,) = check_data(schema, [tmp_path / "d.jsonl"]).problems
+    assert problem.hint == "Correct it, or add it to the 'classes' of the task in schema.json"

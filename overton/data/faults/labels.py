@@ -130,7 +130,7 @@ def _check_class(name: Any, task: Task, at: Path, faults: Faults) -> None:
         hint = "Write null to abstain"
         faults.add("record.empty-label", at, f"the label {show(name)} names no class", hint, task.name)
     elif task.classes and name not in task.classes:
-        hint = did_you_mean(name, task.classes)
+        hint = did_you_mean(name, task.classes) or "Correct it, or add it to the 'classes' of the task in schema.json"
         faults.add("record.unknown-label", at, f"unknown label {show(name)}", hint, f"{task.name} {name}")
 
 
