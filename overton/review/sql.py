@@ -1,14 +1,16 @@
 """Which records an SQL expression holds of. DuckDB evaluates it, with no way to files, network or extensions."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 from numpy import ndarray
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, did_you_mean
 from overton.codec import Predictions
 from overton.data import Dataset
 from overton.review.tables import ROW, records_table
+from overton.review.words import identifier
 
 # What an expression may not do is fixed before it is read, and cannot be changed from within it.
 SAFE = {
@@ -19,6 +21,8 @@ SAFE = {
     "memory_limit": "2GB",
     "threads": "1",
 }
+MOST_NAMED = 3
+MISSING_KEY = re.compile(r'Could not find key "(.+?)" in struct')
 HAS = "CREATE MACRO has(list, word) AS list_contains(list_transform(list, lambda item: lower(item)), lower(word))"
 
 
@@ -47,7 +51,7 @@ def rows_where(dataset: Dataset, where: str, predictions: Mapping[str, Predictio
             # `filter` reads one expression, and no statement.
             found = connection.from_arrow(table).filter(where).project(f'"{ROW}"').fetchnumpy()[ROW]
         except duckdb.Error as error:
-            hint = f"Columns are {', '.join(names)}"
+            hint = f"{_meant(str(error), where, dataset)}Columns are {', '.join(names)}"
             if predictions is None and '"predicted"' in str(error):
                 hint += "; predicted is one where --version names a version"
             raise OvertonError(
@@ -55,6 +59,17 @@ def rows_where(dataset: Dataset, where: str, predictions: Mapping[str, Predictio
             ) from None
     rows: ndarray = np.sort(np.asarray(found, np.int64))
     return rows
+
+
+def _meant(text: str, where: str, dataset: Dataset) -> str:
+    """What was meant by the name of a task or source that DuckDB does not find; nothing where nobody can tell."""
+    names = dict.fromkeys((*(task.name for task in dataset.schema.tasks), *dataset.sources))
+    bare = [identifier(name) for name in names if f".{name}" in where and identifier(name) != name]
+    if bare:
+        return f"Names with other signs stand in double quotes: {', '.join(bare[:MOST_NAMED])}. "
+    key = MISSING_KEY.search(text)
+    near = did_you_mean(key[1], names) if key else ""
+    return f"{near} " if near.endswith("?") else f"{near}. " if near else ""
 
 
 def _message(text: str) -> str:

@@ -127,6 +127,28 @@ def test_what_an_expression_may_not_say_is_told_with_the_columns(where: str, tol
     assert len(app.data_files) == 1
 
 
+@pytest.mark.parametrize(("where", "hint"), [
+    ("votes.Intent.legacy-1 = 'age'", 'Names with other signs stand in double quotes: "legacy-1". Columns are id, '),
+    ("votes.Intent.big crowd = 'age'", 'Names with other signs stand in double quotes: "big crowd". Columns are id, '),
+    ("votes.Intent.ruls = 'age'", "Did you mean 'rules'? Columns are id, "),
+    ("gold.Intend = 'age'", "Did you mean 'Intent'? Columns are id, "),
+])  # fmt: skip
+def test_a_task_or_source_that_is_not_found_is_told_with_the_one_that_is_meant(
+    where: str, hint: str, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    schema = {
+        "payloads": {"text": {"type": "singleton"}},
+        "tasks": {"Intent": {"payload": "text", "type": "multiclass"}},
+    }
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    said = {"legacy-1": "age", "rules": "age", "big crowd": "height"}
+    (tmp_path / "data" / "a.jsonl").write_text(json.dumps({"payloads": {"text": "a"}, "tasks": {"Intent": said}}))
+    with pytest.raises(OvertonError) as caught:
+        overton.load(tmp_path).tag("slice:x", where)
+    assert caught.value.problems[0].hint.startswith(hint)
+
+
 def test_an_expression_over_predictions_without_a_version_is_told_how_to_name_one(app: Application) -> None:
     with pytest.raises(OvertonError, match="--version"):
         app.tag("slice:x", "predicted.Intent <> gold.Intent")
