@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_told_and_not_written(
     assert not (directory / "data" / TODAY).exists()
 
 
-@pytest.mark.parametrize("editor", ["müller", "田中", "mu\u0308ller", "ann.lee-2"])
+@pytest.mark.parametrize("editor", ["müller", "田中", "mu\u0308ller", "ann.lee-2", "สุดา", "प्रिया"])
 def test_an_editor_is_named_in_any_script(editor: str, directory: Path) -> None:
     write(directory, Correction("here", "Record", editor, "other"))
     assert said(read(directory), "Record", unicodedata.normalize("NFC", editor)) == ["other"]

@@ -13,6 +13,7 @@ from overton.review import check_tag
 from overton.supervision import find_record
 
 EDITOR = re.compile(r"\w[\w.-]{0,63}")  # of letters of any language: it is the name of a source, and part of no path
+MARK = "M"  # of Unicode: vowels and tones that a letter bears, as in Thai and Hindi; no `\w`
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,17 @@ class Correction:
     units: Mapping[str, Any] | None = None
 
 
+def _is_editor(name: str) -> bool:
+    """Whether a text can name an editor: letters with their marks, digits, `.`, `_` and `-`, at most 64.
+
+    Example:
+        >>> _is_editor("ann.lee-2"), _is_editor("\u0e2a\u0e38\u0e14\u0e32"), _is_editor("ann lee"), _is_editor("\u0e38")
+        (True, True, False, False)
+    """
+    marked = "".join("_" if unicodedata.category(sign).startswith(MARK) else sign for sign in name[1:])
+    return EDITOR.fullmatch(name[:1] + marked) is not None
+
+
 def correction_line(dataset: Dataset, said: Correction, file: str) -> dict[str, Any]:
     """The line of a correction.
 
@@ -47,7 +59,7 @@ def correction_line(dataset: Dataset, said: Correction, file: str) -> dict[str, 
             that is read later says otherwise in the editor's name, so that the correction would change nothing.
     """
     editor = unicodedata.normalize("NFC", said.editor)
-    if not EDITOR.fullmatch(editor):
+    if not _is_editor(editor):
         raise OvertonError(Problem(f"{editor!r} is not a valid name of an editor", "base.bad-name", hint=NAME_HINT))
     if editor == COMBINED:
         message, hint = f"{COMBINED!r} is the name of what all sources say together", "Label by a name of your own"
