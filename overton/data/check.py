@@ -10,7 +10,7 @@ import numpy as np
 
 from overton.base import Problem
 from overton.data.dataset import Dataset
-from overton.data.label_check import label_warnings
+from overton.data.label_check import alike_tags, label_warnings
 from overton.data.names import COMBINED, GOLD, SLICE_PREFIX, SPLITS
 
 MUCH_CUT = 0.05  # of the records with a payload, from which on it is told that they are cut
@@ -44,6 +44,7 @@ def data_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]:
         *same_text(dataset),
         *empty_splits(dataset),
         *empty_slices(dataset),
+        *alike_tags(dataset.tags),
         *label_warnings(dataset, named),
         *counted_twice(dataset),
     ]

@@ -9,7 +9,8 @@ from overton.base import Problem, did_you_mean
 from overton.base.ragged import starts_of
 from overton.data.alike import alike_classes, same_folded, same_letters
 from overton.data.dataset import Dataset
-from overton.data.names import GOLD, is_near_gold
+from overton.data.names import GOLD, count_of, is_near_gold
+from overton.data.tags import Tags
 from overton.data.votes import Votes
 
 MOST_NAMED = 3
@@ -135,6 +136,21 @@ def alike_sources(sources: Sequence[str]) -> Iterator[Problem]:
             hint="Give them one name where they are one source",
             kind=name,
         )
+
+
+def alike_tags(tags: Tags) -> Iterator[Problem]:
+    """Tags that may be one: each is a line of the report, over its part of the records."""
+    n_records = np.bincount(tags.tag, minlength=len(tags.names)).tolist()
+    counts = {name: n for name, n in zip(tags.names, n_records, strict=True) if n}
+    pairs = sorted(same_folded(counts), key=lambda pair: (counts[pair[0]], pair))
+    if pairs:
+        told = ", ".join(
+            f"the tag {name!r} ({count_of(counts[name], 'record')}) looks like {meant!r}{_code_points(name, meant)} "
+            f"({counts[meant]:,})"
+            for name, meant in pairs[:MOST_NAMED]
+        )
+        more = f" and {len(pairs) - MOST_NAMED:,} more" if len(pairs) > MOST_NAMED else ""
+        yield Problem(f"{told}{more}", "data.alike-tags", hint="Give them one name where one is meant")
 
 
 def _code_points(name: str, meant: str) -> str:

@@ -313,6 +313,16 @@ def test_sources_that_differ_in_case_blanks_or_code_points_alone_are_a_warning(t
     ]
 
 
+def test_tags_that_differ_in_case_blanks_or_code_points_alone_are_a_warning(tmp_path):
+    tags = ["slice:no text", "slice:no  text", "lang:en", "lang:EN", "x:a", "x:A", "batch:1", "batch:2"]
+    lines = [record(n, f"a {n}", "train", tags[n]) for n in range(len(tags))] + [record(9, "b", "slice:no text")]
+    (near,) = [warning for warning in check(tmp_path, lines).warnings if warning.code == "data.alike-tags"]
+    assert near.message == (
+        "the tag 'lang:en' (1 record) looks like 'lang:EN' (1), "
+        "the tag 'slice:no  text' (1 record) looks like 'slice:no text' (2)"
+    )
+
+
 def test_classes_of_the_same_letters_in_other_code_points_are_a_warning(tmp_path):
     names = ["\u00e9clair"] * 9 + ["e\u0301clair"]
     lines = [record(n, "a", Kind={"s": [name]}) for n, name in enumerate(names)]
