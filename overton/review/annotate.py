@@ -42,6 +42,7 @@ class Candidate:
         listed: Whether these stand in a list.
         members: The members to choose among, for `select`.
         labelled: Whether somebody votes on it; then no combined label says that no class of a bitvector is likely.
+        doubted: Of a bitvector the class whose bit promises most; else empty.
     """
 
     id: str
@@ -55,11 +56,20 @@ class Candidate:
     listed: bool
     members: tuple[str, ...] = ()
     labelled: bool = True
+    doubted: str = ""
 
     @property
     def unsaid(self) -> str:
         """What to say in place of combined labels where there are none."""
         return NO_CLASS if self.labelled else NOBODY
+
+    @property
+    def doubt(self) -> str:
+        """What is said of the bit that promises most; empty where no bits are labelled."""
+        if not self.doubted:
+            return ""
+        combined = f"combined {self.combined.get(self.doubted, 0.0):.2f}" if self.labelled else NOBODY
+        return f"{self.doubted}: {combined}, predicted {self.prediction.get(self.doubted, 0.0):.2f}"
 
     def named(self, by_label: Mapping[str, float]) -> str:
         """The likeliest labels with their probabilities, three at most; members by their names."""
@@ -104,7 +114,7 @@ def candidates(
     start, length = targets.offsets[rows], targets.offsets[rows + 1] - targets.offsets[rows]
     unit = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
     known = gold_of(dataset.votes(targets.task.name, [GOLD])).known | combined.certain()
-    promise, certainty = _promise(combined, unit, said)
+    promise, certainty, doubted = _promise(combined, unit, said)
     promise[known[unit]] = 0.0
     place = np.lexsort((certainty, -promise))
     record = np.repeat(np.arange(len(rows)), length)
@@ -114,7 +124,8 @@ def candidates(
         if len(found) >= limit or promise[at] <= 0:
             break
         number = int(record[at])
-        one = _candidate(dataset, combined, said, int(rows[number]), int(unit[at]), at, float(promise[at]))
+        promised = float(promise[at]), doubted[at]
+        one = _candidate(dataset, combined, said, int(rows[number]), int(unit[at]), at, promised)
         found.setdefault(one.text or one.id, one)
     return tuple(found.values())
 
@@ -146,12 +157,17 @@ def reading(task: str, chosen: Sequence[Candidate], *, before: str = "", first: 
             lines.append(f"   look at {one.unit} {one.item}")
         lines.append(f"   combined: {one.named(one.combined) or one.unsaid}")
         lines.append(f"   predicted: {one.named(one.prediction) or 'nothing'}")
+        lines += [f"   most in doubt: {one.doubt}"] if one.doubted else []
         parts.append(legible("\n".join(lines)))
     return "\n\n".join(parts) + "\n"
 
 
-def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndarray, ndarray]:
-    """What the annotation of each unit promises, and how certain its combined label is, each of shape (unit,)."""
+def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndarray, ndarray, Sequence[str]]:
+    """What the annotation of each unit promises, how certain its combined label is, and which bit promises most.
+
+    Each is of one value a unit; the last is empty where no bits are labelled.
+    """
+    doubted = [""] * len(unit)
     index = combined.targets.index[unit]
     predicted, target, column = _alike(combined, said)
     nobody = index < 0
@@ -161,13 +177,22 @@ def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndar
     if combined.targets.task.type == "bitvector":
         holds = voted > 0.5
         holds[np.ix_(nobody, column)] = said.label[nobody]
-        promise = np.where(holds, 1 - truth, truth).max(axis=1, initial=0)
+        by_bit = np.where(holds, 1 - truth, truth)
+        promise = by_bit.max(axis=1, initial=0)
+        names = _names(combined, said)
+        doubted = [names[bit] for bit in by_bit.argmax(axis=1).tolist()] if names else doubted
     else:
         best = np.where(nobody & ~said.nothing, column[said.label], voted.argmax(axis=1))
         promise = 1 - truth[np.arange(len(unit)), best]
     promise[said.nothing] = 0.0
     certainty = np.append(combined.expected, 0.0)[index]
-    return promise, certainty
+    return promise, certainty, doubted
+
+
+def _names(combined: Combined, said: Predictions) -> list[str]:
+    """The classes of the data, then those that the version alone has."""
+    names = [*combined.targets.task.classes]
+    return names + [name for name in said.task.classes if name not in names]
 
 
 def _alike(combined: Combined, said: Predictions) -> tuple[ndarray, ndarray, ndarray]:
@@ -179,8 +204,7 @@ def _alike(combined: Combined, said: Predictions) -> tuple[ndarray, ndarray, nda
     if not said.task.classes:
         width = max(table.shape[1], probability.shape[1], 1)
         return widened(probability, width), widened(table, width), np.arange(width)
-    names = [*combined.targets.task.classes]
-    names += [name for name in said.task.classes if name not in names]
+    names = _names(combined, said)
     column = np.array([names.index(name) for name in said.task.classes], np.int64)
     predicted = np.zeros((len(probability), len(names)))
     predicted[:, column] = probability
@@ -188,7 +212,13 @@ def _alike(combined: Combined, said: Predictions) -> tuple[ndarray, ndarray, nda
 
 
 def _candidate(
-    dataset: Dataset, combined: Combined, said: Predictions, row: int, unit: int, at: int, promise: float
+    dataset: Dataset,
+    combined: Combined,
+    said: Predictions,
+    row: int,
+    unit: int,
+    at: int,
+    promised: tuple[float, str],
 ) -> Candidate:
     names = names_of(dataset, said.task.name, row)
     first, stop = combined.targets.offsets[row : row + 2].tolist()
@@ -202,9 +232,10 @@ def _candidate(
         item=names.unit(number),
         combined=combined_label(combined, unit),
         prediction={classes[k] if classes else str(k): round(float(probability[k]), 4) for k in order},
-        promise=promise,
+        promise=promised[0],
         n_units=stop - first,
         listed=names.listed,
         members=() if classes else names.items,
         labelled=bool(combined.targets.index[unit] >= 0),
+        doubted=promised[1],
     )

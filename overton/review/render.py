@@ -179,6 +179,8 @@ def _around_item(one: Candidate, width: int) -> str:
 
 def _views(one: Candidate) -> str:
     place = f"{one.unit} {one.item}: " if one.item else ""
+    if one.doubted:
+        return f"{place}{one.doubt}; promises {one.promise:.2f}"
     combined = f"combined {one.named(_best(one.combined)) or one.unsaid}" if one.labelled else one.unsaid
     predicted = one.named(_best(one.prediction)) or "nothing"
     return f"{place}{combined}, predicted {predicted}; promises {one.promise:.2f}"

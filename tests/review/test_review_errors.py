@@ -321,6 +321,24 @@ def test_where_nobody_votes_an_annotation_promises_that_the_version_is_wrong_in_
     assert not one.labelled
 
 
+def test_of_bits_the_one_that_promises_most_is_told() -> None:
+    combined, prediction = {"a": 0.75, "b": 0.32}, {"b": 1.0, "a": 0.7}
+    one = Candidate("r", "a text", 0, "", combined, prediction, 0.66, 1, listed=False, doubted="b")
+    told = render_errors(ErrorPage("v", "Kind", "dev", (), 9, 9, 1, 1, (), (), (), None, None, (one,)))
+    assert "    b: combined 0.32, predicted 1.00; promises 0.66" in told
+    assert "   most in doubt: b: combined 0.32, predicted 1.00\n" in reading("Kind", [one])
+
+
+def test_of_bits_the_one_that_promises_most_is_found(spoilt: Application, version: Version) -> None:
+    found = version.errors("RecordBits", annotate=20).annotate
+    assert found
+    for one in found:
+        combined, predicted = one.combined.get(one.doubted, 0.0), one.prediction.get(one.doubted, 0.0)
+        truth = (combined + predicted) / 2 if one.labelled else predicted
+        assert one.promise == pytest.approx(truth, abs=0.01) or one.promise == pytest.approx(1 - truth, abs=0.01)
+    assert not any(one.doubted for one in version.errors("Record", annotate=20).annotate)
+
+
 def test_of_bits_of_a_record_without_text_nothing_was_predicted_and_nobody_was_sure(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     task = {"payload": "text", "type": "bitvector", "classes": ["a", "b"]}
