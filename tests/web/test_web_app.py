@@ -149,6 +149,14 @@ def test_a_filter_is_any_expression_over_tags(shared: Client) -> None:
     assert some["n_records"] + rest["n_records"] == whole["n_records"]
 
 
+def test_of_bits_what_to_annotate_names_the_class_that_is_in_doubt(shared: Client) -> None:
+    annotate = shared.get("/errors.json?task=EntityType&split=all").json()["annotate"]
+    page = shared.get("/errors?task=EntityType&split=all").text
+    assert annotate
+    assert page.count("most in doubt") == len(annotate)
+    assert "most in doubt" not in shared.get("/errors?task=Intent&split=all").text
+
+
 def test_the_figures_of_an_expression_are_those_of_its_records(shared: Client) -> None:
     plain = shared.get("/slice.json?tag=slice:tower").json()["figures"]
     same = shared.get("/slice.json?tag=slice:tower%20%26%20lang:en%20|%20slice:tower").json()["figures"]

@@ -62,6 +62,7 @@ class Promise:
     task: TaskView
     unit: int
     promise: float
+    doubt: str = ""  # of bits which one is most in doubt, and what is said of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ def errors_page(dashboard: Dashboard, version: Version, asked: Filter) -> Errors
             view,
             one.unit,
             one.promise,
+            one.doubt,
         )
         for one, payload, view in zip(found.annotate, payloads, views[len(failures) :], strict=True)
     )
