@@ -8,7 +8,7 @@ from overton.cli import console
 HELP = "find every fault of an application's schema, tuning, gate and data"
 EXAMPLE = "  overton check demo\n  overton check demo --quarantine bad.jsonl"
 
-_FACTS = {"bad": "bad", "amending": "adding to others", "amended": "added to", "overridden": "labels overridden"}
+_FACTS = {"bad": "bad", "amending": "adding to others", "amended": "added to"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         console.note(render_problems(outcome.problems, limit=len(outcome.problems)))
     for warning in outcome.warnings:
         console.note(f"warning: {warning}")
-    facts = ", ".join(f"{count:,} {_fact(name)}" for name, count in outcome.counts.items() if count)
+    facts = ", ".join(_fact(name, count) for name, count in outcome.counts.items() if count)
     faults, warnings = (sum(one.count for one in many) for many in (outcome.problems, outcome.warnings))
     read = (
         f"{count_of(outcome.n_lines, 'line')}, {count_of(outcome.n_records, 'record')}{f' ({facts})' if facts else ''}"
@@ -54,9 +54,14 @@ def run(options: argparse.Namespace) -> int:
     return 1 if outcome.problems else 0
 
 
-def _fact(name: str) -> str:
-    """What a count of the check counts, in words."""
+def _fact(name: str, count: int) -> str:
+    """A count of the check and what it counts, in words."""
+    from overton.data.names import count_of
+
     kind, _, what = name.partition(":")
-    if kind == "cut":
-        return f"cut at the max_length of {what!r}"
-    return f"labels of {what!r} that name a member beyond it" if kind == "beyond" else _FACTS.get(name, name)
+    if kind == "overridden":
+        return f"{count_of(count, 'label')} overridden"
+    if kind == "beyond":
+        names = "names" if count == 1 else "name"
+        return f"{count_of(count, 'label')} of {what!r} that {names} a member beyond it"
+    return f"{count:,} " + (f"cut at the max_length of {what!r}" if kind == "cut" else _FACTS.get(name, name))

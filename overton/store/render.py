@@ -74,7 +74,10 @@ def render_copied(copied: Copied) -> str:
     """What was copied, and what was there."""
     lines = [f"{version}: copied" for version in copied.versions]
     lines += [f"{version}: there already" for version in copied.there]
-    lines += [f"{alias}: {count:,} entries of its log added" for alias, count in copied.aliases.items()]
+    lines += [
+        f"{alias}: {count:,} {'entry' if count == 1 else 'entries'} of its log added"
+        for alias, count in copied.aliases.items()
+    ]
     return "\n".join([*lines, f"{copied.blobs:,} contents, {render_bytes(copied.bytes)} written"])
 
 

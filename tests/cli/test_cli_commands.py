@@ -207,6 +207,14 @@ def test_items_beyond_max_length_are_counted(
     assert "cut at the max_length of 'tokens'" in capsys.readouterr().out
 
 
+def test_one_label_that_is_overridden_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = tmp_path / "app"
+    assert main(["init", str(app)]) == 0
+    (app / "data" / "z.jsonl").write_text('{"id": "example-1", "tasks": {"Topic": {"rules": "sport"}}}\n')
+    assert main(["check", str(app), "-q"]) == 0
+    assert "1 label overridden)" in capsys.readouterr().out
+
+
 def test_a_server_for_other_machines_is_told_how_to_ask_for_a_token(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:
