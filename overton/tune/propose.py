@@ -112,15 +112,20 @@ def _vary(space: Space, centre: Picked, random: np.random.Generator) -> dict[str
 
 
 def _left_over(space: Space, random: np.random.Generator, tried: set[str]) -> dict[str, Any] | None:
-    """Any combination that makes a program which was not tried."""
+    """Any combination that makes a program which was not tried; None where none is found.
+
+    Nearly all of a space too large to be listed is left, unless most of its combinations make the same few programs, as
+    where many options are listed of settings that nothing in the schema uses.
+    """
     if space.size <= MOST_LISTED:
         every = list(space)
         order = random.permutation(len(every)).tolist()
         return next((every[place] for place in order if space.key(every[place]) not in tried), None)
-    while True:  # nearly all of so large a space is left
+    for _ in range(MOST_LISTED):
         picked = {knob.name: knob.options[int(random.integers(len(knob.options)))] for knob in space.knobs}
         if space.key(picked) not in tried:
             return picked
+    return None
 
 
 def _estimate(space: Space, seed: int, known: Known) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from overton.compile import default_choices
 from overton.compile.settings import PAYLOAD_SETTINGS, SLICES
 from overton.tune import Score, Study, Trial, render_space, space_of
-from overton.tune.propose import Known, _of_parent, propose
+from overton.tune.propose import MOST_LISTED, Known, _of_parent, propose
 from overton.tune.space import QUICKEST
 from tests.tune.tune_factories import KINDS, listed_space, tune
 
@@ -147,3 +147,14 @@ def test_of_a_parent_what_serving_bore_is_tried_again_and_moved_by_how_the_data_
     assert propose(space, 2, 0, Known(parent=study, pending=[space.first])) == other
     now = Known(done=[Trial(1, space.first, Score("done", 0.4))], parent=study)
     assert [trial.score.value for trial in _of_parent(space, now)] == pytest.approx([0.4, 0.6])
+
+
+@pytest.mark.timeout(60)
+def test_a_large_space_of_settings_that_nothing_uses_is_found_to_be_tried() -> None:
+    useless = {
+        "piece_dropout": [n / 1000 for n in range(101)],
+        "hf_learning_rate": [(n + 1) / 10_000 for n in range(101)],
+    }
+    space = space_of(tune({"training": useless}), KINDS, has_slices=False)
+    assert space.size > MOST_LISTED
+    assert propose(space, 2, 0, Known(done=[Trial(1, space.first, Score("done", 0.5))])) is None
