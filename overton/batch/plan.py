@@ -20,6 +20,7 @@ COUNTED = "_words/{name}.jsonl"  # the counted strings of a piece, which readers
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 ENDING = re.compile(r"\.jsonl(\.gz|\.zst)?$")
 LONGEST_STEM = 100
+HIDDEN = "-._"  # no shard begins with these: readers of folders pass over what does
 WHOLE = -1  # the end of a piece that is read to its end, however long that is
 
 
@@ -161,7 +162,8 @@ def parse_plan(content: bytes, path: str = "") -> Plan:
 
 def _stems(inputs: Sequence[Input]) -> list[str]:
     """How the shards of each input begin: its name made safe, and a digest of its place where that is not enough."""
-    plain = [UNSAFE.sub("-", ENDING.sub("", one.name.strip("/.").replace("/", "."))).strip("-.") for one in inputs]
+    plain = [UNSAFE.sub("-", ENDING.sub("", one.name.strip("/.").replace("/", "."))) for one in inputs]
+    plain = [stem.lstrip(HIDDEN).rstrip("-.") for stem in plain]
     often = {stem: plain.count(stem) for stem in set(plain)} if len(set(plain)) < len(plain) else {}
     return [
         stem

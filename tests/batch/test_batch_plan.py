@@ -92,6 +92,12 @@ def test_names_that_would_be_the_same_are_told_apart_by_the_place():
     assert all(name.startswith("a-b-") for name in names[:2])
 
 
+def test_no_shard_is_named_so_that_readers_of_folders_pass_over_it():
+    plan = planned(1, 1, 1, names=("_in/a.jsonl", "./_.b.jsonl", "__.jsonl"))
+    assert [piece.name for piece in plan.pieces][:2] == ["in.a-00000", "b-00000"]
+    assert not plan.pieces[2].name.startswith(("_", "."))
+
+
 def test_a_plan_is_read_as_it_was_written():
     plan = planned(25, 5, 0)
     assert parse_plan(plan.to_json()) == plan
