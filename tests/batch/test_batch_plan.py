@@ -203,6 +203,19 @@ def test_a_compressed_input_is_read_uncompressed(tmp_path: Path):
         assert b"".join(contents) == b"1\n2\n"
 
 
+def test_a_piece_that_begins_as_another_kind_of_file_does_is_text_all_the_same(tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a": "PAR1"}\n{}\n')
+    (one,) = find_inputs([str(path)])
+    cut = path.read_bytes().index(b"PAR1") + 1
+    with opened(one, Piece("p", 0, cut, one.size)) as contents:
+        assert b"".join(contents) == b'PAR1"}\n{}\n'
+    path.write_bytes(b"PAR1")
+    (one,) = find_inputs([str(path)])
+    with opened(one, Piece("p", 0, 0, one.size)) as contents, pytest.raises(OvertonError, match="but Parquet"):
+        next(contents)
+
+
 def test_one_file_or_shards_is_told_by_inputs_and_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     Path("a.jsonl").touch()

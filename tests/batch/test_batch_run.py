@@ -269,7 +269,7 @@ def test_every_whole_line_before_an_input_breaks_off_is_predicted(tmp_path: Path
 
 
 def test_what_a_disk_reads_no_further_is_told_with_its_line(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    def failing(file, name: str):
+    def failing(file, name: str, *, is_begin: bool):
         yield file.read(700)
         raise OSError(errno.EIO, "Input/output error")
 

@@ -167,7 +167,7 @@ def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
             reader.seek(start)
         _check_stamp(one, meta["size"], _tag(meta))
         with _unchanged(partial(_check_object, one, store, path)):
-            yield contents(cast(IO[bytes], _Reader(reader, one.place)), one.name)
+            yield contents(cast(IO[bytes], _Reader(reader, one.place)), one.name, is_begin=not start)
         return
     try:
         file = Path(one.place).open("rb")  # noqa: SIM115  closed below
@@ -177,7 +177,7 @@ def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
         _check_file(one, file)
         file.seek(start)
         with _unchanged(partial(_check_file, one, file)):
-            yield _told(one, contents(file, one.name))
+            yield _told(one, contents(file, one.name, is_begin=not start))
 
 
 def _told(one: Input, parts: Iterator[bytes]) -> Iterator[bytes]:

@@ -149,8 +149,14 @@ class _First:
         return content
 
 
-def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
+def contents(file: IO[bytes], name: str, *, is_begin: bool = True) -> Iterator[bytes]:
     """What an open file holds, some megabytes at a time; its name's ending says how it is compressed.
+
+    Args:
+        file: The file.
+        name: Its name.
+        is_begin: Whether it is read from its begin, which tells what else than text it holds: in the middle of a text
+            anything may stand.
 
     Raises:
         OvertonError: Where it is no text, or its compressed stream is broken or ends too early.
@@ -161,7 +167,7 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
         elif name.endswith(".zst"):
             yield from _zstd(file)
         else:
-            yield from _plain(file, name)
+            yield from _plain(file, name, is_begin)
     except EOFError:
         reason = "its compressed stream ends too early, as if the file were cut off"
         raise _broken(name, reason, "Write it or fetch it again") from None
@@ -169,11 +175,11 @@ def contents(file: IO[bytes], name: str) -> Iterator[bytes]:
         raise _broken(name, f"its compressed stream is broken: {error}") from None
 
 
-def _plain(file: IO[bytes], name: str) -> Iterator[bytes]:
+def _plain(file: IO[bytes], name: str, is_begin: bool) -> Iterator[bytes]:
     read = getattr(file, "read1", file.read)  # of a stream what is there, without waiting for megabytes more
     content = read(BLOCK)
     for begin, kind in BINARY.items():
-        if content.startswith(begin):  # else every line of it would be told as one that is no UTF-8
+        if is_begin and content.startswith(begin):  # else every line of it would be told as one that is no UTF-8
             raise _broken(name, f"it holds no lines of JSON, but {kind}")
     while content:
         yield content
