@@ -246,7 +246,7 @@ def test_a_run_does_not_take_from_another_the_words_that_it_writes(
         else:
             raise KeyboardInterrupt
 
-    left = tmp_path / "out" / ".words.parquet.0.tmp"  # as of a process that was killed
+    left = tmp_path / "out" / ".words.parquet.0123456789abcdef.tmp"  # as of a process that was killed
     left.parent.mkdir()
     left.touch()
     monkeypatch.setattr(verbs, "_write_words", write_beside_another)

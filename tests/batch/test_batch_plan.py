@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overton.base import OvertonError, Problem
+from overton.base.files import draft_of
 from overton.batch import lines as lines_module
 from overton.batch.files import Output, count_newlines, find_inputs, is_one_file, opened
 from overton.batch.lines import read_lines
@@ -260,6 +261,17 @@ def test_what_is_created_once_is_never_written_again(tmp_path: Path):
         draft.file.write(b"%d" % (1 // 0))
     assert output.names() == {"sub/a"}
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["sub"]
+
+
+def test_what_killed_workers_left_goes_and_nothing_else_that_is_hidden(tmp_path: Path):
+    left = [draft_of(tmp_path / "a.jsonl"), draft_of(tmp_path / "_errors" / "a.errors.jsonl")]
+    kept = [tmp_path / ".notes.tmp", draft_of(tmp_path / "other" / "b.jsonl"), tmp_path / "_errors" / ".x.tmp"]
+    for path in (*left, *kept):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    Output(str(tmp_path)).remove_drafts()
+    assert [path.exists() for path in left] == [False, False]
+    assert all(path.exists() for path in kept)
 
 
 def test_a_line_of_very_many_parts_is_put_together_once():

@@ -132,7 +132,7 @@ def test_a_run_that_stops_anywhere_goes_on_to_the_same_output(folder: Path, monk
         run_stopped(monkeypatch, lambda: predict(folder), after=2)
         assert len([name for name in content(folder / "out") if name.startswith("_done/")]) == 2 * (stop + 1)
     (folder / "out" / "_errors").mkdir(exist_ok=True)
-    (folder / "out" / ".in.a-00000.jsonl.x7.tmp").write_bytes(b"what a worker left that was killed")
+    (folder / "out" / ".in.a-00000.jsonl.0123456789abcdef.tmp").write_bytes(b"what a worker left that was killed")
     outcome = predict(folder)
     assert (outcome.known, outcome.counts.records, outcome.counts.errors) == (6, 82, 2)
     assert content(folder / "out") == whole

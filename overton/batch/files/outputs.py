@@ -1,6 +1,7 @@
 """Where shards go: a folder of a local disk, or a prefix of an object store. Everything there is created once."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,8 @@ from obstore.exceptions import AlreadyExistsError
 from overton.base.files import DRAFT, draft_of
 from overton.store.blobs import is_url, open_cloud
 from overton.store.faults import told
+
+OWN_DRAFT = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)  # as `draft_of` names it
 
 
 class Output:
@@ -95,10 +98,14 @@ class Output:
                 os.unlink(temporary)
 
     def remove_drafts(self) -> None:
-        """Remove what workers that were killed left behind, when nothing is left to do."""
+        """Remove what workers that were killed left behind, when nothing is left to do.
+
+        Nothing else: another run may write into a folder below, and what else is hidden belongs to somebody.
+        """
         if self._root is not None:
-            for path in self._root.rglob(".*.tmp"):
-                path.unlink(missing_ok=True)
+            for path in (*self._root.glob(".*.tmp"), *self._root.glob("_*/.*.tmp")):
+                if OWN_DRAFT.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
 
 class Draft:
