@@ -80,10 +80,12 @@ def _meant_tag(tag: str) -> str:
     if colon:
         wrong = prefix != "slice" and _means_slice(prefix.strip().casefold())
         return SLICE_PREFIX + rest.strip() if wrong or (prefix == "slice" and rest != rest.strip()) else ""
-    if len(word) > _SHORT:  # of which at most a few letters stand in the name of a split
-        return ""
-    near = [split for split in SPLITS if SequenceMatcher(None, word, split).ratio() > _ALIKE]
-    return near[0] if near else ""
+    for split in SPLITS:
+        # Nearly all tags have too few of its letters to be alike, which takes a fraction of the time to see.
+        most = 2 * min(len(word), sum(letter in word for letter in split)) / (len(word) + len(split))
+        if most > _ALIKE and SequenceMatcher(None, word, split).ratio() > _ALIKE:
+            return split
+    return ""
 
 
 _short_meant_tag = lru_cache(maxsize=4096)(_meant_tag)

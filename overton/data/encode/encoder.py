@@ -97,6 +97,7 @@ class Encoder:
         self.strings = Pool()
         self.sources = Patterns()
         self.tags = Patterns()
+        self._refused = np.zeros(0, bool)  # of each tag whether it is refused
         self.tasks = tuple(TaskLabels.of(schema, task) for task in schema.tasks)
         self._decode = self._decode_known = line_decoder(schema).decode
         self._words: dict[str, tuple[str, ...]] = {}
@@ -264,10 +265,12 @@ class Encoder:
 
     def _bad_tags(self, count: ndarray, tag: ndarray) -> ndarray:
         """Records with a tag that is refused, or in two splits."""
-        refused = np.fromiter(map(is_bad_tag, self.tags.seen), bool, len(self.tags.seen))
+        new = self.tags.seen[len(self._refused) :]  # there may be one for every record
+        if new:
+            self._refused = np.concatenate([self._refused, np.fromiter(map(is_bad_tag, new), bool, len(new))])
         owner = np.repeat(np.arange(len(count)), count)
         bad = np.zeros(len(count), bool)
-        bad[owner[refused[tag]]] = True
+        bad[owner[self._refused[tag]]] = True
         in_splits = np.zeros(len(count), np.int64)
         for split in SPLITS:
             in_split = np.zeros(len(count), bool)
@@ -284,6 +287,7 @@ class Encoder:
         self._hashes.shrink(mark.strings)
         self.sources.shrink(mark.sources)
         self.tags.shrink(mark.tags)
+        self._refused = self._refused[: mark.tags]
         for known, point in zip(self.tasks, mark.tasks, strict=True):
             known.reset(point)
 
