@@ -3,8 +3,8 @@
 A shard gets its name last: by then its errors and its counts are told in files of their own. Where a shard is, all is.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -122,23 +122,41 @@ def done_before(plan: Plan, output: Output, there: set[str], piece: Piece) -> Co
 
 def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output: Output, observe: Observe) -> Counts:
     one, counts = plan.inputs[piece.input], Counts()
-    errors: list[bytes] = []
     with output.creating(shard_name(plan, piece)) as draft, without_collection():
-        with verb.sink(draft.file) as write:
+        errors = _errors(output, f"{ERRORS}/{piece.name}.errors.jsonl")
+        with errors as tell, verb.sink(draft.file) as write:
             for lines, broken in _read(plan, piece):
                 records = reader.read(lines.lines, lines.numbers, one.name)
                 made = verb.make(records, one.name) if records.lines else None
                 if made is not None:
                     write(made.content)
                 bad = [*records.bad, *_too_long(lines, one.name), *broken]
-                errors.extend(line.render() for line in sorted(bad, key=lambda line: line.number))
+                tell(sorted(bad, key=lambda line: line.number))
                 counts += Counts(len(records.lines), len(bad), lines.n_bytes, made.empty if made else 0)
                 observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
-        if errors:
-            output.create(f"{ERRORS}/{piece.name}.errors.jsonl", b"".join(errors))
         output.create(f"{DONE}/{piece.name}.json", msgspec.json.encode(counts) + b"\n")
     observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
     return counts
+
+
+@contextmanager
+def _errors(output: Output, name: str) -> Iterator[Callable[[Sequence[BadLine]], None]]:
+    """Writes bad lines to a side file, as they come: of a file of another schema every line is one.
+
+    The file gets its name when the block ends well; there is none where no line is bad.
+    """
+    with ExitStack() as until_told:
+        file: IO[bytes] | None = None
+
+        def tell(bad: Sequence[BadLine]) -> None:
+            nonlocal file
+            if bad and file is None:
+                file = until_told.enter_context(output.creating(name)).file
+            for line in bad:
+                assert file is not None, "there are bad lines"
+                file.write(line.render())
+
+        yield tell
 
 
 def _read(plan: Plan, piece: Piece) -> Iterator[tuple[Lines, list[BadLine]]]:

@@ -234,6 +234,23 @@ def test_where_an_input_cannot_be_read_on_is_told_behind_the_last_line_that_was(
     assert json.loads(errors)["line"] == len(shard.splitlines()) + 1 > 4
 
 
+def test_bad_lines_are_written_as_they_come_however_many_there_are(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("overton.batch.lines.CHUNK_LINES", 10)
+    monkeypatch.setattr(run_module, "TOLD_EVERY", 0.0)
+    path = folder / "in" / "bad.jsonl"
+    path.write_text('{"other": "%s"}\n' % ("x" * 1000) * 200)
+    sizes: list[int] = []
+
+    def look(event: Event) -> None:
+        sizes.append(sum(one.stat().st_size for one in (folder / "out" / "_errors").glob("*")))
+
+    outcome = predict_files(tiny_artifact(), VERSION, [str(path)], str(folder / "out"), observe=look)
+    assert outcome.counts == Counts(0, 200, path.stat().st_size)
+    assert 0 < max(sizes[:10]) < max(sizes)
+    (told,) = [text for name, text in content(folder / "out").items() if name.startswith("_errors")]
+    assert [json.loads(line)["line"] for line in told.splitlines()] == [*range(1, 201)]
+
+
 def flushed(content: bytes) -> bytes:
     """A gzip stream up to the end of a block, with more to come."""
     stream = zlib.compressobj(wbits=31)
