@@ -74,6 +74,19 @@ def test_what_is_no_text_is_told_once_and_not_line_by_line(tmp_path, content, to
         read(path)
 
 
+def test_a_file_that_was_compressed_with_more_memory_than_there_is_for_one_is_not_told_to_be_broken(tmp_path):
+    path = tmp_path / "train.jsonl.zst"
+    wide = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+    stream = zstandard.ZstdCompressor(
+        compression_params=wide
+    ).compressobj()  # as of a pipe, of which none knows the size
+    path.write_bytes(stream.compress(b"{}\n") + stream.flush())
+    with pytest.raises(OvertonError, match="128 MB") as caught:
+        list(read_blocks(path))
+    assert "broken" not in str(caught.value)
+    assert "--long=31" in caught.value.problems[0].hint
+
+
 @pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
 def test_a_compressed_file_of_no_bytes_is_one_that_was_cut_off(tmp_path, suffix):
     path = tmp_path / f"d{suffix}"

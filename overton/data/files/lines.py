@@ -21,6 +21,7 @@ BLOCK = 1 << 21
 _GZIP, _GZIP_BLOCK = 31, 1 << 18  # how zlib is told to read gzip; bytes that are read at a time
 _ZSTD_BLOCK = 1 << 16  # compressed: what comes out may be a hundred times as much
 _ZSTD_STEP = 1 << 10  # what came out of earlier blocks is lost where one in the same step is broken
+TOO_WIDE = "requires too much memory"  # as Zstandard says of a frame
 BINARY = {  # what else is taken for a data file, by how it begins
     b"\x1f\x8b": "gzip data",
     b"\x28\xb5\x2f\xfd": "Zstandard data",
@@ -171,8 +172,16 @@ def contents(file: IO[bytes], name: str, *, is_begin: bool = True) -> Iterator[b
     except EOFError:
         reason = "its compressed stream ends too early, as if the file were cut off"
         raise _broken(name, reason, "Write it or fetch it again") from None
+    except _WideWindowError:
+        reason = "it was compressed with a longer memory than the 128 MB that are kept for one, as by zstd --long=31"
+        hint = f"Compress it anew: zstd -d --long=31 -c {name} | zstd -o OTHER.jsonl.zst"
+        raise _broken(name, reason, hint) from None
     except (zlib.error, ValueError) as error:
         raise _broken(name, f"its compressed stream is broken: {error}") from None
+
+
+class _WideWindowError(Exception):
+    """A Zstandard frame looks back further than there is memory for; nothing of it is broken."""
 
 
 def _plain(file: IO[bytes], name: str, is_begin: bool) -> Iterator[bytes]:
@@ -237,7 +246,7 @@ def _zstd(file: IO[bytes]) -> Iterator[bytes]:
                 try:
                     content = frame.decompress(pending[place : place + _ZSTD_STEP])
                 except zstandard.ZstdError as error:
-                    raise ValueError(str(error)) from None
+                    raise (_WideWindowError if TOO_WIDE in str(error) else ValueError)(str(error)) from None
                 if content:
                     yield content
                 if frame.eof:
