@@ -116,8 +116,10 @@ class Plan:
             known = by_place.pop(one.place, None)
             if known is None:
                 told.append(f"{one.name} is not among its inputs")
-            elif known != one:
+            elif (known.size, known.stamp) != (one.size, one.stamp):
                 told.append(f"{one.name} has changed since")
+            elif known.name != one.name:  # which names its shards, and records that have no id
+                told.append(f"{known.name} is named {one.name} now")
         told += [f"{one.name} is among its inputs" for one in by_place.values()]
         if not told and [replace(one, newlines=0) for one in self.pieces] != [
             replace(one, newlines=0) for one in other.pieces

@@ -126,6 +126,8 @@ def test_what_differs_between_plans_is_told_in_words():
     assert plan.differences(plan) == []
     moved = replace(plan, pieces=(replace(plan.pieces[0], end=9), *plan.pieces[1:]))
     assert plan.differences(moved) == ["its inputs are cut in another way"]
+    elsewhere = replace(plan, inputs=(replace(plan.inputs[0], name="in/0.jsonl"), *plan.inputs[1:]))
+    assert plan.differences(elsewhere) == ["0.jsonl is named in/0.jsonl now"]
 
 
 def test_inputs_are_files_folders_and_patterns(tmp_path: Path):
