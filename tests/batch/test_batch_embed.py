@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from functools import cache
 from pathlib import Path
 
@@ -166,6 +167,20 @@ def test_what_has_no_vector_has_null_and_no_zeros_in_either_format():
     columns = {"id": ["a", "b"], "vector": np.eye(2, dtype=np.float32), "missing": np.array([False, True])}
     assert as_table(columns)["vector"].to_pylist() == [[1, 0], None]
     assert [json.loads(line)["vector"] for line in as_lines(columns).splitlines()] == [[1, 0], None]
+
+
+def test_lines_of_many_vectors_take_little_more_memory_than_their_text():
+    vector = np.random.default_rng(0).normal(size=(20_000, 64)).astype(np.float32)
+    columns = {"id": [f"r{row}" for row in range(len(vector))], "vector": vector}
+    tracemalloc.start()
+    lines = as_lines(columns)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    told = [json.loads(line) for line in lines.splitlines()]
+    assert [row["id"] for row in told] == columns["id"]
+    assert np.allclose([row["vector"] for row in told], vector, atol=1e-6)
+    assert peak < 4 * len(lines)
+    assert as_lines({"id": [], "vector": vector[:0]}) == b""
 
 
 @pytest.mark.slow
