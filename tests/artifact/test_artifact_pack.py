@@ -63,7 +63,7 @@ def test_the_signature_reads_back():
     assert parse_signature(msgspec.json.decode(msgspec.json.encode(signature.to_json()))) == signature
     assert {tensor.name: tensor.shape for tensor in signature.inputs} == {
         "tokens.features": ("row", "tokens", 6),
-        "entities.features": ("row", "entities", 13),
+        "entities.features": ("row", "entities", 17),
     }
     assert {tensor.name: tensor.shape for tensor in signature.outputs} == {
         "EntityType.logits": ("row", "tokens", 2),

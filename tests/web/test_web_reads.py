@@ -90,8 +90,10 @@ def test_the_schema_is_read_once_as_long_as_nobody_changes_it(
 
 
 def test_the_report_is_made_anew_where_gate_or_tuning_are_others(dashboard: Dashboard) -> None:
+    gate = {"margin": 1, "ece": 1}  # which any version keeps to
+    (dashboard.directory / "gate.json").write_text(json.dumps(gate))
     assert show(dashboard, "/")["verdict"]["state"] != "refused"
-    (dashboard.directory / "gate.json").write_text('{"critical": ["lang:xx"]}')
+    (dashboard.directory / "gate.json").write_text(json.dumps({**gate, "critical": ["lang:xx"]}))
     assert show(dashboard, "/")["verdict"]["state"] == "refused"
     assert "data.silent-source" not in {finding["code"] for finding in show(dashboard, "/")["checks"]["findings"]}
     (dashboard.directory / "tuning.json").write_text('{"supervision": {"trusted": ["nobody"]}}')
