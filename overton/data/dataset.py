@@ -104,14 +104,17 @@ class Dataset:
         return tuple(f"{name}: {_too_few(classes)}: the task is left out" for name, classes in left)
 
     def remarks(self, votes: Mapping[str, Votes]) -> tuple[str, ...]:
-        """What a reader of figures should know of the labels: tasks without any, and what is perhaps meant for gold.
+        """What a reader of figures should know: lines and tasks that are left out, tasks without labels, near gold.
 
         Args:
             votes: The labels of each task.
         """
         silent = [task.name for task in self.schema.learnable().tasks if not len(votes[task.name].unit)]
         near = [name for name in self.sources if is_near_gold(name)]
+        n_bad = self.joined.n_bad
+        lines = "1 line with faults was" if n_bad == 1 else f"{n_bad:,} lines with faults were"
         return (
+            *([f"{lines} left out: no figure tells of what stands there"] if n_bad else []),
             *self.left_out,
             *(f"{name}: no record has a label" for name in silent),
             *(f"the source {name!r} is one among others: gold is {GOLD!r}" for name in near),

@@ -189,6 +189,16 @@ def test_a_source_that_only_abstains_is_named_for_its_task_alone(tmp_path, data)
     assert dataset.votes("POS").speaking == ("a",)
 
 
+def test_lines_that_are_left_out_are_a_remark_beside_figures(tmp_path):
+    path = write(tmp_path / "a.jsonl", [line(0), "{", "[", line(1)])
+    dataset = load(path, max_bad=2)
+    remarks = dataset.remarks({task.name: dataset.votes(task.name) for task in dataset.schema.tasks})
+    assert "2 lines with faults were left out: no figure tells of what stands there" in remarks
+    whole = load(write(tmp_path / "b.jsonl", [line(0)]))
+    remarks = whole.remarks({task.name: whole.votes(task.name) for task in whole.schema.tasks})
+    assert not any("faults" in remark for remark in remarks)
+
+
 def test_the_digest_tells_data_and_not_its_place(tmp_path, data):
     (tmp_path / "copy").mkdir()
     copy = write(tmp_path / "copy" / "d.jsonl", [line(number) for number in range(40)])
