@@ -21,7 +21,7 @@ from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, di
 from overton.bench import Bench
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
-from overton.data import SLICE_PREFIX, Dataset, tag_mask
+from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of, tag_mask
 from overton.data.files import DatasetHandle
 from overton.data.names import count_of
 from overton.evaluate import Gate, main_scores
@@ -164,22 +164,25 @@ def goal_of(dataset: Dataset, tuning: Tuning) -> Goal:
     """What a search looks for.
 
     Raises:
-        OvertonError: Where it cannot be told on dev: there are no records, none with the tag, or none of which the
-            expression holds.
+        OvertonError: Where it cannot be told on dev: there are no records, none with the tag, none of which the
+            expression holds, or nothing counts as true of the task there.
     """
     objective = str(tuning.search.get("objective", ""))
-    tag = split_objective(objective)[1]
+    task, tag = split_objective(objective)
     if not len(dataset.splits.dev):
         message, hint = "a search needs records on dev to tell good programs from poor ones", "Tag some `dev`"
         raise OvertonError(Problem(message, "search.no-dev", hint=hint))
     path, at = "tuning.json", "$.search.objective"
     try:
-        held = _tagged(dataset, tag or "*").any()
+        held = _tagged(dataset, tag or "*")
     except OvertonError as error:
         raise OvertonError(replace(problem, path=path, field=at) for problem in error.problems) from None
-    if not held:
+    if not held.any():
         hint = did_you_mean(tag, [*dataset.tags.by_split(dataset.splits)["dev"]])
         raise OvertonError(Problem(f"{tag!r} matches no record on dev", "search.unknown-tag", path, 0, at, hint))
+    rows, learnable = dataset.splits.dev[held], [one.name for one in dataset.schema.learnable().tasks]
+    if not any(_may_be_told(dataset, name, rows) for name in ([task] if task else learnable)):
+        raise OvertonError(replace(_nothing_known(task, tag), path=path, field=at))
     return Goal(objective, bounds_of(tuning))
 
 
@@ -274,9 +277,30 @@ def _scores_of(recipe: Recipe, dataset: Dataset, artifact: Artifact) -> dict[str
     truth = {name: dev_truth(dataset, found, dev) for name, found in recipe.combined.items()}
     scores = main_scores(predict_rows(dataset, Runtime(artifact), rows), truth, rows)
     if not scores or (task and task not in scores):
-        message = f"nothing is known of {task or 'any task'} on the dev records{f' of {tag}' if tag else ''}"
-        raise OvertonError(Problem(message, "search.unknown-tag", hint="Add gold there, or look for something else"))
+        raise OvertonError(_nothing_known(task, tag))
     return scores
+
+
+def _may_be_told(dataset: Dataset, task: str, rows: np.ndarray) -> bool:
+    """Whether anything counts as true of a task on some dev records: gold, or any vote where dev has no gold at all.
+
+    It is asked before a trial is trained, and so that no search is refused which could be made: see `dev_truth`.
+    """
+
+    def units(of: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.repeat(np.isin(np.arange(dataset.n_records), of), np.diff(offsets))
+        return found
+
+    gold = gold_of(dataset.votes(task, [GOLD]))
+    if (gold.known & units(dataset.splits.dev, gold.offsets)).any():
+        return bool((gold.known & units(rows, gold.offsets)).any())
+    votes = dataset.votes(task)
+    return bool(units(rows, votes.offsets)[votes.unit].any())
+
+
+def _nothing_known(task: str, tag: str) -> Problem:
+    message = f"nothing is known of {task or 'any task'} on the dev records{f' of {tag}' if tag else ''}"
+    return Problem(message, "search.unknown-tag", hint="Add gold there, or look for something else")
 
 
 def _as_trial(number: int, observe: Observe) -> Observe:

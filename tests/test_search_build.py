@@ -189,6 +189,28 @@ def test_expressions_over_tags_may_be_looked_for(tmp_path: Path, objective: str,
             goal_of(app.dataset(), app.tuning)
 
 
+def test_what_nothing_is_known_of_is_not_looked_for(tmp_path: Path, capsys) -> None:
+    directory = write(tmp_path / "app", search={"trials": 2, "objective": "Record@slice:big"})
+    path = directory / "data" / "a.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        if "slice:big" in record["tags"]:
+            record["tasks"].get("Record", {}).pop("gold", None)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    said = "tuning.json:1: $.search.objective: nothing is known of Record on the dev records of slice:big. Add gold"
+    assert main(["check", str(directory), "-q"]) == 1
+    assert said in capsys.readouterr().err
+    assert main(["build", str(directory), "-q", "--on", "local:1"]) == 1
+    assert said in capsys.readouterr().err
+    assert overton.load(directory).runs()[0]["trials"] == [], "no trial is trained to find that out"
+    for record in records:
+        if "dev" in record["tags"]:
+            record["tasks"].get("Record", {}).pop("gold", None)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    app = overton.load(directory)
+    assert goal_of(app.dataset(), app.tuning).objective == "Record@slice:big", "votes count where dev has no gold"
+
+
 def test_what_is_looked_for_is_told_of_the_records_of_an_expression(kinds_application: Application) -> None:
     expression, version, dataset = "!slice:big & !train", kinds_application.version(), kinds_application.dataset()
     recipe = SimpleNamespace(goal=Goal(f"Record@{expression}", {}), combined=combine_all(dataset))
