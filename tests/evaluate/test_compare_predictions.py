@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from overton.base import digest_json
+from overton.base import Problem, digest_json
 from overton.evaluate import (
     Comparison,
     Gate,
@@ -161,3 +161,11 @@ def test_names_of_tags_are_names_of_test_cases_whatever_signs_they_have():
     _, comparison = fell(40, 10, ("test", tag))
     cases = ElementTree.fromstring(render_junit(comparison)).iter("testcase")
     assert {case.get("name") for case in cases} == {"*", tag}
+
+
+def test_a_reason_to_refuse_may_have_come_from_a_terminal():
+    why = Problem("live was rolled back: \x1b[31mbad\x00\ufffe <nut>\nsecond line", "gate.rolled-back")
+    (case,) = ElementTree.fromstring(render_junit(None, [why])).iter("testcase")
+    assert case.get("name") == "live was rolled back: \\u001b[31mbad\\u0000\\ufffe <nut>\nsecond line"
+    assert "\\u001b" in (told := render_summary("refused", None, [why]))
+    assert "\x1b" not in told

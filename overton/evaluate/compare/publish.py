@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from overton.base import Problem, share_text
+from overton.base import Problem, legible, share_text
 from overton.evaluate.compare.comparison import Comparison
 from overton.evaluate.compare.rows import REGRESSED, UNKNOWN, ComparedRow
 
@@ -26,7 +26,8 @@ def render_junit(comparison: Comparison | None, refusals: Sequence[Problem] = ()
     name = quoteattr(f"overton compare {comparison.old} {comparison.new}" if comparison else "overton compare")
     counts = f'tests="{len(cases)}" failures="{failed}" errors="0" skipped="{skipped}"'
     suite = [f"<testsuite name={name} {counts}>", *cases, "</testsuite>"]
-    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>", *suite, "</testsuites>", ""])
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>", *suite, "</testsuites>", ""]
+    return _legible("\n".join(lines))
 
 
 def render_summary(title: str, comparison: Comparison | None, refusals: Sequence[Problem] = ()) -> str:
@@ -63,7 +64,17 @@ def render_summary(title: str, comparison: Comparison | None, refusals: Sequence
             f"{_text(name)} is not compared: {_text(reason)}.  "
             for name, reason in comparison.compared.left_out.items()
         ]
-    return "\n".join(lines).rstrip() + "\n"
+    return _legible("\n".join(lines).rstrip() + "\n")
+
+
+def _legible(text: str) -> str:
+    r"""A document without what XML forbids and nobody sees: a reason that somebody gave may have come from a terminal.
+
+    Example:
+        >>> _legible("\x1b[31mbad\uffff")
+        '\\u001b[31mbad\\uffff'
+    """
+    return legible(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def _case(row: ComparedRow) -> str:
