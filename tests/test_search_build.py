@@ -229,6 +229,8 @@ def test_what_is_looked_for_is_told_of_the_records_of_an_expression(kinds_applic
         (["--trials", "0"], "--trials is a whole number from 1 to 1000"),
         (["--trials", "2000"], "--trials is a whole number from 1 to 1000"),
         (["--trials", "2", "--ranks", "2", "-q"], "each trial of a search trains alone, so --ranks says nothing"),
+        (["--promote", ""], "--promote is empty; name an alias, or leave it out"),
+        (["--from", " "], "--from is empty; name a version, or leave it out"),
         (["--on", "moon"], "there is no engine 'moon'"),
     ],
 )

@@ -130,6 +130,9 @@ def _wrong_usage(options: argparse.Namespace) -> str:
     """What does not go together; empty where all does."""
     from overton.compile import SEARCH_SETTINGS
 
+    for name, word in (("--promote", options.promote), ("--from", options.parent)):
+        if word is not None and not word.strip():  # of a build server whose variable is not set, as a rule
+            return f"{name} is empty; name {'an alias' if name == '--promote' else 'a version'}, or leave it out"
     if options.promote and options.parent:
         return "--promote begins from the version that its alias names; leave out --from"
     if options.ranks == 0 or (options.ranks > 1 and options.profile):
