@@ -21,6 +21,7 @@ from torch.profiler import ProfilerActivity, profile, schedule
 
 from overton.base import Event, Observe
 from overton.base.files import remove_drafts, write_atomic
+from overton.data.names import count_of
 from overton.train.loop import Stepped
 from overton.train.state import Checkpoint, EpochResult
 
@@ -128,6 +129,9 @@ def profiled(folder: Path, *, observe: Observe) -> Iterator[Stepped]:
             profiler.step()
 
         yield stepped
+    if 0 < n_steps <= SKIPPED + WARMING:
+        passed = f"the first {SKIPPED + WARMING} steps are passed over, and it has {count_of(n_steps, 'step')}"
+        observe(Event("train", f"nothing of this training is profiled: {passed}"))
 
 
 def _tables(profiler: profile, order: str) -> str:
