@@ -170,7 +170,7 @@ def test_what_has_no_vector_has_null_and_no_zeros_in_either_format():
 
 
 def test_lines_of_many_vectors_take_little_more_memory_than_their_text():
-    vector = np.random.default_rng(0).normal(size=(20_000, 64)).astype(np.float32)
+    vector = np.random.default_rng(0).normal(size=(10_000, 64)).astype(np.float32)
     columns = {"id": [f"r{row}" for row in range(len(vector))], "vector": vector}
     tracemalloc.start()
     lines = as_lines(columns)
