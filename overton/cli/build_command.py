@@ -3,12 +3,8 @@
 import argparse
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from overton.cli import console
-
-if TYPE_CHECKING:
-    from overton.application import Application
 
 HELP = "combine the supervision, train, evaluate and package one version; with --promote, put it to use"
 EXAMPLE = """\
@@ -87,9 +83,9 @@ def run(options: argparse.Namespace) -> int:
     if wrong:
         console.note(f"overton build: {wrong}")
         return 2
-    application = load(options.app, store=options.store)
     if options.promote:
-        return _release(options, application)
+        return _release(options)
+    application = load(options.app, store=options.store)
     tuning = application.tuning.searched(trials=options.trials, minutes=options.minutes)
     if options.ranks > 1 and is_searched(tuning):
         console.note(f"overton build: {RANKS_OF_TRIALS}")
@@ -144,36 +140,47 @@ def _wrong_usage(options: argparse.Namespace) -> str:
         return f"--trials is {trials.expected}"
     if not options.promote and (options.junit or options.summary or options.why):
         return "--junit, --summary and --why need --promote"
+    if options.junit and options.summary and options.junit.resolve() == options.summary.resolve():
+        return "--junit and --summary are one file; name two"
     return ""
 
 
-def _release(options: argparse.Namespace, application: "Application") -> int:
+def _release(options: argparse.Namespace) -> int:
     """Build, compare, gate and promote; print and write what became of it."""
-    from overton.base.files import check_place, write_atomic
+    from overton.application import load
+    from overton.base import OvertonError
+    from overton.base.files import check_place
     from overton.data.files import check_output, own_files
     from overton.evaluate import render_comparison, render_junit, render_summary
     from overton.release import release
 
-    for path in (options.junit, options.summary):
-        if path:
-            check_output(path, own=own_files(application.directory))
-            check_place(path)
-    with console.progress(quiet=options.quiet) as observe:
-        done = release(
-            application,
-            options.promote,
-            seed=options.seed,
-            trials=options.trials,
-            minutes=options.minutes,
-            on=options.on,
-            why=options.why,
-            max_bad=options.max_bad,
-            observe=observe,
-        )
-    if options.junit:
-        write_atomic(options.junit, render_junit(done.comparison, done.refusals))
-    if options.summary:
-        write_atomic(options.summary, render_summary(done.title, done.comparison, done.refusals))
+    places = [path for path in (options.junit, options.summary) if path]
+    for path in places:
+        check_output(path, own=own_files(Path(options.app)))
+        check_place(path)
+    for path in places:  # what a run that is killed leaves there would be taken for what became of this one
+        if path.is_file():
+            path.unlink()
+    try:
+        with console.progress(quiet=options.quiet) as observe:
+            done = release(
+                load(options.app, store=options.store),
+                options.promote,
+                seed=options.seed,
+                trials=options.trials,
+                minutes=options.minutes,
+                on=options.on,
+                why=options.why,
+                max_bad=options.max_bad,
+                observe=observe,
+            )
+    except OvertonError as error:
+        title = f"{options.promote} stays as it is: something is to be mended"
+        faults = error.problems
+        _publish(options, render_junit(None, faults=faults), render_summary(title, None, faults=faults))
+        raise
+    junit = render_junit(done.comparison, done.refusals)
+    _publish(options, junit, render_summary(done.title, done.comparison, done.refusals))
     if options.json:
         console.write_json(done.to_json())
     else:
@@ -183,3 +190,12 @@ def _release(options: argparse.Namespace, application: "Application") -> int:
             console.note(str(refusal))
         console.write(done.title)
     return REFUSED if done.outcome == "refused" else 0
+
+
+def _publish(options: argparse.Namespace, junit: str, summary: str) -> None:
+    """Write what became of a release where that is asked for."""
+    from overton.base.files import write_atomic
+
+    for path, text in ((options.junit, junit), (options.summary, summary)):
+        if path:
+            write_atomic(path, text)

@@ -277,7 +277,14 @@ def test_what_was_rolled_back_is_not_promoted_again_by_the_next_release(
 
 
 @pytest.mark.parametrize(
-    "words", [["--promote", "live", "--from", "live"], ["--junit", "x.xml"], ["--summary", "x.md"], ["--why", "x"]]
+    "words",
+    [
+        ["--promote", "live", "--from", "live"],
+        ["--junit", "x.xml"],
+        ["--summary", "x.md"],
+        ["--why", "x"],
+        ["--promote", "live", "--junit", "x", "--summary", "./x"],
+    ],
 )
 def test_options_that_do_not_go_together_are_wrong_usage(words: list[str], spoilt: Application) -> None:
     assert main(["build", str(spoilt.directory), "-q", *words]) == 2
@@ -299,6 +306,47 @@ def test_what_breaks_clients_is_told_before_anything_is_trained(
         with pytest.raises(InterruptedError):
             release(overton.load(app), "live", seed=2, observe=lambda event: told.append(event.message))
         assert any("would break, so what is built now will be refused" in message for message in told) == breaks
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("gate.json", "{", "gate.json:1"),
+        ("data/z.jsonl", '{"id": "<z>"\n{', "data/z.jsonl:1"),
+        ("schema.json", "[", ""),
+    ],
+)
+def test_what_is_to_be_mended_stands_in_the_files_for_a_build_server(
+    file: str, text: str, place: str, spoilt: Application, tmp_path: Path
+) -> None:
+    app, junit, summary = copy_of(spoilt, tmp_path), tmp_path / "rows.xml", tmp_path / "summary.md"
+    (app / file).write_text(text)
+    for path in (junit, summary):
+        path.write_text("what an earlier run left")
+    words = ["build", str(app), "--promote", "live", "-q", "--junit", str(junit), "--summary", str(summary)]
+    assert main(words) == 1
+    root = ET.parse(junit).getroot()
+    errors = root.findall(".//error")
+    assert (root.get("failures"), root.get("errors")) == ("0", str(len(errors)))
+    assert errors
+    assert all(error.get("type") and error.get("message") for error in errors)
+    assert any(case.get("name", "").endswith(place) for case in root.iter("testcase"))
+    lines = summary.read_text().splitlines()
+    assert lines[0] == "### live stays as it is: something is to be mended"
+    assert any(place in line for line in lines[2:])
+
+
+def test_a_release_that_is_killed_leaves_no_files_of_an_earlier_one(
+    spoilt: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> Version:
+        raise InterruptedError
+
+    app, junit = copy_of(spoilt, tmp_path), tmp_path / "rows.xml"
+    junit.write_text("what an earlier run left")
+    monkeypatch.setattr(Application, "build", killed)
+    assert main(["build", str(app), "--seed", "7", "--promote", "live", "-q", "--junit", str(junit)]) == 1
+    assert not junit.exists()
 
 
 def test_what_a_user_can_mend_exits_with_1_before_anything_is_built(spoilt: Application, tmp_path: Path) -> None:

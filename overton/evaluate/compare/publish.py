@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from overton.base import Problem, legible, share_text
+from overton.base import Problem, group_problems, legible, share_text
 from overton.evaluate.compare.comparison import Comparison
 from overton.evaluate.compare.rows import REGRESSED, UNKNOWN, ComparedRow
 
@@ -13,37 +13,42 @@ SHOWN = 10
 MARKS = re.compile(r"[\\`*<\[~|]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 
 
-def render_junit(comparison: Comparison | None, refusals: Sequence[Problem] = ()) -> str:
-    """JUnit XML: a test case for each row, and one for each other reason to refuse.
+def render_junit(
+    comparison: Comparison | None, refusals: Sequence[Problem] = (), faults: Sequence[Problem] = ()
+) -> str:
+    """JUnit XML: a test case for each row, and one for each other reason to refuse and each fault.
 
     Args:
         comparison: The comparison; None where nothing was compared.
         refusals: Why the version is refused; those that are no row of the comparison are test cases of their own.
+        faults: What is to be mended before there can be a version: errors, one a kind.
     """
     others = [refusal for refusal in refusals if refusal.code != "gate.regressed"]
     cases = [*(_case(row) for row in (comparison.rows if comparison else ())), *map(_refusal, others)]
-    failed, skipped = (sum(f"<{kind} " in case for case in cases) for kind in ("failure", "skipped"))
+    cases += map(_fault, group_problems(faults))
+    failed, broken, skipped = (sum(f"<{kind} " in case for case in cases) for kind in ("failure", "error", "skipped"))
     name = quoteattr(f"overton compare {comparison.old} {comparison.new}" if comparison else "overton compare")
-    counts = f'tests="{len(cases)}" failures="{failed}" errors="0" skipped="{skipped}"'
+    counts = f'tests="{len(cases)}" failures="{failed}" errors="{broken}" skipped="{skipped}"'
     suite = [f"<testsuite name={name} {counts}>", *cases, "</testsuite>"]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>", *suite, "</testsuites>", ""]
     return _legible("\n".join(lines))
 
 
-def render_summary(title: str, comparison: Comparison | None, refusals: Sequence[Problem] = ()) -> str:
+def render_summary(
+    title: str, comparison: Comparison | None, refusals: Sequence[Problem] = (), faults: Sequence[Problem] = ()
+) -> str:
     """Markdown for a pull request: what became of it, why, what got worse and what better.
 
     Args:
         title: What became of it, in one line.
         comparison: The comparison; None where nothing was compared.
         refusals: Why the version is refused.
+        faults: What is to be mended before there can be a version, the most frequent kinds of which are told.
     """
-    lines = [
-        f"### {_text(title)}",
-        "",
-        *(f"- {_text(refusal.message)}" for refusal in refusals),
-        *([""] if refusals else []),
-    ]
+    kinds = group_problems(faults)
+    told = [*(refusal.message for refusal in refusals), *map(str, kinds[:SHOWN])]
+    told += [f"... and {len(kinds) - SHOWN:,} more kinds"] if len(kinds) > SHOWN else []
+    lines = [f"### {_text(title)}", "", *(f"- {_text(one)}" for one in told), *([""] if told else [])]
     if comparison is not None:
         rows = comparison.rows
         counts = (
@@ -93,6 +98,13 @@ def _case(row: ComparedRow) -> str:
 def _refusal(refusal: Problem) -> str:
     message = quoteattr(refusal.message)
     return f'<testcase classname="gate" name={message}><failure message={message} type="{refusal.code}" /></testcase>'
+
+
+def _fault(fault: Problem) -> str:
+    head = f'<testcase classname="build" name={quoteattr(fault.place or fault.code)}>'
+    return (
+        f'{head}<error message={quoteattr(fault.message)} type="{fault.code}">{escape(str(fault))}</error></testcase>'
+    )
 
 
 def _table(head: str, rows: Sequence[ComparedRow], most: int) -> Iterator[str]:
