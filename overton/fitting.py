@@ -17,6 +17,7 @@ from numpy import ndarray
 from overton import __version__
 from overton.artifact import Artifact
 from overton.base import Event, Observe, digest_json, ignore
+from overton.base.ragged import spread
 from overton.codec import Encoder, Predictions, chained_tasks
 from overton.compile import Choices, Program, SliceChoice, SupervisionSettings
 from overton.compile.tuning import DEFAULT_SUPERVISION
@@ -346,5 +347,4 @@ def _weigh_paths(
 def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:
     """What counts as true on dev: gold where the task has any there, else the most likely combined labels."""
     gold = gold_of(dataset.votes(combined.targets.task.name, [GOLD]))
-    units = np.repeat(np.isin(np.arange(dataset.n_records), dev), np.diff(gold.offsets))
-    return gold if (gold.known & units).any() else combined.targets.most_likely()
+    return gold if gold.known[spread(gold.offsets, dev)].any() else combined.targets.most_likely()

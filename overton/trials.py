@@ -18,6 +18,7 @@ import numpy as np
 from overton import __version__
 from overton.artifact import LARGE, Artifact, Runtime, sample_records
 from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, instant
+from overton.base.ragged import spread
 from overton.bench import Bench
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
@@ -286,16 +287,11 @@ def _may_be_told(dataset: Dataset, task: str, rows: np.ndarray) -> bool:
 
     It is asked before a trial is trained, and so that no search is refused which could be made: see `dev_truth`.
     """
-
-    def units(of: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        found: np.ndarray = np.repeat(np.isin(np.arange(dataset.n_records), of), np.diff(offsets))
-        return found
-
     gold = gold_of(dataset.votes(task, [GOLD]))
-    if (gold.known & units(dataset.splits.dev, gold.offsets)).any():
-        return bool((gold.known & units(rows, gold.offsets)).any())
+    if gold.known[spread(gold.offsets, dataset.splits.dev)].any():
+        return bool(gold.known[spread(gold.offsets, rows)].any())
     votes = dataset.votes(task)
-    return bool(units(rows, votes.offsets)[votes.unit].any())
+    return bool(np.isin(votes.unit, spread(votes.offsets, rows)).any())
 
 
 def _nothing_known(task: str, tag: str) -> Problem:

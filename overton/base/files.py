@@ -18,6 +18,7 @@ AnyPath = str | os.PathLike[str]  # as somebody gives one from Python
 Places = AnyPath | Sequence[AnyPath]
 
 DRAFT = re.compile(r"\..*\.tmp", re.DOTALL)  # what a draft is called
+OWN_DRAFT = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)  # as `draft_of` names one, and hardly anybody else
 LONGEST_STEM = 50  # characters of a name that its draft bears too: a name has at most 255 bytes, four a character
 
 

@@ -150,11 +150,11 @@ def _errors(output: Output, name: str) -> Iterator[Callable[[Sequence[BadLine]],
 
         def tell(bad: Sequence[BadLine]) -> None:
             nonlocal file
-            if bad and file is None:
+            if not bad:
+                return
+            if file is None:
                 file = until_told.enter_context(output.creating(name)).file
-            for line in bad:
-                assert file is not None, "there are bad lines"
-                file.write(line.render())
+            file.writelines(line.render() for line in bad)
 
         yield tell
 

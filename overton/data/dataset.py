@@ -10,7 +10,7 @@ from numpy import ndarray
 from overton.base import digest_bytes, digest_json
 from overton.base.ragged import starts_of
 from overton.data.batch import Batch
-from overton.data.names import GOLD, SPLITS, is_near_gold
+from overton.data.names import GOLD, SPLITS, count_of, is_near_gold
 from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
 from overton.data.rows.holders import holders_of
@@ -112,9 +112,9 @@ class Dataset:
         silent = [task.name for task in self.schema.learnable().tasks if not len(votes[task.name].unit)]
         near = [name for name in self.sources if is_near_gold(name)]
         n_bad = self.joined.n_bad
-        lines = "1 line with faults was" if n_bad == 1 else f"{n_bad:,} lines with faults were"
+        lines = f"{count_of(n_bad, 'line')} with faults {'was' if n_bad == 1 else 'were'} left out"
         return (
-            *([f"{lines} left out: no figure tells of what stands there"] if n_bad else []),
+            *([f"{lines}: no figure tells of what stands there"] if n_bad else []),
             *self.left_out,
             *(f"{name}: no record has a label" for name in silent),
             *(f"the source {name!r} is one among others: gold is {GOLD!r}" for name in near),

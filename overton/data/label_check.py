@@ -192,9 +192,8 @@ def alike(votes: Votes) -> Iterator[Problem]:
 
 
 def _alike(name: str, meant: str, counts: Mapping[str, int]) -> str:
-    many = "label" if counts[name] == 1 else "labels"
     how = _code_points(name, meant)
-    return f"class {name!r} has {counts[name]:,} {many} and looks like {meant!r}{how} ({counts[meant]:,})"
+    return f"class {name!r} has {count_of(counts[name], 'label')} and looks like {meant!r}{how} ({counts[meant]:,})"
 
 
 def one_label(votes: Votes) -> Iterator[Problem]:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from overton.base import OvertonError, Problem, did_you_mean
+from overton.base.ragged import spread
 from overton.compile import Tuning, parse_tuning
 from overton.data import GOLD, Dataset, gold_of
 from overton.experiments.curves import WITH, WITHOUT
@@ -53,8 +52,8 @@ def judged_tasks(
 def count_comparable(dataset: Dataset, task: str, source: str = GOLD) -> int:
     """Number of units of test that have gold, and a label of a source."""
     votes = dataset.votes(task, {GOLD, source})
-    test = np.repeat(np.isin(np.arange(dataset.n_records), dataset.splits.test), np.diff(votes.offsets))
-    return int((test & gold_of(votes).known & gold_of(votes, source).known).sum())
+    both = gold_of(votes).known & gold_of(votes, source).known
+    return int(both[spread(votes.offsets, dataset.splits.test)].sum())
 
 
 def pretrained_arms(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.base import legible
+from overton.base.ragged import spread
 from overton.codec import Predictions, widened
 from overton.data import GOLD, Dataset, gold_of
 from overton.review.labels import LEAST, combined_label, names_of
@@ -111,21 +112,21 @@ def candidates(
     if not len(rows) or not len(said.label):
         return ()
     targets = combined.targets
-    start, length = targets.offsets[rows], targets.offsets[rows + 1] - targets.offsets[rows]
-    unit = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
+    unit = spread(targets.offsets, rows)
     known = gold_of(dataset.votes(targets.task.name, [GOLD])).known | combined.certain()
-    promise, certainty, doubted = _promise(combined, unit, said)
+    promise, certainty, bit = _promise(combined, unit, said)
+    names = _names(combined, said)
     promise[known[unit]] = 0.0
     place = np.lexsort((certainty, -promise))
-    record = np.repeat(np.arange(len(rows)), length)
+    record = np.repeat(np.arange(len(rows)), targets.offsets[rows + 1] - targets.offsets[rows])
     _, best = np.unique(record[place], return_index=True)
     found: dict[str, Candidate] = {}
     for at in place[np.sort(best)].tolist():
         if len(found) >= limit or promise[at] <= 0:
             break
         number = int(record[at])
-        promised = float(promise[at]), doubted[at]
-        one = _candidate(dataset, combined, said, int(rows[number]), int(unit[at]), at, promised)
+        doubted = names[bit[at]] if bit[at] >= 0 else ""
+        one = _candidate(dataset, combined, said, int(rows[number]), int(unit[at]), at, float(promise[at]), doubted)
         found.setdefault(one.text or one.id, one)
     return tuple(found.values())
 
@@ -162,12 +163,12 @@ def reading(task: str, chosen: Sequence[Candidate], *, before: str = "", first: 
     return "\n\n".join(parts) + "\n"
 
 
-def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndarray, ndarray, Sequence[str]]:
+def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndarray, ndarray, ndarray]:
     """What the annotation of each unit promises, how certain its combined label is, and which bit promises most.
 
-    Each is of one value a unit; the last is empty where no bits are labelled.
+    Each of shape (unit,); the last are numbers of `_names`, -1 where no bits are labelled.
     """
-    doubted = [""] * len(unit)
+    bit = np.full(len(unit), -1)
     index = combined.targets.index[unit]
     predicted, target, column = _alike(combined, said)
     nobody = index < 0
@@ -179,14 +180,13 @@ def _promise(combined: Combined, unit: ndarray, said: Predictions) -> tuple[ndar
         holds[np.ix_(nobody, column)] = said.label[nobody]
         by_bit = np.where(holds, 1 - truth, truth)
         promise = by_bit.max(axis=1, initial=0)
-        names = _names(combined, said)
-        doubted = [names[bit] for bit in by_bit.argmax(axis=1).tolist()] if names else doubted
+        bit = by_bit.argmax(axis=1) if by_bit.shape[1] else bit
     else:
         best = np.where(nobody & ~said.nothing, column[said.label], voted.argmax(axis=1))
         promise = 1 - truth[np.arange(len(unit)), best]
     promise[said.nothing] = 0.0
     certainty = np.append(combined.expected, 0.0)[index]
-    return promise, certainty, doubted
+    return promise, certainty, bit
 
 
 def _names(combined: Combined, said: Predictions) -> list[str]:
@@ -218,7 +218,8 @@ def _candidate(
     row: int,
     unit: int,
     at: int,
-    promised: tuple[float, str],
+    promise: float,
+    doubted: str,
 ) -> Candidate:
     names = names_of(dataset, said.task.name, row)
     first, stop = combined.targets.offsets[row : row + 2].tolist()
@@ -232,10 +233,10 @@ def _candidate(
         item=names.unit(number),
         combined=combined_label(combined, unit),
         prediction={classes[k] if classes else str(k): round(float(probability[k]), 4) for k in order},
-        promise=promised[0],
+        promise=promise,
         n_units=stop - first,
         listed=names.listed,
         members=() if classes else names.items,
         labelled=bool(combined.targets.index[unit] >= 0),
-        doubted=promised[1],
+        doubted=doubted,
     )

@@ -13,10 +13,10 @@ from numpy import ndarray
 
 from overton.base import brief
 from overton.codec import Predictions
-from overton.data import GOLD, Dataset, Gold, Votes, gold_of
+from overton.data import COMBINED, GOLD, Dataset, Gold, Votes, gold_of
 from overton.evaluate import Judged, confidence_of, judge, right_units
 from overton.notebook import error_html, errors_html
-from overton.review.labels import Names, combined_label, names_of, plain_label, vote_label
+from overton.review.labels import HALF, Names, combined_label, names_of, plain_label, vote_label
 from overton.supervision import Combined, PairOfSources, disagreement_in
 
 if TYPE_CHECKING:
@@ -46,6 +46,22 @@ class UnitError:
     gold: Any
     votes: Mapping[str, Any]
     combined: Mapping[str, float]
+
+    @property
+    def said_by(self) -> list[tuple[Any, str]]:
+        """What each source says, and what all together do, each with who says it.
+
+        Together they say the likeliest label, with its probability, or all where several are; of bits those that hold.
+        """
+        said = [(label, source) for source, label in self.votes.items()]
+        if not self.combined:
+            return said
+        if isinstance(self.gold, list):
+            return [*said, ([name for name, share in self.combined.items() if share >= HALF], COMBINED)]
+        (name, share), *others = self.combined.items()
+        if others and others[0][1] == share:
+            return [*said, (self.combined, COMBINED)]
+        return [*said, (int(name) if isinstance(self.gold, int) else name, f"{COMBINED} {share:.2f}")]
 
 
 @dataclass(frozen=True, slots=True)

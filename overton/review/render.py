@@ -7,7 +7,7 @@ from typing import Any
 from overton.base import around, cut, padded, percent_text, ruled, width_of, wrapped
 from overton.review.annotate import Candidate
 from overton.review.errors import ErrorPage, RecordError, UnitError
-from overton.review.labels import HALF, agrees
+from overton.review.labels import agrees
 from overton.supervision import record_text
 
 LONGEST = 28
@@ -88,12 +88,10 @@ def _unit(unit: UnitError, record: RecordError, width: int) -> list[str]:
     lines = wrapped(
         f"{place}predicted {said}, gold {_label(unit.gold, record)}", width, indent="    ", indent_rest="      "
     )
-    said_by = [(label, source) for source, label in unit.votes.items()]
-    said_by += [_combined(unit)] if unit.combined else []
     by_label: dict[str, list[str]] = {}
-    for label, source in said_by:
+    for label, source in unit.said_by:
         by_label.setdefault(_label(label, record), []).append(source)
-    right = {_label(label, record) for label, _ in said_by if agrees(label, unit.gold)}
+    right = {_label(label, record) for label, _ in unit.said_by if agrees(label, unit.gold)}
     column = min(max((width_of(label) for label in by_label), default=0), LONGEST)
     for text, sources in sorted(by_label.items(), key=lambda pair: pair[0] not in right):
         start = f"    {'=' if text in right else ' '} {padded(cut(text, column), column)}  "
@@ -101,16 +99,6 @@ def _unit(unit: UnitError, record: RecordError, width: int) -> list[str]:
         who = wrapped(", ".join(sources), room)
         lines += [f"{start}{who[0]}", *(f"{'':{width_of(start)}}{line}" for line in who[1:])]
     return lines
-
-
-def _combined(unit: UnitError) -> tuple[Any, str]:
-    """The likeliest combined label, and how it is told; all where several are; of bits those likelier than not."""
-    if isinstance(unit.gold, list):
-        return [name for name, share in unit.combined.items() if share >= HALF], "combined"
-    (name, share), *others = unit.combined.items()
-    if others and others[0][1] == share:
-        return unit.combined, "combined"
-    return int(name) if isinstance(unit.gold, int) else name, f"combined {share:.2f}"
 
 
 def _label(label: Any, record: RecordError) -> str:

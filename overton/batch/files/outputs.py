@@ -1,7 +1,6 @@
 """Where shards go: a folder of a local disk, or a prefix of an object store. Everything there is created once."""
 
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,11 +10,9 @@ from typing import IO, Any
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
-from overton.base.files import DRAFT, draft_of
+from overton.base.files import DRAFT, OWN_DRAFT, draft_of
 from overton.store.blobs import is_url, open_cloud
 from overton.store.faults import told
-
-OWN_DRAFT = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)  # as `draft_of` names it
 
 
 class Output:

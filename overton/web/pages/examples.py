@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from overton.base import around
-from overton.data import COMBINED, SLICE_PREFIX, SPLITS
+from overton.data import SLICE_PREFIX, SPLITS
 from overton.review import UnitError, agrees
 from overton.schema import Schema, Task
 
@@ -18,7 +18,6 @@ MOST_TOKENS = 80
 MOST_CANDIDATES = 12
 MOST_UNITS = 12
 NOTHING = "nothing"
-HALF = 0.5
 QUIET = ("O", "[]", "none")  # labels that are not worth their place below a word
 
 State = Literal["wrong", "right", ""]
@@ -277,19 +276,10 @@ def _units(
 def _unit(error: UnitError, text: str, names: Sequence[str], before: str) -> Unit:
     """A wrong unit with what the sources say, the right ones first."""
     gold = label_text(error.gold, names)
-    said_by = [(label_text(label, names), source, agrees(label, error.gold)) for source, label in error.votes.items()]
-    if error.combined and isinstance(error.gold, list):
-        held = [name for name, weight in error.combined.items() if weight >= HALF]
-        said_by.append((label_text(held), COMBINED, agrees(held, error.gold)))
-    elif error.combined:
-        (label, weight), *others = error.combined.items()
-        tied = bool(others) and others[0][1] == weight  # then no label is the one that is said
-        said = label_text(error.combined if tied else label, names)
-        said_by.append((said, COMBINED if tied else f"{COMBINED} {weight:.2f}", agrees(error.combined, error.gold)))
     by_label: dict[str, list[str]] = {}
-    for label, source, _ in said_by:
-        by_label.setdefault(label, []).append(source)
-    right = {label for label, _, is_right in said_by if is_right}
+    for label, source in error.said_by:
+        by_label.setdefault(label_text(label, names), []).append(source)
+    right = {label_text(label, names) for label, _ in error.said_by if agrees(label, error.gold)}
     voices = [Voice(label, tuple(sources), label in right) for label, sources in by_label.items()]
     return Unit(
         place=error.unit,
