@@ -17,14 +17,10 @@ from overton.compile import Program
 
 CHAIN_HEADS = ("chain_head.v1", "chain_head.v2")
 CELLS = 1 << 19  # scores of pairs that are looked at in one go: they should stay in the cache
-FEW_ROWS = 4  # up to so many rows the search costs no more than the probabilities
-MOST_DOUBT = 0.49
 FEW_CLASSES = 12
-CLOSE = 1e-4  # two probabilities so close may be equal but for rounding
+CLOSE = 1e-4  # two scores so close may be equal but for rounding
 LEAST = 1e-300
-TINY = np.float32(1e-25)
-# How far scores may lie apart before a product of their exponentials, of which one follows on the other, becomes 0.
-ROOM, QUICK_ROOM = 300.0, 60.0
+ROOM = 300.0  # how far scores may lie apart before a product of exponentials, of which one follows on the other, is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,9 @@ class Chain:
         first: Score of each class at the beginning, float32 of shape (class,).
         last: Likewise at the end.
         weight: `exp` of the transpose of `onto`, divided by its greatest, float64.
-        quick: The same in float32: for what need not be exact.
+        gains: How much more than a pair another one may score in whose place the class behind is another, and in whose
+            place the class before is, float32 of shape (2, class * class), by the place in `onto`; where both are
+            others, each counts half.
         shift: The greatest of `onto`.
         reach: How far the scores that are allowed lie apart at most.
     """
@@ -45,7 +43,7 @@ class Chain:
     first: ndarray
     last: ndarray
     weight: ndarray
-    quick: ndarray
+    gains: ndarray
     shift: float
     reach: float
 
@@ -75,7 +73,7 @@ class Chain:
         weight = np.exp(np.ascontiguousarray(onto.T).astype(np.float64) - shift)
         allowed = (scores[scores > FORBIDDEN / 2] for scores in (onto, first, last))
         reach = max(float(np.ptp(scores)) if len(scores) else 0.0 for scores in allowed)
-        return cls(onto, first, last, weight, weight.astype(np.float32), shift, reach)
+        return cls(onto, first, last, weight, _gains(onto), shift, reach)
 
     def divided(self, temperature: float) -> "Chain":
         """The chain whose scores are divided by a temperature."""
@@ -85,11 +83,6 @@ class Chain:
     def decode(self, logits: ndarray, lengths: ndarray, *, probabilities: bool) -> tuple[ndarray, ndarray | None]:
         """The likeliest classes and, where they are wanted, the probabilities of all.
 
-        The probabilities are products of matrices and cheap; the search is not. A sequence that is likelier than a half
-        is likelier than all others. One is found on the way: by the doubts about the likeliest class of each token,
-        where they sum to less than a half, or by going back over what was summed up. Only the other records are
-        searched, and among few classes first.
-
         Args:
             logits: Float32 of shape (row, token, class).
             lengths: Tokens of each row, int of shape (row,); what stands behind them is not looked at.
@@ -98,145 +91,116 @@ class Chain:
         Returns:
             Int32 of shape (row, token), and float32 of the shape of the logits or None; 0 at padding.
         """
-        if not probabilities:
-            return self.label(logits, lengths) if len(lengths) <= FEW_ROWS else self._label_many(logits, lengths), None
-        probability, log_total = self._marginals(logits, lengths)
-        label = probability.argmax(axis=2).astype(np.int32)
-        inside = np.arange(logits.shape[1]) < lengths[:, None]
-        doubt = ((1 - probability.max(axis=2)) * inside).sum(axis=1)
-        (rows,) = np.nonzero(doubt > MOST_DOUBT)
-        if len(rows):
-            label[rows] = self._label_doubtful(logits[rows], lengths[rows], probability[rows], log_total[rows])
-        return label, probability
+        return self.label(logits, lengths), self.marginals(logits, lengths) if probabilities else None
 
     def label(self, logits: ndarray, lengths: ndarray) -> ndarray:
-        """The likeliest classes, int32 of shape (row, token), of logits of shape (row, token, class); 0 at padding."""
+        """The likeliest classes, int32 of shape (row, token), of logits of shape (row, token, class); 0 at padding.
+
+        What most rows have is the best class of each token: where that scores more than what follows on it can bring
+        elsewhere, there is nothing to search. The other rows are searched, and among few classes where by the same
+        reckoning no sequence with another one can be the best.
+        """
+        path, gain = np.zeros(logits.shape[:2], np.int32), np.zeros(logits.shape[:2], np.float32)
+        inside = np.arange(logits.shape[1]) < lengths[:, None]
+        path[inside], gain[inside], doubt = self._bounds(logits[inside], lengths)
+        (rows,) = np.nonzero(doubt)
+        if len(rows):
+            path[rows] = self._search_where_few(logits[rows], lengths[rows], gain[rows])
+        return path
+
+    def search(self, logits: ndarray, lengths: ndarray) -> ndarray:
+        """What `label` says, by the Viterbi algorithm over all classes."""
         path = np.zeros(logits.shape[:2], np.int32)
         for rows in _portions(lengths, logits.shape[2] ** 2):
-            path[rows], _ = _search(logits[rows], lengths[rows], self.onto, self.first, self.last)
+            path[rows] = _search(logits[rows], lengths[rows], self.onto, self.first, self.last)
         return path
 
-    def _label_many(self, logits: ndarray, lengths: ndarray) -> ndarray:
-        """As `label`, for many rows."""
-        path, sure = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits), np.float32)
-        for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
-            path[rows], sure[rows] = self._guess(logits, rows, lengths[rows])
-        (rows,) = np.nonzero(sure <= 1 - MOST_DOUBT)
-        if len(rows):
-            probability, log_total = self._marginals(logits[rows], lengths[rows])
-            path[rows] = self._label_doubtful(logits[rows], lengths[rows], probability, log_total)
-        return path
+    def _bounds(self, scores: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+        """The best class of each token by itself, and how far a sequence with other classes may be better.
 
-    def _guess(self, logits: ndarray, rows: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
-        """A likely sequence of some rows, and its probability given the record; they come longest first.
+        A sequence with other classes at some tokens scores at least their lead less there, and its pairs at most as
+        much more as the best pairs do: with the class that stays at the one end, or any where both ends change.
 
-        The last class is the likeliest, and each before it the likeliest given the one behind it. Reckoned with six
-        digits; where they do not suffice, the probability is said to be 0. Token by token, so that it all stays in the
-        cache, and without a look at padding.
+        Args:
+            scores: Those of all tokens of all rows, float32 of shape (token, class), which is made use of.
+            lengths: Tokens of each row.
+
+        Returns:
+            The best class of each token; the most that can be won by pairs, ends and other tokens where it is another,
+            float32; and in which rows the best classes may not be the best sequence.
         """
-        alive, every = _alive(lengths), np.arange(len(rows))
-        least = np.exp(min(self.reach - QUICK_ROOM, 0.0), dtype=np.float32)
-        first, last = (np.exp(scores - scores.max(), dtype=np.float32) for scores in (self.first, self.last))
-        onward: list[ndarray] = []
-        reached: list[ndarray] = []
-        path, sure = np.zeros((len(rows), logits.shape[1]), np.int32), np.ones(len(rows), np.float32)
-        for token, some in enumerate(alive):
-            mass = logits[rows[:some], token]
-            mass -= np.maximum.reduce(mass, axis=1, keepdims=True)
-            np.exp(mass, out=mass)
-            if mass.min() < least:
-                sure[:some][mass.min(axis=1) < least] = 0
-            reached.append(onward[-1][:some] @ self.quick if token else first)
-            mass *= reached[-1]
-            total = np.add.reduce(mass, axis=1, keepdims=True)
-            sure[:some][total[:, 0] < TINY] = 0
-            mass /= np.maximum(total, TINY)
-            onward.append(mass)
-        behind = np.ascontiguousarray(self.quick.T)
-        state, going = np.zeros(len(rows), np.int64), 0
-        for token in range(len(alive) - 1, -1, -1):
-            some, mass = alive[token], onward[token]
-            total = np.empty(some, np.float32)
-            if going:  # by what the sum over the classes of this token was, times the way to the one behind it
-                total[:going] = reached[token + 1][every[:going], state[:going]]
-                mass[:going] *= behind[state[:going]]
-            if some > going:
-                mass[going:] *= last
-                total[going:] = np.add.reduce(mass[going:], axis=1)
-            state[:some] = path[:some, token] = mass.argmax(axis=1)
-            sure[:some] *= mass[every[:some], state[:some]] / np.maximum(total, TINY)
-            going = some
-        return path, sure
+        every, row = np.arange(len(scores)), np.repeat(np.arange(len(lengths)), lengths)
+        best = scores.argmax(axis=1)
+        lead = scores[every, best]
+        scores[every, best] = -np.inf
+        lead -= np.maximum.reduce(scores, axis=1, initial=-np.inf)
+        gain = np.zeros(len(scores), np.float32)
+        ends = np.flatnonzero(np.diff(row, prepend=-1)), np.flatnonzero(np.diff(row, append=-1))
+        gain[ends[0]] += self.first.max() - self.first[best[ends[0]]]
+        gain[ends[1]] += self.last.max() - self.last[best[ends[1]]]
+        (left,) = np.nonzero(row[1:] == row[:-1])
+        pairs = best[left + 1] * len(self.onto) + best[left]
+        gain[left + 1] += self.gains[0].take(pairs)
+        gain[left] += self.gains[1].take(pairs)
+        won = np.maximum(gain - lead + CLOSE, 0)
+        in_row = np.bincount(row, won, len(lengths))
+        return best, gain + (in_row[row] - won), in_row > 0
 
-    def _label_doubtful(self, logits: ndarray, lengths: ndarray, probability: ndarray, log_total: ndarray) -> ndarray:
-        """As `label`, but each row is first searched among its likeliest classes.
-
-        What is found there is the best of all where it is likelier than each class left out is at any token, since a
-        sequence is at most as likely as its least likely token.
-        """
-        if logits.shape[2] <= 2 * FEW_CLASSES:
-            return self.label(logits, lengths)
+    def _search_where_few(self, logits: ndarray, lengths: ndarray, gain: ndarray) -> ndarray:
+        """As `search`; a class further behind the best of its token than `gain`, (row, token), is in no best one."""
+        inside = np.arange(logits.shape[1]) < lengths[:, None]
         path, certain = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits), np.bool_)
-        for rows in _portions(lengths, logits.shape[1] * logits.shape[2]):
-            mass = probability[rows].max(axis=1)
-            order = np.argpartition(-mass, FEW_CLASSES, axis=1)
-            left_out = np.take_along_axis(mass, order[:, FEW_CLASSES, None], 1)[:, 0]
-            few = order[:, :FEW_CLASSES]
-            onto = self.onto[few[:, :, None], few[:, None, :]]
-            scores = np.take_along_axis(logits[rows], few[:, None, :], 2)
-            found, score = _search(scores, lengths[rows], onto, self.first[few], self.last[few])
-            inside = np.arange(logits.shape[1]) < lengths[rows, None]
-            path[rows] = np.where(inside, np.take_along_axis(few, found, 1), 0)
-            certain[rows] = np.exp(score - log_total[rows]) > left_out + CLOSE
+        if logits.shape[2] > 2 * FEW_CLASSES:
+            scores = np.where(inside[:, :, None], logits, -np.inf)
+            reached = (scores + np.where(inside, gain - scores.max(axis=2), 0)[:, :, None]).max(axis=1)
+            certain = (reached > -CLOSE).sum(axis=1) <= FEW_CLASSES
+            (few_rows,) = np.nonzero(certain)
+            for part in _portions(lengths[few_rows], FEW_CLASSES**2):
+                rows = few_rows[part]
+                few = np.argpartition(-reached[rows], FEW_CLASSES, axis=1)[:, :FEW_CLASSES]
+                onto = self.onto[few[:, :, None], few[:, None, :]]
+                scores = np.take_along_axis(logits[rows], few[:, None, :], 2)
+                found = _search(scores, lengths[rows], onto, self.first[few], self.last[few])
+                path[rows] = np.where(inside[rows], np.take_along_axis(few, found, 1), 0)
         if not certain.all():
-            path[~certain] = self.label(logits[~certain], lengths[~certain])
+            path[~certain] = self.search(logits[~certain], lengths[~certain])
         return path
 
     def marginals(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """P(class) of each token given the record, float32 of the shape of the logits; 0 at padding."""
-        return self._marginals(logits, lengths)[0]
-
-    def _marginals(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
-        """Beside the marginals the log of the sum over all sequences, float64 of shape (row,)."""
-        probability, log_total = np.zeros(logits.shape, np.float32), np.zeros(len(logits))
+        probability = np.zeros(logits.shape, np.float32)
         for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
             inside = np.arange(logits.shape[1]) < lengths[rows, None]
             some = np.where(inside[:, :, None], logits[rows], np.float32(0))  # what stands there may be no number
             if not some.size or some.max() - some.min() + self.reach <= ROOM:
-                probability[rows], log_total[rows] = self._sum(some, lengths[rows])
+                probability[rows] = self._sum(some, lengths[rows])
                 continue
             far = np.ptp(some, axis=2).max(axis=1) + self.reach > ROOM
             for chosen, add_up in ((~far, self._sum), (far, self._sum_apart)):
-                probability[rows[chosen]], log_total[rows[chosen]] = add_up(some[chosen], lengths[rows[chosen]])
-        return probability, log_total
+                probability[rows[chosen]] = add_up(some[chosen], lengths[rows[chosen]])
+        return probability
 
-    def _sum(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
+    def _sum(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """Forward and backward; every step is scaled, which leaves the ratios between the classes of a token."""
         alive = _alive(lengths)
-        highest = logits.max(axis=2, keepdims=True)
-        emission = np.exp((logits - highest).astype(np.float64))
+        emission = np.exp((logits - logits.max(axis=2, keepdims=True)).astype(np.float64))
         first, last = (np.exp(scores.astype(np.float64) - scores.max()) for scores in (self.first, self.last))
-        onward, log_total = np.zeros(logits.shape), np.full(len(logits), float(self.first.max() + self.last.max()))
+        onward = np.zeros(logits.shape)
         backward = np.broadcast_to(last, emission[:, 0].shape).copy()
         for token, some in enumerate(alive):
             reached = onward[:some, token - 1] @ self.weight if token else first
-            mass = reached * emission[:some, token]
-            onward[:some, token], total = _scaled(mass)
-            log_total[:some] += np.log(total) + highest[:some, token, 0] + (self.shift if token else 0.0)
-        ends = np.flatnonzero(lengths)
-        log_total[ends] += np.log(np.maximum(onward[ends, lengths[ends] - 1] @ last, LEAST))
+            onward[:some, token] = _scaled(reached * emission[:some, token])
         for token in range(len(alive) - 1, -1, -1):
             some = alive[token]
-            onward[:some, token], _ = _scaled(onward[:some, token] * backward[:some])
-            backward[:some], _ = _scaled((backward[:some] * emission[:some, token]) @ self.weight.T)
-        return onward, log_total
+            onward[:some, token] = _scaled(onward[:some, token] * backward[:some])
+            backward[:some] = _scaled((backward[:some] * emission[:some, token]) @ self.weight.T)
+        return onward
 
-    def _sum_apart(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
+    def _sum_apart(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """As `_sum`, of scores that lie so far apart that their exponentials would be lost: slower, in logarithms."""
         onto, onward = self.onto.astype(np.float64), logits.astype(np.float64)
         size = max(CELLS // onto.size, 1)
         behind = np.broadcast_to(self.last.astype(np.float64), onward[:, 0].shape).copy()
-        log_total = np.full(len(logits), np.logaddexp.reduce(self.first.astype(np.float64) + self.last))
         for start in range(0, len(logits), size):
             part = slice(start, start + size)
             alive, scores, after = _alive(lengths[part]), onward[part].copy(), behind[part]
@@ -248,10 +212,8 @@ class Chain:
                 onward[part][:some, token] += after[:some]
                 ahead = (after[:some] + scores[:some, token])[:, :, None] + onto
                 after[:some] = np.logaddexp.reduce(ahead, axis=1)
-        ends = np.flatnonzero(lengths)
-        log_total[ends] = np.logaddexp.reduce(onward[ends, 0], axis=1)
         inside = (np.arange(logits.shape[1]) < lengths[:, None])[:, :, None]
-        return np.where(inside, np.exp(onward - np.logaddexp.reduce(onward, axis=2, keepdims=True)), 0), log_total
+        return np.where(inside, np.exp(onward - np.logaddexp.reduce(onward, axis=2, keepdims=True)), 0)
 
 
 def chained_tasks(program: Program) -> tuple[str, ...]:
@@ -288,13 +250,20 @@ def _alive(lengths: ndarray) -> list[int]:
     return counts
 
 
-def _scaled(mass: ndarray) -> tuple[ndarray, ndarray]:
-    """Rows that sum to one, and what they summed to before."""
-    total = np.maximum(mass.sum(axis=1, keepdims=True), LEAST)
-    return mass / total, total[:, 0]
+def _gains(onto: ndarray) -> ndarray:
+    half = (onto.max() - onto) / 2
+    behind, before = onto.max(axis=0, keepdims=True) - onto, onto.max(axis=1, keepdims=True) - onto
+    gains: ndarray = np.stack([np.maximum(behind, half).ravel(), np.maximum(before, half).ravel()]).astype(np.float32)
+    return gains
 
 
-def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, last: ndarray) -> tuple[ndarray, ndarray]:
+def _scaled(mass: ndarray) -> ndarray:
+    """Rows that sum to one."""
+    scaled: ndarray = mass / np.maximum(mass.sum(axis=1, keepdims=True), LEAST)
+    return scaled
+
+
+def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, last: ndarray) -> ndarray:
     """Viterbi; the rows come longest first, so that those with a token at some place are the first few.
 
     Args:
@@ -305,7 +274,7 @@ def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, la
         last: Likewise at the end.
 
     Returns:
-        The best classes, int32 of shape (row, token), and their score, of shape (row,).
+        The best classes, int32 of shape (row, token).
     """
     alive = _alive(lengths)
     score = logits[:, 0] + first
@@ -318,9 +287,8 @@ def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, la
         np.add(reached.reshape(-1).take(cells[:some] + best), logits[:some, token], out=score[:some])
     path, every = np.zeros(logits.shape[:2], np.int32), np.arange(len(logits))
     state = (score + last).argmax(axis=1)
-    highest = (score + last).max(axis=1)
     for token in range(len(alive) - 1, -1, -1):
         some = alive[token]
         path[:some, token] = state[:some]
         state[:some] = back[token, every[:some], state[:some]]
-    return path, highest
+    return path

@@ -86,7 +86,7 @@ def test_labels_are_the_same_with_and_without_probabilities_sure_or_not(few, mon
     logits = random.normal(size=(200, 5, len(BIO))).astype(np.float32) * np.linspace(0.1, 8, 200)[:, None, None]
     logits = logits.astype(np.float32)
     lengths = random.integers(1, 6, 200)
-    searched = chain.label(logits, lengths)
+    searched = chain.search(logits, lengths)
     for probabilities in (False, True):
         assert np.array_equal(chain.decode(logits, lengths, probabilities=probabilities)[0], searched)
 
@@ -153,6 +153,26 @@ def test_many_records_of_far_scores_have_the_labels_of_the_search(spread):
     logits = (random.normal(size=(200, 6, len(classes))) * spread).astype(np.float32)
     transitions = (random.normal(size=(len(classes) + 2, len(classes))) * spread).astype(np.float32)
     chain, lengths = Chain.of(transitions, classes), random.integers(1, 7, 200)
-    searched = chain.label(logits, lengths)
+    searched = chain.search(logits, lengths)
     for probabilities in (False, True):
         assert np.array_equal(chain.decode(logits, lengths, probabilities=probabilities)[0], searched)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([0.1, 0.5, 1.5, 4.0, 12.0]),
+    st.sampled_from([0.1, 1.0, 3.0]),
+    st.sampled_from(["bio", "plain"]),
+)
+@examples(30)
+def test_what_is_not_searched_could_not_be_better(seed, spread, pairs, kind):
+    random = np.random.default_rng(seed)
+    numbers = range(17)
+    classes = (
+        tuple(f"X{n}" for n in numbers) if kind == "plain" else ("O", *(f"{k}-x{n}" for n in numbers for k in "BI"))
+    )
+    logits = (random.normal(size=(40, 6, len(classes))) * spread).astype(np.float32)
+    logits[:, :, 0] += random.choice([0, 3 * spread], (40, 6)).astype(np.float32)
+    transitions = (random.normal(size=(len(classes) + 2, len(classes))) * pairs).astype(np.float32)
+    chain, lengths = Chain.of(transitions, classes), random.integers(0, 7, 40)
+    assert np.array_equal(chain.label(logits, lengths), chain.search(logits, lengths))
