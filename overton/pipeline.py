@@ -35,7 +35,7 @@ from overton.evaluate import (
 )
 from overton.fitting import Plan, Teach, begun_by, fit, taught_targets
 from overton.lineage import lineage_of
-from overton.pretrained.files import load_pretrained
+from overton.pretrained.files import Texts, load_pretrained
 from overton.schema import Schema
 from overton.served import check_built, check_planned, export_served
 from overton.supervision import Combined, label_sets
@@ -220,6 +220,7 @@ def plan(
     *,
     combined: Mapping[str, Combined] | None = None,
     choices: Choices | None = None,
+    texts: Texts | None = None,
     observe: Observe = ignore,
 ) -> Plan:
     """The choices, what is pretrained for the strings of the data, and the program for its classes and slices.
@@ -230,10 +231,11 @@ def plan(
         folder: Where pretrained vectors are looked for that are not named by an absolute path.
         combined: The combined votes of every task by name; those that tell sets of bits are combined where None.
         choices: What a search chose; the tuning's own where None.
+        texts: Gives the strings of a payload for which what is pretrained is kept; those of the records where None.
         observe: Told of the progress.
     """
     choices = choices or tuning.choices(dataset.schema)
-    given = load_pretrained(choices, folder, dataset.texts, observe=observe)
+    given = load_pretrained(choices, folder, texts or dataset.texts, observe=observe)
     train = dataset.splits.train
     in_sets, known = choices.tasks_in_sets(dataset.schema), tuning.supervision
     if combined is None:

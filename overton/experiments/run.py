@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,13 +230,14 @@ def measurer(recipe: Recipe) -> Work[Job, Measured]:
     """
     dataset = recipe.records.open()
     drawn = draws_of(dataset, recipe.sizes)
+    texts = cache(dataset.texts)  # of all records: a small draw may have none that is pretrained
     _, save = point_store(recipe.kept)
 
     def measured(job: Job, observe: Observe) -> Measured:
         start, part = time.perf_counter(), drawn(job.size, job.seed)
         tuning, quiet = recipe.arms[job.arm], steps_alone(describe(job), observe)
         combined = combine_all(part, supervision=tuning.supervision, observe=quiet)
-        planned = plan(part, tuning, recipe.folder, combined=combined, observe=quiet)
+        planned = plan(part, tuning, recipe.folder, combined=combined, texts=texts, observe=quiet)
         labels, rows = measure(part, planned, combined, seed=job.seed, observe=quiet)
         found = Measured(len(part.splits.train), labels, rows, round(time.perf_counter() - start, 1))
         save(job.key, found)

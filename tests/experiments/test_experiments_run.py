@@ -153,6 +153,13 @@ def test_a_task_without_gold_on_test_is_left_out_or_refused_where_it_is_named(ap
         run_scaling(application, sizes=(1,), seeds=1, tasks=["Record", "Title"], on="local:1")
 
 
+def test_a_small_draw_may_have_no_word_of_the_pretrained_file(application, seen):
+    (application.directory / "v.txt").write_text("日本語 1 2 3\n")  # which one training record alone has
+    curves = run.run_pretrained(application, embedding="vectors:v.txt", sizes=(1, 8), seeds=1, on="local:1")
+    assert ["日本語" in part.texts("tokens") for part in seen] == [False, False, True, True]
+    assert len(curves.points) == 4
+
+
 def test_measured_points_hold_no_numpy(application, seen):
     curves = run_scaling(application, sizes=(1,), seeds=1, on="local:1")
     assert isinstance(curves.points[0].measured, Measured)
