@@ -16,7 +16,7 @@ from overton.base.files import write_atomic
 from overton.tune.study import Asked, Score, Trial
 
 FORMAT = 1
-RUNNING = "running"
+RUNNING, FAILED = "running", "failed"
 
 
 def begin_trial(folder: Path, asked: Asked, when: str) -> None:
@@ -30,9 +30,12 @@ def save_score(folder: Path, asked: Asked, score: Score, when: str) -> None:
 
 
 def load_score(folder: Path, asked: Asked) -> Score | None:
-    """What became of a trial; None where it is not over, or another program had its number."""
+    """What became of a trial; None where it is to be begun: it is not over, or failed, or was of another program.
+
+    A trial may have failed for a reason that passes, such as a model that could not be fetched.
+    """
     value = _read(_path(folder, asked.number))
-    if value is None or value.get("picked") != dict(asked.picked) or value.get("status") == RUNNING:
+    if value is None or value.get("picked") != dict(asked.picked) or value.get("status") in (RUNNING, FAILED):
         return None
     return _score(value)
 

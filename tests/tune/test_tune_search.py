@@ -234,6 +234,15 @@ def test_a_trial_that_ends_every_worker_has_failed_and_the_search_goes_on(tmp_pa
     assert study.best.number != 3
 
 
+def test_a_trial_that_failed_is_tried_once_more_when_the_search_is_taken_up(tmp_path: Path) -> None:
+    look(4, make=partial(make_kept, tmp_path, unlucky=3), known=partial(load_score, tmp_path))
+    failing = look(6, make=partial(make_kept, tmp_path, unlucky=3), known=partial(load_score, tmp_path))
+    assert [trial.score.status for trial in failing.trials].count("failed") == 1
+    study = look(6, make=partial(make_kept, tmp_path), known=partial(load_score, tmp_path))
+    assert told(study) == told(look(6))
+    assert (tmp_path / "log").read_text().split()[:8] == ["1", "2", "3", "4", "3", "5", "6", "3"]
+
+
 def test_a_damaged_journal_is_no_journal(tmp_path: Path) -> None:
     look(3, make=partial(make_kept, tmp_path))
     asked = Asked(2, {}, SPACE.base)

@@ -59,8 +59,8 @@ def make_formula(bounds: dict[str, float] | None = None, slow: float = 0.0) -> C
     return score
 
 
-def make_kept(folder: Path, deadly: int = 0) -> Callable[[Asked, Observe], Score]:
-    """The same with a journal and a log of what was worked on; one trial may end its process, and all of them."""
+def make_kept(folder: Path, deadly: int = 0, unlucky: int = 0) -> Callable[[Asked, Observe], Score]:
+    """The same with a journal and a log of what was worked on; one trial may end its process, one may fail."""
     formula = make_formula()
 
     def score(asked: Asked, observe: Observe) -> Score:
@@ -69,7 +69,7 @@ def make_kept(folder: Path, deadly: int = 0) -> Callable[[Asked, Observe], Score
         begin_trial(folder, asked, "2026-01-01T00:00:00+00:00")
         if asked.number == deadly:
             os.kill(os.getpid(), signal.SIGKILL)
-        found = formula(asked, observe)
+        found = Score("failed", reason="no network") if asked.number == unlucky else formula(asked, observe)
         save_score(folder, asked, found, "2026-01-01T00:00:00+00:00")
         return found
 
