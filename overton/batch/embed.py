@@ -1,7 +1,8 @@
 """Records to the vectors of one payload: a row a record, a token or a member, each with the id of its record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from overton.schema import Payload
 DIGITS = 6  # behind the point, in JSON
 WORDS_AT_ONCE = 1024
 ROWS_AT_ONCE = 4096  # of JSON
+NUMBERS_AT_ONCE = 1 << 23  # of the vectors that are in memory together: 32 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Embedder:
         return found
 
 
-def embeddings(embedder: Embedder, records: Records, name: str) -> dict[str, Any]:
+def embeddings(embedder: Embedder, records: Records, name: str, part: slice = slice(None)) -> dict[str, Any]:
     """The columns of a part of a table: `id`, for items `position` and `token` or `member`, and `vector`.
 
     A record that has no such payload has a row without a vector where the payload is a singleton, and none otherwise.
@@ -72,13 +74,14 @@ def embeddings(embedder: Embedder, records: Records, name: str) -> dict[str, Any
         embedder: What computes them.
         records: The records.
         name: What ids of records without one begin with.
+        part: Which of the records.
     """
     payload = embedder.embedding.payload
-    ids = ids_of(records, name)
-    found: list[Any] = [None] * records.n_rows
-    strings: list[Sequence[str]] = [()] * records.n_rows
-    for rows in batches(records.lengths()):
-        batch = records.gather(rows)
+    ids, numbers = ids_of(records, name)[part], np.arange(records.n_rows)[part]
+    found: list[Any] = [None] * len(ids)
+    strings: list[Sequence[str]] = [()] * len(ids)
+    for rows in batches(records.lengths()[part]):
+        batch = records.gather(numbers[rows])
         vectors, column = embedder.run(batch), batch.columns[payload.name]
         for row, place, length, there in zip(
             range(len(rows)), rows.tolist(), column.length.tolist(), column.present.tolist(), strict=True
@@ -124,14 +127,26 @@ def _alone(words: Sequence[str], payload: Payload) -> Batch:
     return Batch({payload.name: Column(numbers, ones, ones.astype(bool), spans)}, Pool(words), len(words))
 
 
-def make_embed(embedder: Embedder, asked: Asked) -> Callable[[Records, str], Any]:
-    """What a piece does with some records: a table of vectors, or lines of them."""
+def make_embed(embedder: Embedder, asked: Asked) -> Callable[[Records, str], Iterator[Any]]:
+    """What a piece does with some records: tables of vectors, or lines of them, one made when the other is written."""
+    told = as_table if asked.format == PARQUET else as_lines
 
-    def embed(records: Records, name: str) -> Any:
-        columns = embeddings(embedder, records, name)
-        return as_table(columns) if asked.format == PARQUET else as_lines(columns)
+    def embed(records: Records, name: str) -> Iterator[Any]:
+        return (told(embeddings(embedder, records, name, part)) for part in _parts(embedder.embedding, records))
 
     return embed
+
+
+def _parts(embedding: Embedding, records: Records) -> Iterator[slice]:
+    """Records that follow each other and whose vectors are in memory together, the same ones for everyone."""
+    payload, rows = embedding.payload, np.arange(records.n_rows)
+    if payload.type == "singleton":
+        count = rows + 1
+    else:
+        count = np.cumsum(np.clip(records.given(payload.name), 0, payload.max_length), dtype=np.int64)
+    part = count * embedding.width // NUMBERS_AT_ONCE
+    begins = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(rows)]
+    return (slice(begin, end) for begin, end in pairwise(begins) if end > begin)
 
 
 def unit_of(payload: Payload) -> str:

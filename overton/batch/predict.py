@@ -118,8 +118,8 @@ def make_predict(runtime: Runtime, asked: Asked) -> Callable[[Records, str], Mad
         labels = predict_labels(runtime, records, probabilities=asked.probabilities)
         empty = list(zip(*labels.values(), strict=True)).count((None,) * len(labels))
         if asked.format == PARQUET:
-            return Made(_table(runtime.schema, records, labels, name, probabilities=asked.probabilities), empty)
-        return Made(render_lines(records, labels, f"overton@{asked.version}", named=name or None), empty)
+            return Made([_table(runtime.schema, records, labels, name, probabilities=asked.probabilities)], empty)
+        return Made([render_lines(records, labels, f"overton@{asked.version}", named=name or None)], empty)
 
     return predict
 

@@ -9,7 +9,7 @@ from overton.data.files import compressed
 
 FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
 PARQUET = "parquet"
-GROUP_ROWS = 1 << 16  # of a Parquet file are written together
+GROUP_ROWS, GROUP_BYTES = 1 << 16, 1 << 26  # of a Parquet file are written together, about so many at most
 
 
 class Sink(Protocol):
@@ -74,12 +74,13 @@ class _Tables:
     def __init__(self, writer: Any) -> None:
         self._writer = writer
         self._waiting: list[Any] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
 
     def __call__(self, part: Any) -> None:
         self._waiting.append(part)
         self._rows += part.num_rows
-        if self._rows >= GROUP_ROWS:
+        self._bytes += part.nbytes
+        if self._rows >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -88,4 +89,4 @@ class _Tables:
 
         if self._rows:
             self._writer.write_table(pa.concat_tables(self._waiting))
-        self._waiting, self._rows = [], 0
+        self._waiting, self._rows, self._bytes = [], 0, 0

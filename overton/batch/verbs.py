@@ -306,7 +306,7 @@ def _one_file(verb: Verb, asked: Asked, source: Path, output: Path, observe: Obs
         for records in _good_records(reader, source):
             made = verb.make(records, "" if asked.verb == PREDICT and asked.format != PARQUET else source.name)
             counts += Counts(len(records.lines), empty=made.empty)
-            yield made.content
+            yield from made.parts
             observe(Event(asked.verb, done=counts.records))
 
     with without_collection():

@@ -59,7 +59,7 @@ def counter_of(payload: str) -> Callable[[Records, str], Counter[str]]:
 def count_verb(schema: Schema, payload: str) -> Verb:
     """What a piece does with records: count their strings."""
     count = counter_of(payload)
-    return Verb(schema, lambda records, name: Made(count(records, name)), _sink)
+    return Verb(schema, lambda records, name: Made([count(records, name)]), _sink)
 
 
 @contextmanager

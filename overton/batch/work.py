@@ -3,7 +3,7 @@
 A shard gets its name last: by then its errors and its counts are told in files of their own. Where a shard is, all is.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
@@ -58,11 +58,11 @@ class Made:
     """What was made of some records.
 
     Attributes:
-        content: What a sink takes.
+        parts: What a sink takes, part by part; it may be made only when it is asked for.
         empty: How many of them had nothing to predict from.
     """
 
-    content: Any
+    parts: Iterable[Any]
     empty: int = 0
 
 
@@ -128,8 +128,8 @@ def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output
             for lines, broken in _read(plan, piece):
                 records = reader.read(lines.lines, lines.numbers, one.name)
                 made = verb.make(records, one.name) if records.lines else None
-                if made is not None:
-                    write(made.content)
+                for part in made.parts if made else ():
+                    write(part)
                 bad = [*records.bad, *_too_long(lines, one.name), *broken]
                 tell(sorted(bad, key=lambda line: line.number))
                 counts += Counts(len(records.lines), len(bad), lines.n_bytes, made.empty if made else 0)

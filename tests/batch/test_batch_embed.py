@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,13 @@ import torch
 from overton.artifact import Artifact, pack_artifact
 from overton.artifact.files import save_artifact
 from overton.base import OvertonError
-from overton.batch import embed_file, embed_files, embed_words, embed_words_file, verbs
-from overton.batch.embed import as_lines, as_table
+from overton.batch import embed, embed_file, embed_files, embed_words, embed_words_file, sinks, verbs
+from overton.batch.embed import Embedding, arrow_schema, as_lines, as_table
+from overton.batch.plan import EMBED, Asked
 from overton.cli.main import main
 from overton.codec import Encoder
 from overton.compile import embedding_program, weights_of
-from overton.data import Pool, RecordParser, pack
+from overton.data import Batch, LineReader, Pool, RecordParser, pack
 from overton.export import graph
 from overton.nn import build_model
 from overton.version import Version
@@ -181,6 +182,45 @@ def test_lines_of_many_vectors_take_little_more_memory_than_their_text():
     assert np.allclose([row["vector"] for row in told], vector, atol=1e-6)
     assert peak < 4 * len(lines)
     assert as_lines({"id": [], "vector": vector[:0]}) == b""
+
+
+class Doubling:
+    """Stands for a large model: the vector of a token tells how long its record is."""
+
+    def __init__(self, width: int) -> None:
+        self.embedding = Embedding(drawn().program, b"", {}, drawn().schema.payload("tokens"), width)
+
+    def run(self, batch: Batch) -> np.ndarray:
+        column = batch.columns["tokens"]
+        told = np.where(np.arange(column.strings.shape[1]) < column.length[:, None], column.length[:, None], -1)
+        return np.repeat(told.astype(np.float32)[:, :, None], self.embedding.width, axis=2)
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_some_vectors_are_in_memory_together_and_no_more(format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    width, lengths = 64, [1 + number % 5 if number % 7 else 0 for number in range(1500)]
+    lines = [json.dumps({"id": f"r{row}", "payloads": {"tokens": ["a"] * n}}).encode() for row, n in enumerate(lengths)]
+    records = LineReader(drawn().schema).read(lines, list(range(1, 1501)), "in.jsonl")
+    monkeypatch.setattr(embed, "NUMBERS_AT_ONCE", 1 << 12)
+    monkeypatch.setattr(sinks, "GROUP_BYTES", 1 << 14)
+    doubling, asked = Doubling(width), Asked(EMBED, "v", format, payload="tokens")
+    opened, written = partial(sinks.sink, format=format, schema=arrow_schema(doubling.embedding.payload, width)), 0
+    tracemalloc.start()
+    with (tmp_path / "out").open("wb") as file, opened(file) as write:
+        for part in embed.make_embed(doubling, asked)(records, "in.jsonl"):
+            write(part)
+            written += 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert written > 40
+    assert peak < sum(lengths) * width * 4
+    if format == "parquet":
+        assert pq.ParquetFile(tmp_path / "out").num_row_groups > 10
+        rows = pq.read_table(tmp_path / "out").to_pylist()
+    else:
+        rows = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    wanted = [(f"r{row}", place, "a", [n] * width) for row, n in enumerate(lengths) for place in range(n)]
+    assert [tuple(row.values()) for row in rows] == wanted
 
 
 @pytest.mark.slow
