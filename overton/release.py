@@ -17,7 +17,7 @@ from overton.base import Event, Observe, OvertonError, Problem, ignore
 if TYPE_CHECKING:
     from overton.application import Application
     from overton.compile import Tuning
-    from overton.evaluate import Comparison
+    from overton.evaluate import Comparison, Gate
     from overton.version import Version
 
 Outcome = Literal["promoted", "nothing to do", "refused"]
@@ -96,18 +96,19 @@ def release(
     Raises:
         OvertonError: For whatever the user can put right; never because the gate refuses.
     """
+    from overton.evaluate.files import load_gate
     from overton.promoting import promote_weighed
     from overton.store import check_alias
 
     check_alias(alias)
     named = application.store.current(alias)
     live = application.version(named) if named else None
-    gate = live.gate() if live else None  # its faults are told before anything is built
+    gate = load_gate(application.directory / "gate.json")  # its faults are told before anything is built
     tuning = application.tuning.searched(trials=trials, minutes=minutes)
     inputs = inputs_of(application, tuning, live, seed=seed, max_bad=max_bad, observe=observe)
-    if live and inputs_behind(live) == inputs:
+    if live and _is_of(live, inputs, gate):
         return Release("nothing to do", alias, named, live)
-    version = _made_before(application, alias, named, inputs)
+    version = _made_before(application, alias, named, inputs, gate)
     if version:
         observe(Event("build", f"version {version.id} of the same inputs is there already"))
         if refusal := _rolled_back(application, alias, version.id):
@@ -207,7 +208,17 @@ def _digests(pretrained: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {payload: part.get("digest") for payload, part in pretrained.items()}
 
 
-def _made_before(application: Application, alias: str, parent: str | None, inputs: dict[str, Any]) -> Version | None:
+def _is_of(version: Version, inputs: Mapping[str, Any], gate: Gate) -> bool:
+    """Whether a build of some inputs would make a version again: of int8 that a gate refused, the same one decides."""
+    artifact = version.artifact
+    each = [artifact.model(name) for name in artifact.models] or [artifact]
+    refused_by = {one.json("lineage.json").get("precision", {}).get("gate") for one in each}
+    return inputs_behind(version) == inputs and refused_by <= {None, gate.digest}
+
+
+def _made_before(
+    application: Application, alias: str, parent: str | None, inputs: dict[str, Any], gate: Gate
+) -> Version | None:
     """The newest version of these inputs that began from this parent: a build would make it again.
 
     Others may have been built since, so those of the alias's log and some of the newest are looked at: what somebody
@@ -224,7 +235,7 @@ def _made_before(application: Application, alias: str, parent: str | None, input
             if not _may_be(store.json(version, "lineage.json"), parent, inputs):
                 continue
             found = application.version(version)
-            if inputs_behind(found) == inputs:
+            if _is_of(found, inputs, gate):
                 return found
     return None
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -11,7 +12,9 @@ from obstore.store import MemoryStore
 
 import overton
 from overton.application import Application
-from overton.release import _made_before, _rolled_back, inputs_behind, inputs_of
+from overton.artifact import Artifact
+from overton.evaluate import Gate
+from overton.release import _is_of, _made_before, _rolled_back, inputs_behind, inputs_of
 from overton.store import Store
 from tests.stores import promote, put, rollback
 
@@ -49,10 +52,24 @@ def test_a_version_of_the_same_inputs_is_made_again_where_it_began_from_another_
     kinds_application: Application,
 ) -> None:
     inputs = inputs_of(kinds_application, kinds_application.tuning, None, seed=0)
-    found = _made_before(kinds_application, "live", None, inputs)
+    found = _made_before(kinds_application, "live", None, inputs, Gate())
     assert found is not None
     assert found.id == kinds_application.version().id
-    assert _made_before(kinds_application, "live", "another", inputs) is None
+    assert _made_before(kinds_application, "live", "another", inputs, Gate()) is None
+
+
+def test_a_version_whose_int8_a_gate_refused_is_not_what_another_gate_would_make(
+    kinds_application: Application,
+) -> None:
+    inputs = inputs_of(kinds_application, kinds_application.tuning, None, seed=0)
+    version = kinds_application.version()
+    lineage = version.artifact.json("lineage.json")
+    lineage["precision"] |= {"gate": Gate(margin=0.1).digest}
+    files = {**version.artifact.files, "lineage.json": json.dumps(lineage).encode()}
+    refused = replace(version, artifact=Artifact(files))
+    assert _is_of(version, inputs, Gate(margin=0.2))
+    assert _is_of(refused, inputs, Gate(margin=0.1, p99_ms=3))
+    assert not _is_of(refused, inputs, Gate(margin=0.2))
 
 
 def test_only_a_rollback_since_a_version_was_named_last_keeps_it_from_a_release() -> None:

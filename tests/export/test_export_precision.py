@@ -11,7 +11,7 @@ import pytest
 from overton.artifact import Runtime, golden_records, replay_golden
 from overton.compile import Tuning
 from overton.data import RecordParser
-from overton.evaluate import main_scores
+from overton.evaluate import Gate, main_scores
 from overton.export.files import choose_precision, quantised
 from overton.export.golden import Run, load_onnx
 from overton.export.speed import milliseconds
@@ -53,7 +53,7 @@ def test_off_leaves_the_model_as_it_is_and_measures_nothing(built, monkeypatch: 
     monkeypatch.setattr(CHOSEN, None)
     artifact, told = choose(built, "off")
     assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
-    assert (told["chosen"], told["fp32_ms"]) == ("fp32", None)
+    assert (told["chosen"], told["fp32_ms"], told["gate"]) == ("fp32", None, None)
 
 
 @pytest.mark.parametrize(("fp32", "int8", "why"), [(0.05, 0.01, "nothing to gain"), (1.0, 0.9, "1.25 times as quick")])
@@ -204,6 +204,7 @@ def test_a_slice_that_falls_beyond_the_gate_keeps_float32(built, monkeypatch: py
     _, told = choose(built, "on", predict)
     assert told["chosen"] == "fp32"
     assert "the gate refuses Record accuracy of" in told["why"]
+    assert told["gate"] == Gate().digest
 
 
 def test_without_gold_on_dev_nothing_tells_what_int8_loses(built, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from overton.base import (
     OvertonError,
     Problem,
     did_you_mean,
+    digest_json,
     doubled_keys,
     json_path,
     locate_json,
@@ -45,6 +46,11 @@ class Gate:
     def tags(self) -> tuple[str, ...]:
         """The tags and expressions that it names."""
         return tuple(dict.fromkeys(name for name in (*self.critical, *self.margins) if name != WHOLE))
+
+    @property
+    def digest(self) -> str:
+        """Digest of what answers are judged by, which latency is no part of."""
+        return digest_json({name: value for name, value in self.to_json().items() if name != "p99_ms"})
 
     def margin_of(self, tag: str) -> float:
         """By how much a tag may fall."""

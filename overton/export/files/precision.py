@@ -41,6 +41,7 @@ class Precision:
         int8_ms: The same quantised.
         fp32_mb: Size of the model, in millions of bytes.
         int8_mb: The same quantised.
+        gate: Digest of the gate that refused int8, as another may not; None where none did.
     """
 
     chosen: str
@@ -49,6 +50,7 @@ class Precision:
     int8_ms: float | None = None
     fp32_mb: float | None = None
     int8_mb: float | None = None
+    gate: str | None = None
 
 
 def choose_precision(
@@ -110,9 +112,10 @@ def _measured(
         why = f"int8 takes {speed}, and is taken from {least:.3g} times as quick on"
         return Precision("fp32", why, *figures), model
     other = replace(artifact, files={**artifact.files, "model.onnx": small})
-    refusal, change = _change(artifact, other, dataset, predict, gate)
+    refusal, change, fallen = _change(artifact, other, dataset, predict, gate)
     if refusal:
-        return Precision("fp32", f"int8 takes {speed}, but {refusal}", *figures), model
+        refused_by = gate.digest if fallen else None
+        return Precision("fp32", f"int8 takes {speed}, but {refusal}", *figures, refused_by), model
     size = f"{figures[3]:.1f} MB in place of {figures[2]:.1f}"
     return Precision("int8", f"{speed}, {size}; on dev the gate lets it pass, {change}", *figures), small
 
@@ -127,22 +130,24 @@ def _calls(artifact: Artifact, lines: Sequence[bytes]) -> list[Mapping[str, ndar
     return [encoder.encode(pack([parser.parse(line)], artifact.schema, pool)) for line in lines]
 
 
-def _change(fp32: Artifact, int8: Artifact, dataset: Dataset, predict: Predict, gate: Gate) -> tuple[str, str]:
-    """Why int8 is refused on dev, nothing where it is not, and what changes most, both in words."""
+def _change(
+    fp32: Artifact, int8: Artifact, dataset: Dataset, predict: Predict, gate: Gate
+) -> tuple[str, str, list[str]]:
+    """Why int8 is refused on dev, nothing where it is not, and what changes most, in words; what the gate refuses."""
     dev = dataset.splits.dev
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
     if not len(dev):
-        return "no dev record tells what it loses", ""
+        return "no dev record tells what it loses", "", []
     dataset = dataset.with_tags(gate.tags)
     before, after = (predict(dataset, Runtime(artifact), dev) for artifact in (fp32, int8))
     scores, changed = (main_scores(said, gold, dev) for said in (before, after))
     if not scores:
-        return "no gold on dev tells what it loses", ""
+        return "no gold on dev tells what it loses", "", []
     task = max(scores, key=lambda name: scores[name] - changed[name])
     change = f"{task} goes from {scores[task]:.4f} to {changed[task]:.4f}"
     if scores[task] - changed[task] > MOST_LOSS:
-        return f"{change} on dev", change
+        return f"{change} on dev", change, []
     rows = compare_predictions(before, after, gold, dataset.tags, dev, gate, ids=dataset.ids).rows
     fallen = [f"{row.task} {row.metric} of {row.tag}" for row in rows if row.verdict == "regressed"]
     more = f" and {len(fallen) - TOLD} more" if len(fallen) > TOLD else ""
-    return f"the gate refuses {', '.join(fallen[:TOLD])}{more} on dev" if fallen else "", change
+    return f"the gate refuses {', '.join(fallen[:TOLD])}{more} on dev" if fallen else "", change, fallen
