@@ -5,6 +5,7 @@ tags may stand there, so that a line of a data file can be sent as it is; they a
 nothing. Whatever is wrong with a record is told in the words of `overton check`.
 """
 
+import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,10 @@ from overton.serve.limits import (
 Form = Literal["one", "several", "lines", "records"]
 PLACES = {"several": "$.records[{}]", "lines": "line {}: $", "records": "record {}: $"}
 LINES = "application/x-ndjson"
+KEY = b'"records"'
+TWO_LISTS = Problem(
+    "the key 'records' appears twice", "record.duplicate-key", field="$.records", hint="Keep one of the two"
+)
 BATCH = re.compile(rb'\s*\{\s*"records"\s*:')
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 USUAL = Limits()
@@ -143,8 +148,11 @@ def _parse_body(model: Model, body: bytes, probabilities: bool, limits: Limits, 
     if BATCH.match(body):
         try:
             batch = msgspec.json.decode(body, type=_Batch).records
+            twice = _has_two_lists(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return _refuse_body(body, [_bad_batch(error)], limits)
+        if twice:
+            return refuse(UNPROCESSABLE, [TWO_LISTS])
         return parse_lines(model, [bytes(line) for line in batch], "several", probabilities, limits)
     record = _parse(model, body, "$")
     if isinstance(record, list):
@@ -320,6 +328,22 @@ def _parameters(query: str, models: Sequence[str]) -> tuple[list[Problem], bool,
             )
         )
     return problems, probabilities, name
+
+
+def _has_two_lists(body: bytes) -> bool:
+    """Whether a batch has its key twice: the last list would be answered, and the first be lost without a word."""
+    if body.count(KEY) < 2:
+        return False
+    keys: list[str] = []
+
+    def take(pairs: list[tuple[str, Any]]) -> None:
+        keys[:] = [key for key, _ in pairs]  # those of the outermost object come last
+
+    try:
+        json.loads(body, object_pairs_hook=take)
+    except ValueError:  # in one of the records, where it is told
+        return False
+    return len(keys) > 1
 
 
 def _bad_batch(error: Exception) -> Problem:

@@ -1,3 +1,4 @@
+import json
 from codecs import BOM_UTF8
 
 import msgspec
@@ -226,6 +227,18 @@ def test_a_record_without_payloads_is_unprocessable():
 )
 def test_a_batch_is_a_list_of_records_and_nothing_else(value):
     assert problems(value) == [("serve.bad-batch", "$")]
+
+
+@pytest.mark.parametrize("body", ['{"records": [RECORD], "records": []}', '{"records": [], "records": [RECORD]}'])
+def test_of_two_lists_of_records_none_is_passed_over_in_silence(body):
+    status, said = ask(body.replace("RECORD", json.dumps(RECORD)).encode())
+    told = [(problem["code"], problem["field"]) for problem in said["problems"]]
+    assert (status, told) == (422, [("record.duplicate-key", "$.records")])
+
+
+def test_a_record_may_speak_of_records():
+    record = {"id": "records", "payloads": {"tokens": ["records", "records"]}}
+    assert ask({"records": [record, record]})[0] == 200
 
 
 @pytest.mark.parametrize("query", ["probabilities=1", "probabilities", "probability=true", "x=%00", "=", "a&b=%ff"])
