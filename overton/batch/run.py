@@ -47,11 +47,11 @@ class Outcome:
         before = f", {self.known:,} of them from before" if self.known else ""
         rate = f", {self.rate:,.0f} records/s" if self.rate else ""
         words = "" if self.words is None else f"{self.words:,} words of "
-        empty = f"; {self.counts.told_of_empty}" if self.counts.empty else ""
+        remarks = f"; {self.counts.remarks}" if self.counts.remarks else ""
         return (
             f"{words}{count_of(self.counts.records, 'record')} in {count_of(self.shards, 'shard')}{before}, "
             f"{count_of(self.counts.errors, 'error')}; "
-            f"{self.seconds:,.1f} s{rate}{empty}"
+            f"{self.seconds:,.1f} s{rate}{remarks}"
         )
 
 

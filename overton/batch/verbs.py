@@ -22,7 +22,7 @@ from overton.batch.plan import COUNTED, EMBED, PREDICT, Asked
 from overton.batch.run import Outcome, run_batch
 from overton.batch.sinks import PARQUET, check_format, format_of, sink
 from overton.batch.words import Words, added_up, count_verb, counter_of
-from overton.batch.work import Counts, Made, Verb, only_good
+from overton.batch.work import Counts, Made, Verb, counts_of, only_good
 from overton.codec import chained_tasks
 from overton.compile import Program, embedding_program, weights_of
 from overton.data import LineReader, Records, without_collection
@@ -224,7 +224,7 @@ def embed_words_file(
     with without_collection():
         for records in _good_records(LineReader(artifact.schema), source):
             total.update(count(records, ""))
-            n_records += len(records.lines)
+            n_records += records.n_rows
             observe(Event(asked.verb, done=n_records))
     words = Words.of(total, least)
     write_parts(output, [words], partial(_words_sink, made, asked))
@@ -305,14 +305,14 @@ def _one_file(verb: Verb, asked: Asked, source: Path, output: Path, observe: Obs
         nonlocal counts
         for records in _good_records(reader, source):
             made = verb.make(records, "" if asked.verb == PREDICT and asked.format != PARQUET else source.name)
-            counts += Counts(len(records.lines), empty=made.empty)
+            counts += counts_of(records, made)
             yield from made.parts
             observe(Event(asked.verb, done=counts.records))
 
     with without_collection():
         write_parts(output, parts(), verb.sink)
-    if counts.empty:
-        observe(Event(asked.verb, counts.told_of_empty, done=counts.records))
+    if counts.remarks:
+        observe(Event(asked.verb, counts.remarks, done=counts.records))
     return counts.records
 
 

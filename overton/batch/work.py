@@ -27,16 +27,18 @@ class Counts:
     """What became of some lines.
 
     Attributes:
-        records: Good lines.
+        records: Good lines with payloads: those that something is made of.
         errors: Lines that are not in the output, each told in a side file with its reason.
         bytes: Bytes of input.
         empty: Good lines with payloads of which no task could be predicted.
+        amending: Good lines without payloads, which only add labels or tags to other records.
     """
 
     records: int = 0
     errors: int = 0
     bytes: int = 0
     empty: int = 0
+    amending: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         """Both together."""
@@ -45,12 +47,15 @@ class Counts:
             self.errors + other.errors,
             self.bytes + other.bytes,
             self.empty + other.empty,
+            self.amending + other.amending,
         )
 
     @property
-    def told_of_empty(self) -> str:
-        """How many records had nothing to predict from, in words; empty where none."""
-        return f"{count_of(self.empty, 'record')} had nothing to predict from" if self.empty else ""
+    def remarks(self) -> str:
+        """What was there that nothing could be made of, in words; empty where all is well."""
+        empty = [f"{count_of(self.empty, 'record')} had nothing to predict from"] if self.empty else []
+        amending = [f"{count_of(self.amending, 'line')} only for other records"] if self.amending else []
+        return "; ".join(empty + amending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +137,16 @@ def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output
                     write(part)
                 bad = [*records.bad, *_too_long(lines, one.name), *broken]
                 tell(sorted(bad, key=lambda line: line.number))
-                counts += Counts(len(records.lines), len(bad), lines.n_bytes, made.empty if made else 0)
+                counts += Counts(errors=len(bad), bytes=lines.n_bytes) + counts_of(records, made)
                 observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
         output.create(f"{DONE}/{piece.name}.json", msgspec.json.encode(counts) + b"\n")
     observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
     return counts
+
+
+def counts_of(records: Records, made: Made | None) -> Counts:
+    """What became of some good lines."""
+    return Counts(records.n_rows, empty=made.empty if made else 0, amending=len(records.lines) - records.n_rows)
 
 
 @contextmanager

@@ -370,11 +370,11 @@ def test_an_input_whose_path_is_no_text_is_told(folder: Path):
 def test_one_file_is_predicted_into_one_as_it_was_given(tmp_path: Path):
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text(json.dumps(RECORD) + "\r\n" + '{"id": "late", "tasks": {"Intent": {"crowd": "age"}}}\n')
-    assert predict_file(tiny_artifact(), VERSION, source, output) == 2
+    assert predict_file(tiny_artifact(), VERSION, source, output) == 1
     first, second = output.read_bytes().splitlines()
     assert first.startswith(json.dumps(RECORD)[:-1].encode() + b',"tasks":{')
     assert second == b'{"id": "late", "tasks": {"Intent": {"crowd": "age"}}}'
-    assert predict_file(tiny_artifact(), VERSION, source, tmp_path / "out.parquet") == 2
+    assert predict_file(tiny_artifact(), VERSION, source, tmp_path / "out.parquet") == 1
     assert pq.read_table(tmp_path / "out.parquet").num_rows == 1
 
 
@@ -428,6 +428,20 @@ def test_records_with_nothing_to_predict_from_are_counted(
     assert "2 records had nothing to predict from" in capsys.readouterr().err
     assert main([*words, str(folder / "out") + "/", "--on", "local:1"]) == 0
     assert "2 records had nothing to predict from" in capsys.readouterr().err, "of a run before too"
+
+
+def test_lines_that_only_add_to_other_records_are_not_counted_among_those_predicted(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    (folder / "in" / "a.jsonl").write_text(json.dumps(record(1)) + '\n{"id": "r1", "tags": ["slice:a"]}\n' * 2)
+    words = ["predict", str(tmp_path / "version"), str(folder / "in" / "a.jsonl")]
+    for output in (str(tmp_path / "a.jsonl"), str(folder / "out") + "/"):
+        assert main([*words, output]) == 0
+        told = capsys.readouterr().err
+        assert ": 1 record" in told
+        assert "2 lines only for other records" in told
+    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 3
 
 
 def test_one_file_with_a_fault_writes_nothing(tmp_path: Path):
