@@ -105,6 +105,8 @@ def _figures(report: Mapping[str, Any]) -> Iterator[Point]:
 def _trial(trial: Mapping[str, Any], run: str) -> tuple[dict[str, str], dict[str, Any], list[Point]]:
     tags = {"mlflow.parentRunId": run, "mlflow.runName": f"trial {trial['number']}", "overton.status": trial["status"]}
     figures = {name: trial.get(name) for name in ("value", "p99_ms", "size_mb", "seconds")}
+    if trial["status"] == "pruned":  # no model was made of it: its best in training is no figure of one
+        figures["value in training"] = figures.pop("value")
     return tags, trial["picked"], [(name, float(value), 0) for name, value in figures.items() if value is not None]
 
 

@@ -8,6 +8,7 @@ import pytest
 from overton.base import Event
 from overton.watch import log_build, points_of, told_parts
 from overton.watch.files import watching
+from overton.watch.mlflow import _trial
 
 EPOCH = {
     "losses": {"Intent": 0.5, "POS": 0.25},
@@ -106,6 +107,14 @@ def test_a_build_is_a_run_of_mlflow_and_its_trials_are_runs_within(tmp_path: Pat
     experiment = client.get_experiment_by_name("demo").experiment_id
     (trial,) = [one for one in client.search_runs([experiment]) if one.info.run_id != run]
     assert (trial.data.tags["mlflow.parentRunId"], trial.data.metrics["value"]) == (run, 0.7)
+
+
+def test_what_a_trial_that_was_given_up_reached_is_no_value_among_those_of_models() -> None:
+    given_up = {"number": 2, "picked": {"size": 8}, "status": "pruned", "value": 0.6, "seconds": 3.0, "p99_ms": None}
+    tags, _, points = _trial(given_up, "run")
+    assert tags["overton.status"] == "pruned"
+    assert sorted(points) == [("seconds", 3.0, 0), ("value in training", 0.6, 0)]
+    assert ("value", 0.6, 0) in _trial({**given_up, "status": "infeasible"}, "run")[2]
 
 
 def test_a_build_goes_on_where_mlflow_is_not_to_be_had(monkeypatch) -> None:
