@@ -21,7 +21,7 @@ from overton.artifact import LARGE
 from overton.base import Event, Observe, OvertonError, digest_json, ignore
 from overton.combining import combine_all
 from overton.compile import Tuning
-from overton.data import Dataset
+from overton.data import GOLD, Dataset
 from overton.data.files import DatasetHandle
 from overton.engine import LOCAL, Work, engine_of
 from overton.experiments.asked import (
@@ -152,6 +152,7 @@ def run_baseline(
     wanted = known_tasks(application, tasks)
     dataset = application.dataset(max_bad=max_bad, observe=observe)
     check_sources(dataset, source, curated)
+    curated = tuple(name for name in dict.fromkeys(curated) if name != GOLD)  # which is curated whoever says so
     check_comparable(dataset, source, wanted, named=bool(tasks))
     version = version or _newest(application, seed=seed, max_bad=max_bad, observe=observe)
     names = tasks_of(version.artifact.schema, dataset, wanted, named=bool(tasks))
@@ -162,7 +163,7 @@ def run_baseline(
     return Baseline(
         source=source,
         version=version.id,
-        curated=tuple(curated),
+        curated=curated,
         seed=seed,
         facts=facts_of(dataset),
         comparisons=compare_all(dataset, source, predictions, names, curated=curated, seed=seed),

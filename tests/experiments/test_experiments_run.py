@@ -13,7 +13,7 @@ import overton.experiments.run as run
 from overton.base import OvertonError
 from overton.combining import combine_all
 from overton.compile import SupervisionSettings
-from overton.experiments import run_baseline, run_scaling
+from overton.experiments import render_outcome, run_baseline, run_scaling
 from overton.experiments.points import Measured
 
 
@@ -106,6 +106,9 @@ def test_a_former_system_is_compared_on_what_it_says(application):
     assert not any("other data" in note for note in outcome.notes)
     curated = run_baseline(application, source="crowd", curated=["rule"]).comparisons[0]
     assert curated.weak_share == pytest.approx(0.5)
+    again = run_baseline(application, source="crowd", curated=["gold", "rule", "rule"])
+    assert again.curated == ("rule",)
+    assert "are not of gold and rule; labels" in render_outcome(again)
 
 
 def test_a_version_of_other_data_is_told(application):
