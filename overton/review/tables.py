@@ -6,7 +6,7 @@
 | a payload by its name | tokens, or ids of members (a list), or the text; `payload_NAME` for one called `tags` or so |
 | `n_NAME` | how many tokens or members; of a text that Overton cuts, how many tokens |
 | `NAME_words` | the tokens of such a text (a list) |
-| `votes.TASK.SOURCE` | what a source says, of a soft label the likeliest |
+| `votes.TASK.SOURCE` | what a source says, of a soft label the likeliest; NULL where two are |
 | `gold.TASK`, `predicted.TASK` | likewise; predictions are there where a version is named |
 
 A label is a text, of a bitvector a list of texts, of `select` the index of the member; a list of those where the task
@@ -131,7 +131,7 @@ def _votes(dataset: Dataset) -> Any:
         used = np.unique(votes.source).tolist()
         names = [votes.sources[number] for number in used if votes.sources[number] != GOLD]
         if names:
-            labels = {name: _labels(dataset, gold_of(votes, name)) for name in names}
+            labels = {name: _labels(dataset, gold_of(votes, name, decided=True)) for name in names}
             by_task[task.name] = _struct(labels, among=votes.sources)
     return _struct(by_task, among=_task_names(dataset))
 

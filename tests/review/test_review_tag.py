@@ -50,7 +50,7 @@ RECORDS = [
     },
     {
         "payloads": {"tokens": ["how", "old"], "query": "how old", "title": None, "tags": []},
-        "tasks": {"Intent": {"rule 1": "height", "gold": "age"}},
+        "tasks": {"Intent": {"rule 1": "height", "crowd": {"age": 0.5, "height": 0.5}, "gold": "age"}},
     },
     {"id": "c", "payloads": {"tokens": None, "query": "c", "title": "", "tags": None}, "tags": ["dev"]},
 ]
@@ -84,6 +84,7 @@ def app(tmp_path: Path) -> Application:
         ("gold.Intent = 'height'", ["a"]),
         ("""votes.Intent."rule 1" <> gold.Intent""", ["records.jsonl:2"]),
         ("votes.Intent.crowd = 'age'", ["a"]),
+        ("votes.Intent.crowd IS NULL", ["records.jsonl:2", "c"]),
         ("""list_contains(votes.Bits."rule 1", 'y')""", ["a"]),
         ("len(gold.Bits) = 0", ["a"]),
         ("votes.POS.tagger[3] IS NULL AND votes.POS.tagger[4] = 'PRON'", ["a"]),
