@@ -16,6 +16,7 @@ from overton.nn import Drop, Model, build_model
 from overton.train.batches import Batches, TrainingBatch
 from overton.train.chain import chain_task_loss
 from overton.train.loss import Objective, sets_loss, task_loss, total_loss
+from overton.train.memory import memory_suffices
 from overton.train.optimizer import Optimizer
 from overton.train.precision import set_precision
 from overton.train.predict import Forward, ScoreDev, transitions_key
@@ -97,8 +98,11 @@ def train(
 
     Returns:
         The weights that were kept, and the history.
+
+    Raises:
+        OvertonError: Where memory runs out.
     """
-    with _reproducible():
+    with _reproducible(), memory_suffices():
         observe = observe if ranks.is_first else ignore
         run = _begin(program, batches, settings, seed, objectives or {}, given or {}, observe)
         run.ranks, run.stepped = ranks, stepped

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from overton.base import OvertonError
 from overton.codec import Encoder
 from overton.compile import Choices, PayloadChoices, TrainingChoices, compile_program, default_choices
 from overton.data import Pool, RecordParser, pack
@@ -339,6 +340,34 @@ def test_a_training_may_be_given_up_after_any_epoch():
     trained = train(PROGRAM, make_batches(32)[0], settings=settings, seed=0, stop=stop)
     assert (len(trained.history), trained.n_epochs) == (2, 5)
     assert seen == [(1, 5), (2, 5)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has 1 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: 8 GiB"),
+    ],
+)
+def test_memory_that_runs_out_is_told_with_what_needs_less(error):
+    def stepped():
+        raise error
+
+    with pytest.raises(OvertonError, match="memory ran out") as told:
+        train(PROGRAM, make_batches(32)[0], settings=SETTINGS, seed=0, stepped=stepped)
+    (problem,) = told.value.problems
+    assert problem.code == "train.memory"
+    assert "batch_size" in problem.hint
+    assert "\n" not in problem.message
+
+
+def test_another_failure_of_a_training_stays_what_it_was():
+    def stepped():
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        train(PROGRAM, make_batches(32)[0], settings=SETTINGS, seed=0, stepped=stepped)
 
 
 def test_programs_that_read_the_same_share_an_encoder():
