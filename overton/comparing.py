@@ -71,7 +71,7 @@ def compare_artifacts(
         raise OvertonError(Problem("there is no test record to compare on", "compare.no-records", hint=NO_TEST))
     known, called = dataset.tags.names, names or (old.id, new.id)
     now = {"tags": dataset.tags.by_split(splits), "splits": {"train": len(splits.train)}}
-    dataset = _with_tags(dataset, gate, tags)
+    dataset, gate = _with_tags(dataset, gate, tags)
     predict = partial(_recalled, predicted or Predicted(), dataset, numbers, observe=observe)
     first, second = predict(called[0], old), predict(called[1], new)
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
@@ -98,14 +98,15 @@ def compare_artifacts(
     )
 
 
-def _with_tags(dataset: Dataset, gate: Gate, tags: Sequence[str]) -> Dataset:
-    """The data set with the expressions of the gate, and those that a reader asks for, as tags."""
+def _with_tags(dataset: Dataset, gate: Gate, tags: Sequence[str]) -> tuple[Dataset, Gate]:
+    """The data set with the expressions of the gate and of a reader as tags, and the gate on these."""
     check_tags(dataset.tags, tags)
     try:
+        gate = gate.on(dataset.tags)
         dataset = dataset.with_tags(gate.tags)
     except OvertonError as error:
         raise OvertonError(replace(problem, path="gate.json") for problem in error.problems) from None
-    return dataset.with_tags(tags)
+    return dataset.with_tags(tags), gate
 
 
 def latency_of(artifact: Artifact) -> dict[str, float]:

@@ -27,6 +27,7 @@ from overton.data.tag_expression import (
     check_tags,
     is_made_of_tags,
     parse_tag_expression,
+    plain_tag,
     tag_mask,
     with_expressions,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "pack",
     "parse_tag_expression",
     "parts_of",
+    "plain_tag",
     "reading_order",
     "record_json_schema",
     "tag_mask",

@@ -98,6 +98,23 @@ def is_made_of_tags(text: str) -> bool:
     return isinstance(found, Operation) or text == EVERY or text != found.name
 
 
+def plain_tag(text: str, tags: Tags) -> str:
+    """The tag that a text stands for, where it is one alone, in quotes or brackets or not; else the text as it stands.
+
+    Raises:
+        OvertonError: Where the text is no expression.
+
+    Example:
+        >>> tags = Tags(("a b",), np.array([0, 1]), np.array([0]))
+        >>> plain_tag('"a b"', tags), plain_tag("(*)", tags), plain_tag('!"a b"', tags), plain_tag('"c d"', tags)
+        ('a b', '*', '!"a b"', '"c d"')
+    """
+    if text in tags.names:
+        return text
+    found = parse_tag_expression(text)
+    return found.name if isinstance(found, Tag) and found.name in (*tags.names, EVERY) else text
+
+
 def check_tags(tags: Tags, texts: Iterable[str]) -> None:
     """Refuse texts that are no expressions, and those that name a tag that no record has.
 

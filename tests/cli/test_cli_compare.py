@@ -180,6 +180,21 @@ def test_margins_let_a_known_fall_pass(spoilt: Application, tmp_path: Path) -> N
     assert main(["promote", str(app), "live", "-q"]) == 0
 
 
+def test_a_margin_of_a_tag_with_blanks_is_that_of_its_row(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(spoilt, tmp_path)
+    lines = (app / "data" / "a.jsonl").read_text()
+    (app / "data" / "a.jsonl").write_text(lines.replace('"slice:red"', '"slice:so red"'))
+    margins = {'"slice:so red"': 1, "*": 1, "short": 1, "long": 1}
+    (app / "gate.json").write_text(json.dumps({"margins": margins, "critical": ['"slice:so red"'], "ece": 1}))
+    assert main(["compare", f"{app}@live", str(app), "-q", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (row,) = [row for row in told["rows"] if "so red" in row["tag"]]
+    assert (row["tag"], row["margin"], row["critical"]) == ("slice:so red", 1, True)
+    assert told["gate"]["margins"]["slice:so red"] == 1
+
+
 def test_a_gate_may_bound_the_latency_and_need_critical_slices(
     spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

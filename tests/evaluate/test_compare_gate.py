@@ -4,6 +4,7 @@ import pytest
 
 from overton.base import OvertonError
 from overton.evaluate import Gate, gate_json_schema, parse_gate
+from tests.evaluate.evaluate_factories import tags_of
 
 
 def faults(text):
@@ -39,6 +40,21 @@ def test_every_fault_is_told_with_its_field_and_a_hint():
     ]
     assert "expected an object from tag to margin" in faults('{"margins": [1]}')[0]
     assert "expected a list of tags" in faults('{"critical": "slice:a"}')[0]
+
+
+def test_a_tag_in_quotes_or_brackets_is_that_tag():
+    tags = tags_of([["slice:a b", "c"], ["d"]])
+    gate = parse_gate(json.dumps({"margins": {'"slice:a b"': 0.3, "(*)": 0.2}, "critical": ["(d)", "d", "c & d"]}), "")
+    found = gate.on(tags)
+    assert (found.margin_of("slice:a b"), found.margin_of("*"), found.margin_of("c")) == (0.3, 0.2, 0)
+    assert found.critical == ("d", "c & d")
+    assert Gate(margins={"c": 0.1, "(c)": 0.2, '"gone"': 0.3}).on(tags).margins == {"c": 0.1, '"gone"': 0.3}
+
+
+@pytest.mark.parametrize("text", ['{"critical": ["test"]}', '{"margins": {"(dev)": 0.1}}'])
+def test_a_split_is_no_tag_that_a_gate_can_judge(text):
+    (fault,) = faults(text)
+    assert "is a split, not a tag within one. The whole split is called '*' [gate.bad-value]" in fault
 
 
 def test_a_key_that_stands_twice_is_told_where_it_stands_again():

@@ -20,7 +20,8 @@ from overton.base import (
     place_faults,
 )
 from overton.compile import Rule
-from overton.data import Tags, parse_tag_expression, tag_mask
+from overton.data import SPLITS, Tags, parse_tag_expression, plain_tag, tag_mask
+from overton.data.tag_expression import Tag
 from overton.evaluate.groups import WHOLE
 
 
@@ -55,6 +56,22 @@ class Gate:
     def margin_of(self, tag: str) -> float:
         """By how much a tag may fall."""
         return self.margins.get(tag, self.margin)
+
+    def on(self, tags: Tags) -> "Gate":
+        """The same gate, whose tags are named as these records have them: what stands in quotes without these.
+
+        Where one tag has two margins, that of the name without quotes and brackets counts.
+
+        Raises:
+            OvertonError: Where a tag that it names is no expression.
+        """
+        margins: dict[str, float] = {}
+        for text, margin in self.margins.items():
+            name = plain_tag(text, tags)
+            if name == text or name not in self.margins:
+                margins[name] = margin
+        critical = tuple(dict.fromkeys(plain_tag(text, tags) for text in self.critical))
+        return replace(self, margins=margins, critical=critical)
 
     def to_json(self) -> dict[str, Any]:
         """The gate as a file with every setting told."""
@@ -175,9 +192,12 @@ def _critical_faults(value: object) -> list[Problem]:
 def _expression_faults(text: str, at: str) -> list[Problem]:
     """What keeps a text from being an expression; whether its tags exist is seen when there are records."""
     try:
-        parse_tag_expression(text)
+        found = parse_tag_expression(text)
     except OvertonError as error:
         return [Problem(fault.message, "gate.bad-value", field=at, hint=fault.hint) for fault in error.problems]
+    if isinstance(found, Tag) and found.name in SPLITS:
+        message, hint = f"{found.name!r} is a split, not a tag within one", f"The whole split is called {WHOLE!r}"
+        return [Problem(message, "gate.bad-value", field=at, hint=hint)]
     return []
 
 

@@ -138,6 +138,7 @@ def _change(
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
     if not len(dev):
         return "no dev record tells what it loses", "", []
+    gate = gate.on(dataset.tags)
     dataset = dataset.with_tags(gate.tags)
     before, after = (predict(dataset, Runtime(artifact), dev) for artifact in (fp32, int8))
     scores, changed = (main_scores(said, gold, dev) for said in (before, after))
