@@ -57,6 +57,27 @@ def test_a_critical_slice_of_which_a_version_has_no_figure_lets_nothing_pass():
     assert "gate.no-support" in [refusal.code for refusal in told]
 
 
+def test_classes_that_one_version_alone_knows_stand_beside_the_verdict():
+    labels, tags = [0, 1] * 30, tags_of([["test"]] * 60)
+    old, new, gold = (task_of("multiclass", ("other", name)) for name in ("animal", "beast", "beast"))
+    said = [{"T": predictions_of(task, labels)} for task in (old, new)]
+    true = {"T": gold_of_labels(gold, labels)}
+    numbers = np.arange(60)
+    found = compare_predictions(*said, true, tags, numbers, Gate(), ids=lambda rows: [str(row) for row in rows])
+    comparison = Comparison("old", "new", Gate(), found, records=60)
+    (told,) = comparison.warnings
+    assert told.startswith(
+        "classes of T are others: only the old version knows 'animal'; only the new version knows 'beast'; what gold"
+    )
+    assert told in " ".join(render_comparison(comparison).partition("whole split")[0].split())
+    assert told.partition(":")[0] in render_summary("title", comparison)
+    assert comparison.to_json()["warnings"] == [told]
+    same = compare_predictions(
+        said[1], said[1], true, tags, numbers, Gate(), ids=lambda rows: [str(row) for row in rows]
+    )
+    assert Comparison("old", "new", Gate(), same, records=60).warnings == ()
+
+
 def test_a_class_that_begins_with_a_bracket_is_told_as_it_stands():
     comparison = compared(
         task_of("multiclass", ("[1]", "[2]")), [0] * 40, [0] * 40, [1] * 30 + [0] * 10, [["test"]] * 40

@@ -1,6 +1,6 @@
 """Two versions on the same records: every task on every tag, what got worse, where, and what the gate says."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 ONE_VERSION = "both are one version, so no figure can differ: name another one to compare it with"
+CLASSES = 5  # that one version alone knows, and are told
 NO_GOLD = "no gold on these records"  # why a task is left out
 
 
@@ -38,12 +39,14 @@ class Compared:
         examples: Records that got worse, for the first rows.
         left_out: Why tasks were not compared, by name.
         overlaps: How far the falls of the first rows are that of one slice.
+        classes: Which classes one version alone knows, in words, by name of task.
     """
 
     rows: tuple[ComparedRow, ...]
     examples: tuple[Flip, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     overlaps: tuple[Overlap, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,15 @@ class Comparison:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the gate asks for in vain: margins of tags that no record has; critical ones are among the refusals."""
-        return tuple(
+        """What a verdict rests on and does not tell.
+
+        Margins that the gate gives to tags that no record has (critical ones are among the refusals), and classes that
+        one version alone knows.
+        """
+        return (*self._margins_in_vain(), *self.compared.classes.values())
+
+    def _margins_in_vain(self) -> Iterator[str]:
+        return (
             f"no record has the tag {tag!r}, to which gate.json gives a margin{f'. {hint}' if hint else ''}"
             for tag, hint in self.unknown.items()
             if tag not in self.gate.critical
@@ -228,7 +238,7 @@ def compare_predictions(
     groups = group_records(tags, numbers)
     changes: list[TaskChange] = []
     pairings: dict[str, Pairing] = {}
-    left_out = {}
+    left_out, classes = {}, {}
     for name in [*old, *(name for name in new if name not in old)]:
         reason = _why_not(old.get(name), new.get(name), gold.get(name), numbers)
         if reason:
@@ -238,6 +248,7 @@ def compare_predictions(
         if first.kind != second.kind or not first.n_records:
             left_out[name] = NO_GOLD if first.kind == second.kind else "judged by other metrics"
             continue
+        classes[name] = _classes_apart(name, old[name], new[name])
         paired = pair(name, first, second)
         ece = ece_change(first, second, seed=seed)
         change = change_of(paired, groups)
@@ -245,7 +256,19 @@ def compare_predictions(
         pairings[name] = Pairing(paired, change.both, old[name], new[name], gold[name])
     rows = compared_rows(changes, groups.names, gate)
     examples, overlaps = flips_of(rows, pairings, groups, numbers, ids)
-    return Compared(rows, examples, left_out, overlaps)
+    return Compared(rows, examples, left_out, overlaps, {name: told for name, told in classes.items() if told})
+
+
+def _classes_apart(task: str, old: Predictions, new: Predictions) -> str:
+    """Which classes one of two versions alone knows, as where one was renamed; empty where there is none."""
+    first, second = set(old.task.classes), set(new.task.classes)
+    told = []
+    for which, names in (("old version", first - second), ("new version", second - first)):
+        some = ", ".join(map(repr, sorted(names)[:CLASSES]))
+        more = f" and {len(names) - CLASSES:,} more" if len(names) > CLASSES else ""
+        told += [f"only the {which} knows {some}{more}"] if names else []
+    known = "what gold calls by a class that a version does not know is wrong of it"
+    return f"classes of {task} are others: {'; '.join(told)}; {known}" if told else ""
 
 
 def _why_not(old: Predictions | None, new: Predictions | None, gold: Gold | None, numbers: ndarray) -> str:
