@@ -29,6 +29,7 @@ from overton.compile import SupervisionSettings
 from overton.data import SPLITS, Dataset, Gold, Votes, gold_of
 from overton.data.files import signs_of
 from overton.data.files.outputs import OWN
+from overton.data.names import TRAIN
 from overton.evaluate import Comparison, Report, evaluate
 from overton.pipeline import Said, predict_rows, said_of
 from overton.review import bear_all, rows_of
@@ -39,6 +40,7 @@ from overton.version import Version
 from overton.web.jobs.files import Jobs
 from overton.web.memo import Memo
 from overton.web.pages.history import MOST_VERSIONS
+from overton.web.pages.matrix import split_of
 from overton.web.pages.record import Known
 from overton.web.respond import refused
 
@@ -247,14 +249,18 @@ class Dashboard:
         return self.told(("report", version.id), version.report)
 
     def report_on(self, version: Version, tag: str) -> Report:
-        """The report of the build; on the test records of now, where it does not know the tag or expression."""
+        """The report of the build; on the records of now, where it does not know the tag or expression.
+
+        Of these test is looked at, or dev where the build had no gold on test.
+        """
         report = self.report(version)
         if report.has_tag(tag):
             return report
         records = self.records(version)
 
         def measure() -> Report:
-            dataset, rows = records.dataset.with_tags([tag]), records.dataset.splits.test
+            dataset = records.dataset.with_tags([tag])
+            rows = rows_of(dataset.splits, sorted({split_of(report, task) for task in report.main_metric} - {TRAIN}))
             predictions = self.predict(version, records, rows)
             gold = {name: self.votes(records, name)[1] for name in predictions}
             return evaluate(predictions, gold, dataset.tags, dataset.splits, rows=rows)

@@ -2,10 +2,12 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import overton
 from overton.base import OvertonError
 from overton.web import dashboard as module
 from overton.web import routing
@@ -13,6 +15,7 @@ from overton.web.chrome import data_now
 from overton.web.dashboard import Dashboard
 from overton.web.edits.files import append_lines
 from overton.web.memo import Memo
+from tests.web.live_application import add_version, write_application
 from tests.web.test_web_app import Client
 
 
@@ -150,6 +153,35 @@ def test_a_tag_has_a_page_as_soon_as_it_is_saved(
     for page in ("/slice.json?tag=", "/errors.json?task=Intent&split=all&tag="):
         answer = client.get(page + tag.replace("|", "%7C"))
         assert answer.status_code == 200, answer.text
+
+
+def test_a_tag_that_ends_with_a_blank_has_a_page_and_a_split_has_none(dashboard: Dashboard) -> None:
+    line = {"id": "r4", "tags": ["lang:de "]}
+    (dashboard.data / "tags.jsonl").write_text(json.dumps(line) + "\n")
+    client = Client(dashboard)
+    told = client.get("/slice.json?tag=lang:de%20").json()
+    assert (told["tag"], told["records"]["test"], told["errors"]["filter"]["tag"]) == ("lang:de ", 1, "lang:de ")
+    assert client.get("/errors.json?task=Intent&tag=lang:de%20").json()["n_records"] == 1
+    assert client.get("/slice.json?tag=%20lang:en%20").json()["tag"] == "lang:en"
+    refused = client.get("/slice.json?tag=test")
+    assert refused.status_code == 422
+    assert "'test' is a split, not a tag within one" in refused.text
+
+
+def test_an_expression_is_told_on_dev_where_the_build_had_no_gold_on_test(tmp_path: Path) -> None:
+    application = write_application(tmp_path / "app")
+    path = application.directory / "data" / "records.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        for said in line["tasks"].values() if "test" in line["tags"] else ():
+            said.pop("gold", None)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    add_version(overton.load(application.directory), 0)
+    client = Client(Dashboard(application.directory))
+    plain, made = (client.get(f"/slice.json?tag={tag}").json() for tag in ("lang:en", "lang:en%20%26%20*"))
+    assert {figure["split"] for figure in plain["figures"]} == {"dev"}
+    assert made["figures"] == plain["figures"]
+    assert "no record of dev" in client.get("/slice?tag=!lang:en").text
 
 
 def test_whom_the_tuning_trusts_decides_about_errors_at_once(dashboard: Dashboard) -> None:

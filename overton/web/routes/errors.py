@@ -202,7 +202,8 @@ def filter_of(version: Version, query: Query) -> Filter:
     limit = query.get("limit") or str(SHOWN)
     if not (limit.isdecimal() and limit.isascii() and 0 < int(limit) <= MOST):
         raise OvertonError(Problem(f"a number from 1 to {MOST} is expected", "web.bad-query", field="limit"))
-    return Filter(version.id, task, query.get("tag", "").strip(), split, int(limit))
+    tag = query.get("tag", "")  # which may begin or end with a blank
+    return Filter(version.id, task, tag if tag.strip() not in EVERY else tag.strip(), split, int(limit))
 
 
 def _views(

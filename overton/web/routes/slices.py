@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from overton.base import OvertonError, Problem
+from overton.data import SPLITS
 from overton.evaluate import Report
 from overton.version import Version
 from overton.web.dashboard import Dashboard
@@ -78,19 +79,23 @@ def slice_view(dashboard: Dashboard, query: Query) -> Shown:
     """The page of a tag; of its worst task where the query names none.
 
     Raises:
-        OvertonError: Where the query names no tag, or one that no record has.
+        OvertonError: Where the query names no tag, a split, or a tag that no record has.
     """
     version = dashboard.version(query.get("version", ""))
-    tag = query.get("tag", "").strip()
-    if tag in EVERY:
+    tag = query.get("tag", "")
+    if tag.strip() in EVERY:
         hint = "A tag, or an expression such as slice:a & lang:en"
         raise OvertonError(Problem("the page of which tag?", "web.bad-query", field="tag", hint=hint))
+    if tag.strip() in SPLITS:
+        message, hint = f"{tag.strip()!r} is a split, not a tag within one", "The report tells of whole splits"
+        raise OvertonError(Problem(message, "web.bad-query", field="tag", hint=hint))
     records = dashboard.records(version)
+    tag = tag if tag in records.dataset.tags.names else tag.strip()  # a tag may begin or end with a blank
     found = dashboard.rows_of_tag(records, tag)  # refuses an unknown one
     report = dashboard.report_on(version, tag)
     figures = tuple(_figure(report, task, tag) for task in report.main_metric)
     worst = max(figures, key=lambda one: one.gap)
-    asked = {**query, "task": query.get("task") or worst.task}
+    asked = {**query, "tag": tag, "task": query.get("task") or worst.task}
     asked["split"] = query.get("split") or next((f.split for f in figures if f.task == asked["task"]), "test")
     wanted = filter_of(version, asked)
     errors, problem = _errors(dashboard, version, wanted)
