@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from overton.artifact import Artifact
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, json_path
 from overton.schema import Payload, Schema, Task
 from overton.schema.files import load_schema
 
@@ -69,23 +69,52 @@ def open_schema(home: Path | None, own: Schema) -> Schema:
 
 @contextmanager
 def telling_of_payloads(artifact: Artifact, home: Path | None) -> Iterator[None]:
-    """Where records of an application are read for a version, tell of one that is older than their payloads.
+    """Where records of an application are read for a version, tell of one that is older than their payloads or tasks.
 
     Args:
         artifact: The version.
         home: The folder of what is derived in the application; None where the records are of none.
 
     Raises:
-        OvertonError: Where they cannot be read and the version has payloads that the application has no more.
+        OvertonError: Where they cannot be read and the version has payloads that the application has no more, or the
+            labels at fault are of tasks that are of another type now.
     """
     try:
         yield
-    except OvertonError:
+    except OvertonError as error:
         now = open_schema(home, artifact.schema)
         fields, own = ({payload.field for payload in one.payloads} for one in (artifact.schema, now))
-        if fields <= own:
+        if not fields <= own:
+            raise OvertonError(_other_payloads(artifact.id, fields - own, own - fields)) from None
+        changed = [task for task in _changed_tasks(artifact.schema, now) if _is_at_fault(task[0], error)]
+        if not changed:
             raise
-        raise OvertonError(_other_payloads(artifact.id, fields - own, own - fields)) from None
+        raise OvertonError(_other_task(artifact.id, *task) for task in changed) from None
+
+
+def _changed_tasks(then: Schema, now: Schema) -> Iterator[tuple[Task, Task]]:
+    """The tasks of a version whose labels are of another kind now: as it knows them, and as they are."""
+    by_name = {task.name: task for task in now.tasks}
+    for task in then.tasks:
+        other = by_name.get(task.name, task)
+        if (task.type, then.unit(task)) != (other.type, now.unit(other)):
+            yield task, other
+
+
+def _is_at_fault(task: Task, error: OvertonError) -> bool:
+    """Whether labels of a task are among what could not be read."""
+    place = json_path(["tasks", task.name])
+    return any(f"{problem.field}.".startswith((f"{place}.", f"{place}[")) for problem in error.problems)
+
+
+def _other_task(version: str, then: Task, now: Task) -> Problem:
+    """That a version is older than a task of the data: no fault of these."""
+    kinds = [f"{task.type} on {task.payload!r}" for task in (then, now)]
+    return Problem(
+        message=f"version {version} was built when the task {then.name!r} was {kinds[0]}, and it is {kinds[1]} now",
+        code="review.other-tasks",
+        hint="Build again and look at the new version, or give the new task a name of its own",
+    )
 
 
 def _other_payloads(version: str, gone: set[str], new: set[str]) -> Problem:

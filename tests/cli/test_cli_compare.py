@@ -411,6 +411,22 @@ def test_a_payload_that_was_renamed_is_no_want_of_gold_and_no_fault_of_the_data(
     assert "gold" not in refusal.hint
 
 
+def test_a_task_that_is_of_another_type_now_is_no_fault_of_the_data(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "schema.json").write_text((app / "schema.json").read_text().replace('"multiclass"', '"bitvector"'))
+    (app / "data" / "b.jsonl").unlink()
+    lines = (app / "data" / "a.jsonl").read_text()
+    for colour in COLOURS:
+        lines = lines.replace(f'"gold": "{colour}"', f'"gold": ["{colour}"]')
+    (app / "data" / "a.jsonl").write_text(lines)
+    assert main(["errors", f"{app}@live", "--task", "Colour", "-q"]) == 1
+    told = capsys.readouterr().err
+    assert "was built when the task 'Colour' was multiclass on 'text', and it is bitvector on 'text' now. Build" in told
+    assert "too-many-bad" not in told
+
+
 def test_records_that_a_version_cannot_read_are_told(tmp_path: Path) -> None:
     app = write_application(tmp_path / "app", 20)
     schema = {
