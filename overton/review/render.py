@@ -131,11 +131,9 @@ def _sources(page: ErrorPage) -> str:
 def _pairs(page: ErrorPage) -> str:
     if page.disagreement is None or page.disagreement_elsewhere is None:
         return ""
-    lines = [
-        f"Sources disagree on {page.disagreement:.0%} of the labels of these records, "
-        f"and on {page.disagreement_elsewhere:.0%} of all"
-    ]
-    lines += [f"  {' and '.join(pair.sources)}: {pair.disagreement:.0%} of {pair.n:,}" for pair in page.pairs]
+    here, everywhere = percent_text(page.disagreement), percent_text(page.disagreement_elsewhere)
+    lines = [f"Sources disagree on {here} of the labels of these records, and on {everywhere} of all"]
+    lines += [f"  {' and '.join(pair.sources)}: {percent_text(pair.disagreement)} of {pair.n:,}" for pair in page.pairs]
     return "\n".join(lines)
 
 

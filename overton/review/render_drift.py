@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from overton.base import cut, padded, visible, width_of, wrapped
+from overton.base import cut, padded, percent_text, visible, width_of, wrapped
 from overton.evaluate import DriftReport, DriftRow
 
 LONGEST = 22
@@ -30,7 +30,8 @@ def render_drift(report: DriftReport, *, width: int = 100) -> str:
         lines.append(_line(row, size).rstrip())
         if row.verdict == "drifted" and row.most:
             most = list(row.most.items())[:MOST_CHANGES]
-            lines += _listed((f"{visible(name)} {before:.1%} -> {now:.1%}" for name, (before, now) in most), width)
+            told = (f"{visible(name)} {percent_text(old, 1)} -> {percent_text(new, 1)}" for name, (old, new) in most)
+            lines += _listed(told, width)
         if row.what == "new words" and row.verdict == "drifted":
             words = list(report.new_words.get(row.name, {}).items())[:MOST_NEW_WORDS]
             lines += _listed((f"{visible(word)} {count:,}" for word, count in words), width)
@@ -78,4 +79,4 @@ def _line(row: DriftRow, size: int) -> str:
 def _share(share: float | None, row: DriftRow) -> str:
     if share is None:
         return ""
-    return f"{share:.3f}" if row.what == "confidence" else f"{share:.1%}"
+    return f"{share:.3f}" if row.what == "confidence" else percent_text(share, 1)

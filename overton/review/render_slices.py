@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from overton.base import ruled, wrapped
+from overton.base import percent_text, ruled, wrapped
 from overton.notebook import wrong_of
 from overton.review.discover import FoundSlice, SlicePage
 
@@ -52,7 +52,8 @@ def render_slices(
 def _slice(number: int, one: FoundSlice, unit: str, width: int) -> list[str]:
     what = f"tag {one.tag}" if one.tag else one.where
     lines = wrapped(f"{number:3}. {what}", width, indent_rest=INDENT, break_long_words=False)
-    figures = f"{wrong_of(one.error_rate, one.n, unit)}, {one.elsewhere:.1%} elsewhere; chance {_p(one.q)}"
+    elsewhere = percent_text(one.elsewhere, 1)
+    figures = f"{wrong_of(one.error_rate, one.n, unit)}, {elsewhere} elsewhere; chance {_p(one.q)}"
     told = [f"{figures}; as {', '.join(one.examples)}"]
     if one.within:
         of = f"{'all' if one.within.share == 1 else 'most'} of it lies in the tag {one.within.tag}"

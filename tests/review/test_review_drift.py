@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def test_few_records_are_not_enough(kinds_application: Application, tmp_path: Pa
         "no drift shown, and too little data to tell of 1 of 2",
         "no drift shown",
     ]
+
+
+def test_a_share_that_is_nearly_nothing_is_not_told_as_nothing() -> None:
+    row = DriftRow(
+        "new words", "t", 0.0002, 0.9998, 0.99, "difference", 0.0, 0.0, 5000, "drifted", {"w": (0.0, 0.0003)}
+    )
+    told = render_drift(DriftReport("v", "log.jsonl", 5000, (row,), {}))
+    assert re.search(r"new words +t +0\.1% +99\.9% ", told)
+    assert "w 0.0% -> 0.1%" in told
 
 
 def test_words_that_nobody_would_see_stand_in_quotes_and_no_line_ends_within_one() -> None:

@@ -23,6 +23,7 @@ from overton.review.errors import ErrorPage, RecordError, UnitError, find_errors
 from overton.review.labels import agrees
 from overton.review.render import render_errors
 from overton.schema import Task
+from overton.supervision import PairOfSources
 from overton.version import Version
 
 TASKS = ("Record", "RecordBits", "Token", "TokenBits", "Member", "MemberBits", "Pick", "Title")
@@ -400,6 +401,12 @@ def test_sources_are_judged_by_the_names_of_classes_where_one_came_after_the_bui
     predicted = Predictions(known, np.arange(3), np.eye(2, dtype=np.float32)[label], label)
     page = find_errors(dataset, np.arange(2), predicted, combine_votes(dataset, "Kind"), version="v", split="test")
     assert [(one.source, one.n, one.right, one.same) for one in page.sources] == [("rule", 1, 0.0, 1.0)]
+
+
+def test_a_share_that_is_nearly_nothing_or_all_is_not_told_as_that() -> None:
+    pair = PairOfSources(("a", "b"), 0.997, 300)
+    told = render_errors(ErrorPage("v", "Intent", "dev", (), 9, 9, 1, 1, (), (), (pair,), 0.004, 0.0))
+    assert "Sources disagree on 1% of the labels of these records, and on 0% of all\n  a and b: 99% of 300" in told
 
 
 def test_combined_labels_that_tie_are_all_told() -> None:
