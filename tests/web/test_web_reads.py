@@ -17,6 +17,8 @@ from overton.schema.files import load_schema
 from overton.store import Store
 from overton.web.app import VIEWS
 from overton.web.dashboard import Dashboard
+from overton.web.edits.files import append_lines
+from overton.web.routes.home import NEWER
 from tests.web.live_application import add_version
 
 MUCH_LATER = "2100-01-01T12:00:00+00:00"  # nothing is so young then that it has to stay
@@ -98,6 +100,16 @@ def test_the_report_is_made_anew_where_gate_or_tuning_are_others(dashboard: Dash
     assert "data.silent-source" not in {finding["code"] for finding in show(dashboard, "/")["checks"]["findings"]}
     (dashboard.directory / "tuning.json").write_text('{"supervision": {"trusted": ["nobody"]}}')
     assert "data.silent-source" in {finding["code"] for finding in show(dashboard, "/")["checks"]["findings"]}
+
+
+def test_a_report_that_is_older_than_labels_says_so(dashboard: Dashboard) -> None:
+    before = show(dashboard, "/")
+    line = {"id": "r4", "tasks": {"Intent": {"gold": "height"}}}
+    append_lines(dashboard.data / "edits-2026-03-01.jsonl", [line])
+    after = show(dashboard, "/")
+    assert after["notes"] == [*before["notes"], NEWER]
+    assert {**after, "notes": before["notes"]} == before  # it is not made anew for every label
+    assert NEWER not in show(Dashboard(dashboard.directory), "/")["notes"]
 
 
 def test_each_version_predicts_the_test_records_once_for_all_pages(

@@ -4,7 +4,7 @@ What is read off the version is shown at once. What has to be computed on the re
 version, the surest errors, the sources) is made beside; the page asks whether it is there, and shows it then.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,11 @@ from overton.web.gather import Records, application_name, report_page
 from overton.web.pages import ReportPage, Verdict, learned_lines, lineage_page, matrix_of, task_page
 from overton.web.routing import Query, Shown
 from overton.web.stored import aliases_of, verdict_alone, version_history
+
+NEWER = (
+    "Labels or tags have changed since this page was made: its verdict, errors, sources and data are of before. "
+    "The pages of a comparison, of errors and of sources tell those of now."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +45,42 @@ def home_view(dashboard: Dashboard, query: Query) -> Shown:
     if not query.get("version") and not application.store.versions():
         return Shown("empty.html.j2", EmptyPage(dashboard.name))
     version = dashboard.version(query.get("version", ""))
-    key = _key(dashboard, version)
-    page: ReportPage | None = dashboard.made(key)
-    if page is None and query.get("wait"):
-        page = dashboard.kept(key, lambda: whole_page(dashboard, version))
-    if page is None:
-        dashboard.beside(partial(_make, dashboard, key, version))
-    return Shown("home.html.j2", page or quick_page(dashboard, version), {"ready": page is not None})
+    key, labels = _key(dashboard, version)
+    made: _Made | None = dashboard.made(key)
+    if made is None and query.get("wait"):
+        made = dashboard.kept(key, lambda: _Made(whole_page(dashboard, version), labels))
+    if made is None:
+        dashboard.beside(partial(_make, dashboard, key, version, labels))
+        return Shown("home.html.j2", quick_page(dashboard, version), {"ready": False})
+    page = made.page if made.labels == labels else replace(made.page, notes=(*made.page.notes, NEWER))
+    return Shown("home.html.j2", page, {"ready": True})
 
 
-def _key(dashboard: Dashboard, version: Version) -> tuple[Any, ...]:
-    """What the report depends on beside the version: aliases, gate, tuning and payloads; not labels that are new."""
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The report as it was made, and the digest of the records and labels that it was made of."""
+
+    page: ReportPage
+    labels: str
+
+
+def _key(dashboard: Dashboard, version: Version) -> tuple[tuple[Any, ...], str]:
+    """What the report depends on beside the version: aliases, gate, tuning and payloads; not labels that are new.
+
+    Of these the digest is told beside: a report that is older says so.
+    """
     aliases = tuple(sorted(dashboard.application().store.aliases().items()))
     try:
-        records = dashboard.records(version).digest
+        found = dashboard.records(version)
+        records, labels = found.digest, found.dataset.digest
     except OvertonError:  # told around the page
-        records = ""
-    return ("report", version.id, aliases, records, dashboard.own_stamp())
+        records = labels = ""
+    return ("report", version.id, aliases, records, dashboard.own_stamp()), labels
 
 
-def _make(dashboard: Dashboard, key: tuple[Any, ...], version: Version) -> None:
+def _make(dashboard: Dashboard, key: tuple[Any, ...], version: Version, labels: str) -> None:
     try:
-        dashboard.kept(key, lambda: whole_page(dashboard, version))
+        dashboard.kept(key, lambda: _Made(whole_page(dashboard, version), labels))
     except (OvertonError, OSError):  # a page that asks again is told why
         return
 
