@@ -1,6 +1,6 @@
 """Errors: each record as a person reads it, its labels in place, its candidates with their spans, who said what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from overton.base import around, percent_text
@@ -58,10 +58,8 @@ def _record(record: Mapping[str, Any]) -> Markup:
         *(element("p", cut(text, 2000)) for text in texts),
         *(_tokens(value, labelled if name == field else {}) for name, value in tokens.items()),
     ]
-    parts += [
-        _members(value, next(iter(tokens.values()), []), record["units"] if name == field else ())
-        for name, value in sets.items()
-    ]
+    pointed = _pointed_to(record, tokens)
+    parts += [_members(value, pointed(name), record["units"] if name == field else ()) for name, value in sets.items()]
     members = payloads.get(field) if _is_set(payloads.get(field)) else None
     parts += [_said(unit, members) for unit in record["units"][:UNITS]]
     if len(record["units"]) > UNITS:
@@ -83,13 +81,27 @@ def _tokens(tokens: Sequence[str], labelled: Mapping[int, Mapping[str, Any]]) ->
     return element("p", *parts)
 
 
-def _members(members: Sequence[Mapping[str, Any]], tokens: Sequence[str], units: Sequence[Mapping[str, Any]]) -> Markup:
-    """Members of a set, each with its span and who says it: the version, gold, sources."""
+def _pointed_to(
+    record: Mapping[str, Any], tokens: Mapping[str, Sequence[str]]
+) -> Callable[[str], Sequence[str] | None]:
+    """The tokens that the members of a set point to, by its field; None where there are several that it may be."""
+    only = next(iter(tokens.values()), []) if len(tokens) < 2 else None
+    return lambda name: tokens.get(record["range"], only) if name == record["payload"] else only
+
+
+def _members(
+    members: Sequence[Mapping[str, Any]], tokens: Sequence[str] | None, units: Sequence[Mapping[str, Any]]
+) -> Markup:
+    """Members of a set, each with its span and who says it: the version, gold, sources.
+
+    The span is told by the places of its tokens where nobody knows which these are.
+    """
     chosen = next((unit for unit in units if not unit["text"]), None)  # a task that chooses one of them
     rows = []
     for place, member in enumerate(members):
         span = member.get("range") or ()
-        words = " ".join(tokens[slice(*span)]) if span else ""
+        places = " .. ".join(map(str, span))
+        words = places if tokens is None else " ".join(tokens[slice(*span)]) if span else ""
         who: list[str] = []
         if chosen is not None:
             who += [_predicted(chosen)] * (chosen["prediction"] == place)

@@ -76,6 +76,7 @@ class RecordError:
         units: Its errors, in the order of the record.
         probability: Probability of the surest of them.
         payload: The field of its payloads whose items the task labels or chooses among, or that it labels as a whole.
+        range: The field of its payloads whose tokens these items point to; empty where they point to none.
     """
 
     id: str
@@ -85,6 +86,7 @@ class RecordError:
     units: tuple[UnitError, ...]
     probability: float
     payload: str = ""
+    range: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The record as it stands in the document."""
@@ -255,7 +257,7 @@ class _Told:
             for place, how in zip(wrong.tolist(), sure.tolist(), strict=True)
         )
         told = tuple(tags.names[tag] for tag in own)
-        return RecordError(names.id, told, names.text, names.payloads, units, probability, names.payload)
+        return RecordError(names.id, told, names.text, names.payloads, units, probability, names.payload, names.range)
 
     def _unit(self, place: int, number: int, sure: float, names: Names) -> UnitError:
         unit, classes = int(self.unit[place]), self.judged.classes

@@ -24,6 +24,7 @@ class Names:
         items: The tokens or members that a task labels, or chooses among; empty where it labels the record.
         listed: Whether the task labels each of them.
         payload: The field of the payload that the task is on.
+        range: The field of the sequence that its members point into; empty where there is none.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Names:
     items: tuple[str, ...]
     listed: bool
     payload: str
+    range: str = ""
 
     def unit(self, number: int) -> str:
         """A unit by itself; nothing where it is the record."""
@@ -42,7 +44,8 @@ def names_of(dataset: Dataset, task: str, row: int) -> Names:
     """The names of one record for one task."""
     found = dataset.schema.task(task)
     payloads = dataset.payloads(np.array([row]))[0]
-    field = dataset.schema.payload(found.payload).field
+    payload = dataset.schema.payload(found.payload)
+    field = payload.field
     items = payloads.get(field) or ()
     items = () if isinstance(items, str) else items
     return Names(
@@ -52,6 +55,7 @@ def names_of(dataset: Dataset, task: str, row: int) -> Names:
         items=tuple(item_text(item, payloads, dataset, found.payload) for item in items),
         listed=dataset.schema.unit(found) != "record",
         payload=field,
+        range=dataset.schema.payload(payload.range).field if payload.range else "",
     )
 
 

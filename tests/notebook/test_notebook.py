@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -128,6 +129,18 @@ def test_candidates_stand_with_their_spans_and_who_chose_them():
     assert f"<td>Fargo_(film)</td><td>is fargo</td><td>{gold}, crowd, rule</td>" in html
     assert f"<td>Fargo</td><td></td><td>{predicted}, rule</td>" in html
     assert "0 Fargo_(film)" in html
+
+
+def test_of_several_sequences_a_span_is_of_the_one_that_members_point_into():
+    given = {"title": ["a", "b", "c"], "body": ["x", "y", "z"]}
+    entities = [{"id": "first", "range": [0, 2]}, {"id": "other", "range": [2, 3]}]
+    found = record([unit(prediction=1, gold=0)], payload="entities", **given, entities=entities)
+    html = replace(found, range="body")._repr_html_()
+    check(html)
+    assert "<td>first</td><td>x y</td>" in html
+    assert "<td>other</td><td>z</td>" in html
+    html = record([unit()], **given, entities=entities)._repr_html_()  # a task on something else
+    assert "<td>first</td><td>0 .. 2</td>" in html
 
 
 @pytest.mark.parametrize("payload", ["query", "tokens", "entities"])
