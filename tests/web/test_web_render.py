@@ -169,6 +169,19 @@ def test_a_comparison_is_a_page_of_its_own(tmp_path):
     assert re.findall(r'<section id="(\w+)"', text) == ["verdict", "worse", "better", "slices", "data", "gate"]
 
 
+def test_what_fell_by_what_chance_or_a_margin_allows_is_not_told_as_nothing():
+    margin, chance, same = compared_row(change=-0.3, p=1.0), compared_row(tag="slice:a", change=-0.004), compared_row()
+    told = Reading(render_file(comparison_page(comparison_of(margin, chance)))).text
+    assert "Nothing regressed" in told
+    assert "2 figures got worse by no more than chance alone explains, or than the gate allows." in told
+    assert "Nothing got worse" not in told
+    report = replace(big_page(1, 2, 2), comparison=comparison_page(comparison_of(margin)))
+    assert "nothing fell" not in Reading(render_file(report)).text
+    told = Reading(render_file(comparison_page(comparison_of(same, compared_row(tag="slice:a", change=0.2))))).text
+    assert "Nothing got worse" in told
+    assert "by no more than chance" not in told
+
+
 def test_a_page_that_is_served_links_its_assets():
     text = render_page("report.html.j2", big_page(1, 2, 2), assets=linked_assets())
     assert '<link rel="stylesheet" href="/static/overton.css">' in text

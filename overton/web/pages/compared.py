@@ -120,6 +120,12 @@ class ComparisonPage:
         return math.ceil(max(ends, default=0.1) * 10) / 10 or 0.1
 
     @property
+    def allowed(self) -> int:
+        """Figures that fell, and are not among those that got worse: by what chance or their margin allows."""
+        worse = set(self.comparison.worse)
+        return sum(row.fall > 0 and row not in worse for row in self.comparison.rows)
+
+    @property
     def as_they_were(self) -> bool:
         """Whether sources and tags are the same behind both versions."""
         statuses = [row.status for row in self.comparison.sources] + [row.status for row in self.comparison.tags]
