@@ -165,6 +165,26 @@ def test_a_fall_that_is_that_of_another_slice_is_told_so():
     assert page.worse[1].note == "8 of the 9 records that got worse are of slice:rare"
 
 
+def test_a_fall_that_a_margin_allows_is_no_noise():
+    fell = replace(compared_row(tag="slice:a", change=-0.3, p=1.0), margin=0.5)
+    noise = replace(compared_row(tag="slice:b", change=-0.01, p=1.0), margin=0.5)
+    told = verdict_of(comparison_of(compared_row(), fell, noise))
+    assert told.state == "same"
+    assert told.sentence == (
+        "Not better than old1 beyond noise; nothing regressed, but Intent accuracy on a (0.800 to 0.500) fell by what "
+        "its margin allows."
+    )
+    others = replace(fell, tag="slice:c"), compared_row(tag="slice:d", change=0.2)
+    both = verdict_of(comparison_of(compared_row(), fell, *others))
+    assert both.sentence.startswith(
+        "Better than old1 beyond noise on Intent accuracy on d (0.800 to 1.000), and nothing"
+    )
+    assert both.sentence.endswith("fell by what its margin allows, and 1 other figure by theirs.")
+    assert verdict_of(comparison_of(compared_row(), noise)).sentence.startswith(
+        "No change from old1 is shown beyond noise"
+    )
+
+
 def test_the_matrix_of_changes_has_a_row_a_tag_and_marks_for_its_filters():
     rows = [
         compared_row(tag="slice:bad", change=-0.2, verdict="regressed", p=1e-6),

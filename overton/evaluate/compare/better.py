@@ -5,10 +5,11 @@ intervals of two or three lie above zero all the same; what praises a version ha
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 from overton.base.shares import Z
-from overton.evaluate.compare.rows import ECE, ComparedRow
+from overton.evaluate.compare.rows import ECE, REGRESSED, ComparedRow
 
 
 def shown_better(rows: Sequence[ComparedRow], alpha: float) -> tuple[ComparedRow, ...]:
@@ -26,6 +27,25 @@ def shown_better(rows: Sequence[ComparedRow], alpha: float) -> tuple[ComparedRow
     reached = [rank for rank, (p, _) in enumerate(tested, start=1) if p <= alpha * rank / len(tested)]
     kept = {place for _, place in tested[: max(reached, default=0)]}
     return tuple(sorted((judged[place] for place in sorted(kept)), key=lambda row: row.fall))
+
+
+def shown_within_margin(rows: Sequence[ComparedRow], alpha: float) -> tuple[ComparedRow, ...]:
+    """The rows in which a fall is shown that their margin allows, the greatest first.
+
+    They pass, and are no noise: the same tests, of falls in place of rises.
+
+    Args:
+        rows: The rows of a comparison.
+        alpha: Share of the rows told that may be there by chance.
+    """
+    turned = {_turned(row): row for row in rows if row.margin > 0 and row.verdict != REGRESSED}
+    return tuple(turned[row] for row in shown_better([*turned], alpha))
+
+
+def _turned(row: ComparedRow) -> ComparedRow:
+    """The row as if the new version were the old one."""
+    change, low, high = (None if end is None else -end for end in (row.change, row.high, row.low))
+    return replace(row, old=row.new, new=row.old, change=change, low=low, high=high)
 
 
 def _p(row: ComparedRow) -> float | None:

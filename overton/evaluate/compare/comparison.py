@@ -10,7 +10,7 @@ from numpy import ndarray
 from overton.base import Problem, brief, share_text
 from overton.codec import Predictions
 from overton.data import Gold, Tags
-from overton.evaluate.compare.better import shown_better
+from overton.evaluate.compare.better import shown_better, shown_within_margin
 from overton.evaluate.compare.calibrated import ece_change
 from overton.evaluate.compare.changes import SourceChange, TagChange
 from overton.evaluate.compare.flips import Flip, Overlap, Pairing, flips_of
@@ -107,6 +107,11 @@ class Comparison:
     def better(self) -> tuple[ComparedRow, ...]:
         """The rows in which a rise is shown beyond noise, corrected for their number; the greatest first."""
         return shown_better(self.rows, self.gate.alpha)
+
+    @property
+    def within_margin(self) -> tuple[ComparedRow, ...]:
+        """The rows in which a fall is shown that the gate allows, likewise corrected; the greatest first."""
+        return shown_within_margin(self.rows, self.gate.alpha)
 
     @property
     def refusals(self) -> tuple[Problem, ...]:

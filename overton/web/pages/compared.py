@@ -268,8 +268,14 @@ def verdict_of(comparison: Comparison, old_name: str = "", better: Sequence[Comp
         if not worst and comparison.refusals[0].code == "gate.no-evidence":
             return Verdict("unknown", f"Whether it may replace {old} cannot be told: {why}{more}.", detail)
         return Verdict("refused", f"Not fit to replace {old}: {why}{more}.", detail)
+    allowed = comparison.within_margin
+    besides = f", and {count_of(len(allowed) - 1, 'other figure')} by theirs" if len(allowed) > 1 else ""
+    held = f"nothing regressed, but {_told(allowed[0])} fell by what its margin allows{besides}" if allowed else ""
     if better:
-        return Verdict("better", f"Better than {old} beyond noise {_rises(better)}, and nothing regressed.", detail)
+        sentence = f"Better than {old} beyond noise {_rises(better)}, and {held or 'nothing regressed'}."
+        return Verdict("better", sentence, detail)
+    if held:
+        return Verdict("same", f"Not better than {old} beyond noise; {held}.", detail)
     return Verdict("same", f"No change from {old} is shown beyond noise, and nothing regressed.", detail)
 
 
