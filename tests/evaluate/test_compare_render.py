@@ -1,5 +1,7 @@
 """A comparison as text: what stands beyond noise, what chance gives, how frequent tags are."""
 
+from dataclasses import replace
+
 import pytest
 
 from overton.evaluate import Comparison, Gate, render_comparison, render_summary
@@ -31,6 +33,13 @@ def test_where_nothing_got_better_beyond_noise_that_is_said():
     lucky = compared_row(tag="slice:lucky", change=0.041, half=0.04)
     assert "corrected for the number of rows: nothing\n  1 more" in render_comparison(comparison_of(*rows, lucky))
     assert "better" not in render_comparison(comparison_of(*rows))
+
+
+def test_a_fall_that_a_margin_allows_stands_below_the_verdict():
+    fell = [replace(compared_row(tag=f"slice:{k}", change=-k / 10, p=1.0), margin=0.5) for k in (2, 4)]
+    told = render_comparison(comparison_of(compared_row(), *fell)).splitlines()
+    assert told[2] == "  2 rows fell by what a margin of the gate allows, first Intent on slice:4 by 0.400"
+    assert "margin" not in render_comparison(comparison_of(compared_row()))
 
 
 def test_the_column_of_p_says_of_what():

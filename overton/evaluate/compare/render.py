@@ -68,6 +68,11 @@ def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
             yield cut(f"    {refusal.hint}", width, "...")
     if len(refusals) > LINES:
         yield f"  ... and {len(refusals) - LINES:,} more"
+    allowed = comparison.within_margin
+    if allowed:
+        first = f"{allowed[0].task} on {_tag(allowed[0])} by {-(allowed[0].change or 0):.3f}"
+        told = f"{len(allowed):,} row{'' if len(allowed) == 1 else 's'} fell by what a margin of the gate allows"
+        yield cut(f"  {told}, first {first}", width, "...")
     for warning in comparison.warnings:
         yield from wrapped(f"note: {warning}", width, indent="  ", indent_rest="    ")
 
