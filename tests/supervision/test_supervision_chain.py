@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import overton.supervision.models.chain as chain_module
 from overton.supervision import combine
 from overton.supervision.models.chain import Runs, chain_targets, find_runs, forward_backward
 from tests.supervision.planted import probabilities, votes_of
@@ -130,3 +131,21 @@ def test_a_token_on_which_all_agree_keeps_its_posterior_whether_or_not_they_name
         combine(replace(votes_of(some, per_record=4), ordered=True)).targets.to_array() for some in (rows, told)
     )
     assert np.array_equal(plain, named)
+
+
+def test_one_long_record_makes_no_other_cost_more(monkeypatch):
+    n_hashed = 0
+
+    def counted(numbers):
+        nonlocal n_hashed
+        n_hashed += len(numbers)
+        return mix(numbers)
+
+    mix = chain_module.mix
+    monkeypatch.setattr(chain_module, "mix", counted)
+    random, lengths = np.random.default_rng(0), np.array([3, 2, 500, *[4] * 300])
+    offsets = np.append(0, np.cumsum(lengths))
+    table, agreed = random.dirichlet(np.ones(len(CLASSES)), 9), np.arange(9) > 3
+    index = random.integers(0, 9, offsets[-1]).astype(np.int32)
+    chain_targets(index, table, agreed, offsets, CLASSES)
+    assert n_hashed <= 2 * len(index)  # each unit is looked at once, and its run with it

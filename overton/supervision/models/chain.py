@@ -133,10 +133,11 @@ def _with_conflict(runs: Runs, index: ndarray, agreed: ndarray) -> Runs:
 def _distinct(runs: Runs, index: ndarray) -> tuple[Runs, ndarray]:
     """One run of each kind, longest first, and which kind each run is: most runs repeat."""
     key = np.zeros(len(runs.start), np.uint64)
-    for step in range(int(runs.length.max(initial=0))):
-        going = step < runs.length
-        row = index[np.where(going, runs.start + step, 0)].astype(np.uint64)
-        key = np.where(going, mix(key ^ mix((row + np.uint64(1)) * GOLDEN)), key)
+    longest = np.argsort(-runs.length, kind="stable")  # so that a step looks at those runs alone that reach so far
+    for step, n_going in enumerate(_going(runs.length[longest])):
+        going = longest[:n_going]
+        row = index[runs.start[going] + step].astype(np.uint64)
+        key[going] = mix(key[going] ^ mix((row + np.uint64(1)) * GOLDEN))
     _, example, number = np.unique(key, return_index=True, return_inverse=True)
     order = np.argsort(-runs.length[example], kind="stable")
     rank = np.empty(len(order), np.int64)
@@ -163,8 +164,8 @@ def forward_backward(table: ndarray, index: ndarray, runs: Runs, follows: ndarra
     place = np.repeat(runs.start - first, runs.length) + np.arange(int(runs.length.sum()))
     own = table[index[place]].astype(np.float64)
     step_to = np.exp(follows)
-    steps = range(int(runs.length.max(initial=0)))
-    going = [int((runs.length > step).sum()) for step in steps]
+    going = _going(runs.length)
+    steps = range(len(going))
     forward = np.empty_like(own)
     for step in steps:
         rows = first[: going[step]] + step
@@ -174,6 +175,18 @@ def forward_backward(table: ndarray, index: ndarray, runs: Runs, follows: ndarra
         rows = first[: going[step + 1]] + step
         backward[rows] = _normal((own[rows + 1] * backward[rows + 1]) @ step_to.T)
     return _normal(forward * backward), place
+
+
+def _going(length: ndarray) -> list[int]:
+    """How many runs, longest first, reach each step of the longest: they are the first so many.
+
+    Example:
+        >>> _going(np.array([3, 1, 1]))
+        [3, 1, 1]
+    """
+    steps = np.arange(int(length.max(initial=0)))
+    reached: list[int] = (len(length) - np.searchsorted(length[::-1], steps, side="right")).tolist()
+    return reached
 
 
 def _normal(weights: ndarray) -> ndarray:
