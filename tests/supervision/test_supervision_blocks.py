@@ -9,8 +9,9 @@ from overton.data import Splits
 from overton.supervision import LabelModel, combine, source_report
 from overton.supervision.models import blocks
 from overton.supervision.models.blocks import collapse_blocks, count_pairs, find_blocks
+from overton.supervision.models.classes import pairs_of_class
 from overton.supervision.models.evidence import voting_cells
-from overton.supervision.models.patterns import Cells, find_patterns
+from overton.supervision.models.patterns import Cells, find_patterns, keep_cells
 from tests.supervision.planted import KINDS, probabilities, simulate, votes_of, with_copies
 
 GOOD = (0.8, 0.7, 0.75, 0.8)
@@ -172,3 +173,30 @@ def test_how_many_units_two_copies_share_is_told_of_all_units(monkeypatch):
     whole = shared()
     monkeypatch.setattr(blocks, "MOST_PAIRS", 5000)
     assert shared() == whole != {}
+
+
+@pytest.mark.parametrize("kind", ["crowd", "rules"])
+def test_of_very_many_sources_no_square_is_made(kind, monkeypatch):
+    random, n_items, n_sources = np.random.default_rng(0), 4000, blocks.MOST_SOURCES + 100
+    truth = random.integers(0, 2, n_items)
+    said = np.where(random.random((n_items, 3)) < 0.85, truth[:, None], 1 - truth[:, None])
+    who = random.integers(0, n_sources // 2, (n_items, 3)) * 2 + (said if kind == "rules" else 0)
+    matrix = np.full((n_items, n_sources), -1, np.int8)
+    matrix[np.arange(n_items)[:, None], who] = said
+    monkeypatch.setattr(blocks, "_pairs_within", None)
+    model = LabelModel.fit(matrix, n_classes=2)
+    assert (model.predict_labels(matrix) == truth).mean() > 0.9
+
+
+def test_how_far_rules_vote_together_is_what_their_pairs_say():
+    votes, _ = simulate("multiclass", (0.8, 0.7, 0.9, 0.6, 0.8, 0.7), n_labels=3, n_units=400)
+    rules = np.isin(votes.label, (0, 1, 2)) & (votes.label == votes.source % 3)
+    cells = keep_cells(voting_cells(votes), rules)
+    patterns = find_patterns(cells, np.full(votes.n_units, 3))
+    member = np.arange(3) == np.arange(len(votes.sources))[:, None] % 3
+    member &= np.isin(np.arange(len(votes.sources)), cells.source)[:, None]
+    pairs = count_pairs(patterns.cells, patterns.count, len(votes.sources), 3).both
+    np.fill_diagonal(pairs, 0)
+    wanted = [(pairs[np.ix_(own, own)]).sum() for own in member.T]
+    assert np.allclose(pairs_of_class(patterns.cells, patterns.count, member), wanted)
+    assert min(wanted) > 0

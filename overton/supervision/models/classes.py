@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy import ndarray
 
-from overton.supervision.models.blocks import count_pairs
 from overton.supervision.models.confusion import (
     ConfusionSettings,
     class_scores,
@@ -117,18 +116,30 @@ def voting_together(evidence: Evidence) -> ndarray:
     by up to 1 / P(class) times; what is compared is how far they are on the way there. A class of one rule
     has nan: it has no other rule to confirm it wrongly.
     """
-    sample = evidence.sample
-    pairs = count_pairs(sample.cells, sample.count, evidence.n_sources, evidence.n_labels)
-    own = np.diag(pairs.both)
-    of_class = pairs.said >= ONE_CLASS * np.maximum(pairs.said.sum(1, keepdims=True), 1e-9)
-    member = of_class * (own > 0)[:, None]
-    both = np.einsum("ic,ij,jc->c", member, pairs.both, member) - own @ member
-    by_chance = ((own @ member) ** 2 - own**2 @ member) / max(pairs.units, 1.0)
-    share = np.clip(pairs.said.sum(0) / max(float(pairs.said.sum()), 1e-9), 1e-3, 1 - 1e-3)
+    cells, count = evidence.sample.cells, evidence.sample.count
+    said = label_votes(cells, count, evidence.n_sources, evidence.n_labels)
+    own = np.bincount(cells.source, count[cells.row], evidence.n_sources)
+    of_class = said >= ONE_CLASS * np.maximum(said.sum(1, keepdims=True), 1e-9)
+    member = of_class & (own > 0)[:, None]
+    both = pairs_of_class(cells, count, member)
+    units = float(count[np.unique(cells.row)].sum())
+    by_chance = ((own @ member) ** 2 - own**2 @ member) / max(units, 1.0)
+    share = np.clip(said.sum(0) / max(float(said.sum()), 1e-9), 1e-3, 1 - 1e-3)
     seen = by_chance > 0
     told = np.where(seen, (both / np.maximum(by_chance, 1e-9) - 1) * share / (1 - share), 0.0)
     weight = share * seen
     return np.where(seen, told - told @ weight / max(float(weight.sum()), 1e-9), np.nan)
+
+
+def pairs_of_class(cells: Cells, count: ndarray, member: ndarray) -> ndarray:
+    """How often two rules of each class vote on one unit, of shape (class,): each pair counts on either side.
+
+    Counted by how many of them vote on a row, since a square of all sources would not lie in memory.
+    """
+    k, rule = member.shape[1], member.any(1)[cells.source]
+    key = cells.row[rule] * k + member.argmax(1)[cells.source[rule]]
+    keys, n = np.unique(key, return_counts=True)
+    return np.bincount(keys % k, count[keys // k] * n * (n - 1), k)
 
 
 def _leave_one_out(evidence: Evidence, accuracy: ndarray, *, with_prior: bool) -> FittedModel:

@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from overton.data import GOLD, Gold, Votes, gold_of
 from overton.schema import TaskType
-from overton.supervision.models.blocks import collapse_blocks, count_pairs, find_blocks
+from overton.supervision.models.blocks import MOST_SOURCES, collapse_blocks, count_pairs, find_blocks
 from overton.supervision.models.patterns import Cells, Patterns, cells_of, keep_rows, select_patterns, take_cells
 
 CORRELATION = 0.2  # of the errors of two votes on one row; judged by log loss on labelled sets
@@ -74,14 +74,9 @@ def evidence_of(
     task_type: TaskType, n_sources: int, n_labels: int, sample: Patterns, known: Known, *, seed: int
 ) -> Evidence:
     """Patterns and known votes to evidence: blocks of copies are found and vote once from here on."""
-    pairs = count_pairs(sample.cells, sample.count, n_sources, n_labels, seed=seed)
-    chance = None
-    judged = np.ones(n_sources, np.bool_)
-    if task_type == "select":
-        chance = float((sample.count / np.maximum(sample.n_options, 1)).sum() / max(sample.count.sum(), 1.0))
-    elif task_type == "multiclass":
-        judged = breadth(pairs.said) >= EARNEST
-    block = find_blocks(pairs, chance=chance, judged=judged)
+    block = np.arange(n_sources)
+    if n_sources <= MOST_SOURCES:  # of more nobody is taken for a copy, and their pairs would fill the memory
+        block = _blocks(task_type, n_sources, n_labels, sample, seed)
     return Evidence(
         type=task_type,
         n_sources=n_sources,
@@ -90,6 +85,18 @@ def evidence_of(
         known=replace(known, cells=collapse_blocks(known.cells, block)),
         block=block,
     )
+
+
+def _blocks(task_type: TaskType, n_sources: int, n_labels: int, sample: Patterns, seed: int) -> ndarray:
+    """Number of the block of each source."""
+    pairs = count_pairs(sample.cells, sample.count, n_sources, n_labels, seed=seed)
+    chance = None
+    judged = np.ones(n_sources, np.bool_)
+    if task_type == "select":
+        chance = float((sample.count / np.maximum(sample.n_options, 1)).sum() / max(sample.count.sum(), 1.0))
+    elif task_type == "multiclass":
+        judged = breadth(pairs.said) >= EARNEST
+    return find_blocks(pairs, chance=chance, judged=judged)
 
 
 def thin(patterns: Patterns, most_votes: int, seed: int) -> Patterns:
