@@ -6,7 +6,7 @@ from overton.supervision import LabelModel, combine
 from overton.supervision.models.classes import fit_classes
 from overton.supervision.models.evidence import evidence_of, known_of, known_units, option_counts
 from overton.supervision.models.one_coin import right_votes
-from overton.supervision.models.weigh import fit_weighed
+from overton.supervision.models.weigh import Parts, fit_weighed, fit_weights
 from overton.supervision.tally import count
 from tests.supervision.planted import probabilities, rows_of, simulate, votes_of
 
@@ -183,3 +183,25 @@ def test_gold_tells_which_of_two_sides_that_contradict_each_other_is_right(accur
     gold = np.where(np.arange(4000) < 100, truth, -1)
     found = LabelModel.fit(matrix, 2, gold=gold).accuracy  # the votes alone are explained as well by the mirror image
     assert list(found.values()) == pytest.approx(accuracy, abs=0.06)
+
+
+def test_sources_without_a_vote_beside_known_truth_cost_nothing_and_change_nothing(monkeypatch):
+    random, n_known, sizes = np.random.default_rng(0), 200, []
+    solve = np.linalg.solve
+    monkeypatch.setattr(np.linalg, "solve", lambda left, right: sizes.append(len(left)) or solve(left, right))
+
+    def fitted(who, n_sources):
+        weight = np.column_stack(
+            [who, np.where(np.arange(n_known) < 50, n_sources + 1, 3), np.full(n_known, n_sources)]
+        )
+        added = np.where((weight == n_sources + 1)[..., None], 0, np.random.default_rng(1).normal(size=(n_known, 3, 2)))
+        fold, start = np.zeros(n_known, np.int64), np.append(np.full(n_sources, 0.7), 1.0)
+        truth, outside = np.arange(n_known) % 2, np.zeros((n_known, 2), np.bool_)
+        return fit_weights(Parts(added, weight, truth, np.ones(n_known), outside, start, fold))
+
+    who = random.integers(0, 4, n_known)
+    few, many = fitted(who, 4), fitted(who, 900)
+    assert max(sizes) == 5
+    assert np.allclose(many[[0, 1, 2, 3, -1]], few)
+    assert np.abs(few[:4] - 0.7).min() > 1e-3
+    assert (many[4:-1] == 0.7).all()

@@ -136,8 +136,10 @@ def pairs_of_class(cells: Cells, count: ndarray, member: ndarray) -> ndarray:
 
     Counted by how many of them vote on a row, since a square of all sources would not lie in memory.
     """
-    k, rule = member.shape[1], member.any(1)[cells.source]
-    key = cells.row[rule] * k + member.argmax(1)[cells.source[rule]]
+    k = member.shape[1]
+    class_of = np.where(member.any(1), member.argmax(1), -1)[cells.source]
+    rule = class_of >= 0
+    key = cells.row[rule] * k + class_of[rule]
     keys, n = np.unique(key, return_counts=True)
     return np.bincount(keys % k, count[keys // k] * n * (n - 1), k)
 
