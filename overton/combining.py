@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
 from overton.compile import SupervisionSettings
@@ -140,8 +141,21 @@ def combined_records(dataset: Dataset, targets: Mapping[str, Targets]) -> Iterat
     for start in range(0, dataset.n_records, CHUNK):
         rows = np.arange(start, min(start + CHUNK, dataset.n_records))
         labels = {name: combined_labels(found, rows, per_item=listed[name]) for name, found in targets.items()}
+        for name in labels:
+            if listed[name]:
+                _abstain_beyond(dataset, dataset.schema.task(name).payload, rows, labels[name])
         for position, record_id in enumerate(dataset.ids(rows)):
             said = {name: labels[name][position] for name in targets}
             tasks = {name: {COMBINED: label} for name, label in said.items() if label is not None}
             if tasks:
                 yield {"id": record_id, "tasks": tasks}
+
+
+def _abstain_beyond(dataset: Dataset, payload: str, rows: ndarray, labels: list[Any]) -> None:
+    """A list of labels is as long as the payload as it was given, null for what was cut off: a valid label."""
+    if not dataset.cut[payload]:
+        return
+    for place, row in enumerate(rows.tolist()):
+        if labels[place] is not None:
+            missing = (dataset.given_length(payload, row) or 0) - len(labels[place])
+            labels[place] = [*labels[place], *[None] * missing]

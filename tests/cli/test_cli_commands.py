@@ -175,6 +175,21 @@ def test_combined_labels_are_a_data_file_that_checks(tmp_path: Path, kinds_appli
     assert main(["check", str(app), "-q"]) == 0
 
 
+def test_combined_labels_of_records_that_are_cut_check_too(tmp_path: Path, kinds_application: Application) -> None:
+    app = copy_of(kinds_application, tmp_path, built=False)
+    schema = json.loads((app / "schema.json").read_text())
+    for name in ("tokens", "entities"):
+        schema["payloads"][name]["max_length"] = 2
+    (app / "schema.json").write_text(json.dumps(schema))
+    assert main(["combine", str(app), str(tmp_path / "zz.jsonl"), "-q"]) == 0
+    labels = [json.loads(line)["tasks"] for line in (tmp_path / "zz.jsonl").read_text().splitlines()]
+    long = [label["Token"]["combined"] for label in labels if len(label.get("Token", {}).get("combined", ())) > 2]
+    assert long
+    assert all(None not in label[:2] and set(map(str, label[2:])) == {"None"} for label in long)
+    shutil.move(tmp_path / "zz.jsonl", app / "data")
+    assert main(["check", str(app), "-q"]) == 0
+
+
 def test_a_full_disk_at_the_other_end_of_stdout_is_told_in_one_line(kinds_application: Application) -> None:
     words = [sys.executable, "-m", "overton.cli.main", "versions", str(kinds_application.directory)]
     with open("/dev/full", "w") as full:
