@@ -29,6 +29,10 @@ def told(value: dict, schema: Schema) -> list[str]:
         ("payloads", "tokens", {"crf": True}),
         ("training", "", {"label_smoothing": 0.2}),
         ("training", "", {"rebalance": [0, 1]}),
+        ("payloads", "tokens", {"tune": True}),
+        ("payloads", "query", {"tune": [False, True]}),
+        ("training", "", {"hf_learning_rate": 0.001}),
+        ("training", "", {"piece_dropout": [0, 0.3]}),
     ],
 )
 def test_a_setting_that_nothing_makes_use_of_is_told(section: str, payload: str, settings: dict) -> None:
@@ -43,13 +47,30 @@ def test_a_model_of_several_is_told_of_its_own_settings() -> None:
     assert told({"models": {"large": {}, "small": own}}, PLAIN) == ["$.models.small.payloads.query.encoder"]
 
 
+TUNED = {"hf_learning_rate": 0.001, "piece_dropout": 0.3}
+
+
+@pytest.mark.parametrize("embedding", ["hf:minilm", ["hash", "hf:minilm"], "vectors:words.txt"])
+def test_what_is_of_pretrained_embeddings_is_told_where_none_is_there(embedding: str | list[str]) -> None:
+    value = {"payloads": {"tokens": {"embedding": embedding, "tune": True}}, "training": TUNED}
+    in_vain = [f"$.training.{name}" for name in TUNED] if "vectors" in embedding else []
+    assert told(value, PLAIN) == in_vain
+
+
+def test_what_one_of_several_models_makes_use_of_is_not_told() -> None:
+    large = {"payloads": {"tokens": {"embedding": "hf:minilm"}}}
+    both = {"payloads": {"tokens": {"tune": True}}, "training": TUNED}
+    assert told({"models": {"large": large, "small": {}}, **both}, PLAIN) == []
+    assert len(told({"models": {"large": {}, "small": {}}, **both}, PLAIN)) == 3
+
+
 @pytest.mark.parametrize(
     "value",
     [
-        {"payloads": {"tokens": {"encoder": "bag", "layers": 1, "attention": "2x8", "tune": True}}},
+        {"payloads": {"tokens": {"encoder": "bag", "layers": 1, "attention": "2x8"}}},
         {"payloads": {"query": {"size": 32, "aggregate": "max", "attention": "2x8"}}},
         {"payloads": {"entities": {"strings": True}}},
-        {"training": {"label_smoothing": 0.2, "robustness": 0.1, "hf_learning_rate": 0.001}},
+        {"training": {"label_smoothing": 0.2, "robustness": 0.1}},
         default_choices(KINDS).to_json(KINDS),
     ],
 )
