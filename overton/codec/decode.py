@@ -155,11 +155,7 @@ def _best(logits: ndarray) -> ndarray:
 
 
 def _anything_to_read(schema: Schema, name: str, batch: Batch) -> ndarray:
-    payload = schema.payload(name)
-    if payload.has_items:
-        some: ndarray = batch.columns[name].length > 0
-        return some
-    parts = [_anything_to_read(schema, base, batch) for base in payload.base]
+    parts = [batch.columns[payload.name].length > 0 for payload in schema.made_of(name)]
     read: ndarray = parts[0] if len(parts) == 1 else np.logical_or.reduce(parts)
     return read
 

@@ -1,6 +1,6 @@
 """Choices: the hyperparameters and blocks picked for one program, with a default for every one of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -187,14 +187,7 @@ def texts_of(schema: Schema, payload: Payload) -> tuple[str, ...]:
     if payload.type != "singleton":
         return ()
     by_field: dict[str, str] = {}
-    for name in _with_tokens(schema, payload):
-        by_field.setdefault(schema.payload(name).field, name)
+    for part in schema.made_of(payload.name):
+        if part.has_tokens:
+            by_field.setdefault(part.field, part.name)
     return tuple(by_field.values())
-
-
-def _with_tokens(schema: Schema, payload: Payload) -> Iterator[str]:
-    if payload.has_tokens:
-        yield payload.name
-    elif payload.type == "singleton":
-        for name in payload.base:
-            yield from _with_tokens(schema, schema.payload(name))

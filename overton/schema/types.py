@@ -124,6 +124,25 @@ class Schema:
             visit(payload)
         return tuple(done.values())
 
+    def made_of(self, name: str) -> tuple[Payload, ...]:
+        """The payloads whose items a payload is made of, each once: itself, or what it aggregates through singletons.
+
+        Items that read other payloads are not followed further.
+        """
+        found: list[Payload] = []
+        seen: set[str] = set()
+        waiting = [name]
+        while waiting:
+            payload = self.payload(waiting.pop())
+            if payload.name in seen:
+                continue
+            seen.add(payload.name)
+            if payload.has_items:
+                found.append(payload)
+            else:
+                waiting.extend(reversed(payload.base))
+        return tuple(found)
+
     def with_classes(self, classes: Mapping[str, Sequence[str]]) -> "Schema":
         """The same schema with the classes of its tasks told, by name of task; select tasks have none."""
         tasks = (

@@ -26,7 +26,13 @@ def unlinked_payloads(schema: Schema) -> tuple[Problem, ...]:
 
 def _read_with(schema: Schema, name: str) -> set[str]:
     """The payloads that a task on one of them reads."""
-    return {name}.union(*(_read_with(schema, other) for other in schema.payload(name).reads))
+    read, waiting = set(), [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in read:
+            read.add(one)
+            waiting.extend(schema.payload(one).reads)
+    return read
 
 
 def _of_unread(schema: Schema, unread: list[str]) -> Iterator[Problem]:

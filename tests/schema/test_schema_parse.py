@@ -51,6 +51,25 @@ def test_payloads_may_be_declared_in_any_order():
     assert names.index("tokens") < min(names.index("query"), names.index("entities"))
 
 
+def test_a_payload_is_made_of_the_items_below_its_singletons_each_once():
+    singleton = {
+        "both": ["tokens", "title"],
+        "more": ["listed", "both"],
+        "whole": ["both", "more", "tokens"],
+    }
+    payloads = {
+        "tokens": {"type": "sequence"},
+        "title": {"type": "singleton"},
+        "listed": {"type": "set", "base": ["title"]},
+        **{name: {"type": "singleton", "base": base} for name, base in singleton.items()},
+    }
+    tasks = {"A": {"payload": "whole", "type": "multiclass"}}
+    schema = parse_schema(json.dumps({"payloads": payloads, "tasks": tasks}))
+    assert [part.name for part in schema.made_of("whole")] == ["tokens", "title", "listed"]
+    assert [part.name for part in schema.made_of("more")] == ["listed", "tokens", "title"]
+    assert [part.name for part in schema.made_of("listed")] == ["listed"]
+
+
 def test_a_byte_order_mark_is_accepted():
     assert parse_schema("\ufeff" + FACTOID) == parse_schema(FACTOID)
 

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from overton.codec import count_units
+from overton.compile import default_choices
+from overton.data import Pool, RecordParser, pack
 from overton.schema import parse_schema, unlinked_payloads
 
 TOKENS = {"tokens": {"type": "sequence"}}
@@ -39,3 +42,14 @@ def test_payloads_that_no_task_reads_are_told_with_an_example_of_where_they_belo
     assert [problem.field for problem in found] == ["$.payloads.title", "$.payloads.both"]
     assert {problem.code for problem in found} == {"schema.unread-payload"}
     assert "to that of 'query', for example" in found[0].hint
+
+
+def test_payloads_that_are_read_in_very_many_ways_are_looked_at_once() -> None:
+    both = {f"p{n}": {"type": "singleton", "base": [f"p{n - 1}", f"p{n - 2}"]} for n in range(2, 60)}
+    payloads = {**TOKENS, **{name: {"type": "singleton", "base": ["tokens"]} for name in ("p0", "p1")}, **both}
+    tasks = {"A": {"payload": "p59", "type": "multiclass", "classes": ["a", "b"]}}
+    assert told(payloads, tasks) == []
+    schema = parse_schema(json.dumps({"payloads": payloads, "tasks": tasks}))
+    assert default_choices(schema).payloads["p59"].wide
+    batch = pack([RecordParser(schema).parse(b'{"payloads": {"tokens": ["a"]}}')], schema, Pool())
+    assert count_units(schema, schema.tasks[0], batch).tolist() == [1]
