@@ -16,9 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore, instant
+from overton.base import Event, Observe, OvertonError, Problem, count_of, ignore, instant
 from overton.base.files import remove_drafts
-from overton.data.names import count_of
 from overton.fitting import Plan, Teach, Watch, fit
 from overton.ranks import Ranked
 from overton.runs import Run, is_any_running, run_of, served

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore
+from overton.base import Event, Observe, OvertonError, Problem, count_of, ignore
 from overton.compile import SupervisionSettings
 from overton.compile.tuning import DEFAULT_SUPERVISION
 from overton.data import COMBINED, GOLD, SLICE_PREFIX, Dataset
-from overton.data.names import count_of
 from overton.supervision import (
     Combined,
     Kept,

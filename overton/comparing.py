@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from overton.artifact import Artifact, Runtime
-from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, ignore
+from overton.base import Event, Observe, OvertonError, Problem, count_of, did_you_mean, ignore
 from overton.codec import Predictions
 from overton.data import (
     GOLD,
@@ -142,7 +142,7 @@ def _predict(
     dataset: Dataset, artifact: Artifact, name: str, numbers: ndarray, observe: Observe
 ) -> Mapping[str, Predictions]:
     """What an artefact says of some records, by name of task."""
-    observe(Event("compare", f"{name} predicts {len(numbers):,} records"))
+    observe(Event("compare", f"{name} predicts {count_of(len(numbers), 'record')}"))
     runtime = Runtime(artifact)
     if set(artifact.schema.payloads) == set(dataset.schema.payloads):  # a version keeps them by name
         return predict_rows(dataset, runtime, numbers, observe=observe)

@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from overton import __version__
 from overton.artifact import Artifact
-from overton.base import Event, Observe, digest_json, ignore
+from overton.base import Event, Observe, count_of, digest_json, ignore
 from overton.base.ragged import spread
 from overton.codec import Encoder, Predictions, chained_tasks
 from overton.compile import Choices, Program, SliceChoice, SupervisionSettings
@@ -128,7 +128,7 @@ def fit(
     dev = _shortest_first(dataset, dataset.splits.dev)
     begin = first_weights(program, planned.given, seed, parent, observe=observe)
     key = _key(dataset, planned, seed, begin.parent)
-    observe(Event("train", f"{batches.n_records:,} records, {len(dev):,} on dev, seed {seed}{ranks or ''}"))
+    observe(Event("train", f"{count_of(batches.n_records, 'record')}, {len(dev):,} on dev, seed {seed}{ranks or ''}"))
     start = _left_over(resume, key, observe)
     score_dev = scorer(dataset, program, combined, encoder, dev, watch.epochs) if len(dev) else None
     with watch.profile() if watch.profile else nullcontext() as stepped:

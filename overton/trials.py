@@ -17,14 +17,13 @@ import numpy as np
 
 from overton import __version__
 from overton.artifact import LARGE, Artifact, Runtime, sample_records
-from overton.base import Event, Observe, OvertonError, Problem, did_you_mean, digest_json, ignore, instant
+from overton.base import Event, Observe, OvertonError, Problem, count_of, did_you_mean, digest_json, ignore, instant
 from overton.base.ragged import spread
 from overton.bench import Bench
 from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
 from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of, tag_mask
 from overton.data.files import DatasetHandle
-from overton.data.names import count_of
 from overton.evaluate import Gate, main_scores
 from overton.fitting import Watch, begun_by, dev_truth, fit
 from overton.pipeline import Found, plan, predict_rows

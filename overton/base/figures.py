@@ -1,6 +1,16 @@
 """Shares as text: what is nearly all is not all, and what is nearly nothing is not nothing."""
 
 
+def count_of(n: int, unit: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> count_of(1, "token"), count_of(3, "token")
+        ('1 token', '3 tokens')
+    """
+    return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}s"
+
+
 def share_text(share: float, digits: int = 3) -> str:
     """A share, or a score on the same scale, to so many digits; none but 0 and 1 are written as these.
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 
-from overton.base import Event, Observe, OvertonError, Problem, ignore, rough_duration
+from overton.base import Event, Observe, OvertonError, Problem, count_of, ignore, rough_duration
 from overton.base.files import AnyPath, Places, places_of
 from overton.batch.files import Output, check_folder, count_newlines, find_inputs
 from overton.batch.plan import Asked, Input, Piece, Plan, make_plan, parse_plan
 from overton.batch.work import Counts, Verb, done_before, make_work
-from overton.data.names import count_of
 from overton.engine import Engine
 
 PLAN = "_plan.json"

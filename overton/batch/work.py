@@ -10,13 +10,12 @@ from typing import IO, Any
 
 import msgspec
 
-from overton.base import Event, Observe, OvertonError, Problem
+from overton.base import Event, Observe, OvertonError, Problem, count_of
 from overton.batch.files import Output, opened
 from overton.batch.lines import LONGEST, Lines, read_lines
 from overton.batch.plan import COUNTED, Piece, Plan
 from overton.batch.sinks import Sink
 from overton.data import BadLine, LineReader, Records, without_collection
-from overton.data.names import count_of
 from overton.schema import Schema
 
 ERRORS, DONE = "_errors", "_done"

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from overton.base import count_of
 from overton.cli import console
 
 HELP = "find every fault of an application's schema, tuning, gate and data"
@@ -24,7 +25,6 @@ def run(options: argparse.Namespace) -> int:
     """Check, print, and return 1 where there is a fault."""
     from overton.application import load
     from overton.base import render_problems
-    from overton.data.names import count_of
 
     application = load(options.app)
     with console.progress(quiet=options.quiet) as observe:
@@ -56,8 +56,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _fact(name: str, count: int) -> str:
     """A count of the check and what it counts, in words."""
-    from overton.data.names import count_of
-
     kind, _, what = name.partition(":")
     if kind == "overridden":
         return f"{count_of(count, 'label')} overridden"

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from overton.base import count_of
 from overton.cli import console
 
 HELP = "write the combined labels as a data file (source `combined`, class -> probability)"
@@ -25,5 +26,5 @@ def run(options: argparse.Namespace) -> int:
     application = load(options.app)
     with console.progress(quiet=options.quiet) as observe:
         n_records = application.combine(options.output, task=options.task, max_bad=options.max_bad, observe=observe)
-    console.write(f"{options.output}: combined labels of {n_records:,} records")
+    console.write(f"{options.output}: combined labels of {count_of(n_records, 'record')}")
     return 0

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overton.base import count_of
 from overton.cli import console, predict_command
 
 if TYPE_CHECKING:
@@ -77,6 +78,6 @@ def _one_file(options: argparse.Namespace, version: "Version", observe: "Observe
     asked: dict[str, Any] = {"payload": options.payload, "home": version.home, "observe": observe}
     if options.words:
         n_words, count = embed_words_file(version.artifact, source, output, least=options.least or 1, **asked)
-        return f"{n_words:,} words of {count:,} records"
+        return f"{count_of(n_words, 'word')} of {count_of(count, 'record')}"
     count = embed_file(version.artifact, version.label, source, output, **asked)
-    return f"{options.payload} of {count:,} records"
+    return f"{options.payload} of {count_of(count, 'record')}"

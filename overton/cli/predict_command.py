@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overton.base import count_of
 from overton.cli import console
 
 if TYPE_CHECKING:
@@ -63,7 +64,6 @@ def run(options: argparse.Namespace) -> int:
     """Predict, streaming; 1 where more lines than --max-bad had faults."""
     from overton.application import find_version
     from overton.batch.files import is_one_file
-    from overton.data.names import count_of
 
     one_file = is_one_file(options.inputs, options.output)
     wrong = not_of_one_file(options) if one_file else ""
@@ -116,8 +116,6 @@ def check_own(options: argparse.Namespace, version: "Version") -> None:
 
 def finish(options: argparse.Namespace, outcome: "Outcome") -> int:
     """Tell what a batch run did; 1 where more lines than --max-bad had faults."""
-    from overton.data.names import count_of
-
     place = options.output.rstrip("/")
     if outcome.counts.errors:
         console.note(f"{place}/_errors: {count_of(outcome.counts.errors, 'line')} left out, each with its reasons")

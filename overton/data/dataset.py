@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base import digest_bytes, digest_json
+from overton.base import count_of, digest_bytes, digest_json
 from overton.base.ragged import starts_of
 from overton.data.batch import Batch
-from overton.data.names import GOLD, SPLITS, count_of, is_near_gold
+from overton.data.names import GOLD, SPLITS, is_near_gold
 from overton.data.pool import Pool
 from overton.data.rows.gather import cut_columns, take_words
 from overton.data.rows.holders import holders_of

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Problem, did_you_mean
+from overton.base import Problem, count_of, did_you_mean
 from overton.base.ragged import starts_of
 from overton.data.alike import alike_classes, same_folded, same_letters
 from overton.data.dataset import Dataset
-from overton.data.names import GOLD, count_of, is_near_gold
+from overton.data.names import GOLD, is_near_gold
 from overton.data.tags import Tags
 from overton.data.votes import Votes
 

@@ -111,13 +111,3 @@ def bad_tag_hint(tag: str) -> str:
     if tag == SLICE_PREFIX:
         return "Name the slice, as in slice:short"
     return "A tag is a printable text that is not blank"
-
-
-def count_of(n: int, unit: str) -> str:
-    """A number of things.
-
-    Example:
-        >>> count_of(1, "token"), count_of(3, "token")
-        ('1 token', '3 tokens')
-    """
-    return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}s"

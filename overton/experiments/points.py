@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from overton.base import Event, Observe, ignore
+from overton.base import Event, Observe, count_of, ignore
 from overton.engine import Engine, Inline, Work
 from overton.evaluate import Row
 
@@ -104,7 +104,7 @@ def measure_all(
         points.append(Point(job, found))
         told = ", ".join(f"{row.task} {row.value:.3f}" for row in found.rows if row.value is not None)
         when = "measured before" if job.key in before else f"{found.seconds:.0f} s"
-        message = f"{number}/{len(jobs)}: {describe(job)}, {found.records:,} records: {told} ({when})"
+        message = f"{number}/{len(jobs)}: {describe(job)}, {count_of(found.records, 'record')}: {told} ({when})"
         observe(Event("experiment", message, done=number, total=len(jobs)))
     return tuple(points)
 

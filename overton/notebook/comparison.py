@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from overton.base import count_of
 from overton.notebook.markup import Markup, cut, element, figure, interval, join, page, table
 from overton.notebook.words import label_text
 
@@ -25,7 +26,7 @@ def comparison_html(document: Mapping[str, Any]) -> str:
     refused = document["refused"]
     verdict = element("b", "refused", kind="bad") if refused else element("b", "passed", kind="good")
     counts = ", ".join(f"{sum(row['verdict'] == name for row in rows):,} {name}" for name in VERDICTS)
-    head = f": {document['old']} -> {document['new']} on {document['records']:,} records; {counts}"
+    head = f": {document['old']} -> {document['new']} on {count_of(document['records'], 'record')}; {counts}"
     worse = [row for row in rows if row["verdict"] == "regressed" or (_fall(row) > 0 and row["p"] < 0.5)]
     risen = {(one["task"], one["tag"]) for one in document["better"]}
     better = [row for row in rows if row["metric"] != "ece" and (row["task"], row["tag"]) in risen]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from overton.base import percent_text
+from overton.base import count_of, percent_text
 from overton.notebook.markup import cut, element, figure, join, page, table
 from overton.notebook.words import wrong_of
 
@@ -53,6 +53,6 @@ def drift_html(document: Mapping[str, Any]) -> str:
         ]
         for row in document["rows"]
     ]
-    head = f"{document['n']:,} records beside version {document['version']}"
+    head = f"{count_of(document['n'], 'record')} beside version {document['version']}"
     columns = ["", "what", "of", "before", "now", "effect", "chance"]
     return page(element("p", element("b", head)), table(columns, rows, numbers=(3, 4, 6)))

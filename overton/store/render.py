@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from overton.base import aligned, share_text, to_the_second
+from overton.base import aligned, count_of, share_text, to_the_second
 from overton.store.copy import Copied
 from overton.store.diff import Difference, VersionDiff
 from overton.store.log import Promotion
@@ -65,7 +65,9 @@ def render_swept(swept: Swept) -> str:
         for version, made in swept.removed.items()
     ]
     rows += [("stays", version, why) for version, why in swept.kept.items()]
-    total = f"{len(swept.removed):,} versions, {swept.blobs:,} contents, {render_bytes(swept.bytes)}"
+    total = (
+        f"{count_of(len(swept.removed), 'version')}, {count_of(swept.blobs, 'content')}, {render_bytes(swept.bytes)}"
+    )
     last = f"Removed {total}." if swept.deleted else f"{total} would be removed. Nothing was: --delete removes them."
     return "\n".join([_table(rows), last] if rows else [last])
 

@@ -19,9 +19,8 @@ from safetensors.numpy import save
 from torch.autograd.profiler_util import EventList
 from torch.profiler import ProfilerActivity, profile, schedule
 
-from overton.base import Event, Observe
+from overton.base import Event, Observe, count_of
 from overton.base.files import remove_drafts, write_atomic
-from overton.data.names import count_of
 from overton.train.loop import Stepped
 from overton.train.state import Checkpoint, EpochResult
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from overton.base import aligned
-from overton.data.names import count_of
+from overton.base import aligned, count_of
 from overton.tune.search import told_option, told_picked
 from overton.tune.space import Knob, Space
 from overton.tune.study import Score, Study, Trial

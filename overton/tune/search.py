@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from overton.base import Event, Observe, ignore
-from overton.data.names import count_of
+from overton.base import Event, Observe, count_of, ignore
 from overton.engine import Engine, Inline, Work
 from overton.tune.propose import Known, need_optuna, propose
 from overton.tune.prune import limits_of

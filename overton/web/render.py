@@ -12,8 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from overton.base import legible
-from overton.data.names import count_of
+from overton.base import count_of, legible
 from overton.review import agrees
 from overton.store import gate_text
 from overton.web import svg, text

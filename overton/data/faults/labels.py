@@ -3,10 +3,10 @@
 from contextlib import suppress
 from typing import Any
 
-from overton.base import Problem, did_you_mean
+from overton.base import Problem, count_of, did_you_mean
 from overton.data.faults.payloads import UNKNOWN, Sizes
 from overton.data.faults.syntax import Faults, Path, TooManyFaults, Wrong, as_json, show
-from overton.data.names import MAX_SOURCE_LENGTH, count_of, is_source_name
+from overton.data.names import MAX_SOURCE_LENGTH, is_source_name
 from overton.data.record import SUM_TOLERANCE, member_index
 from overton.schema import Schema, Task
 

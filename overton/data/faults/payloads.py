@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from overton.base import did_you_mean
+from overton.base import count_of, did_you_mean
 from overton.data.faults.syntax import Faults, Path, Wrong, show
-from overton.data.names import count_of
 from overton.schema import Payload, Schema
 
 Sizes = Mapping[str, int | None]

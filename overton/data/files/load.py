@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from overton import __version__
-from overton.base import Event, Observe, OvertonError, Problem, digest_json, group_problems, ignore
+from overton.base import Event, Observe, OvertonError, Problem, count_of, digest_json, group_problems, ignore
 from overton.base.errors import SHOWN
 from overton.data.dataset import Dataset
 from overton.data.files.container import VERSION, open_container
@@ -19,7 +19,6 @@ from overton.data.files.ingest import OnBad, ingest, no_quarantine
 from overton.data.files.lines import in_reading_order
 from overton.data.files.unused import mark_used, remove_unused
 from overton.data.files.verified import verify_once
-from overton.data.names import count_of
 from overton.data.rows.join import Joined, join_shards
 from overton.data.rows.shard import Shard
 from overton.engine import Engine

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Problem, json_path
+from overton.base import Problem, count_of, json_path
 from overton.base.ragged import starts_of
-from overton.data.names import SPLITS, count_of
+from overton.data.names import SPLITS
 from overton.data.rows.codes import FIRST_SOFT
 from overton.data.rows.layout import Layout
 from overton.data.rows.shard import Shard

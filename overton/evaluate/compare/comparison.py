@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Problem, brief, share_text
+from overton.base import Problem, brief, count_of, share_text
 from overton.codec import Predictions
 from overton.data import Gold, Tags
 from overton.evaluate.compare.better import shown_better, shown_within_margin
@@ -296,7 +296,7 @@ def _regression(row: ComparedRow) -> Problem:
     assert row.old is not None, "a row that regressed has a figure of both versions"
     assert row.new is not None, "a row that regressed has a figure of both versions"
     message = f"{row.task} {row.metric} {what} from {share_text(row.old)} to {share_text(row.new)} on {where}"
-    detail = f"{row.worse} records worse, {row.better} better; " if row.metric != ECE else ""
+    detail = f"{count_of(row.worse, 'record')} worse, {row.better} better; " if row.metric != ECE else ""
     return Problem(
         message=f"{message} (n {row.n:,}; {detail}p {row.p_adjusted:.2g})",
         code="gate.regressed",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from overton.base import Problem, group_problems, legible, share_text
+from overton.base import Problem, count_of, group_problems, legible, share_text
 from overton.evaluate.compare.comparison import Comparison
 from overton.evaluate.compare.rows import REGRESSED, UNKNOWN, ComparedRow
 
@@ -55,7 +55,7 @@ def render_summary(
             f"{sum(row.verdict == verdict for row in rows):,} {verdict}" for verdict in ("ok", REGRESSED, UNKNOWN)
         )
         lines += [*(f"- {_text(warning)}" for warning in comparison.warnings), *([""] if comparison.warnings else [])]
-        lines += [f"{len(rows):,} rows on {comparison.records:,} records: {', '.join(counts)}.", ""]
+        lines += [f"{count_of(len(rows), 'row')} on {count_of(comparison.records, 'record')}: {', '.join(counts)}.", ""]
         whole = comparison.whole
         for head, some in (
             ("Whole split", whole),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from overton.base import cut, padded, share_text, width_of, wrapped
+from overton.base import count_of, cut, padded, share_text, width_of, wrapped
 from overton.evaluate.compare.changes import SourceChange, TagChange, moved_most
 from overton.evaluate.compare.comparison import ONE_VERSION, Comparison
 from overton.evaluate.compare.flips import Flip, Overlap
@@ -26,7 +26,7 @@ def render_comparison(comparison: Comparison, *, width: int = 100) -> str:
     for flip in comparison.compared.examples:
         examples.setdefault((flip.task, flip.tag), []).append(flip)
     lines = [
-        f"{comparison.old} -> {comparison.new} on {comparison.records:,} records",
+        f"{comparison.old} -> {comparison.new} on {count_of(comparison.records, 'record')}",
         *_verdict(comparison, width),
         "",
     ]
@@ -59,7 +59,7 @@ def _verdict(comparison: Comparison, width: int) -> Iterator[str]:
         f"{sum(row.verdict == verdict for row in rows):,} {verdict}" for verdict in ("ok", REGRESSED, UNKNOWN)
     )
     better = f"; {len(comparison.better):,} better beyond noise" if comparison.better else ""
-    yield f"{'REFUSED' if refusals else 'passed'}: {len(rows):,} rows: {counts}{better}"
+    yield f"{'REFUSED' if refusals else 'passed'}: {count_of(len(rows), 'row')}: {counts}{better}"
     if ONE_VERSION in comparison.notes:
         yield cut(f"  note: {ONE_VERSION}", width, "...")
     for refusal in refusals[:LINES]:
@@ -160,7 +160,7 @@ def _examples(row: ComparedRow, flips: Sequence[Flip], overlap: Overlap | None, 
     for flip in flips[:EXAMPLES]:
         yield cut(f"      {flip.id}: {_flip(flip)}", width, "...")
     if len(flips) > EXAMPLES and row.worse > EXAMPLES:
-        yield f"      ... {row.worse:,} records worse, {row.better:,} better"
+        yield f"      ... {count_of(row.worse, 'record')} worse, {row.better:,} better"
 
 
 def _flip(flip: Flip) -> str:

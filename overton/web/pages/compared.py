@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from overton.data.names import count_of
+from overton.base import count_of
 from overton.evaluate import ComparedRow, Comparison, TagChange, gate_json_schema, moved_most
 from overton.evaluate.compare.render import WORST
 from overton.evaluate.compare.rows import ECE, REGRESSED, UNKNOWN

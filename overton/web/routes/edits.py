@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, count_of
 from overton.data import GOLD, SLICE_PREFIX, SPLITS
 from overton.review import bear_all, check_tag, nobody_bears, tag_sql
 from overton.web.dashboard import Dashboard
@@ -121,7 +121,7 @@ def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str,
         "path": f"data/{place}",
         "count": len(found.ids),
         "by_split": found.by_split,
-        "message": f"{name}: {len(found.ids):,} records, in data/{place}",
+        "message": f"{name}: {count_of(len(found.ids), 'record')}, in data/{place}",
     }
 
 
