@@ -1,4 +1,4 @@
-"""Shares as text: what is nearly all is not all, and what is nearly nothing is not nothing."""
+"""Counts and shares as text: what is nearly all is not all, and what is nearly nothing is not nothing."""
 
 
 def count_of(n: int, unit: str) -> str:

@@ -41,6 +41,18 @@ def steps(start: ndarray, length: ndarray) -> ndarray:
     return index
 
 
+def reaching(length: ndarray) -> list[int]:
+    """How many rows have an item at each place, up to the longest row.
+
+    Example:
+        >>> reaching(np.array([3, 0, 1]))
+        [2, 1, 1]
+    """
+    ended = np.cumsum(np.bincount(length))[:-1] if len(length) else np.zeros(0, np.int64)
+    counts: list[int] = (len(length) - ended).tolist()
+    return counts
+
+
 def ranges(start: ndarray, stop: ndarray) -> ndarray:
     """The numbers of half-open ranges, one after the other: int64 of shape (item,).
 

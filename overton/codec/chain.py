@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from overton.base.ragged import reaching
 from overton.codec.bio import FORBIDDEN, find_bio
 from overton.compile import Program
 
@@ -35,7 +36,6 @@ class Chain:
         gains: How much more than a pair another one may score in whose place the class behind is another, and in whose
             place the class before is, float32 of shape (2, class * class), by the place in `onto`; where both are
             others, each counts half.
-        shift: The greatest of `onto`.
         reach: How far the scores that are allowed lie apart at most.
     """
 
@@ -44,7 +44,6 @@ class Chain:
     last: ndarray
     weight: ndarray
     gains: ndarray
-    shift: float
     reach: float
 
     @classmethod
@@ -69,11 +68,10 @@ class Chain:
 
     @classmethod
     def _weighed(cls, onto: ndarray, first: ndarray, last: ndarray) -> "Chain":
-        shift = float(onto.max())
-        weight = np.exp(np.ascontiguousarray(onto.T).astype(np.float64) - shift)
+        weight = np.exp(np.ascontiguousarray(onto.T).astype(np.float64) - float(onto.max()))
         allowed = (scores[scores > FORBIDDEN / 2] for scores in (onto, first, last))
         reach = max(float(np.ptp(scores)) if len(scores) else 0.0 for scores in allowed)
-        return cls(onto, first, last, weight, _gains(onto), shift, reach)
+        return cls(onto, first, last, weight, _gains(onto), reach)
 
     def divided(self, temperature: float) -> "Chain":
         """The chain whose scores are divided by a temperature."""
@@ -182,7 +180,7 @@ class Chain:
 
     def _sum(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """Forward and backward; every step is scaled, which leaves the ratios between the classes of a token."""
-        alive = _alive(lengths)
+        alive = reaching(lengths)
         emission = np.exp((logits - logits.max(axis=2, keepdims=True)).astype(np.float64))
         first, last = (np.exp(scores.astype(np.float64) - scores.max()) for scores in (self.first, self.last))
         onward = np.zeros(logits.shape)
@@ -203,7 +201,7 @@ class Chain:
         behind = np.broadcast_to(self.last.astype(np.float64), onward[:, 0].shape).copy()
         for start in range(0, len(logits), size):
             part = slice(start, start + size)
-            alive, scores, after = _alive(lengths[part]), onward[part].copy(), behind[part]
+            alive, scores, after = reaching(lengths[part]), onward[part].copy(), behind[part]
             for token, some in enumerate(alive):
                 before = onward[part][:some, token - 1, None, :] + onto if token else self.first[None, :, None]
                 onward[part][:some, token] += np.logaddexp.reduce(before, axis=2)
@@ -243,13 +241,6 @@ def _portions(lengths: ndarray, cells: int) -> Iterator[ndarray]:
         yield order[start : start + size]
 
 
-def _alive(lengths: ndarray) -> list[int]:
-    """How many rows have a token at each place, up to the longest row."""
-    longest = int(lengths.max(initial=0))
-    counts: list[int] = (lengths[:, None] > np.arange(longest)).sum(axis=0).tolist()
-    return counts
-
-
 def _gains(onto: ndarray) -> ndarray:
     half = (onto.max() - onto) / 2
     behind, before = onto.max(axis=0, keepdims=True) - onto, onto.max(axis=1, keepdims=True) - onto
@@ -276,7 +267,7 @@ def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, la
     Returns:
         The best classes, int32 of shape (row, token).
     """
-    alive = _alive(lengths)
+    alive = reaching(lengths)
     score = logits[:, 0] + first
     back = np.zeros((len(alive), *score.shape), np.intp)
     cells = np.arange(0, score.size * score.shape[1], score.shape[1]).reshape(score.shape)  # the first of each row

@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy import ndarray
 
-from overton.base.ragged import starts_of
+from overton.base.ragged import reaching, starts_of
 from overton.supervision.models.patterns import GOLDEN, mix
 
 SHARE = 0.5  # of what neighbours say; judged by log loss and span F1 on labelled sets
@@ -134,7 +134,7 @@ def _distinct(runs: Runs, index: ndarray) -> tuple[Runs, ndarray]:
     """One run of each kind, longest first, and which kind each run is: most runs repeat."""
     key = np.zeros(len(runs.start), np.uint64)
     longest = np.argsort(-runs.length, kind="stable")  # so that a step looks at those runs alone that reach so far
-    for step, n_going in enumerate(_going(runs.length[longest])):
+    for step, n_going in enumerate(reaching(runs.length[longest])):
         going = longest[:n_going]
         row = index[runs.start[going] + step].astype(np.uint64)
         key[going] = mix(key[going] ^ mix((row + np.uint64(1)) * GOLDEN))
@@ -164,7 +164,7 @@ def forward_backward(table: ndarray, index: ndarray, runs: Runs, follows: ndarra
     place = np.repeat(runs.start - first, runs.length) + np.arange(int(runs.length.sum()))
     own = table[index[place]].astype(np.float64)
     step_to = np.exp(follows)
-    going = _going(runs.length)
+    going = reaching(runs.length)
     steps = range(len(going))
     forward = np.empty_like(own)
     for step in steps:
@@ -175,18 +175,6 @@ def forward_backward(table: ndarray, index: ndarray, runs: Runs, follows: ndarra
         rows = first[: going[step + 1]] + step
         backward[rows] = _normal((own[rows + 1] * backward[rows + 1]) @ step_to.T)
     return _normal(forward * backward), place
-
-
-def _going(length: ndarray) -> list[int]:
-    """How many runs, longest first, reach each step of the longest: they are the first so many.
-
-    Example:
-        >>> _going(np.array([3, 1, 1]))
-        [3, 1, 1]
-    """
-    steps = np.arange(int(length.max(initial=0)))
-    reached: list[int] = (len(length) - np.searchsorted(length[::-1], steps, side="right")).tolist()
-    return reached
 
 
 def _normal(weights: ndarray) -> ndarray:
