@@ -19,7 +19,7 @@ from overton.schema import Schema, Task
 BATCH = 64  # records that go through the model together, of about the same length
 TOGETHER = 8  # batches that are decoded together
 NULL = b"null"
-ESCAPED = b"\\u"  # a key that is written with escapes may be any
+ESCAPED = b"\\u"  # a key that is written with escapes may be that of an id
 
 _value = msgspec.json.Decoder(dict[str, Raw])
 _tasks = msgspec.json.Decoder(dict[str, dict[str, Raw] | None] | None)
@@ -76,30 +76,36 @@ def render_lines(records: Records, labels: dict[str, list[Any]], source: str, *,
         source: What the source is called.
         named: What the ids of records without one begin with; those stay without where None.
     """
-    lines = list(records.lines)
-    for row, (place, said) in enumerate(zip(records.place.tolist(), _said(labels, source), strict=True)):
-        new_id = f"{named}:{records.numbers[place]}" if named is not None and not records.ids[row] else None
-        line = lines[place]
-        if b'"tasks"' in line or ESCAPED in line or (new_id and b'"id"' in line):
+    lines, places, said = list(records.lines), records.place.tolist(), _said(labels, source)
+    for place, own in zip(places, said, strict=True):
+        lines[place] = lines[place].rstrip()[:-1] + own
+    nameless = np.zeros(records.n_rows, bool)
+    if named is not None:
+        nameless = np.fromiter((not own for own in records.ids), bool, records.n_rows)
+    for row in np.flatnonzero(records.has_tasks | nameless).tolist():
+        place = places[row]
+        line = records.lines[place]
+        new_id = f"{named}:{records.numbers[place]}" if nameless[row] else None
+        if records.has_tasks[row] or b'"id"' in line or ESCAPED in line:
             label_of = {name: {source: own[row]} for name, own in labels.items() if own[row] is not None}
             lines[place] = _merged(line, label_of, source, new_id)
         else:
-            begin = b'{"id":' + _encode(new_id) + b"," + line.lstrip()[1:] if new_id else line
-            lines[place] = begin.rstrip()[:-1] + b',"tasks":{' + said + b"}}"
+            lines[place] = b'{"id":' + _encode(new_id) + b"," + lines[place].lstrip()[1:]
     lines.append(b"")
     return b"\n".join(lines)
 
 
 def _said(labels: Mapping[str, Sequence[Any]], source: str) -> list[bytes]:
-    """What is said of the tasks of each row, as JSON without its braces. Written by column: a fraction of the time."""
+    """The end of the line of each row, what is said of its tasks. Written by column: a fraction of the time."""
     columns = []
     for name, own in labels.items():
         begin = _encode(name) + b":{" + _encode(source) + b":"
         texts = _encode_lines(own).split(b"\n")[: len(own)]
         columns.append([begin + text + b"}" if text != NULL else b"" for text in texts])
     if any(b"" in column for column in columns):
-        return [b",".join(filter(None, row)) for row in zip(*columns, strict=True)]
-    return list(map(b",".join, zip(*columns, strict=True)))
+        return [b',"tasks":{' + b",".join(filter(None, row)) + b"}}" for row in zip(*columns, strict=True)]
+    end = b',"tasks":{%b}}' % b",".join([b"%b"] * len(columns))
+    return [end % row for row in zip(*columns, strict=True)]
 
 
 def _merged(line: bytes, said: dict[str, dict[str, Any]], source: str, new_id: str | None) -> bytes:

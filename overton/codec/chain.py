@@ -18,7 +18,7 @@ from overton.compile import Program
 
 CHAIN_HEADS = ("chain_head.v1", "chain_head.v2")
 CELLS = 1 << 19  # scores of pairs that are looked at in one go: they should stay in the cache
-FEW_CLASSES = 12
+FEW = (4, 10)  # classes of each token that are searched among first, and where it remains open, next
 CLOSE = 1e-4  # two scores so close may be equal but for rounding
 LEAST = 1e-300
 ROOM = 300.0  # how far scores may lie apart before a product of exponentials, of which one follows on the other, is 0
@@ -36,6 +36,8 @@ class Chain:
         gains: How much more than a pair another one may score in whose place the class behind is another, and in whose
             place the class before is, float32 of shape (2, class * class), by the place in `onto`; where both are
             others, each counts half.
+        beyond: The like of `onto`, `first` and `last` with one class more, which stands for any: its pairs score what
+            the best of any class would.
         reach: How far the scores that are allowed lie apart at most.
     """
 
@@ -44,6 +46,7 @@ class Chain:
     last: ndarray
     weight: ndarray
     gains: ndarray
+    beyond: tuple[ndarray, ndarray, ndarray]
     reach: float
 
     @classmethod
@@ -71,7 +74,7 @@ class Chain:
         weight = np.exp(np.ascontiguousarray(onto.T).astype(np.float64) - float(onto.max()))
         allowed = (scores[scores > FORBIDDEN / 2] for scores in (onto, first, last))
         reach = max(float(np.ptp(scores)) if len(scores) else 0.0 for scores in allowed)
-        return cls(onto, first, last, weight, _gains(onto), reach)
+        return cls(onto, first, last, weight, _gains(onto), _beyond(onto, first, last), reach)
 
     def divided(self, temperature: float) -> "Chain":
         """The chain whose scores are divided by a temperature."""
@@ -95,74 +98,77 @@ class Chain:
         """The likeliest classes, int32 of shape (row, token), of logits of shape (row, token, class); 0 at padding.
 
         What most rows have is the best class of each token: where that scores more than what follows on it can bring
-        elsewhere, there is nothing to search. The other rows are searched, and among few classes where by the same
-        reckoning no sequence with another one can be the best.
+        elsewhere, there is nothing to search. The other rows are searched among the few best classes of each token and
+        one that stands for all others (staggered decoding, Kaji et al. 2010, ACL), then among some more, then among
+        all.
         """
-        path, gain = np.zeros(logits.shape[:2], np.int32), np.zeros(logits.shape[:2], np.float32)
-        inside = np.arange(logits.shape[1]) < lengths[:, None]
-        path[inside], gain[inside], doubt = self._bounds(logits[inside], lengths)
+        path, doubt = self._best_of_each(logits, lengths)
+        for few in FEW:
+            (rows,) = np.nonzero(doubt)
+            if len(rows) and 2 * few < logits.shape[2]:
+                path[rows], doubt[rows] = self._search_few(logits[rows], lengths[rows], few)
         (rows,) = np.nonzero(doubt)
         if len(rows):
-            path[rows] = self._search_where_few(logits[rows], lengths[rows], gain[rows])
+            path[rows] = self.search(logits[rows], lengths[rows])
         return path
 
     def search(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """What `label` says, by the Viterbi algorithm over all classes."""
         path = np.zeros(logits.shape[:2], np.int32)
         for rows in _portions(lengths, logits.shape[2] ** 2):
-            path[rows] = _search(logits[rows], lengths[rows], self.onto, self.first, self.last)
+            onto = np.broadcast_to(self.onto, (max(int(lengths[rows].max()) - 1, 0), len(rows), *self.onto.shape))
+            path[rows] = _search(logits[rows], lengths[rows], onto, self.first, self.last)
         return path
 
-    def _bounds(self, scores: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """The best class of each token by itself, and how far a sequence with other classes may be better.
+    def _best_of_each(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
+        """The best class of each token by itself, int32 of shape (row, token), and in which rows it may be another.
 
         A sequence with other classes at some tokens scores at least their lead less there, and its pairs at most as
         much more as the best pairs do: with the class that stays at the one end, or any where both ends change.
+        """
+        inside, n_classes = np.arange(logits.shape[1]) < lengths[:, None], logits.shape[2]
+        scores = logits[inside]
+        flat, cells = scores.reshape(-1), np.arange(0, scores.size, n_classes)
+        best = scores.argmax(axis=1)
+        lead = flat[cells + best]
+        flat[cells + best] = -np.inf
+        if n_classes > 1:
+            lead -= flat[cells + scores.argmax(axis=1)]  # quicker than the greatest itself
+        gain = np.full(len(scores), CLOSE, np.float32)
+        ends = np.cumsum(lengths)
+        begin, end = (ends - lengths)[lengths > 0], ends[lengths > 0] - 1
+        gain[begin] += self.first.max() - self.first[best[begin]]
+        gain[end] += self.last.max() - self.last[best[end]]
+        pairs = self.gains.take(best[1:] * n_classes + best[:-1], axis=1)
+        pairs[:, end[:-1]] = 0  # of neighbours that are of two rows
+        gain[1:] += pairs[0]
+        gain[:-1] += pairs[1]
+        path, doubt = np.zeros(inside.shape, np.int32), np.zeros(len(lengths), np.bool_)
+        path[inside] = best
+        doubt[np.repeat(np.arange(len(lengths)), lengths)[gain > lead]] = True
+        return path, doubt
 
-        Args:
-            scores: Those of all tokens of all rows, float32 of shape (token, class), which is made use of.
-            lengths: Tokens of each row.
+    def _search_few(self, logits: ndarray, lengths: ndarray, few: int) -> tuple[ndarray, ndarray]:
+        """As `search`, among so many classes of each token, the best by themselves, and one for all others.
+
+        That one scores what the best of the others does, and its pairs what those of any class might. So a sequence
+        without it that scores more than all with it is the best of all.
 
         Returns:
-            The best class of each token; the most that can be won by pairs, ends and other tokens where it is another,
-            float32; and in which rows the best classes may not be the best sequence.
+            The sequences, and in which rows another may be the best, bool of shape (row,).
         """
-        every, row = np.arange(len(scores)), np.repeat(np.arange(len(lengths)), lengths)
-        best = scores.argmax(axis=1)
-        lead = scores[every, best]
-        scores[every, best] = -np.inf
-        lead -= np.maximum.reduce(scores, axis=1, initial=-np.inf)
-        gain = np.zeros(len(scores), np.float32)
-        ends = np.flatnonzero(np.diff(row, prepend=-1)), np.flatnonzero(np.diff(row, append=-1))
-        gain[ends[0]] += self.first.max() - self.first[best[ends[0]]]
-        gain[ends[1]] += self.last.max() - self.last[best[ends[1]]]
-        (left,) = np.nonzero(row[1:] == row[:-1])
-        pairs = best[left + 1] * len(self.onto) + best[left]
-        gain[left + 1] += self.gains[0].take(pairs)
-        gain[left] += self.gains[1].take(pairs)
-        won = np.maximum(gain - lead + CLOSE, 0)
-        in_row = np.bincount(row, won, len(lengths))
-        return best, gain + (in_row[row] - won), in_row > 0
-
-    def _search_where_few(self, logits: ndarray, lengths: ndarray, gain: ndarray) -> ndarray:
-        """As `search`; a class further behind the best of its token than `gain`, (row, token), is in no best one."""
-        inside = np.arange(logits.shape[1]) < lengths[:, None]
-        path, certain = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits), np.bool_)
-        if logits.shape[2] > 2 * FEW_CLASSES:
-            scores = np.where(inside[:, :, None], logits, -np.inf)
-            reached = (scores + np.where(inside, gain - scores.max(axis=2), 0)[:, :, None]).max(axis=1)
-            certain = (reached > -CLOSE).sum(axis=1) <= FEW_CLASSES
-            (few_rows,) = np.nonzero(certain)
-            for part in _portions(lengths[few_rows], FEW_CLASSES**2):
-                rows = few_rows[part]
-                few = np.argpartition(-reached[rows], FEW_CLASSES, axis=1)[:, :FEW_CLASSES]
-                onto = self.onto[few[:, :, None], few[:, None, :]]
-                scores = np.take_along_axis(logits[rows], few[:, None, :], 2)
-                found = _search(scores, lengths[rows], onto, self.first[few], self.last[few])
-                path[rows] = np.where(inside[rows], np.take_along_axis(few, found, 1), 0)
-        if not certain.all():
-            path[~certain] = self.search(logits[~certain], lengths[~certain])
-        return path
+        path, doubt = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits), np.bool_)
+        onto, first, last = self.beyond
+        for rows in _portions(lengths, logits.shape[1] * (few + 1) ** 2):
+            classes, scores = _leaders(logits[rows, : lengths[rows[0]]], few)
+            pairs = onto.take(classes[:, 1:, :, None] * np.intp(len(onto)) + classes[:, :-1, None, :])
+            end = classes[np.arange(len(rows)), lengths[rows] - 1]
+            found = _search(scores, lengths[rows], pairs.swapaxes(0, 1), first[classes[:, 0]], last[end])
+            inside = np.arange(scores.shape[1]) < lengths[rows, None]
+            chosen = np.take_along_axis(classes, found[:, :, None], 2)[:, :, 0]
+            path[rows, : scores.shape[1]] = np.where(inside, chosen, 0)
+            doubt[rows] = (inside & (found == few)).any(axis=1)
+        return path, doubt
 
     def marginals(self, logits: ndarray, lengths: ndarray) -> ndarray:
         """P(class) of each token given the record, float32 of the shape of the logits; 0 at padding."""
@@ -248,6 +254,33 @@ def _gains(onto: ndarray) -> ndarray:
     return gains
 
 
+def _beyond(onto: ndarray, first: ndarray, last: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+    n = len(onto)
+    wide = np.empty((n + 1, n + 1), np.float32)
+    wide[:n, :n], wide[n, :n], wide[:n, n], wide[n, n] = onto, onto.max(axis=0), onto.max(axis=1), onto.max()
+    wide[n] += np.float32(CLOSE)
+    return wide, np.append(first, first.max() + np.float32(CLOSE)), np.append(last, last.max())
+
+
+def _leaders(logits: ndarray, few: int) -> tuple[ndarray, ndarray]:
+    """The best classes of each token in their order, then one more for all others, and their scores.
+
+    Both are of shape (row, token, few + 1).
+    """
+    scores = logits.copy()
+    flat, cells = scores.reshape(-1), np.arange(0, scores.size, scores.shape[2])
+    by_token = scores.reshape(-1, scores.shape[2])
+    classes = np.empty((len(cells), few + 1), np.intp)
+    for place in range(few):
+        classes[:, place] = by_token.argmax(axis=1)
+        flat[cells + classes[:, place]] = -np.inf
+    classes[:, :few].sort(axis=1)
+    classes[:, few] = by_token.argmax(axis=1)
+    found = logits.reshape(-1).take(cells[:, None] + classes)
+    classes[:, few] = scores.shape[2]
+    return classes.reshape(*logits.shape[:2], few + 1), found.reshape(*logits.shape[:2], few + 1)
+
+
 def _scaled(mass: ndarray) -> ndarray:
     """Rows that sum to one."""
     scaled: ndarray = mass / np.maximum(mass.sum(axis=1, keepdims=True), LEAST)
@@ -260,7 +293,8 @@ def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, la
     Args:
         logits: Of shape (row, token, class).
         lengths: Of shape (row,).
-        onto: Scores of one class after another, of shape (class, class), or (row, class, class).
+        onto: Scores of each class of the tokens but the first after those of the token before, of shape
+            (token - 1, row, class, class).
         first: Scores of each class at the beginning, of shape (class,), or (row, class).
         last: Likewise at the end.
 
@@ -273,7 +307,7 @@ def _search(logits: ndarray, lengths: ndarray, onto: ndarray, first: ndarray, la
     cells = np.arange(0, score.size * score.shape[1], score.shape[1]).reshape(score.shape)  # the first of each row
     for token in range(1, len(alive)):
         some = alive[token]
-        reached = score[:some, None, :] + (onto if onto.ndim == 2 else onto[:some])
+        reached = score[:some, None, :] + onto[token - 1, :some]
         best = reached.argmax(axis=2, out=back[token, :some])
         np.add(reached.reshape(-1).take(cells[:some] + best), logits[:some, token], out=score[:some])
     path, every = np.zeros(logits.shape[:2], np.int32), np.arange(len(logits))

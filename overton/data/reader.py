@@ -73,6 +73,7 @@ class Records:
         numbers: Number of each in its file.
         place: Which line each row is, int64 of shape (row,).
         ids: Id of each row as UTF-8; empty where the line gives none.
+        has_tasks: Whether its line names `tasks`, bool of shape (row,).
         full: Items of each payload that has any, as given, -1 for a null one; int32 of shape (row, payload).
         bad: The lines that have faults.
     """
@@ -81,6 +82,7 @@ class Records:
     numbers: Sequence[int]
     place: ndarray
     ids: Sequence[bytes]
+    has_tasks: ndarray
     full: ndarray
     bad: Sequence[BadLine]
     _words: ndarray
@@ -117,7 +119,7 @@ class LineReader:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema.without_classes()
-        self._encoder = Encoder(self._schema)
+        self._encoder = Encoder(self._schema, stored=False)
 
     def read(self, lines: Sequence[bytes], numbers: Sequence[int], path: str = "") -> Records:
         """Some lines that are not blank.
@@ -128,7 +130,7 @@ class LineReader:
             path: Their file, for messages.
         """
         if len(self._encoder.strings.texts) > MOST_STRINGS:
-            self._encoder = Encoder(self._schema)
+            self._encoder = Encoder(self._schema, stored=False)
         encoder = self._encoder
         sifted = sift(encoder, lines, numbers, path)
         base = (sifted.chunk or encoder.encode_nothing()).base
@@ -140,6 +142,7 @@ class LineReader:
             numbers=sifted.numbers,
             place=base.place,
             ids=base.ids,
+            has_tasks=base.has_tasks,
             full=base.rows.full,
             bad=sifted.bad,
             _words=words,

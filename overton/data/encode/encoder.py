@@ -7,8 +7,8 @@ rest.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import attrgetter
+from itertools import accumulate, chain, compress
+from operator import attrgetter, not_
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from overton.data.encode.decoder import LINE_FIELDS, UNDECODABLE, line_decoder
 from overton.data.encode.items import Items, join_items, read_items
 from overton.data.encode.keys import lost_keys
 from overton.data.encode.labels import Labels, encode_labels
-from overton.data.encode.lists import Lists, join_lists, read_lists
+from overton.data.encode.lists import Lists, join_lists, no_lists, read_lists
 from overton.data.encode.patterns import Mark, Patterns, TaskLabels
 from overton.data.encode.rows import Rows, encode_rows
 from overton.data.names import SPLITS, is_bad_tag, is_source_name
@@ -34,7 +34,12 @@ RUN_BYTES = 1 << 16  # of JSON read at once: its objects, ten times as large, st
 MOST_WORDS = 2000  # classes or tags that a decoder is made to expect
 _ABSENT = -9  # no tag has this number
 _get_fields = attrgetter(*LINE_FIELDS)
+PAYLOADS, TASKS = LINE_FIELDS.index("payloads"), LINE_FIELDS.index("tasks")
 
+_Columns = Sequence[Sequence[Any]]
+"""The values of some lines by the fields of `LINE_FIELDS`."""
+
+_NO_COLUMNS: _Columns = [()] * len(LINE_FIELDS)
 _NOTHING: dict[str, Any] = {}  # of a record without labels; never changed
 
 
@@ -49,6 +54,7 @@ class Part:
         tag_count: Number of tags of each record, int64 of shape (record,).
         tag: The tags of all records, int32.
         labels: Labels of each task of the schema.
+        has_tasks: Whether the line of each record names `tasks` at all, bool of shape (record,).
         rows: The payloads; None for records that add to others.
     """
 
@@ -58,6 +64,7 @@ class Part:
     tag_count: ndarray
     tag: ndarray
     labels: tuple[Labels, ...]
+    has_tasks: ndarray
     rows: Rows | None
 
 
@@ -79,6 +86,7 @@ class _Run:
     tag_count: ndarray
     tag: ndarray
     n_keys: ndarray
+    has_tasks: ndarray
     items: tuple[Items, ...]
     texts: tuple[list[bytes], ...]
     lists: tuple[Lists, ...]
@@ -89,10 +97,17 @@ _Runs = tuple[_Run | None, _Run | None]
 
 
 class Encoder:
-    """Turns the lines of one file into numbers; it remembers the strings, sources, tags and labels seen so far."""
+    """Turns the lines of one file into numbers; it remembers the strings, sources, tags and labels seen so far.
 
-    def __init__(self, schema: Schema) -> None:
+    Args:
+        schema: What the records should be.
+        stored: Whether what only a store keeps is made as well: hashes of ids and of what a record holds, and the texts
+            that are kept for people. Without, those are zero and empty.
+    """
+
+    def __init__(self, schema: Schema, *, stored: bool = True) -> None:
         self.schema = schema
+        self._stored = stored
         self.layout = Layout(schema)
         self.strings = Pool()
         self.sources = Patterns()
@@ -147,15 +162,16 @@ class Encoder:
     def _read(self, lines: Sequence[bytes], first: int) -> _Runs:
         """Decode some lines and read those with payloads and those without."""
         decoded = self._decode_run(lines)
-        is_base = [isinstance(fields[1], dict) for fields in decoded]
+        columns: _Columns = list(zip(*decoded, strict=True))
         place = np.arange(first, first + len(lines))
-        if all(is_base):
-            return self._read_part(decoded, place, has_payloads=True), None
-        base = [fields for fields, own in zip(decoded, is_base, strict=True) if own]
-        late = [fields for fields, own in zip(decoded, is_base, strict=True) if not own]
+        if set(map(type, columns[PAYLOADS])) == {dict}:
+            return self._read_part(columns, place, has_payloads=True), None
+        is_base = [isinstance(payloads, dict) for payloads in columns[PAYLOADS]]
         chosen = np.array(is_base)
+        base = [list(compress(column, is_base)) for column in columns]
+        late = [list(compress(column, map(not_, is_base))) for column in columns]
         return (
-            self._read_part(base, place[chosen], has_payloads=True) if base else None,
+            self._read_part(base, place[chosen], has_payloads=True) if chosen.any() else None,
             self._read_part(late, place[~chosen], has_payloads=False),
         )
 
@@ -177,20 +193,11 @@ class Encoder:
             self._words = words
             self._decode_known = line_decoder(self.schema, words).decode
 
-    def _read_part(self, decoded: list[tuple[Any, ...]], place: ndarray, *, has_payloads: bool) -> _Run:
-        n = len(decoded)
-        columns: list[list[Any]] = [list(column) for column in zip(*decoded, strict=True)] or [[], [], [], []]
-        n_keys = np.full(n, len(columns))
-        for column in columns:
-            kinds = set(map(type, column))
-            if kinds == {UnsetType}:
-                n_keys -= 1
-            elif UnsetType in kinds:
-                n_keys -= np.fromiter((isinstance(value, UnsetType) for value in column), bool, n)
+    def _read_part(self, columns: _Columns, place: ndarray, *, has_payloads: bool) -> _Run:
+        n = len(place)
         ids, payloads, tasks, tags = columns
-        tasks = [record or _NOTHING for record in tasks]
-        tags = [record or () for record in tags]
-        n_keys += lengths(tasks, n)
+        given = [_given(column) for column in columns]
+        n_keys = np.sum(given, axis=0, dtype=np.int64)
         items: tuple[Items, ...] = ()
         texts: tuple[list[bytes], ...] = ()
         if has_payloads:
@@ -198,18 +205,32 @@ class Encoder:
             items = tuple(
                 read_items(p, [one.get(p.field) for one in payloads], self.strings) for p in self.layout.items
             )
-            texts = tuple([_text(one.get(p.field)) for one in payloads] for p in self.layout.texts)
-        tag_count = lengths(tags, n)
+            if self._stored:
+                texts = tuple([_text(one.get(p.field)) for one in payloads] for p in self.layout.texts)
+        lists = [no_lists(n) for _ in self.tasks]
+        if any(tasks):  # most lines to predict on have no labels, and no tags
+            tasks = [record or _NOTHING for record in tasks]
+            n_keys += lengths(tasks, n)
+            lists = [read_lists(tasks, known, self.sources) for known in self.tasks]
+        tag_count, tag = np.zeros(n, np.int64), np.zeros(0, np.int32)
+        if any(tags):
+            tags = [record or () for record in tags]
+            tag_count = lengths(tags, n)
+            tag = np.fromiter(map(self.tags.__getitem__, chain.from_iterable(tags)), np.int32, int(tag_count.sum()))
+        all_named = all(ids)
         return _Run(
             place=place,
-            ids=[id_.encode() if id_ else b"" for id_ in ids],
-            no_id=np.fromiter(((not id_ if not has_payloads else id_ == "") for id_ in ids), bool, n),
+            ids=list(map(str.encode, ids)) if all_named else [id_.encode() if id_ else b"" for id_ in ids],
+            no_id=np.zeros(n, bool)
+            if all_named
+            else np.fromiter(((not id_ if not has_payloads else id_ == "") for id_ in ids), bool, n),
             tag_count=tag_count,
-            tag=np.fromiter(map(self.tags.__getitem__, chain.from_iterable(tags)), np.int32, int(tag_count.sum())),
+            tag=tag,
             n_keys=n_keys,
+            has_tasks=given[TASKS],
             items=items,
             texts=texts,
-            lists=tuple(read_lists(tasks, known, self.sources) for known in self.tasks),
+            lists=tuple(lists),
         )
 
     def _join(self, runs: list[_Runs], mark: "_Marks", n: int) -> tuple[Chunk, ndarray, ndarray]:
@@ -220,7 +241,7 @@ class Encoder:
         for number, has_payloads in enumerate((True, False)):
             kind = [run[number] for run in runs]
             there = [run for run in kind if run] or [
-                self._read_part([], np.zeros(0, np.int64), has_payloads=has_payloads)
+                self._read_part(_NO_COLUMNS, np.zeros(0, np.int64), has_payloads=has_payloads)
             ]
             part, bad, part_keys = self._join_part(there, mark, has_payloads=has_payloads)
             suspects[part.place[bad]] = True
@@ -231,15 +252,16 @@ class Encoder:
         return Chunk(*parts), suspects, n_keys
 
     def _join_part(self, runs: list[_Run], mark: "_Marks", *, has_payloads: bool) -> tuple[Part, ndarray, ndarray]:
-        tag_count, tag, bad, n_keys = (
-            np.concatenate([getattr(run, name) for run in runs]) for name in ("tag_count", "tag", "no_id", "n_keys")
+        tag_count, tag, bad, n_keys, has_tasks, place = (
+            np.concatenate([getattr(run, name) for run in runs])
+            for name in ("tag_count", "tag", "no_id", "n_keys", "has_tasks", "place")
         )
         bad |= self._bad_tags(tag_count, tag)
         rows = None
         if has_payloads:
             items = [join_items(column) for column in zip(*(run.items for run in runs), strict=True)]
             texts = [list(chain.from_iterable(column)) for column in zip(*(run.texts for run in runs), strict=True)]
-            rows = encode_rows(items, texts, self.layout, self._hashes.of(self.strings))
+            rows = encode_rows(items, texts, self.layout, self._hashes.of(self.strings) if self._stored else None)
             bad |= rows.bad
             n_keys += rows.n_keys
         labels = []
@@ -251,9 +273,10 @@ class Encoder:
             bad |= labels[-1].bad
             n_keys += labels[-1].n_keys
         ids = list(chain.from_iterable(run.ids for run in runs))
-        id_hash = np.where(lengths(ids, len(ids)) > 0, hash_bytes(ids), 0)
-        place = np.concatenate([run.place for run in runs])
-        return Part(place, ids, id_hash, tag_count, tag, tuple(labels), rows), bad, n_keys
+        id_hash = np.zeros(len(ids), np.uint64)
+        if self._stored:
+            id_hash = np.where(lengths(ids, len(ids)) > 0, hash_bytes(ids), id_hash)
+        return Part(place, ids, id_hash, tag_count, tag, tuple(labels), has_tasks, rows), bad, n_keys
 
     def _has_blank_label(self, mark: "_Marks") -> bool:
         """Whether a label that was not seen before is empty or blank."""
@@ -304,14 +327,21 @@ class _Marks:
 
 def _runs(lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     """Bounds of runs of about `RUN_BYTES` each."""
-    low = size = 0
-    for number, line in enumerate(lines):
-        size += len(line)
-        if size >= RUN_BYTES:
-            yield low, number + 1
-            low, size = number + 1, 0
-    if low < len(lines):
-        yield low, len(lines)
+    ends = np.fromiter(accumulate(map(len, lines)), np.int64, len(lines))
+    low = 0
+    while low < len(lines):
+        before = ends[low - 1] if low else 0
+        high = min(int(np.searchsorted(ends, before + RUN_BYTES)) + 1, len(lines))
+        yield low, high
+        low = high
+
+
+def _given(column: Sequence[Any]) -> ndarray:
+    """Which lines name a field, if only as null; bool of shape (line,)."""
+    kinds = set(map(type, column))
+    if UnsetType in kinds and len(kinds) > 1:
+        return np.fromiter((not isinstance(value, UnsetType) for value in column), bool, len(column))
+    return np.full(len(column), UnsetType not in kinds)
 
 
 def _text(value: str | None) -> bytes:

@@ -102,6 +102,14 @@ def read_lists(tasks: Sequence[dict[str, Any]], known: TaskLabels, sources: Patt
     return Lists(len(tasks), owner, source, length, number, soft, wrong, n_keys)
 
 
+def no_lists(n: int) -> Lists:
+    """Those of some records without labels."""
+    nothing = np.zeros(0, np.int64)
+    return Lists(
+        n, nothing, np.zeros(0, np.int32), nothing, nothing, _NO_SOFT, _NO_PLACES, np.zeros(n, np.int64)
+    )
+
+
 def join_lists(parts: Sequence[Lists]) -> Lists:
     """The labels of one task for the records of several runs."""
     if len(parts) == 1:

@@ -35,14 +35,16 @@ class Rows:
     n_keys: ndarray
 
 
-def encode_rows(columns: Sequence[Items], texts: Sequence[list[bytes]], layout: Layout, string_hash: ndarray) -> Rows:
+def encode_rows(
+    columns: Sequence[Items], texts: Sequence[list[bytes]], layout: Layout, string_hash: ndarray | None
+) -> Rows:
     """Lay out the rows of a chunk.
 
     Args:
         columns: The payloads with items, in the order of the layout.
         texts: The texts of singletons, in the order of the layout.
         layout: The plan of a row.
-        string_hash: Hash of every string of the pool.
+        string_hash: Hash of every string of the pool; None where no hash of the content is wanted.
     """
     n = len(columns[0].full)
     bad = np.zeros(n, bool)
@@ -58,7 +60,7 @@ def encode_rows(columns: Sequence[Items], texts: Sequence[list[bytes]], layout: 
         words=words,
         length=length,
         full=np.stack([column.full for column in columns], axis=1).astype(np.int32),
-        content=_content(layout, columns, string_hash),
+        content=np.zeros(n, np.uint64) if string_hash is None else _content(layout, columns, string_hash),
         texts=tuple(texts),
         bad=bad,
         n_keys=_keys(layout, columns),
