@@ -19,6 +19,7 @@ from overton.compile import Program
 CHAIN_HEADS = ("chain_head.v1", "chain_head.v2")
 CELLS = 1 << 19  # scores of pairs that are looked at in one go: they should stay in the cache
 FEW = (4, 10)  # classes of each token that are searched among first, and where it remains open, next
+SMALL = 1 << 15  # scores of pairs that are looked at sooner than they are sifted: those of a few rows
 CLOSE = 1e-4  # two scores so close may be equal but for rounding
 LEAST = 1e-300
 ROOM = 300.0  # how far scores may lie apart before a product of exponentials, of which one follows on the other, is 0
@@ -35,7 +36,8 @@ class Chain:
         weight: `exp` of the transpose of `onto`, divided by its greatest, float64.
         gains: How much more than a pair another one may score in whose place the class behind is another, and in whose
             place the class before is, float32 of shape (2, class * class), by the place in `onto`; where both are
-            others, each counts half.
+            others, each counts half. Then how much more than a class another may score at the beginning, and at the
+            end, each of shape (class,).
         beyond: The like of `onto`, `first` and `last` with one class more, which stands for any: its pairs score what
             the best of any class would.
         reach: How far the scores that are allowed lie apart at most.
@@ -45,7 +47,7 @@ class Chain:
     first: ndarray
     last: ndarray
     weight: ndarray
-    gains: ndarray
+    gains: tuple[ndarray, ndarray, ndarray]
     beyond: tuple[ndarray, ndarray, ndarray]
     reach: float
 
@@ -74,7 +76,7 @@ class Chain:
         weight = np.exp(np.ascontiguousarray(onto.T).astype(np.float64) - float(onto.max()))
         allowed = (scores[scores > FORBIDDEN / 2] for scores in (onto, first, last))
         reach = max(float(np.ptp(scores)) if len(scores) else 0.0 for scores in allowed)
-        return cls(onto, first, last, weight, _gains(onto), _beyond(onto, first, last), reach)
+        return cls(onto, first, last, weight, _gains(onto, first, last), _beyond(onto, first, last), reach)
 
     def divided(self, temperature: float) -> "Chain":
         """The chain whose scores are divided by a temperature."""
@@ -105,7 +107,7 @@ class Chain:
         path, doubt = self._best_of_each(logits, lengths)
         for few in FEW:
             (rows,) = np.nonzero(doubt)
-            if len(rows) and 2 * few < logits.shape[2]:
+            if 2 * few < logits.shape[2] and len(rows) * logits.shape[2] ** 2 > SMALL:
                 path[rows], doubt[rows] = self._search_few(logits[rows], lengths[rows], few)
         (rows,) = np.nonzero(doubt)
         if len(rows):
@@ -126,26 +128,34 @@ class Chain:
         A sequence with other classes at some tokens scores at least their lead less there, and its pairs at most as
         much more as the best pairs do: with the class that stays at the one end, or any where both ends change.
         """
-        inside, n_classes = np.arange(logits.shape[1]) < lengths[:, None], logits.shape[2]
-        scores = logits[inside]
+        n_rows, width, n_classes = logits.shape
+        whole = bool((lengths == width).all())  # no padding, as of a row by itself
+        inside = None if whole else np.arange(width) < lengths[:, None]
+        scores = logits.reshape(-1, n_classes).copy() if inside is None else logits[inside]
         flat, cells = scores.reshape(-1), np.arange(0, scores.size, n_classes)
         best = scores.argmax(axis=1)
-        lead = flat[cells + best]
-        flat[cells + best] = -np.inf
+        places = cells + best
+        lead = flat[places]
+        flat[places] = -np.inf
         if n_classes > 1:
             lead -= flat[cells + scores.argmax(axis=1)]  # quicker than the greatest itself
         gain = np.full(len(scores), CLOSE, np.float32)
         ends = np.cumsum(lengths)
         begin, end = (ends - lengths)[lengths > 0], ends[lengths > 0] - 1
-        gain[begin] += self.first.max() - self.first[best[begin]]
-        gain[end] += self.last.max() - self.last[best[end]]
-        pairs = self.gains.take(best[1:] * n_classes + best[:-1], axis=1)
-        pairs[:, end[:-1]] = 0  # of neighbours that are of two rows
-        gain[1:] += pairs[0]
-        gain[:-1] += pairs[1]
-        path, doubt = np.zeros(inside.shape, np.int32), np.zeros(len(lengths), np.bool_)
+        pairs, first, last = self.gains
+        gain[begin] += first[best[begin]]
+        gain[end] += last[best[end]]
+        neighbours = pairs.take(best[1:] * n_classes + best[:-1], axis=1)
+        neighbours[:, end[:-1]] = 0  # of two rows
+        gain[1:] += neighbours[0]
+        gain[:-1] += neighbours[1]
+        doubt, open_to_doubt = np.zeros(n_rows, np.bool_), gain > lead
+        if open_to_doubt.any():
+            doubt[np.repeat(np.arange(n_rows), lengths)[open_to_doubt]] = True
+        if inside is None:
+            return best.astype(np.int32).reshape(n_rows, width), doubt
+        path = np.zeros(inside.shape, np.int32)
         path[inside] = best
-        doubt[np.repeat(np.arange(len(lengths)), lengths)[gain > lead]] = True
         return path, doubt
 
     def _search_few(self, logits: ndarray, lengths: ndarray, few: int) -> tuple[ndarray, ndarray]:
@@ -247,11 +257,11 @@ def _portions(lengths: ndarray, cells: int) -> Iterator[ndarray]:
         yield order[start : start + size]
 
 
-def _gains(onto: ndarray) -> ndarray:
+def _gains(onto: ndarray, first: ndarray, last: ndarray) -> tuple[ndarray, ndarray, ndarray]:
     half = (onto.max() - onto) / 2
     behind, before = onto.max(axis=0, keepdims=True) - onto, onto.max(axis=1, keepdims=True) - onto
-    gains: ndarray = np.stack([np.maximum(behind, half).ravel(), np.maximum(before, half).ravel()]).astype(np.float32)
-    return gains
+    pairs = np.stack([np.maximum(behind, half).ravel(), np.maximum(before, half).ravel()]).astype(np.float32)
+    return pairs, first.max() - first, last.max() - last
 
 
 def _beyond(onto: ndarray, first: ndarray, last: ndarray) -> tuple[ndarray, ndarray, ndarray]:

@@ -17,6 +17,7 @@ from overton.compile import Program
 from overton.data import Batch, Column, Pool
 
 PIECES = ("pieces", "piece_tokens")
+READ_FEATURES = ("features", "windows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,16 @@ class Encoder:
         inputs: dict[str, ndarray] = {}
         for payload, parts in self._parts.items():
             column = batch.columns[payload]
+            if "features" in parts or "windows" in parts:
+                strings = _at_least_one(column.strings, -1)
+                features = self._tables[payload].take(strings, batch.pool)
+                if "features" in parts:
+                    inputs[f"{payload}.features"] = features
+                if "windows" in parts:
+                    inputs[f"{payload}.windows"] = self._windows[payload].of(features, strings >= 0)
             for part in parts:
-                inputs[f"{payload}.{part}"] = self._encode(payload, part, column, batch.pool)
+                if part not in READ_FEATURES:
+                    inputs[f"{payload}.{part}"] = self._encode(payload, part, column, batch.pool)
             if payload in self._pieces:
                 found = self._pieces[payload].take(column.strings, batch.pool)
                 inputs[f"{payload}.pieces"], inputs[f"{payload}.piece_tokens"] = found
@@ -158,10 +167,6 @@ class Encoder:
             return np.ascontiguousarray(column.length, np.int32)
         if part == "grams":
             return self._grams[payload].take(column.strings, pool)
-        if part in ("features", "windows"):
-            strings = _at_least_one(column.strings, -1)
-            features = self._tables[payload].take(strings, pool)
-            return features if part == "features" else self._windows[payload].of(features, strings >= 0)
         if part == "rows":
             return self._row_tables[payload].take(_at_least_one(column.strings, -1), pool)[..., 0]
         spans = column.range

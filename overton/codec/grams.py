@@ -58,8 +58,8 @@ class Grams:
         Returns:
             Int32 of shape (row, piece), at least one, with 0 for padding, which may stand anywhere.
         """
-        self.learn(strings, pool)
         places = strings + 1
+        self._learn(places, pool)
         count, code = self._count.take(places), self._code.take(places)
         together, codes, given = code, [code], [places > 0]
         for width in range(1, self._words):
@@ -92,11 +92,13 @@ class Grams:
 
     def learn(self, strings: ndarray, pool: Pool) -> None:
         """Look at those strings that are new, of any shape."""
+        self._learn(strings + 1, pool)
+
+    def _learn(self, places: ndarray, pool: Pool) -> None:
         if len(pool.texts) >= len(self._count):
             size = len(pool.texts) + 1
             self._first, self._count = grown(self._first, size, 0), grown(self._count, size, UNSEEN)
             self._code = grown(self._code, size, 0)
-        places = strings + 1
         unseen = self._count.take(places) == UNSEEN
         if not unseen.any():
             return

@@ -26,13 +26,16 @@ class Table:
 
     def take(self, strings: ndarray, pool: Pool) -> ndarray:
         """Numbers of strings by their places in the pool, int32 of shape (row, item, width)."""
-        self.learn(strings, pool)
-        found: ndarray = self._rows.take(strings + 1, axis=0)
+        rows = strings + 1
+        self._learn(rows, pool)
+        found: ndarray = self._rows.take(rows, axis=0)
         return found
 
     def learn(self, strings: ndarray, pool: Pool) -> None:
         """Look at those strings that are new, of any shape."""
-        rows = strings + 1
+        self._learn(strings + 1, pool)
+
+    def _learn(self, rows: ndarray, pool: Pool) -> None:
         if len(pool.texts) >= len(self._known):
             self._rows = grown(self._rows, len(pool.texts) + 1, 0)
             self._known = grown(self._known, len(pool.texts) + 1, False)

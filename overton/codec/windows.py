@@ -36,12 +36,11 @@ class Windows:
         self._affixes = _affixes(columns)
         self._reach = int(settings["window_words"])
         self._last = np.uint32(settings["window_buckets"] - 2)
-        self._near = np.arange(2 * self._reach + 1)[:, None]
         self._word = _odd(*(f"word {place}" for place in self._words))
-        self._by_place = _odd(*map(str, range(len(self._near))))
-        self._first, self._second = _odd("left one", "right one"), _odd("left other", "right other")
+        self._by_place = _odd(*map(str, range(2 * self._reach + 1)))[:, None]
+        self._first, self._second = (_odd(*keys)[:, None] for keys in (("left one", "right one"), ("left other", "right other")))
         self._by_affix = _odd(*(f"affix {place}" for place in self._affixes))
-        self._kind = _odd(*(f"kind {place}" for place in range(n_windows(settings))))
+        self._kind = _odd(*(f"kind {place}" for place in range(n_windows(settings))))[:, None]
 
     def of(self, features: ndarray, given: ndarray) -> ndarray:
         """The buckets of what stands around some tokens.
@@ -55,20 +54,25 @@ class Windows:
             on the right, the pairs with the left and the right neighbour, and the affixes.
         """
         # What is looked at stands in the first place until the end: numpy is quick where what it repeats is long.
-        (n_rows, n_tokens), reach = given.shape, self._reach
+        (n_rows, n_tokens), reach, n_near = given.shape, self._reach, len(self._by_place)
         columns = np.ascontiguousarray(features.reshape(-1, features.shape[2]).T).view(np.uint32)
         words = np.zeros((n_rows, n_tokens + 2 * reach), np.uint32)
-        words[:, reach : reach + n_tokens] = (columns[self._words] * self._word).sum(0, np.uint32).reshape(given.shape)
-        left = np.arange(n_rows)[:, None] * words.shape[1] + np.arange(n_tokens)
-        near = words.take(left.ravel() + self._near)
-        pairs = near[reach - 1 : reach + 1] * self._first + near[reach : reach + 2] * self._second
-        codes = np.concatenate([near * self._by_place, pairs, columns[self._affixes] * self._by_affix])
+        own = columns[self._words] * self._word
+        words[:, reach : reach + n_tokens] = np.add.reduce(own, 0, np.uint32).reshape(given.shape)
+        near: ndarray = np.ndarray((n_near, n_rows, n_tokens), np.uint32, words, 0, (4, words.strides[0], 4))
+        codes = np.empty((len(self._kind), n_rows, n_tokens), np.uint32)
+        np.multiply(near, self._by_place, out=codes[:n_near])
+        pairs, affixes = codes[n_near : n_near + PAIRS], codes[n_near + PAIRS :]
+        np.multiply(near[reach - 1 : reach + 1], self._first, out=pairs)
+        pairs += near[reach : reach + 2] * self._second
+        np.multiply(columns[self._affixes], self._by_affix, out=affixes.reshape(len(affixes), -1))
         codes += self._kind
         codes = _mixed(codes)
         codes &= self._last
         codes += ONE
-        codes *= given.ravel()
-        found: ndarray = np.ascontiguousarray(codes.T).view(np.int32)
+        if not given.all():
+            codes *= given
+        found: ndarray = np.ascontiguousarray(codes.reshape(len(codes), -1).T).view(np.int32)
         return found.reshape(n_rows, n_tokens, len(codes))
 
 
@@ -89,8 +93,9 @@ def _odd(*keys: str) -> ndarray:
 
 
 def _mixed(codes: ndarray) -> ndarray:
-    """Codes whose low bits depend on all bits (two rounds of multiply and xor-shift)."""
+    """The same array, its codes mixed: low bits depend on all bits (two rounds of multiply and xor-shift)."""
     for shift, factor in ROUNDS:
-        codes = (codes ^ (codes >> shift)) * factor
-    found: ndarray = codes ^ (codes >> ROUNDS[0][0])
-    return found
+        codes ^= codes >> shift
+        codes *= factor
+    codes ^= codes >> ROUNDS[0][0]
+    return codes

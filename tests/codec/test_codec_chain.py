@@ -81,6 +81,7 @@ def test_many_records_are_decoded_as_each_alone():
 @pytest.mark.parametrize("few", [(1,), (2,), (1, 2), (8,)])
 def test_labels_are_the_same_with_and_without_probabilities_sure_or_not(few, monkeypatch):
     monkeypatch.setattr(chain_module, "FEW", few)
+    monkeypatch.setattr(chain_module, "SMALL", 0)
     random = np.random.default_rng(3)
     chain = Chain.of(made_up(4, [1], BIO)[1], BIO)
     logits = random.normal(size=(200, 5, len(BIO))).astype(np.float32) * np.linspace(0.1, 8, 200)[:, None, None]
@@ -147,7 +148,8 @@ def test_scores_that_lie_far_apart_are_decoded_as_the_sum_over_all_sequences(spr
 
 
 @pytest.mark.parametrize("spread", [10, 25, 50, 200])
-def test_many_records_of_far_scores_have_the_labels_of_the_search(spread):
+def test_many_records_of_far_scores_have_the_labels_of_the_search(spread, monkeypatch):
+    monkeypatch.setattr(chain_module, "SMALL", 0)
     random = np.random.default_rng(spread)
     classes = (*BIO, *(f"{kind}-x{number}" for number in range(12) for kind in "BI"))
     logits = (random.normal(size=(200, 6, len(classes))) * spread).astype(np.float32)
@@ -175,4 +177,8 @@ def test_what_is_not_searched_could_not_be_better(seed, spread, pairs, kind):
     logits[:, :, 0] += random.choice([0, 3 * spread], (40, 6)).astype(np.float32)
     transitions = (random.normal(size=(len(classes) + 2, len(classes))) * pairs).astype(np.float32)
     chain, lengths = Chain.of(transitions, classes), random.integers(0, 7, 40)
-    assert np.array_equal(chain.label(logits, lengths), chain.search(logits, lengths))
+    searched = chain.search(logits, lengths)
+    assert np.array_equal(chain.label(logits, lengths), searched)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chain_module, "SMALL", 0)
+        assert np.array_equal(chain.label(logits, lengths), searched)
