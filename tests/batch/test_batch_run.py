@@ -202,12 +202,22 @@ def test_an_output_within_its_input_is_not_read(output: str, folder: Path, monke
     assert raised.value.problems[0].code == "application.output-is-input"
 
 
-def test_a_record_whose_id_is_null_has_one_id_in_the_output(folder: Path):
-    (folder / "in" / "d.jsonl").write_text(json.dumps({"id": None, "payloads": {"query": "how"}}) + "\n")
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": null, "payloads": {"query": "how"}}',
+        '{"payloads": {"query": "how"}, "\\u0069d": null}',
+        ' \t{"payloads": {"query": "how"}} ',
+        '{"payloads": {"query": "how"}, "tasks": {}}',
+        '{"payloads": {"query": "\\u0068ow", "tokens": ["\\"tasks\\"", "\\"id\\""]}}',
+    ],
+)
+def test_a_record_without_an_id_has_one_in_the_output(line: str, folder: Path):
+    (folder / "in" / "d.jsonl").write_text(line + "\n")
     predict(folder)
     (line,) = [text for name, text in content(folder / "out").items() if ".d-" in name and "/" not in name]
     keys = [key for key, _ in json.loads(line, object_pairs_hook=list)]
-    assert keys.count("id") == 1
+    assert keys.count("id") == keys.count("tasks") == 1
     assert json.loads(line)["id"] == f"{folder}/in/d.jsonl:1"
 
 
