@@ -38,7 +38,9 @@ class Windows:
         self._last = np.uint32(settings["window_buckets"] - 2)
         self._word = _odd(*(f"word {place}" for place in self._words))
         self._by_place = _odd(*map(str, range(2 * self._reach + 1)))[:, None]
-        self._first, self._second = (_odd(*keys)[:, None] for keys in (("left one", "right one"), ("left other", "right other")))
+        self._first, self._second = (
+            _odd(*keys)[:, None] for keys in (("left one", "right one"), ("left other", "right other"))
+        )
         self._by_affix = _odd(*(f"affix {place}" for place in self._affixes))
         self._kind = _odd(*(f"kind {place}" for place in range(n_windows(settings))))[:, None]
 

@@ -53,6 +53,8 @@ def alike_parts(lengths: ndarray, most: int) -> list[ndarray]:
         most: Rows of a batch; fewer where they are long, as `parts_of` has it.
     """
     order = np.argsort(lengths, kind="stable")
+    if most * int(lengths.max(initial=1)) ** 2 <= MOST_PAIRS:
+        return [order[start : start + most] for start in range(0, len(order), most)]
     return [order[part] for part in parts_of(lengths[order].tolist(), most)]
 
 

@@ -197,7 +197,7 @@ class Encoder:
         n = len(place)
         ids, payloads, tasks, tags = columns
         given = [_given(column) for column in columns]
-        n_keys = np.sum(given, axis=0, dtype=np.int64)
+        n_keys: ndarray = np.add.reduce(given, axis=0, dtype=np.int64)
         items: tuple[Items, ...] = ()
         texts: tuple[list[bytes], ...] = ()
         if has_payloads:

@@ -105,9 +105,7 @@ def read_lists(tasks: Sequence[dict[str, Any]], known: TaskLabels, sources: Patt
 def no_lists(n: int) -> Lists:
     """Those of some records without labels."""
     nothing = np.zeros(0, np.int64)
-    return Lists(
-        n, nothing, np.zeros(0, np.int32), nothing, nothing, _NO_SOFT, _NO_PLACES, np.zeros(n, np.int64)
-    )
+    return Lists(n, nothing, np.zeros(0, np.int32), nothing, nothing, _NO_SOFT, _NO_PLACES, np.zeros(n, np.int64))
 
 
 def join_lists(parts: Sequence[Lists]) -> Lists:
