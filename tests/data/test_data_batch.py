@@ -16,7 +16,7 @@ from overton.artifact import Artifact, Runtime
 from overton.base import ignore
 from overton.batch.predict import batches
 from overton.codec import Encoder
-from overton.data import Batch, Dataset, parts_of
+from overton.data import Batch, Dataset, alike_parts, parts_of
 from overton.data.batch import MOST_PAIRS
 from overton.pipeline import predict_rows
 from overton.schema import Schema, parse_schema
@@ -33,6 +33,14 @@ def test_every_record_is_in_one_batch_and_none_is_too_large(lengths: list[int], 
         assert n == 1 or n * longest**2 <= MOST_PAIRS
     usual = list(parts_of([512] * 1100, 512))
     assert [part.stop - part.start for part in usual] == [512, 512, 76]  # as many as ever
+
+
+@given(st.lists(st.integers(0, 4000), max_size=80), st.integers(1, 20))
+def test_alike_records_are_together_in_batches_as_large_as_of_all(lengths: list[int], most: int) -> None:
+    parts = alike_parts(np.array(lengths, np.int64), most)
+    expected = parts_of(sorted(lengths), most)
+    assert [[lengths[row] for row in part] for part in parts] == [sorted(lengths)[part] for part in expected]
+    assert sorted(row for part in parts for row in part.tolist()) == list(range(len(lengths)))
 
 
 class Counting:
