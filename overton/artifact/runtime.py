@@ -21,6 +21,7 @@ from overton.codec import (
     chains_of,
     count_units,
     decode,
+    flat_of,
     input_specs,
     labels_json,
 )
@@ -103,15 +104,15 @@ class Runtime:
             with self._lock:
                 values = self._encoder.encode(batch)
             logits.append(self._session.run(self._outputs, {name: values[name] for name in self._inputs}))
-        return {
-            task.name: self._decode_task(
-                task,
-                _joined(of_task),
-                np.concatenate([count_units(self.schema, task, batch) for batch in batches]),
-                probabilities,
-            )
-            for task, of_task in zip(self._tasks, zip(*logits, strict=True), strict=True)
-        }
+        predictions = {}
+        for task, of_task in zip(self._tasks, zip(*logits, strict=True), strict=True):
+            lengths = [count_units(self.schema, task, batch) for batch in batches]
+            if task.name in self._chains:
+                joined = np.concatenate(list(map(flat_of, of_task, lengths)))
+            else:
+                joined = _joined(of_task)
+            predictions[task.name] = self._decode_task(task, joined, np.concatenate(lengths), probabilities)
+        return predictions
 
     def memberships(self, batch: Batch) -> ndarray:
         """Probability that each record belongs to each slice with capacity, float32 of shape (record, slice)."""

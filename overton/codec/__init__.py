@@ -2,7 +2,7 @@
 
 from overton.codec.bio import find_bio
 from overton.codec.chain import Chain, chained_tasks, chains_of, transitions_name
-from overton.codec.decode import concatenate, count_units, decode
+from overton.codec.decode import concatenate, count_units, decode, flat_of
 from overton.codec.encoder import Encoder, InputSpec, input_specs, reads_pieces
 from overton.codec.features import FUNCTIONS, hash_features
 from overton.codec.labels import label_json, labels_json
@@ -21,6 +21,7 @@ __all__ = [
     "count_units",
     "decode",
     "find_bio",
+    "flat_of",
     "forms",
     "hash_features",
     "input_specs",

@@ -83,62 +83,63 @@ class Chain:
         onto, first, last = (scores / np.float32(temperature) for scores in (self.onto, self.first, self.last))
         return self._weighed(onto, first, last)
 
-    def decode(self, logits: ndarray, lengths: ndarray, *, probabilities: bool) -> tuple[ndarray, ndarray | None]:
+    def decode(self, scores: ndarray, lengths: ndarray, *, probabilities: bool) -> tuple[ndarray, ndarray | None]:
         """The likeliest classes and, where they are wanted, the probabilities of all.
 
         Args:
-            logits: Float32 of shape (row, token, class).
-            lengths: Tokens of each row, int of shape (row,); what stands behind them is not looked at.
+            scores: Logits of the tokens of all rows, one row after the other, float32 of shape (token, class).
+            lengths: Tokens of each row, int of shape (row,).
             probabilities: Whether they are wanted.
 
         Returns:
-            Int32 of shape (row, token), and float32 of the shape of the logits or None; 0 at padding.
+            Int32 of shape (token,), and float32 of the shape of the scores or None.
         """
-        return self.label(logits, lengths), self.marginals(logits, lengths) if probabilities else None
+        return self.label(scores, lengths), self.marginals(scores, lengths) if probabilities else None
 
-    def label(self, logits: ndarray, lengths: ndarray) -> ndarray:
-        """The likeliest classes, int32 of shape (row, token), of logits of shape (row, token, class); 0 at padding.
+    def label(self, scores: ndarray, lengths: ndarray) -> ndarray:
+        """The likeliest classes, int32 of shape (token,), of scores of shape (token, class).
 
         What most rows have is the best class of each token: where that scores more than what follows on it can bring
         elsewhere, there is nothing to search. The other rows are searched among the few best classes of each token and
         one that stands for all others (staggered decoding, Kaji et al. 2010, ACL), then among some more, then among
         all.
         """
-        path, doubt = self._best_of_each(logits, lengths)
+        label, doubt = self._best_of_each(scores, lengths)
         for few in FEW:
             (rows,) = np.nonzero(doubt)
-            if 2 * few < logits.shape[2] and len(rows) * logits.shape[2] ** 2 > SMALL:
-                path[rows], doubt[rows] = self._search_few(logits[rows], lengths[rows], few)
-        (rows,) = np.nonzero(doubt)
-        if len(rows):
-            path[rows] = self.search(logits[rows], lengths[rows])
-        return path
+            if 2 * few < scores.shape[1] and len(rows) * scores.shape[1] ** 2 > SMALL:
+                doubt[rows] = False
+                doubt[self._search_few(scores, lengths, rows, few, label)] = True
+        self._search_all(scores, lengths, np.flatnonzero(doubt), label)
+        return label
 
-    def search(self, logits: ndarray, lengths: ndarray) -> ndarray:
+    def search(self, scores: ndarray, lengths: ndarray) -> ndarray:
         """What `label` says, by the Viterbi algorithm over all classes."""
-        path = np.zeros(logits.shape[:2], np.int32)
-        for rows in _portions(lengths, logits.shape[2] ** 2):
-            onto = np.broadcast_to(self.onto, (max(int(lengths[rows].max()) - 1, 0), len(rows), *self.onto.shape))
-            path[rows] = _search(logits[rows], lengths[rows], onto, self.first, self.last)
-        return path
+        label = np.zeros(len(scores), np.int32)
+        self._search_all(scores, lengths, np.flatnonzero(lengths), label)
+        return label
 
-    def _best_of_each(self, logits: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
-        """The best class of each token by itself, int32 of shape (row, token), and in which rows it may be another.
+    def _search_all(self, scores: ndarray, lengths: ndarray, rows: ndarray, label: ndarray) -> None:
+        """Write the labels of some rows, none of them empty, by the Viterbi algorithm."""
+        for some, index, inside in _portions(lengths, rows, scores.shape[1] ** 2):
+            onto = np.broadcast_to(self.onto, (index.shape[1] - 1, len(some), *self.onto.shape))
+            found = _search(scores[index], lengths[some], onto, self.first, self.last)
+            label[index[inside]] = found[inside]
+
+    def _best_of_each(self, scores: ndarray, lengths: ndarray) -> tuple[ndarray, ndarray]:
+        """The best class of each token by itself, int32 of shape (token,), and in which rows it may be another.
 
         A sequence with other classes at some tokens scores at least their lead less there, and its pairs at most as
         much more as the best pairs do: with the class that stays at the one end, or any where both ends change.
         """
-        n_rows, width, n_classes = logits.shape
-        whole = bool((lengths == width).all())  # no padding, as of a row by itself
-        inside = None if whole else np.arange(width) < lengths[:, None]
-        scores = logits.reshape(-1, n_classes).copy() if inside is None else logits[inside]
+        n_classes = scores.shape[1]
         flat, cells = scores.reshape(-1), np.arange(0, scores.size, n_classes)
         best = scores.argmax(axis=1)
         places = cells + best
-        lead = flat[places]
-        flat[places] = -np.inf
-        if n_classes > 1:
-            lead -= flat[cells + scores.argmax(axis=1)]  # quicker than the greatest itself
+        highest = flat[places]
+        flat[places] = -np.inf  # for as long as the second best is looked for, which is quicker than in a copy
+        second = flat[cells + scores.argmax(axis=1)] if n_classes > 1 else np.full(len(scores), -np.inf, np.float32)
+        flat[places] = highest
         gain = np.full(len(scores), CLOSE, np.float32)
         ends = np.cumsum(lengths)
         begin, end = (ends - lengths)[lengths > 0], ends[lengths > 0] - 1
@@ -149,49 +150,45 @@ class Chain:
         neighbours[:, end[:-1]] = 0  # of two rows
         gain[1:] += neighbours[0]
         gain[:-1] += neighbours[1]
-        doubt, open_to_doubt = np.zeros(n_rows, np.bool_), gain > lead
-        if open_to_doubt.any():
-            doubt[np.repeat(np.arange(n_rows), lengths)[open_to_doubt]] = True
-        if inside is None:
-            return best.astype(np.int32).reshape(n_rows, width), doubt
-        path = np.zeros(inside.shape, np.int32)
-        path[inside] = best
-        return path, doubt
+        doubt, unsure = np.zeros(len(lengths), np.bool_), gain > highest - second
+        if unsure.any():
+            doubt[np.repeat(np.arange(len(lengths)), lengths)[unsure]] = True
+        return best.astype(np.int32), doubt
 
-    def _search_few(self, logits: ndarray, lengths: ndarray, few: int) -> tuple[ndarray, ndarray]:
-        """As `search`, among so many classes of each token, the best by themselves, and one for all others.
+    def _search_few(self, scores: ndarray, lengths: ndarray, rows: ndarray, few: int, label: ndarray) -> list[int]:
+        """As `_search_all`, among so many classes of each token, the best by themselves, and one for all others.
 
         That one scores what the best of the others does, and its pairs what those of any class might. So a sequence
         without it that scores more than all with it is the best of all.
 
         Returns:
-            The sequences, and in which rows another may be the best, bool of shape (row,).
+            The rows of which another sequence may be the best.
         """
-        path, doubt = np.zeros(logits.shape[:2], np.int32), np.zeros(len(logits), np.bool_)
         onto, first, last = self.beyond
-        for rows in _portions(lengths, logits.shape[1] * (few + 1) ** 2):
-            classes, scores = _leaders(logits[rows, : lengths[rows[0]]], few)
+        unsure: list[int] = []
+        for some, index, inside in _portions(lengths, rows, int(lengths[rows].max(initial=1)) * (few + 1) ** 2):
+            classes, reached = _leaders(scores[index], few)
             pairs = onto.take(classes[:, 1:, :, None] * np.intp(len(onto)) + classes[:, :-1, None, :])
-            end = classes[np.arange(len(rows)), lengths[rows] - 1]
-            found = _search(scores, lengths[rows], pairs.swapaxes(0, 1), first[classes[:, 0]], last[end])
-            inside = np.arange(scores.shape[1]) < lengths[rows, None]
-            chosen = np.take_along_axis(classes, found[:, :, None], 2)[:, :, 0]
-            path[rows, : scores.shape[1]] = np.where(inside, chosen, 0)
-            doubt[rows] = (inside & (found == few)).any(axis=1)
-        return path, doubt
+            end = classes[np.arange(len(some)), lengths[some] - 1]
+            found = _search(reached, lengths[some], pairs.swapaxes(0, 1), first[classes[:, 0]], last[end])
+            label[index[inside]] = np.take_along_axis(classes, found[:, :, None], 2)[:, :, 0][inside]
+            unsure += some[(inside & (found == few)).any(axis=1)].tolist()
+        return unsure
 
-    def marginals(self, logits: ndarray, lengths: ndarray) -> ndarray:
-        """P(class) of each token given the record, float32 of the shape of the logits; 0 at padding."""
-        probability = np.zeros(logits.shape, np.float32)
-        for rows in _portions(lengths, logits.shape[2] * logits.shape[1]):
-            inside = np.arange(logits.shape[1]) < lengths[rows, None]
-            some = np.where(inside[:, :, None], logits[rows], np.float32(0))  # what stands there may be no number
-            if not some.size or some.max() - some.min() + self.reach <= ROOM:
-                probability[rows] = self._sum(some, lengths[rows])
-                continue
-            far = np.ptp(some, axis=2).max(axis=1) + self.reach > ROOM
+    def marginals(self, scores: ndarray, lengths: ndarray) -> ndarray:
+        """P(class) of each token given its row, float32 of the shape of the scores."""
+        probability = np.zeros(scores.shape, np.float32)
+        rows = np.flatnonzero(lengths)
+        for some, index, inside in _portions(lengths, rows, scores.shape[1] * int(lengths.max(initial=1))):
+            logits, length = scores[index], lengths[some]
+            found = np.zeros(logits.shape, np.float32)
+            far = np.ptp(logits, axis=(1, 2)) + self.reach > ROOM
             for chosen, add_up in ((~far, self._sum), (far, self._sum_apart)):
-                probability[rows[chosen]] = add_up(some[chosen], lengths[rows[chosen]])
+                if chosen.all():
+                    found = add_up(logits, length)
+                elif chosen.any():
+                    found[chosen] = add_up(logits[chosen], length[chosen])
+            probability[index[inside]] = found[inside]
         return probability
 
     def _sum(self, logits: ndarray, lengths: ndarray) -> ndarray:
@@ -249,12 +246,25 @@ def transitions_name(head: str) -> str:
     return f"blocks.{head.replace('.', '/')}.transitions"
 
 
-def _portions(lengths: ndarray, cells: int) -> Iterator[ndarray]:
-    """The rows longest first, so many at a time that so many cells a row are not too many."""
-    order = np.argsort(-lengths, kind="stable")
+def _portions(lengths: ndarray, rows: ndarray, cells: int) -> Iterator[tuple[ndarray, ndarray, ndarray]]:
+    """Some rows longest first, so many at a time that so many cells a row are not too many.
+
+    Args:
+        lengths: Tokens of each row, those of all rows one after the other.
+        rows: Which rows, none of them empty.
+        cells: Cells of a row.
+
+    Yields:
+        The rows, the place of each of their tokens, of shape (row, token), the last again where a row has no more, and
+        which cells are tokens.
+    """
+    begin = np.cumsum(lengths) - lengths
+    rows = rows[np.argsort(-lengths[rows], kind="stable")]
     size = max(CELLS // max(cells, 1), 1)
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        length, token = lengths[some, None], np.arange(lengths[some[0]])
+        yield some, begin[some, None] + np.minimum(token, length - 1), token < length
 
 
 def _gains(onto: ndarray, first: ndarray, last: ndarray) -> tuple[ndarray, ndarray, ndarray]:

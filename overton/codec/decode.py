@@ -47,7 +47,8 @@ def decode(
     Args:
         task: The task, its classes told.
         logits: Float32; of shape (record, class) for a task on the record, (record, item, class) for one on tokens
-            or members, (record, member) for `select`. Wider than the longest record is fine.
+            or members, (record, member) for `select`. Wider than the longest record is fine. With a chain also (token,
+            class), as `flat_of` gives them.
         lengths: What `count_units` says of each record, int of shape (record,).
         temperature: Divides the logits, and the scores of a chain: above 1 the probabilities become less sure.
         threshold: For `bitvector`, the probability from which a bit holds: one for all, or one for each class.
@@ -63,10 +64,10 @@ def decode(
         chain = chain.divided(temperature) if chain else None
     if task.type == "select":
         return _select(task, logits, lengths, probabilities)
-    if logits.ndim == 2:
-        return _record(task, logits, lengths, threshold, probabilities)
     if chain is not None:
         return _chained(task, logits, lengths, chain, probabilities)
+    if logits.ndim == 2:
+        return _record(task, logits, lengths, threshold, probabilities)
     return _items(task, logits, lengths, threshold, probabilities)
 
 
@@ -118,8 +119,7 @@ def _items(
     task: Task, logits: ndarray, lengths: ndarray, threshold: float | ndarray, probabilities: bool
 ) -> Predictions:
     offsets = _offsets(lengths)
-    inside = _inside(logits, lengths)
-    flat = logits.reshape(-1, logits.shape[2]) if inside is None else logits[inside]
+    flat = flat_of(logits, lengths)
     if task.type == "bitvector":
         probability = _sigmoid(flat)
         return Predictions(task, offsets, probability, probability >= threshold)
@@ -131,10 +131,16 @@ def _items(
 
 
 def _chained(task: Task, logits: ndarray, lengths: ndarray, chain: Chain, probabilities: bool) -> Predictions:
-    inside = np.arange(logits.shape[1]) < lengths[:, None]
-    label, probability = chain.decode(logits, lengths, probabilities=probabilities)
-    found = np.zeros((int(lengths.sum()), 0), np.float32) if probability is None else probability[inside]
-    return Predictions(task, _offsets(lengths), found, label[inside])
+    scores = logits if logits.ndim == 2 else flat_of(logits, lengths)
+    label, probability = chain.decode(scores, lengths, probabilities=probabilities)
+    return Predictions(task, _offsets(lengths), scores[:, :0] if probability is None else probability, label)
+
+
+def flat_of(logits: ndarray, lengths: ndarray) -> ndarray:
+    """Logits of shape (record, item, class) without padding, one record after the other: of shape (item, class)."""
+    inside = _inside(logits, lengths)
+    flat: ndarray = logits.reshape(-1, logits.shape[2]) if inside is None else logits[inside]
+    return flat
 
 
 def _inside(logits: ndarray, lengths: ndarray) -> ndarray | None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overton.codec import Chain, decode
+from overton.codec import Chain, decode, flat_of
 from overton.codec import chain as chain_module
 from overton.codec.bio import find_bio
 from overton.schema import Task
@@ -87,9 +87,10 @@ def test_labels_are_the_same_with_and_without_probabilities_sure_or_not(few, mon
     logits = random.normal(size=(200, 5, len(BIO))).astype(np.float32) * np.linspace(0.1, 8, 200)[:, None, None]
     logits = logits.astype(np.float32)
     lengths = random.integers(1, 6, 200)
-    searched = chain.search(logits, lengths)
+    scores = flat_of(logits, lengths)
+    searched = chain.search(scores, lengths)
     for probabilities in (False, True):
-        assert np.array_equal(chain.decode(logits, lengths, probabilities=probabilities)[0], searched)
+        assert np.array_equal(chain.decode(scores, lengths, probabilities=probabilities)[0], searched)
 
 
 def test_very_sure_scores_overflow_nothing():
@@ -155,9 +156,10 @@ def test_many_records_of_far_scores_have_the_labels_of_the_search(spread, monkey
     logits = (random.normal(size=(200, 6, len(classes))) * spread).astype(np.float32)
     transitions = (random.normal(size=(len(classes) + 2, len(classes))) * spread).astype(np.float32)
     chain, lengths = Chain.of(transitions, classes), random.integers(1, 7, 200)
-    searched = chain.search(logits, lengths)
+    scores = flat_of(logits, lengths)
+    searched = chain.search(scores, lengths)
     for probabilities in (False, True):
-        assert np.array_equal(chain.decode(logits, lengths, probabilities=probabilities)[0], searched)
+        assert np.array_equal(chain.decode(scores, lengths, probabilities=probabilities)[0], searched)
 
 
 @given(
@@ -177,8 +179,11 @@ def test_what_is_not_searched_could_not_be_better(seed, spread, pairs, kind):
     logits[:, :, 0] += random.choice([0, 3 * spread], (40, 6)).astype(np.float32)
     transitions = (random.normal(size=(len(classes) + 2, len(classes))) * pairs).astype(np.float32)
     chain, lengths = Chain.of(transitions, classes), random.integers(0, 7, 40)
-    searched = chain.search(logits, lengths)
-    assert np.array_equal(chain.label(logits, lengths), searched)
+    scores = flat_of(logits, lengths)
+    before = scores.copy()
+    searched = chain.search(scores, lengths)
+    assert np.array_equal(chain.label(scores, lengths), searched)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chain_module, "SMALL", 0)
-        assert np.array_equal(chain.label(logits, lengths), searched)
+        assert np.array_equal(chain.label(scores, lengths), searched)
+    assert np.array_equal(scores, before)
