@@ -43,6 +43,7 @@ FITS: Mapping[str, Mapping[TaskType, Fit]] = {
     "dawid_skene": {"multiclass": fit_dawid_skene, "bitvector": fit_bits, "select": fit_members},
 }
 METHODS = (*FITS, MAJORITY)
+ERRORS = 2.0  # standard errors from which on gold shows that neighbours mislead
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ def combine(
         dev: Records whose gold shows what the sources are worth, but is no target.
         trusted: Sources whose labels count as gold on records of `training` that have none; the first that knows.
         slices: Records in which votes may count otherwise, int64, ascending, by tag.
-        chain: Whether neighbouring tokens inform each other where sources disagree.
+        chain: Whether neighbouring tokens inform each other where sources disagree, unless gold of `dev` shows that
+            they mislead.
         fit_votes: Most votes, in different patterns, that a model is fitted on; where there are more, on a sample.
         seed: Seed of that sample.
         model: A model of the same sources and labels that was fitted before; without it one is fitted on these votes.
@@ -349,5 +351,20 @@ def _targets(
     whole = np.concatenate([table, sure.reshape(len(rows), n_labels)]).astype(np.float32)
     targets = Targets(votes.task, votes.offsets, index, whole)
     if chain and votes.ordered and votes.task.type == "multiclass":
-        return _chained(targets, patterns, chain, len(rows)), len(rows)
+        chained = _chained(targets, patterns, chain, len(rows))
+        return targets if _misled(targets, chained, told) else chained, len(rows)
     return targets, len(rows)
+
+
+def _misled(alone: Targets, chained: Targets, told: KnownUnits) -> bool:
+    """Whether gold that is no target shows that tokens know their labels better without their neighbours.
+
+    What follows what is learned where sources agree. Where they never agree on some class, since one that does not know
+    it says another in its place, the chain holds that class for improbable everywhere.
+    """
+    units = np.flatnonzero(told.shown & ~told.certain & (alone.index >= 0))
+    truth = told.gold.label[units]
+    by_itself, in_chain = (targets.table[targets.index[units]].argmax(1) == truth for targets in (alone, chained))
+    record = np.searchsorted(alone.offsets, units, side="right")  # errors of one record go together
+    lost = np.bincount(record, by_itself.astype(np.float64) - in_chain)
+    return bool(lost.sum() > ERRORS * np.sqrt(np.square(lost).sum()))

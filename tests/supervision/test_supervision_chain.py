@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,7 +23,7 @@ def walk(random, n_tokens):
     return labels
 
 
-def sticky(seed=0, n_records=400, n_tokens=8):
+def sticky(seed=0, n_records=400, n_tokens=8, *, gold=False):
     random = np.random.default_rng(seed)
     truth = np.array([walk(random, n_tokens) for _ in range(n_records)]).ravel()
     rows = [
@@ -31,6 +32,7 @@ def sticky(seed=0, n_records=400, n_tokens=8):
             for source, right in enumerate((0.8, 0.6, 0.6, 0.5))
             if random.random() < 0.8
         }
+        | ({"gold": int(label)} if gold else {})
         for label in truth
     ]
     votes = votes_of(rows, per_record=n_tokens)
@@ -51,6 +53,30 @@ def test_neighbours_help_where_labels_stay():
     alone, loss_alone = quality(votes, truth, chain=False)
     assert accuracy > alone + 0.02
     assert loss < loss_alone
+
+
+def blind(seed=0, n_records=300):
+    """Votes with gold where one source says O of every name that is no place, and so never agrees with the other."""
+    random = np.random.default_rng(seed)
+    truth = np.array([[0, 0, *[int(random.integers(1, 3))] * 2, 0, 0] for _ in range(n_records)]).ravel().tolist()
+    said = [label if random.random() < 0.85 else int(random.integers(0, 3)) for label in truth]
+    rows = [{"blind": int(true == 1), "tagger": own, "gold": true} for true, own in zip(truth, said, strict=True)]
+    return replace(votes_of(rows, per_record=6), ordered=True), np.array(truth)
+
+
+def test_neighbours_are_left_out_where_gold_of_dev_shows_that_they_mislead(monkeypatch):
+    votes, truth = blind()
+    dev = np.arange(votes.n_records) < 80
+    told = quality(votes, truth, dev=dev)
+    assert told == quality(votes, truth, dev=dev, chain=False)
+    monkeypatch.setattr(sys.modules[combine.__module__], "_misled", lambda *parts: False)
+    assert quality(votes, truth, dev=dev)[0] < told[0] - 0.05
+
+
+def test_neighbours_help_where_gold_of_dev_shows_nothing_against_them():
+    votes, truth = sticky(gold=True)
+    dev = np.arange(votes.n_records) < 80
+    assert quality(votes, truth, dev=dev)[0] > quality(votes, truth, dev=dev, chain=False)[0] + 0.02
 
 
 def test_units_without_an_order_have_no_neighbours():
