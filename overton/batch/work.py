@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import msgspec
 
-from overton.base import Event, Observe, OvertonError, Problem, count_of
+from overton.base import Event, Observe, OvertonError, Problem, count_of, group_problems
 from overton.batch.files import Output, opened
 from overton.batch.lines import LONGEST, Lines, read_lines
 from overton.batch.plan import COUNTED, Piece, Plan
@@ -193,10 +193,9 @@ def only_good(records: Records) -> Records:
     """The same records, where all of the lines are good.
 
     Raises:
-        OvertonError: With the faults of those that are not.
+        OvertonError: With the faults of those that are not, those of one kind counted.
     """
     if records.bad:
-        raise OvertonError(
-            [problem for line in sorted(records.bad, key=lambda one: one.number) for problem in line.problems]
-        )
+        lines = sorted(records.bad, key=lambda one: one.number)
+        raise OvertonError(group_problems(problem for line in lines for problem in line.problems))
     return records

@@ -463,6 +463,14 @@ def test_one_file_with_a_fault_writes_nothing(tmp_path: Path):
     assert not output.exists()
 
 
+def test_faults_of_one_kind_in_one_file_are_counted(tmp_path: Path):
+    source = tmp_path / "in.csv"
+    source.write_text("id,text\n" + "a,how tall\n" * 30)
+    with pytest.raises(OvertonError) as raised:
+        predict_file(tiny_artifact(), VERSION, source, tmp_path / "out.jsonl")
+    assert str(raised.value).endswith("A record is one JSON object on one line [record.bad-json] (and 30 more of this kind)")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

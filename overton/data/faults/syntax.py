@@ -89,6 +89,7 @@ class _Object(dict[str, Any]):
 
 
 _OF_A_LIST = ("[", "]", "],")
+_NO_OBJECT = "A record is one JSON object on one line"
 _NO_LIST = "Write one record a line, with no brackets around and no commas between them, as `jq -c '.[]'` does"
 
 
@@ -142,7 +143,7 @@ def _number(text: str) -> Any:
 
 def _not_object(value: Any, faults: Faults) -> None:
     is_list = isinstance(value, list) and any(isinstance(one, dict) for one in value)
-    hint = _NO_LIST if is_list else "A record is one JSON object on one line"
+    hint = _NO_LIST if is_list else _NO_OBJECT
     faults.add("record.bad-json", (), f"expected an object, got {show(value)}", hint, "list" if is_list else "")
 
 
@@ -157,7 +158,8 @@ def _add_syntax(text: str, error: json.JSONDecodeError, faults: Faults) -> None:
     else:
         message, at = json_fault(error)
         seen = text[max(at - 12, 0) : at + 12]
-        faults.add("record.bad-json", (), f"not JSON: {message} at column {at + 1}, near {seen!r}")
+        hint = "" if text.lstrip()[:1] in ("{", "[") else _NO_OBJECT
+        faults.add("record.bad-json", (), f"not JSON: {message} at column {at + 1}, near {seen!r}", hint)
 
 
 def _add_strict(line: bytes, faults: Faults) -> None:
