@@ -275,7 +275,7 @@ def evaluate_version(
     make = partial(predict or predict_rows, dataset, runtime, rows, observe=observe)
     predictions = recall(dataset, rows, make) if recall else make()
     report = evaluate(predictions, gold, dataset.tags, splits, rows=rows)
-    report = replace(report, data=dataset.files, notes=(*report.notes, *dataset.remarks(votes)))
+    report = replace(report, data=dataset.files, notes=(*report.notes, *dataset.remarks(votes, predictions)))
     examples = example_rows(dataset.ids(rows), rows, dataset.tags, splits, votes, predictions, gold)
     return report, render_examples(examples)
 

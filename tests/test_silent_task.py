@@ -92,6 +92,20 @@ def test_a_version_beside_a_task_of_one_class_is_built_and_tells_it(
         assert main([words[0], str(application.directory), *words[1:], "-q"]) == 0
 
 
+def test_figures_of_other_records_call_no_task_left_out_that_the_version_answers(
+    application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    application.build(seed=0)
+    named = [{**record(n), "id": f"o{n}", "tasks": {"Intent": {"gold": "a"}}, "tags": []} for n in range(2)]
+    for lines, note in ((named, None), ([{**line, "tasks": {}} for line in named], "Intent: no record has a label")):
+        other = application.directory / "other.jsonl"
+        other.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        assert main(["report", str(application.directory), "--data", str(other), "-q", "--json"]) == 0
+        notes = json.loads(capsys.readouterr().out)["notes"]
+        assert [told for told in notes if told.startswith("Intent:")] == ([note] if note else [])
+        assert "Topic: no class in the schema or in a label: the task is left out" in notes
+
+
 def test_a_trusted_source_that_only_abstains_is_told_by_the_build(application: Application) -> None:
     lines = [{"id": "r0", "tasks": {"Intent": {"abst": None}, "Part": {"abst": [None, None]}}}]
     (application.directory / "data" / "z.jsonl").write_text(json.dumps(lines[0]) + "\n")

@@ -95,27 +95,30 @@ class Dataset:
     def notes(self) -> tuple[str, ...]:
         """What a reader of a report should know of the data."""
         cut = (_cut_note(self.schema.payload(name), n) for name, n in self.cut.items() if n)
-        return (*self.splits.notes, *cut, *self.left_out)
+        return (*self.splits.notes, *cut, *self.left_out())
 
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """Which tasks are left out of what is made of the data, and why."""
+    def left_out(self, answered: Collection[str] = ()) -> tuple[str, ...]:
+        """Which tasks are left out of what is made of the data, and why; those that a version answers are not."""
         left = sorted((task.name, task.classes) for task in self.schema.tasks if not task.is_learnable)
-        return tuple(f"{name}: {_too_few(classes)}: the task is left out" for name, classes in left)
+        return tuple(
+            f"{name}: {_too_few(classes)}: the task is left out" for name, classes in left if name not in answered
+        )
 
-    def remarks(self, votes: Mapping[str, Votes]) -> tuple[str, ...]:
+    def remarks(self, votes: Mapping[str, Votes], answered: Collection[str] = ()) -> tuple[str, ...]:
         """What a reader of figures should know: lines and tasks that are left out, tasks without labels, near gold.
 
         Args:
             votes: The labels of each task.
+            answered: Tasks that the version answers which is looked at, however few classes these records name.
         """
-        silent = [task.name for task in self.schema.learnable().tasks if not len(votes[task.name].unit)]
+        asked = [task.name for task in self.schema.tasks if task.is_learnable or task.name in answered]
+        silent = [name for name in asked if not len(votes[name].unit)]
         near = [name for name in self.sources if is_near_gold(name)]
         n_bad = self.joined.n_bad
         lines = f"{count_of(n_bad, 'line')} with faults {'was' if n_bad == 1 else 'were'} left out"
         return (
             *([f"{lines}: no figure tells of what stands there"] if n_bad else []),
-            *self.left_out,
+            *self.left_out(answered),
             *(f"{name}: no record has a label" for name in silent),
             *(f"the source {name!r} is one among others: gold is {GOLD!r}" for name in near),
         )
