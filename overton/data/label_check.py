@@ -30,13 +30,17 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
     speaking: set[str] = set()
     found: list[Problem] = []
     unlabelled, untaught, learned = [], [], False
+    unjudged: dict[str, list[str]] = {}
     for task in dataset.schema.tasks:
         votes = dataset.votes(task.name)
         speaking.update(votes.speaking)
         if not len(votes.unit):
             unlabelled.append(task.name)
             continue
-        teaching = training[np.searchsorted(votes.offsets, votes.unit, side="right") - 1]
+        record = np.searchsorted(votes.offsets, votes.unit, side="right") - 1
+        teaching = training[record]
+        if without := _splits_without_gold(dataset, votes, record):
+            unjudged.setdefault(without, []).append(task.name)
         if task.is_learnable and teaching.any():
             learned = True
         elif task.is_learnable:
@@ -45,6 +49,7 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
         found += untaught_classes(votes, teaching)
     return [
         *no_labels(unlabelled, untaught, learned=learned),
+        *no_gold(unjudged),
         *near_gold(dataset),
         *alike_sources(dataset.sources),
         *silent_sources(dataset, speaking, named),
@@ -71,6 +76,28 @@ def no_labels(unlabelled: Sequence[str], untaught: Sequence[str], *, learned: bo
                 hint=f"A build learns nothing there until somebody labels some {who}s",
                 kind=who,
             )
+
+
+def no_gold(unjudged: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """Tasks that nothing can be measured of, by the splits that have no gold of them."""
+    for splits, tasks in unjudged.items():
+        many, both = "tasks" if len(tasks) > 1 else "task", splits.replace(" or ", " and ")
+        yield Problem(
+            f"no {splits} record has gold of the {many} {', '.join(map(repr, tasks))}",
+            "data.no-gold",
+            hint=f"Versions are judged by labels of the source {GOLD!r} alone: give some {both} records one",
+            kind=splits,
+        )
+
+
+def _splits_without_gold(dataset: Dataset, votes: Votes, record: ndarray) -> str:
+    """The splits for measuring that have records and no gold of a task, in words; `record` is that of each cell."""
+    if GOLD in votes.sources:
+        has = np.bincount(record[votes.source == votes.sources.index(GOLD)], minlength=dataset.n_records) > 0
+    else:
+        has = np.zeros(dataset.n_records, bool)
+    measured = (("dev", dataset.splits.dev), ("test", dataset.splits.test))
+    return " or ".join(name for name, rows in measured if len(rows) and not has[rows].any())
 
 
 def untaught_classes(votes: Votes, teaching: ndarray) -> Iterator[Problem]:

@@ -73,8 +73,8 @@ def test_a_source_that_always_says_one_thing_is_a_warning(tmp_path):
             n,
             f"a {n}",
             splits[n % 3],
-            Intent={"rule": "age", "crowd": ("age", "height")[n % 2]},
-            Type={"w": [["k"], []]},
+            Intent={"rule": "age", "crowd": ("age", "height")[n % 2], "gold": ("age", "height")[n % 2]},
+            Type={"w": [["k"], []], "gold": [["k"], []]},
         )
         for n in range(12)
     ]
@@ -84,9 +84,30 @@ def test_a_source_that_always_says_one_thing_is_a_warning(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("judged", "said"),
+    [
+        ((), "dev or test record has gold of the tasks 'Type', 'Intent'. {hint} dev and test records one"),
+        (("dev",), "test record has gold of the tasks 'Type', 'Intent'. {hint} test records one"),
+        (("dev", "test"), "test record has gold of the task 'Type'. {hint} test records one"),
+    ],
+)
+def test_tasks_without_gold_where_it_is_measured_are_a_warning(tmp_path, judged, said):
+    lines = []
+    for n in range(12):
+        split, intent, bits = ("train", "dev", "test")[n % 3], ("age", "height")[n % 2], [["k"], []]
+        tasks = {"Intent": {"crowd": intent}, "Type": {"w": bits}}
+        if split in judged:
+            tasks["Intent"]["gold"] = intent
+            tasks["Type"] |= {"gold": bits} if split == "dev" else {}
+        lines.append(record(n, f"a {n}", split, **tasks))
+    hint = "Versions are judged by labels of the source 'gold' alone: give some"
+    assert f"no {said.format(hint=hint)} [data.no-gold]" in warnings(tmp_path, lines)
+
+
 def every_label(number):
     one, two = number % 2, (number + 1) % 2
-    return {
+    labels = {
         "POS": {"a": [("N", "V")[one], "V"]},
         "Type": {"a": [["k"], []]},
         "Intent": {"a": ("age", "height")[one]},
@@ -95,6 +116,7 @@ def every_label(number):
         "Bits": {"a": [["b1"], ["b2"]]},
         "Arg": {"a": one},
     }
+    return {task: {**said, "gold": said["a"]} for task, said in labels.items()}
 
 
 def test_good_data_has_neither_faults_nor_warnings(tmp_path):
