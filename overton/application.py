@@ -46,14 +46,14 @@ def load(directory: AnyPath, *, store: str | Store | None = None) -> Application
     Raises:
         OvertonError: Where there is no application, or its schema or tuning has faults.
     """
-    from overton.schema.files import load_schema
+    from overton.schema.files import load_schema, nearest_schema
 
     directory = Path(directory)
     if not (directory / "schema.json").is_file():
         is_taken = directory.is_file() or (directory.is_dir() and any(directory.iterdir()))  # nothing is written there
         place = "DIR` writes one into a new folder" if is_taken else f"{directory}` writes one to start from"
         message = f"{directory} is not an application: it has no schema.json"
-        raise OvertonError(Problem(message, NO_SCHEMA, hint=f"`overton init {place}"))
+        raise OvertonError(Problem(message, NO_SCHEMA, hint=nearest_schema(directory) or f"`overton init {place}"))
     opened = None if store is None or isinstance(store, str) else store
     url = opened.url if opened else str(store or directory / "store")
     return Application(directory, load_schema(directory / "schema.json"), url, opened)
@@ -389,7 +389,10 @@ def find_version(text: str, *, store: str | None = None, max_bad: int = 0) -> Ve
         artifact = load_artifact(named.path)
         version = Version(artifact.id, artifact)
     elif "@" not in text[1:] and not named.path.exists():
+        from overton.schema.files import nearest_schema
+
         hint = f"Check the path; a version is named with its application, as in APP@{text.removeprefix('@')}"
+        hint = nearest_schema(named.path) or hint
         raise OvertonError(Problem(f"there is no {named.path}, of which to read a version", NO_SCHEMA, hint=hint))
     else:
         version = load(named.path, store=store).version(named.reference)

@@ -12,7 +12,7 @@ import pytest
 
 import overton
 from overton import Version
-from overton.application import Application
+from overton.application import Application, find_version
 from overton.base import OvertonError
 from overton.cli.main import main
 from overton.web import report_page
@@ -308,6 +308,18 @@ def test_the_hint_of_a_folder_that_is_no_application_leads_somewhere(tmp_path: P
     for taken in (tmp_path, tmp_path / "notes.txt"):  # `init` would refuse
         with pytest.raises(OvertonError, match=r"`overton init DIR` writes one into a new folder"):
             overton.load(taken)
+
+
+def test_the_hint_of_a_folder_that_is_no_application_names_one_that_is_near(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = application.directory
+    with pytest.raises(OvertonError, match=f"Did you mean '{place}', the application that it lies in"):
+        overton.load(place / "data")
+    monkeypatch.chdir(place)
+    for opened in (overton.load, find_version):
+        with pytest.raises(OvertonError, match=r"The folder that you are in is an application: it is called `\.`"):
+            opened(place.name)
 
 
 def test_a_report_on_data_of_the_longest_name_that_there_is_has_a_place(tmp_path: Path) -> None:

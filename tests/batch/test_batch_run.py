@@ -468,7 +468,9 @@ def test_faults_of_one_kind_in_one_file_are_counted(tmp_path: Path):
     source.write_text("id,text\n" + "a,how tall\n" * 30)
     with pytest.raises(OvertonError) as raised:
         predict_file(tiny_artifact(), VERSION, source, tmp_path / "out.jsonl")
-    assert str(raised.value).endswith("A record is one JSON object on one line [record.bad-json] (and 30 more of this kind)")
+    assert str(raised.value).endswith(
+        "A record is one JSON object on one line [record.bad-json] (and 30 more of this kind)"
+    )
 
 
 @pytest.mark.parametrize(

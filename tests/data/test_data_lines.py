@@ -219,6 +219,19 @@ def test_a_folder_without_data_files_is_told(tmp_path):
             data_files(folder)
 
 
+def test_a_folder_without_data_files_is_told_with_what_stands_there(tmp_path):
+    for name in ("a.json", ".b.jsonl", "c.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(
+        OvertonError, match=r"there is no data file, only 'a.json', 'c.csv', 'sub/'\. Put records there"
+    ):
+        data_files(tmp_path)
+    (tmp_path / "d.txt").touch()
+    with pytest.raises(OvertonError, match=r"only 'a.json', 'c.csv', 'd.txt', \.\.\.\. Put"):
+        data_files(tmp_path)
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(OvertonError, match=r"cannot be read: no such file or directory.*\[data.unreadable\]"):
         read(tmp_path / "d.jsonl")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 NAMES = "Compressed files end in .gz (gzip) or .zst (Zstandard), others in .jsonl"
+MOST_NAMED = 3
 BLOCK = 1 << 21
 _GZIP, _GZIP_BLOCK = 31, 1 << 18  # how zlib is told to read gzip; bytes that are read at a time
 _ZSTD_BLOCK = 1 << 16  # compressed: what comes out may be a hundred times as much
@@ -61,14 +62,23 @@ def data_files(directory: Path) -> list[Path]:
     check_file_names(files)
     if files:
         return in_reading_order(files)
+    message = "there is no data file" if directory.is_dir() else "there is no folder of data files"
     raise OvertonError(
         Problem(
-            message="there is no data file" if directory.is_dir() else "there is no folder of data files",
+            message=f"{message}{_others(directory)}",
             code="data.no-files",
             path=str(directory),
             hint=f"Put records there, one JSON object a line, in files named *{', *'.join(SUFFIXES)}",
         )
     )
+
+
+def _others(directory: Path) -> str:
+    """What stands in the place of the data files, at most three of it, for a message; a folder within is not read."""
+    there = [] if not directory.is_dir() else sorted(directory.iterdir())
+    named = [f"{path.name}/" if path.is_dir() else path.name for path in there if not path.name.startswith(".")]
+    listed = ", ".join(map(repr, named[:MOST_NAMED])) + (", ..." if len(named) > MOST_NAMED else "")
+    return f", only {listed}" if named else ""
 
 
 def check_file_names(files: Iterable[Path]) -> None:
