@@ -39,13 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the comparison."""
     from overton.application import find_version
-    from overton.evaluate import render_comparison
+    from overton.evaluate import ONE_VERSION, render_comparison
 
     if options.html:
         console.check_page(options.html)
     old, new = (find_version(text, store=options.store) for text in (options.old, options.new))
     with console.progress(quiet=options.quiet) as observe:
         comparison = new.compare(old, options.data, tags=options.tag, max_bad=options.max_bad, observe=observe)
+    own = {} if options.data else new.evaluation().report.data
+    if ONE_VERSION in comparison.notes and own and own != comparison.data:
+        console.note("the data files have changed since it was built: `overton build` makes a version of them")
     if options.json:
         console.write_json(comparison.to_json())
     else:

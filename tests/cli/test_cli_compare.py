@@ -128,6 +128,17 @@ def test_a_version_compared_with_itself_is_ok(spoilt: Application, capsys: pytes
     assert "both are one version" not in capsys.readouterr().out
 
 
+def test_who_forgot_to_build_after_an_edit_is_told_by_a_comparison_of_one_version(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(spoilt, tmp_path)
+    for edited in (False, True):
+        if edited:
+            (app / "data" / "z.jsonl").write_text(json.dumps({"id": "r0", "tags": ["new"]}) + "\n")
+        assert main(["compare", str(app), str(app), "-q"]) == 0
+        assert ("the data files have changed since it was built" in capsys.readouterr().err) is edited
+
+
 def test_other_records_are_compared_on_as_well(
     spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
