@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy import ndarray
 
+from overton.base import brief
 from overton.evaluate.profile import TaskProfile
 from overton.notebook import drift_html
 
@@ -79,6 +80,8 @@ class DriftReport:
     n: int
     rows: tuple[DriftRow, ...]
     new_words: Mapping[str, Mapping[str, int]]
+
+    __repr__ = brief
 
     @property
     def drifted(self) -> tuple[DriftRow, ...]:

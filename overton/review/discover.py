@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from overton.base import brief
 from overton.codec import Predictions
 from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of
 from overton.evaluate import judge, right_units
@@ -31,8 +32,7 @@ NEW_CHANCE = 0.001  # from which on errors beyond the slices before count as new
 NEAR = 1e-3  # of a normal variable, within which two slices are equally unlikely
 MOSTLY = 0.8  # share of the records of a slice in another one or a tag, from which on it counts as a part of that
 SHELL = 0.5  # errors around a slice, as a share of its own, below which a wider slice says nothing new
-LONGEST_NAME = 60
-EXAMPLES = 3
+LONGEST_NAME, EXAMPLES = 60, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ class SlicePage:
     n_looked_at: int
     slices: tuple[FoundSlice, ...]
     unit: str = "record"
+    __repr__ = brief
 
     def to_json(self) -> dict[str, Any]:
         """What `overton discover --json` tells of the task."""

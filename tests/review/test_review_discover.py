@@ -192,6 +192,7 @@ def test_what_is_found_in_a_data_set_is_saved_by_names_that_its_tags_leave_free(
 def test_errors_elsewhere_that_are_nearly_none_are_not_told_as_none() -> None:
     one = FoundSlice("Intent", "slice:a", "has(t, 'a')", 20, 20.0, 1.0, 0.0002, 0.0, 0.0, 9.0, "", False, ("r1",))
     page = SlicePage("v", "Intent", ("test",), 5000, 0.004, 20, 9, (one,))
+    assert "slices=<1>" in repr(page)
     assert "100.0% wrong of 20 records, 0.1% elsewhere" in render_slices(page, application="a", version="v")
 
 

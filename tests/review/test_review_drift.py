@@ -87,6 +87,7 @@ def test_words_that_nobody_would_see_stand_in_quotes_and_no_line_ends_within_one
     words = {"": 9, " ": 8, "a\t": 7, "plain": 6, "two words": 5}
     row = DriftRow("new words", "tokens", 0.0, 0.5, 0.5, "difference", 0.0, 0.0, 90, "drifted", {" ": (0.0, 0.25)})
     report = DriftReport("v", "log.jsonl", 90, (row,), {"tokens": words})
+    assert repr(report).endswith("n=90, rows=<1>, new_words=<1>)")
     for width in range(34, 100):
         told = [part for line in render_drift(report, width=width).splitlines() for part in line.strip().split(", ")]
         parts = {part.removesuffix(",") for part in told}
