@@ -16,6 +16,8 @@ from overton.data.faults.syntax import Faults, TooManyFaults, parse_json, show
 from overton.data.names import SPLITS, bad_tag_hint, is_bad_tag, meant_tag
 from overton.schema import Schema
 
+LONGEST_TOLD = 40  # tag that a hint repeats
+_SPLIT = 'The splits train, dev and test are tags: "tags": ["test"]'
 _LATE_FIELDS = ("id", "tasks", "tags")
 _FIRST_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]+)"')
 
@@ -59,9 +61,8 @@ def _check(line: bytes, schema: Schema, faults: Faults, *, closed: bool) -> None
         return
     for key in record:
         if key not in LINE_FIELDS:
-            faults.add(
-                "record.unknown-field", (key,), f"a record has no field {key!r}", did_you_mean(key, LINE_FIELDS), key
-            )
+            hint = _SPLIT if key == "split" else did_you_mean(key, LINE_FIELDS)
+            faults.add("record.unknown-field", (key,), f"a record has no field {key!r}", hint, key)
     payloads = record.get("payloads")
     is_late = payloads is None
     _check_id(record.get("id"), faults, is_late=is_late, closed=closed)
@@ -88,7 +89,8 @@ def _check_tags(tags: Any, faults: Faults) -> None:
     if tags is None:
         return
     if not isinstance(tags, list):
-        faults.add("record.bad-tag", ("tags",), f"expected a list of tags, got {show(tags)}")
+        hint = f"Write {json.dumps([tags])}" if isinstance(tags, str) and len(tags) <= LONGEST_TOLD else ""
+        faults.add("record.bad-tag", ("tags",), f"expected a list of tags, got {show(tags)}", hint)
         return
     for number, tag in enumerate(tags):
         at = ("tags", number)
