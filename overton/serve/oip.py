@@ -222,9 +222,9 @@ def _renderer(name: str) -> Callable[[Model, Question, list[dict[str, Any]]], An
         asked = question.extra
         assert isinstance(asked, _Inference), "made by parse_inference"
         tasks = list(model.runtime.signature.output_by_task)
-        wanted = {one.name: one.parameters.get(binary.OF_ONE, False) for one in asked.outputs} or dict.fromkeys(
-            tasks, asked.parameters.get(binary.OF_ALL, False)
-        )
+        of_all = asked.parameters.get(binary.OF_ALL, False)
+        of_each = {one.name: one.parameters.get(binary.OF_ONE, of_all) for one in asked.outputs}
+        wanted = of_each or dict.fromkeys(tasks, of_all)
         outputs = []
         for task in wanted:
             as_text = not question.probabilities and _is_text(model.runtime.schema, task)

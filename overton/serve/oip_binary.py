@@ -2,8 +2,8 @@
 
 The JSON of a request comes first, as long as the header `Inference-Header-Content-Length` says; behind it stand the
 data of those inputs that have `binary_data_size`, one after the other. Each text is its length, four bytes with the
-lowest first, and its UTF-8. Answers are of the same form where `binary_data_output`, or `binary_data` of an output,
-asks for it.
+lowest first, and its UTF-8. Answers are of the same form where `binary_data_output` asks for it; `binary_data` of an
+output decides for that alone.
 
 Source: https://github.com/triton-inference-server/server, docs/protocol/extension_binary_data.md.
 """

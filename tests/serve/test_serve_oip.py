@@ -191,6 +191,17 @@ def test_texts_may_stand_behind_the_json_and_do_so_in_the_answer_where_that_is_w
     assert (intent.get("data"), pos["data"]) == (None, expected["POS"])
 
 
+def test_what_is_asked_of_all_outputs_holds_for_those_that_say_nothing_themselves(app):
+    wanted = [{"name": "Intent"}, {"name": "POS", "parameters": {"binary_data": False}}]
+    body = {"inputs": [tensor("record", TEXT)], "outputs": wanted, "parameters": {"binary_data_output": True}}
+    answer = call(app, "POST", "/v2/models/factoid/infer", json=body)
+    head = int(answer.headers["inference-header-content-length"])
+    intent, pos = json.loads(answer.content[:head])["outputs"]
+    own = call(app, "POST", "/v1/predict", json=RECORD).json()["tasks"]
+    assert answer.content[head:] == packed(own["Intent"])
+    assert (intent.get("data"), [json.loads(text) for text in pos["data"]]) == (None, [own["POS"]])
+
+
 @pytest.mark.parametrize(
     ("data", "size", "more"),
     [
