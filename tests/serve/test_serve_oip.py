@@ -86,6 +86,14 @@ def test_fields_as_tensors_make_records(app):
     assert outputs(said)["IntentArg"][1] == "null"
 
 
+def test_a_key_that_stands_twice_in_a_field_is_told_as_in_a_record(app):
+    twice = '[{"id": "a", "id": "b"}]'
+    status, said = infer(app, tensor("entities", twice))
+    as_record = infer(app, tensor("record", f'{{"payloads": {{"entities": {twice}}}}}'))
+    assert (status, said) == as_record
+    assert (status, said["problems"][0]["code"]) == (422, "record.duplicate-key")
+
+
 def test_a_tensor_may_have_a_last_axis_of_one_and_an_answer_only_what_is_wanted(app):
     column = {"name": "record", "shape": [2, 1], "datatype": "BYTES", "data": [[TEXT], [TEXT]]}
     status, said = infer(app, column, outputs=[{"name": "Intent"}])
