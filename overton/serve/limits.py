@@ -1,7 +1,7 @@
 """What a request may cost, and the answers to those that are refused, each with the problems that they have."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ SHOWN = 100
 ENOUGH = 1000  # problems of a request after which the rest of it is not looked at: each costs time that others wait
 RETRY = {"retry-after": "1"}
 CLOSE = {"connection": "close"}
+PROTOCOL = "/v2"  # below it are the routes of the Open Inference Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ def refuse(status: int, problems: Sequence[Problem], headers: Mapping[str, str] 
     if len(problems) > SHOWN:
         told["more"] = len(problems) - SHOWN
     return Answer(status, msgspec.json.encode(told), headers=headers or {})
+
+
+def in_words_of(path: str, answer: Answer) -> Answer:
+    """An answer as who asked by that path reads it: clients of the Open Inference Protocol look for `error`."""
+    if answer.status == OK or not (path == PROTOCOL or path.startswith(f"{PROTOCOL}/")):
+        return answer
+    told = msgspec.json.decode(answer.body)
+    first = told["problems"][0]
+    error = ": ".join(text for text in (first.get("field", ""), first["message"]) if text)
+    return replace(answer, body=msgspec.json.encode({"error": error, **told}))
 
 
 def _problem_json(problem: Problem) -> dict[str, str]:
@@ -163,6 +174,9 @@ _BUSY = refuse(
 )
 
 
-def busy() -> Answer:
-    """The answer while too many requests wait; made once, since there may be very many."""
-    return _BUSY
+_BUSY_OF_PROTOCOL = in_words_of(PROTOCOL, _BUSY)
+
+
+def busy(path: str = "") -> Answer:
+    """The answer while too many requests wait, to who asked by that path; made once, since there may be very many."""
+    return _BUSY_OF_PROTOCOL if path.startswith(f"{PROTOCOL}/") else _BUSY

@@ -29,7 +29,7 @@ from overton.schema import Schema
 from overton.serve import oip_binary as binary
 from overton.serve.answer import Model, Question, parse_lines
 from overton.serve.ask import REQUEST_ID, Form, ask, form_of
-from overton.serve.limits import BAD_REQUEST, NOT_FOUND, NOT_READY, OK, Answer, Limits, loading, refuse
+from overton.serve.limits import BAD_REQUEST, NOT_FOUND, NOT_READY, OK, Answer, Limits, in_words_of, loading, refuse
 from overton.serve.respond import respond
 from overton.serve.service import Service
 
@@ -101,7 +101,7 @@ def oip_routes(service: Service) -> list[Route]:
             request_id=request_id if REQUEST_ID.fullmatch(request_id) else b"",
             version=request.path_params.get("version", ""),
         )
-        return respond(answer if answer.status == OK else _with_error(answer))
+        return respond(in_words_of(MODEL, answer))
 
     return [
         Route("/v2", server, methods=["GET"]),
@@ -272,7 +272,7 @@ def _metadata(service: Service, request: Request, model: Model) -> dict[str, Any
 def _unknown(service: Service, request: Request) -> Answer | None:
     """The answer where there is no such model or version here."""
     if service.model is None:
-        return _with_error(loading())
+        return in_words_of(MODEL, loading())
     name, version = request.path_params["model"], request.path_params.get("version")
     wanted, colon, model_name = name.rpartition(":")
     if colon and wanted == service.name and model_name in service.model.names:
@@ -283,7 +283,7 @@ def _unknown(service: Service, request: Request) -> Answer | None:
     several = "".join(f", {service.name}:{one}" for one in service.model.names)
     hint = f"It serves {service.name!r}{several}, version {' and '.join(model.version for model in service.models())}"
     problem = Problem(message=f"there is no {what} here", code="serve.no-model", hint=hint)
-    return _with_error(refuse(NOT_FOUND, [problem]))
+    return in_words_of(MODEL, refuse(NOT_FOUND, [problem]))
 
 
 def _with_model(service: Service, request: Request, tell: Callable[[Model], Answer]) -> Response:
@@ -297,15 +297,6 @@ def _with_model(service: Service, request: Request, tell: Callable[[Model], Answ
 
 def _bad(message: str, field: str, hint: str) -> Answer:
     return refuse(BAD_REQUEST, [Problem(message=message, code="serve.bad-inference", field=field, hint=hint)])
-
-
-def _with_error(answer: Answer) -> Answer:
-    """The answer with `error`, where clients of the protocol look for what is wrong."""
-    told = msgspec.json.decode(answer.body)
-    first = told["problems"][0]
-    error = ": ".join(text for text in (first.get("field", ""), first["message"]) if text)
-    body = msgspec.json.encode({"error": error, **told})
-    return Answer(answer.status, body, answer.media_type, answer.headers)
 
 
 def _json(value: dict[str, Any], status: int = OK) -> Response:

@@ -97,9 +97,10 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self) -> None:
         """Write the answer that there are too many, and leave the connection as it is."""
         self._refused = True
-        service, answer = self._service, busy()
+        path = self.url.decode("latin-1").partition("?")[0]
+        service, answer = self._service, busy(path)
         service.metrics.add("overton_shed_total")
-        service.metrics.add("overton_requests_total", route_of(self.url.decode("latin-1").partition("?")[0]), "429")
+        service.metrics.add("overton_requests_total", route_of(path), "429")
         headers = {
             "content-type": answer.media_type,
             "content-length": str(len(answer.body)),

@@ -28,7 +28,18 @@ from overton.artifact import Runtime
 from overton.base import Problem, is_local_host
 from overton.serve.answer import Model
 from overton.serve.ask import PREDICT, REQUEST_ID, ask, form_of, route_of
-from overton.serve.limits import NOT_READY, OK, Answer, Limits, failed, loading, no_token, other_host, refuse
+from overton.serve.limits import (
+    NOT_READY,
+    OK,
+    Answer,
+    Limits,
+    failed,
+    in_words_of,
+    loading,
+    no_token,
+    other_host,
+    refuse,
+)
 from overton.serve.metrics import MEDIA_TYPE, Counts, merge_counts, render_metrics
 from overton.serve.oip import oip_routes
 from overton.serve.openapi import openapi
@@ -152,11 +163,12 @@ async def _http_fault(request: Request, error: Exception) -> Response:
         code="serve.no-route",
         hint="/docs tells which routes there are; predictions are asked for by POST /v1/predict",
     )
-    return respond(refuse(error.status_code, [problem], dict(error.headers or {})))
+    refused = refuse(error.status_code, [problem], dict(error.headers or {}))
+    return respond(in_words_of(request.scope["path"], refused))
 
 
 async def _inner_fault(request: Request, error: Exception) -> Response:
-    return respond(failed())
+    return respond(in_words_of(request.scope["path"], failed()))
 
 
 class _Gate:
@@ -179,7 +191,7 @@ class _Gate:
         reply = _Reply(send, self._service, request_id, route_of(path))
         try:
             if path not in OPEN and (refused := self._refusal(told)):
-                await reply.answer(refused)
+                await reply.answer(in_words_of(path, refused))
             elif path == PREDICT and scope["method"] == "POST":
                 query = scope["query_string"].decode("latin-1")
                 form = form_of(told.get(b"content-type", b""))
@@ -189,7 +201,7 @@ class _Gate:
         except Exception:  # the outermost edge: told in the log, and to the client without its reasons
             logging.getLogger("uvicorn.error").exception("%s %s failed", scope["method"], path)
             if not reply.started:
-                await reply.answer(failed())
+                await reply.answer(in_words_of(path, failed()))
 
     def _refusal(self, told: Mapping[bytes, bytes]) -> Answer | None:
         """The answer to who may not ask, by the headers; None to who may."""

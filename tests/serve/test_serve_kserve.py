@@ -147,6 +147,17 @@ def test_what_is_wrong_is_told_to_the_client_with_the_status(client):
         client.infer("factoid", [tensor("record", TEXT)], outputs=[triton.InferRequestedOutput("Intnt")])
 
 
+def test_a_client_that_comes_when_all_places_are_taken_is_told_so(tmp_path):
+    save_artifact(tiny_artifact(), tmp_path / "version")
+    settings = Settings(Place(str(tmp_path / "version")), port=0, limits=Limits(max_waiting=0))
+    with serving(settings) as (_, port), triton.InferenceServerClient(f"127.0.0.1:{port}") as client:
+        wait_until_ready(client)
+        with pytest.raises(triton.InferenceServerException, match="as many requests as it can answer soon") as caught:
+            client.infer("overton", [tensor("record", TEXT)])
+        assert caught.value.status() == "429"
+        assert "decoding the response" not in caught.value.message()
+
+
 def test_the_client_shows_a_token_in_its_headers(tmp_path):
     save_artifact(tiny_artifact(), tmp_path / "version")
     (tmp_path / "token").write_text(TOKEN)
@@ -156,5 +167,6 @@ def test_the_client_shows_a_token_in_its_headers(tmp_path):
         with pytest.raises(triton.InferenceServerException) as caught:
             client.infer("overton", [tensor("record", TEXT)])
         assert caught.value.status() == "401"
+        assert caught.value.message() == "the request shows no token, or another one"
         headers = {"authorization": f"Bearer {TOKEN}"}
         assert texts(client.infer("overton", [tensor("record", TEXT)], headers=headers), "Intent")

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from overton.artifact import Runtime
-from overton.serve import Limits, Model, Service, make_app
+from overton.serve import Limits, Model, Service, make_app, oip
 from overton.serve.canary import Canary
 from overton.serve.limits import Answer
 from overton.serve.oip import parse_inference
@@ -167,6 +167,22 @@ def test_the_token_is_asked_for_but_by_the_probes():
     assert call(app, "GET", "/v2/health/ready").status_code == 200
     assert call(app, "GET", "/v2/models/factoid").status_code == 401
     assert infer(app, tensor("record", TEXT))[0] == 401
+
+
+def test_every_refusal_tells_its_reason_where_clients_of_the_protocol_look_for_it(monkeypatch):
+    app = make_app(Service(MODEL, name="factoid"), token="0123456789abcdef", host="127.0.0.1")
+    shown = {"Authorization": "Bearer 0123456789abcdef"}
+    refused = {
+        401: call(app, "GET", "/v2/models/factoid"),
+        404: call(app, "GET", "/v2/nothing", headers={**shown, "Host": "localhost"}),
+        405: call(app, "GET", "/v2/models/factoid/infer", headers={**shown, "Host": "localhost"}),
+        421: call(app, "GET", "/v2", headers={**shown, "Host": "elsewhere.example"}),
+    }
+    monkeypatch.setattr(oip, "_metadata", lambda *given: 1 / 0)
+    refused[500] = call(app, "GET", "/v2/models/factoid", headers={**shown, "Host": "localhost"})
+    for status, answer in refused.items():
+        assert (answer.status_code, answer.json()["error"]) == (status, answer.json()["problems"][0]["message"])
+    assert "error" not in call(app, "GET", "/v1/signature").json()
 
 
 def packed(*texts: str) -> bytes:
