@@ -104,13 +104,14 @@ class Shadow:
                     self._compare(seen, line, said)
 
     def _compare(self, seen: _Seen, line: bytes, said: Mapping[str, Any]) -> None:
+        model = self.model.named(seen.model.name)  # of two models the one that was asked, where it has that
         try:
-            record = self.model.parser.parse(line)
-            (own,) = self.model.runtime.predict([record], probabilities=seen.probabilities, tally=self.model.tally)
+            record = model.parser.parse(line)
+            (own,) = model.runtime.predict([record], probabilities=seen.probabilities, tally=model.tally)
             given = (tag for tag in record.tags if tag.startswith(SLICE_PREFIX))
             slices = {tag if len(tag) <= LONGEST_SLICE or tag in self._slices else OTHERS for tag in given}
-            if self.model.runtime.signature.slices:
-                slices.update(self.model.runtime.slices_of([record])[0])
+            if model.runtime.signature.slices:
+                slices.update(model.runtime.slices_of([record])[0])
         except OvertonError as error:
             self._metrics.add("overton_shadow_failed_total")
             self._tell(f"cannot answer a record: {error.problems[0].message}")
@@ -120,7 +121,7 @@ class Shadow:
             self._tell(f"failed on a record: {error!r}")
             return
         for task in said.keys() & own.keys():
-            old, new = (_plain(one, task, label) for one, label in ((seen.model, said[task]), (self.model, own[task])))
+            old, new = (_plain(one, task, label) for one, label in ((seen.model, said[task]), (model, own[task])))
             for name in (ALL, *self._named(slices)):
                 self._metrics.add("overton_shadow_compared_total", task, name)
                 if old != new:

@@ -151,13 +151,10 @@ class Service:
         return [model for model, role in self._models() if role != "shadow"]
 
     def _models(self) -> list[tuple[Model, str]]:
-        found = [(self.model, "serving")] if self.model else []
-        found += [(other, "serving") for other in self.model.others.values()] if self.model else []
-        if self.canary is not None:
-            found.append((self.canary.model, "canary"))
-        if self.shadow is not None:
-            found.append((self.shadow.model, "shadow"))
-        return found
+        roles = {"serving": self.model}
+        roles["canary"] = self.canary.model if self.canary else None
+        roles["shadow"] = self.shadow.model if self.shadow else None
+        return [(one, role) for role, model in roles.items() if model for one in (model, *model.others.values())]
 
     def _gauges(self) -> Counts:
         alias = self.following.alias if self.following else ""

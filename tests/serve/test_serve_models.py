@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from overton.serve import Service, make_app
+from overton.serve.canary import Canary, Shadow
 from overton.serve.follow import Follower, load_model
-from tests.serve.serving import call, golden_artifact, promote, store_with
+from tests.serve.serving import call, golden_artifact, metric, promote, store_with
 from tests.tiny_artifact import RECORD
 
 LARGE, SMALL = golden_artifact(0), golden_artifact(1)
@@ -49,6 +50,24 @@ def test_what_either_model_answers_is_counted_by_its_name() -> None:
             rf'overton_predicted_total{{version="{version}",role="serving",task="Intent",.*}} (\d+)', text
         )
         assert sum(map(int, counted)) == n
+
+
+def test_a_canary_and_a_shadow_of_two_models_answer_by_that_which_is_asked_and_are_counted() -> None:
+    other = SMALL.with_model("small", LARGE)
+    service = Service(load_model(BOTH))
+    service.canary, service.shadow = Canary(load_model(other), 1.0), Shadow(load_model(other))
+    app = make_app(service)
+    alone = ask(make_app(Service(load_model(LARGE))))
+    for _ in range(3):
+        small = ask(app, "&model=small")
+        assert (small["version"], small["tasks"]) == (f"{other.id}:small", alone["tasks"])
+    service.shadow.close()
+    text = call(app, "GET", "/metrics").text
+    assert metric(text, 'overton_shadow_compared_total{task="Intent",slice="*"}') == 3
+    assert "overton_shadow_disagreements_total{" not in text
+    for role in ("canary", "shadow"):
+        name = f'overton_predicted_total{{version="{other.id}:small",role="{role}",task="Intent",.*}} (\\d+)'
+        assert sum(map(int, re.findall(name, text))) == 3
 
 
 def test_questions_for_both_models_at_one_time_are_not_mixed_up(app) -> None:
