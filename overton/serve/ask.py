@@ -15,7 +15,7 @@ from typing import Any
 from starlette.types import Receive
 
 from overton.serve.answer import STEP, Model, Question, parse_question, predict_steps, render_answer
-from overton.serve.limits import Answer, Limits, busy, late, loading, too_large, too_slow, wrong_type
+from overton.serve.limits import Answer, Limits, busy, gone, late, loading, too_large, too_slow, wrong_type
 from overton.serve.service import Service, Waiting
 
 PREDICT = "/v1/predict"
@@ -94,7 +94,10 @@ async def ask(
         model = service.choose(request_id, body)
         assert model is not None, "a version that was loaded stays or is changed for another"
         if version and model.version != version:
-            model = next((one for one in service.models() if one.version == version), model)
+            loaded = {one.version: one for one in service.models()}
+            if version not in loaded:
+                return gone(version, loaded)
+            model = loaded[version]
         question = form.parse(model, body, query, limits)
         if isinstance(question, Answer):
             return question

@@ -1,6 +1,6 @@
 """What a request may cost, and the answers to those that are refused, each with the problems that they have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -124,6 +124,13 @@ def loading() -> Answer:
     """The answer while there is no version yet."""
     problem = Problem(message="the version is still being loaded", code="serve.not-ready")
     return refuse(NOT_READY, [problem], RETRY)
+
+
+def gone(version: str, served: Iterable[str]) -> Answer:
+    """The answer to who asks for a version that was changed for another while the body came."""
+    message = f"version {version!r} is not served any more"
+    hint = f"Another was promoted: it serves version {' and '.join(served)}"
+    return refuse(NOT_FOUND, [Problem(message=message, code="serve.no-model", hint=hint)])
 
 
 def wrong_type() -> Answer:

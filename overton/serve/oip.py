@@ -143,6 +143,9 @@ def parse_inference(
         return _bad(
             f"not an inference request: {error}", "$", 'Send {"inputs": [{"name", "shape", "datatype", "data"}]}'
         )
+    if named and named not in model.names:  # a canary may lack it, or the version that came while the body did
+        message, hint = f"version {model.version} has no model {named!r}", "Ask without a model, or by another name"
+        return refuse(NOT_FOUND, [Problem(message=message, code="serve.no-model", hint=hint)])
     schema = model.runtime.schema
     tasks = [task.name for task in schema.learnable().tasks]
     for wanted in asked.outputs:

@@ -106,14 +106,15 @@ def load_models(settings: Settings) -> tuple[Model, Model | None, Model | None]:
     canary, shadow = others
     if canary is not None:
         changes = diff_schemas(model.runtime.schema, canary.runtime.schema)
+        broken = [f"{change.field}: {change.message}" for change in changes if change.kind == "breaking"]
+        broken += [f"model {name!r} is gone" for name in model.names if name not in canary.names]
         problems = [
             Problem(
-                message=f"{change.field}: {change.message}: clients of {model.version} would break",
+                message=f"{what}: clients of {model.version} would break",
                 code="serve.canary",
                 hint="A canary answers the same clients: choose a version with the same signature, or --shadow it",
             )
-            for change in changes
-            if change.kind == "breaking"
+            for what in broken
         ]
         if problems:
             raise OvertonError(problems)

@@ -102,6 +102,18 @@ def test_kserve_asks_models_by_name_too(app) -> None:
     assert "factoid:small" in missing.text
 
 
+def test_kserve_gets_no_other_model_than_the_one_that_it_asks_for() -> None:
+    service = Service(load_model(BOTH), name="factoid")
+    service.canary = Canary(load_model(LARGE), 1.0)
+    given = {"inputs": [{"name": "record", "shape": [1], "datatype": "BYTES", "data": [json.dumps(RECORD)]}]}
+    app = make_app(service)
+    assert call(app, "POST", "/v2/models/factoid/infer", json=given).json()["model_version"] == LARGE.id
+    refused = call(app, "POST", "/v2/models/factoid:small/infer", json=given)
+    assert (refused.status_code, refused.json()["problems"][0]["code"]) == (404, "serve.no-model")
+    said = call(app, "POST", f"/v2/models/factoid:small/versions/{BOTH.id}/infer", json=given).json()
+    assert said["model_version"] == f"{BOTH.id}:small"
+
+
 def test_one_model_is_served_by_itself_and_follows_its_alias(tmp_path) -> None:
     store = store_with(tmp_path, BOTH, SMALL.with_model("small", LARGE))
     service = Service(load_model(BOTH, model="small"))

@@ -1,4 +1,5 @@
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.tiny_artifact import RECORD, tiny_artifact
 MODEL = Model.of(Runtime(tiny_artifact()), "v1")
 TEXT = json.dumps(RECORD)
 PAYLOADS = RECORD["payloads"]
+AS_JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -160,6 +162,20 @@ def test_a_version_in_the_path_is_the_one_that_answers():
         for _ in range(3):
             said = infer(app, tensor("record", TEXT), path=f"/v2/models/factoid/versions/{version}/infer")[1]
             assert said["model_version"] == version
+
+
+def test_a_version_that_is_changed_while_the_body_comes_is_not_answered_for_by_another():
+    service = Service(MODEL, name="factoid")
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"inputs": ['
+        service.serve(Model.of(Runtime(tiny_artifact(1)), "v2"))
+        yield json.dumps(tensor("record", TEXT)).encode() + b"]}"
+
+    answer = call(make_app(service), "POST", "/v2/models/factoid/versions/v1/infer", content=body(), headers=AS_JSON)
+    assert (answer.status_code, answer.json()["problems"][0]["code"]) == (404, "serve.no-model")
+    assert "'v1' is not served any more" in answer.json()["error"]
+    assert "serves version v2" in answer.json()["problems"][0]["hint"]
 
 
 def test_the_token_is_asked_for_but_by_the_probes():

@@ -184,6 +184,16 @@ def test_a_canary_that_would_break_clients_is_refused_and_a_shadow_is_not(tmp_pa
     assert shadow is not None
 
 
+def test_a_canary_without_a_model_that_clients_ask_for_by_name_is_refused(tmp_path):
+    both = tiny_artifact().with_model("small", tiny_artifact(1))
+    for name, artifact in (("both", both), ("one", tiny_artifact())):
+        save_artifact(artifact, tmp_path / name)
+    both, one = Place(str(tmp_path / "both")), Place(str(tmp_path / "one"))
+    with pytest.raises(OvertonError, match="model 'small' is gone: clients of"):
+        load_models(Settings(both, canary=one, canary_share=0.5))
+    assert load_models(Settings(one, canary=both, canary_share=0.5))[1] is not None
+
+
 def test_a_head_without_end_is_not_read_to_its_end(tmp_path):
     with serving(tmp_path) as (_, port), socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n")
