@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -28,8 +29,9 @@ from overton.serve.log import RequestLog
 from overton.serve.memory import give_back_memory, keep_large_blocks_apart
 from overton.serve.routes import make_app
 from overton.serve.service import Service
-from overton.serve.settings import Settings
+from overton.serve.settings import Place, Settings
 from overton.serve.shared import ALONE, Shared
+from overton.store import Store, is_of_the_store
 
 BACKLOG = 2048
 FINISH_SECONDS = 10
@@ -95,30 +97,64 @@ def serve(
 def load_models(settings: Settings) -> tuple[Model, Model | None, Model | None]:
     """The version that is served, the canary and the shadow, each ready.
 
+    The first is the one that the alias names by now: a worker that replaces another may begin long after the server.
+    Where that cannot be loaded, which the follower will tell, it is the one that the server began with.
+
     Raises:
         OvertonError: Where one cannot be loaded, or a client of the first would break on the canary.
     """
-    model = load_model(settings.place.load(), model=settings.place.model, threads=settings.threads)
+    place = _place_by_now(settings)
+    try:
+        model = load_model(place.load(), model=place.model, threads=settings.threads)
+    except Exception as error:  # whatever is wrong with it, what was promoted must not keep a worker from its work
+        if place == settings.place or (isinstance(error, OvertonError) and is_of_the_store(error)):
+            raise
+        place = settings.place
+        model = load_model(place.load(), model=place.model, threads=settings.threads)
     others = [
         load_model(place.load(), model=place.model, threads=settings.threads) if place else None
         for place in (settings.canary, settings.shadow)
     ]
     canary, shadow = others
-    if canary is not None:
-        changes = diff_schemas(model.runtime.schema, canary.runtime.schema)
-        broken = [f"{change.field}: {change.message}" for change in changes if change.kind == "breaking"]
-        broken += [f"model {name!r} is gone" for name in model.names if name not in canary.names]
-        problems = [
-            Problem(
-                message=f"{what}: clients of {model.version} would break",
-                code="serve.canary",
-                hint="A canary answers the same clients: choose a version with the same signature, or --shadow it",
-            )
-            for what in broken
-        ]
-        if problems:
-            raise OvertonError(problems)
+    if (
+        canary is not None and place == settings.place
+    ):  # what was promoted since, the other workers serve beside it, too
+        _check_canary(model, canary)
     return model, canary, shadow
+
+
+def _place_by_now(settings: Settings) -> Place:
+    """Where the version lies that the alias names; the version that was to be served first where that cannot be told.
+
+    Raises:
+        OvertonError: Where the store cannot be reached.
+    """
+    if not settings.alias:
+        return settings.place
+    try:
+        named = Store(settings.place.store).current(settings.alias)
+    except OvertonError as error:
+        if is_of_the_store(error):
+            raise
+        named = None  # the follower will tell what is wrong with its log
+    return replace(settings.place, version=named) if named else settings.place
+
+
+def _check_canary(model: Model, canary: Model) -> None:
+    """See that no client of a version would break on its canary.
+
+    Raises:
+        OvertonError: Where one would.
+    """
+    changes = diff_schemas(model.runtime.schema, canary.runtime.schema)
+    broken = [f"{change.field}: {change.message}" for change in changes if change.kind == "breaking"]
+    broken += [f"model {name!r} is gone" for name in model.names if name not in canary.names]
+    hint = "A canary answers the same clients: choose a version with the same signature, or --shadow it"
+    if broken:
+        raise OvertonError(
+            Problem(message=f"{what}: clients of {model.version} would break", code="serve.canary", hint=hint)
+            for what in broken
+        )
 
 
 class Server(uvicorn.Server):

@@ -10,8 +10,9 @@ import pytest
 
 from overton.artifact import Artifact, runtime
 from overton.base import OvertonError, Problem
-from overton.serve import Service, make_app
+from overton.serve import Place, Service, Settings, make_app
 from overton.serve.follow import Follower, load_model
+from overton.serve.process import load_models
 from overton.store import Store
 from tests.artifact.test_artifact_pack import external_model, large_model
 from tests.serve.serving import call, golden_artifact, metric, promote, store_with
@@ -131,6 +132,18 @@ def test_a_malicious_version_stays_out_and_its_model_is_never_loaded(tmp_path, m
     assert watch.look() == FIRST.id
     assert "stays out" in watch.ready()["problem"]
     assert opened == []
+
+
+def test_who_begins_later_serves_what_the_alias_names_by_then(tmp_path):
+    """As a worker does that replaces another, long after the version was named that the server began with."""
+    watch = Watch(tmp_path, FIRST, SECOND)
+    settings = Settings(Place(FIRST.id, watch.store.url), alias="live")
+    assert load_models(settings)[0].version == FIRST.id
+    promote(watch.store, SECOND.id)
+    assert load_models(settings)[0].version == SECOND.id
+    assert load_models(Settings(Place(FIRST.id, watch.store.url)))[0].version == FIRST.id, "an id is not followed"
+    _damage(watch.store, SECOND, "model.onnx")
+    assert load_models(settings)[0].version == FIRST.id, "what nobody can load keeps nobody from answering"
 
 
 def test_a_half_written_version_stays_out_until_it_is_whole(tmp_path):
