@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -224,12 +225,17 @@ class Blobs:
                 except FileNotFoundError:
                     continue
 
-    def leftovers(self, folder: str) -> list[Found]:
-        """What writes that were killed left beside their places on a local disk, which no list shows."""
+    def leftovers(self, folder: str) -> list[tuple[str, Found]]:
+        """What writes that were killed left on a local disk beside their places, with those; no list shows it.
+
+        Args:
+            folder: A folder, with what is below it; of the root itself, where others may have theirs, the files alone.
+        """
         if self._root is None:
             return []
         with told(self.url):
-            return [entry for entry in walk_files(self._root, folder) if STAGED.fullmatch(entry.path)]
+            found = list(walk_files(self._root, folder) if folder else _files_in(self._root))
+        return [(entry.path.rpartition("#")[0], entry) for entry in found if STAGED.fullmatch(entry.path)]
 
     def remove_leftovers(self, found: Iterable[Found]) -> None:
         """Remove what `leftovers` found."""
@@ -325,6 +331,16 @@ def walk_files(root: Path, folder: str) -> Iterator[Found]:
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield _found(os.path.relpath(path, root), status)
+
+
+def _files_in(root: Path) -> Iterator[Found]:
+    """The plain files that lie directly in a folder of a local disk; none where it is not there."""
+    names = os.listdir(root) if root.is_dir() else []
+    for name in names:
+        with suppress(FileNotFoundError):
+            status = os.lstat(root / name)
+            if stat.S_ISREG(status.st_mode):
+                yield _found(name, status)
 
 
 def _listed(path: str, meta: "ObjectMeta") -> Found:

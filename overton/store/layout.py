@@ -9,6 +9,7 @@
 Nothing needs more of a backend than to create an object where there is none.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -27,6 +28,15 @@ CLAIM = "claim.json"
 GRACE = timedelta(hours=1)  # what was written since is left alone by `gc`: it may belong to a version on its way
 BY_ALIAS, BY_GC = "alias", "gc"  # who claims a version
 BLOBS, VERSIONS, ALIASES = "blobs/sha256", "versions", "aliases"
+OWN = re.compile(
+    rf"{re.escape(FORMAT_FILE)}|{BLOBS}/[0-9a-f]{{64}}|{ALIASES}/[^/]+/{ENTRY.pattern}"
+    rf"|{VERSIONS}/[^/]+/({re.escape(MANIFEST)}|{re.escape(CLAIM)})"
+)
+
+
+def is_own(path: str) -> bool:
+    """Whether an object of that path is one that a store makes; whatever else lies in its folders is somebody's own."""
+    return OWN.fullmatch(path) is not None
 
 
 def manifest_path(version: str) -> str:

@@ -75,9 +75,16 @@ def sweep(blobs: Blobs, *, keep: int, who: str, when: str, delete: bool = False,
     staying = _manifests(blobs) if delete else {version: manifests[version] for version in kept}
     needed = {entry.sha256 for manifest in staying.values() for entry in manifest.files.values()}
     loose = [
-        entry for entry in blobs.find_all(layout.BLOBS) if _name(entry) not in needed and layout.is_old(entry, now)
+        entry
+        for entry in blobs.find_all(layout.BLOBS)
+        if _name(entry) not in needed and layout.is_own(entry.path) and layout.is_old(entry, now)
     ]
-    left = [entry for entry in blobs.leftovers("") if layout.is_old(entry, now)]
+    left = [
+        entry
+        for folder in ("", layout.BLOBS, layout.VERSIONS, layout.ALIASES)
+        for path, entry in blobs.leftovers(folder)
+        if layout.is_own(path) and layout.is_old(entry, now)
+    ]
     if delete:
         loose = [entry for entry in loose if _remove_blob(blobs, entry, now)]
         blobs.remove_leftovers(left)

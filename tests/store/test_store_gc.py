@@ -88,6 +88,23 @@ def test_content_of_a_put_that_was_killed_goes_once_it_is_old(store):
     assert store.get(version).files == tiny_artifact().files
 
 
+def test_what_others_keep_in_the_folder_of_a_store_stays_whatever_it_is_called(store):
+    put(store)
+    root = Path(store.url)
+    theirs = ["notes/ticket#12", "draft#1", "blobs/sha256/README", "blobs/sha256/old/" + "0" * 64, "versions/x/plan#3"]
+    for path in theirs:
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text("mine")
+    ours = ["store.json#1", *(f"blobs/sha256/{'1' * 64}#{number}" for number in (1, 2))]
+    ours += ["versions/0123/manifest.json#1", "aliases/live/000000000001.json#1"]
+    for path in ours:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("half of it")
+    age(store)
+    assert gc(store).blobs == len(ours)
+    assert [(root / path).exists() for path in (*theirs, *ours)] == [True] * len(theirs) + [False] * len(ours)
+
+
 def test_a_put_that_counts_on_old_content_keeps_it(store, monkeypatch):
     """Another version shares content with one that is being removed: whoever looks last sees what the other did."""
     old = put(store, 0, DAYS[0])
