@@ -108,4 +108,6 @@ def _tasks(signature: Signature, told: Mapping[str, Any]) -> str:
         elif task.name not in told["plain_tasks"]:
             rule = "the greatest logit of each token, mended to a valid sequence of BIO classes (`overton.codec`)"
         rows.append(f"| {task.name} | `{signature.output_by_task[task.name]}` | {rule} |")
-    return "\n".join(["| task | output | label |", "|---|---|---|", *rows])
+    table = "\n".join(["| task | output | label |", "|---|---|---|", *rows])
+    beyond = "Items beyond the `max_length` of their payload are not read; the version answers null for each of them."
+    return f"{table}\n\n{beyond}"

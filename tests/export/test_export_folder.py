@@ -28,8 +28,8 @@ def golden(artifact: Artifact, n_records: int = 11) -> Artifact:
     """An artefact with golden records of different lengths, the last with nothing to read."""
     tokens = RECORD["payloads"]["tokens"]
     records = [
-        {"tokens": (tokens * 3)[: 1 + number], "query": "how tall", "entities": [{"id": f"e{number}", "range": [0, 1]}]}
-        for number in range(n_records - 1)
+        {"tokens": (tokens * 6)[: 1 + number], "query": "how tall", "entities": [{"id": f"e{number}", "range": [0, 1]}]}
+        for number in [*range(n_records - 2), 20]  # the last has more tokens than the model reads
     ]
     lines = [json.dumps({"payloads": value}) for value in (*records, {"tokens": None})]
     files = {**artifact.files, "golden.jsonl": "\n".join(lines).encode() + b"\n"}
@@ -92,7 +92,9 @@ def test_its_script_predicts_records_as_the_version_does(folder: Path, tmp_path:
     artifact = tiny_artifact(chain=True)
     save_artifact(artifact, tmp_path / "version")
     records = tmp_path / "records.jsonl"
-    records.write_text(json.dumps(RECORD) + "\n" + json.dumps({"id": "empty", "payloads": {"query": None}}) + "\n")
+    tokens = RECORD["payloads"]["tokens"] * 4
+    others = [{"id": "empty", "payloads": {"query": None}}, {"id": "long", "payloads": {"tokens": tokens}}]
+    records.write_text("".join(json.dumps(record) + "\n" for record in (RECORD, *others)))
     assert main(["predict", str(tmp_path / "version"), str(records), str(tmp_path / "said.jsonl"), "-q"]) == 0
     wanted = [json.loads(line)["tasks"] for line in (tmp_path / "said.jsonl").read_text().splitlines()]
     done = subprocess.run([sys.executable, folder / "run.py", records], capture_output=True, text=True, check=False)
