@@ -160,6 +160,11 @@ def minutes(text: str) -> float:
     return _above_zero(text, "minutes")
 
 
+def seconds(text: str) -> float:
+    """Some seconds; argparse names the option where they are none."""
+    return _above_zero(text, "seconds")
+
+
 def megabytes(text: str) -> float:
     """Some megabytes; argparse names the option where they are none, or too few to hold records."""
     value = _above_zero(text, "megabytes")

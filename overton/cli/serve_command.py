@@ -78,7 +78,11 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         help="requests that may wait, each worker (default 32)",
     )
     parser.add_argument(
-        "--timeout", type=_not_negative, default=10.0, metavar="SECONDS", help="longest time for a request (default 10)"
+        "--timeout",
+        type=console.seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="longest time for a request (default 10)",
     )
     parser.add_argument(
         "--drain",

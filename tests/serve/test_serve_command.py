@@ -99,6 +99,7 @@ def test_every_limit_is_an_option(application, served):
         ["--workers", "0"],
         ["--queue", "-1"],
         ["--timeout", "nan"],
+        ["--timeout", "0"],
         ["--poll", "inf"],
     ],
 )
