@@ -61,7 +61,8 @@ class RequestLog:
         self._metrics = metrics
         self._observe = observe
         self._clock = clock
-        self._allowed, self._then = max(rate, 1.0), clock()
+        self._most = max(rate, 1.0) if rate else 0.0  # at once
+        self._allowed, self._then = self._most, clock()
         self._again = 0.0
         self._written = 0
         self._flushed = 0  # bytes of the file that are whole lines for certain
@@ -78,7 +79,7 @@ class RequestLog:
             labels: Their answers.
         """
         now = self._clock()
-        self._allowed = min(self._allowed + (now - self._then) * self._rate, max(self._rate, 1.0))
+        self._allowed = min(self._allowed + (now - self._then) * self._rate, self._most)
         self._then = now
         many = min(int(self._allowed), len(lines)) if now >= self._again else 0
         if many < len(lines):

@@ -111,6 +111,17 @@ def test_a_quiet_night_allows_no_more_at_once_than_a_second_does(tmp_path):
     assert len(lines(tmp_path / "requests.jsonl")) == 2
 
 
+def test_a_rate_of_none_a_second_logs_none(tmp_path):
+    clock, metrics = Clock(), Metrics()
+    log = RequestLog(tmp_path / "requests.jsonl", rate=0, metrics=metrics, clock=clock)
+    for _ in range(3):
+        clock.now += 3600
+        log.write("v1", [LINE], [LABELS])
+    log.close()
+    assert lines(tmp_path / "requests.jsonl") == []
+    assert metrics.counts()["overton_log_records_total"] == {("over the rate",): 3}
+
+
 def test_of_a_request_with_many_records_the_first_are_logged(tmp_path):
     log = RequestLog(tmp_path / "requests.jsonl", rate=3, metrics=Metrics(), clock=Clock())
     log.write("v1", [LINE] * 10, [LABELS] * 10)
