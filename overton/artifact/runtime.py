@@ -68,7 +68,7 @@ class Runtime:
         self._listed = [
             (task.name, self.schema.payload(task.payload)) for task in self._tasks if self._units[task.name] != "record"
         ]
-        self._encoder = Encoder(artifact.program, artifact.strings)
+        self._encoder = _encoder(artifact)
         self._chains = _chains(artifact)
         self._thresholds = {task: np.array(bits, np.float32) for task, bits in artifact.signature.thresholds.items()}
         self._longest = max((payload.max_length for payload in self.schema.payloads), default=1)
@@ -239,13 +239,25 @@ def signature_of(program: Program, onnx: bytes, thresholds: Mapping[str, ndarray
     )
 
 
+def _encoder(artifact: Artifact) -> Encoder:
+    """The encoder of its program, once it has encoded a record: of settings that somebody wrote any may be wrong."""
+    try:
+        encoder = Encoder(artifact.program, artifact.strings)
+        record = RecordParser(artifact.schema, closed=True).parse(_made_up(artifact.schema))
+        read = encoder.encode(pack([record], artifact.schema, Pool()))
+        missing = [tensor.name for tensor in artifact.signature.inputs if tensor.name not in read]
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _unfit(f"its program cannot be followed: {error!r}") from None
+    if missing:
+        raise _unfit(f"it reads {', '.join(missing)}, which its program does not make of a record")
+    return encoder
+
+
 def _chains(artifact: Artifact) -> dict[str, Chain]:
     """The chains of its tasks; only a program that has one needs the weights read."""
-    if not chained_tasks(artifact.program):
-        return {}
     try:
-        return chains_of(artifact.program, artifact.weights())
-    except (KeyError, ValueError) as error:
+        return chains_of(artifact.program, artifact.weights()) if chained_tasks(artifact.program) else {}
+    except (KeyError, TypeError, ValueError) as error:
         raise _unfit(f"its weights lack a chain that its program has: {error}") from None
 
 

@@ -73,6 +73,8 @@ def parse_signature(value: Mapping[str, Any]) -> Signature:
     try:
         if value["format"] != FORMAT:
             raise ValueError(f"format {value['format']}, this Overton reads format {FORMAT}")
+        if value.get("slices") and not value["outputs"]:
+            raise ValueError("slices, and no output that tells them")
         schema = parse_schema(json.dumps({"payloads": value["payloads"], "tasks": value["tasks"]}), "signature.json")
         return Signature(
             schema=schema,

@@ -21,6 +21,7 @@ UNSEEN = -1
 BASE = np.uint64(0x9E3779B97F4A7C15)  # odd; the golden ratio
 FINAL = np.uint64(0xD6E8FEB86659FD93)  # odd; of a mixer that is known to spread well
 HALF = np.uint64(32)
+MOST_CHARACTERS, MOST_WORDS = 64, 64  # that a piece may have: a program that tells more was not made here
 
 
 class Grams:
@@ -34,8 +35,12 @@ class Grams:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._buckets = np.uint64(settings["gram_buckets"] - 1)
         shortest, longest = settings["gram_lengths"]
+        if not 0 < shortest <= longest <= MOST_CHARACTERS:
+            raise ValueError(f"pieces of {shortest} to {longest} characters: they have 1 to {MOST_CHARACTERS}")
         self._lengths = range(shortest, longest + 1)
         self._words = int(settings["gram_words"])
+        if not 0 <= self._words <= MOST_WORDS:
+            raise ValueError(f"{self._words} words are looked at together: they are at most {MOST_WORDS}")
         self._normal_of = NORMAL_FORMS[settings["function"]]
         self.reset()
 

@@ -20,6 +20,7 @@ ONE = np.uint32(1)
 ROUNDS = ((np.uint32(16), np.uint32(0x85EBCA6B)), (np.uint32(13), np.uint32(0xC2B2AE35)))
 PAIRS = 2  # of a token with each of its neighbours
 WORD, READ_ONCE = "word", ("word", "gram")  # characters by threes tell little by their place in a word
+MOST_WORDS = 64  # on each side: a program that tells more was not made here
 
 
 class Windows:
@@ -35,6 +36,8 @@ class Windows:
         self._words = [place for place, column in enumerate(columns) if column == WORD]
         self._affixes = _affixes(columns)
         self._reach = int(settings["window_words"])
+        if not 0 < self._reach <= MOST_WORDS:
+            raise ValueError(f"{self._reach} tokens are looked at on each side: they are 1 to {MOST_WORDS}")
         self._last = np.uint32(settings["window_buckets"] - 2)
         self._word = _odd(*(f"word {place}" for place in self._words))
         self._by_place = _odd(*map(str, range(2 * self._reach + 1)))[:, None]

@@ -73,6 +73,12 @@ def test_the_signature_reads_back():
     }
 
 
+def test_a_signature_of_slices_that_no_output_tells_is_refused():
+    value = {**tiny_artifact(slices=True).signature.to_json(), "outputs": []}
+    with pytest.raises(OvertonError, match="slices, and no output that tells them"):
+        parse_signature(value)
+
+
 def test_a_draft_without_a_report_is_not_complete():
     artifact = tiny_artifact()
     draft = pack_artifact(

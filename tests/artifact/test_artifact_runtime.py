@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ import onnxruntime
 import pytest
 import safetensors.numpy
 
-from overton.artifact import Runtime, open_artifact, runtime, signature_of
+from overton.artifact import Artifact, Runtime, open_artifact, runtime, signature_of
 from overton.base import OvertonError
 from overton.codec import Encoder, labels_json
 from overton.data import Pool, Record, RecordParser, pack
@@ -187,3 +188,26 @@ def test_a_chain_that_its_weights_lack_is_told(damage):
     files = {**artifact.files, "weights.safetensors": safetensors.numpy.save(weights)}
     with pytest.raises(OvertonError, match="lack a chain"):
         Runtime(dataclasses.replace(artifact, files=files))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda program: program["features"]["tokens"]["columns"].pop(), "cannot be followed"),
+        (lambda program: program["features"]["entities"]["buckets"].__setitem__(0, 10**30), "cannot be followed"),
+        (lambda program: program["features"]["tokens"].update(gram_lengths=[3, 2**31]), "pieces of 3 to 2147483648"),
+        (lambda program: program["features"]["tokens"].update(gram_words=2**31), "2147483648 words are looked at"),
+        (lambda program: program["features"]["tokens"].update(window_words=2**31), "2147483648 tokens are looked at"),
+        (lambda program: program["outputs"].update(IntentArg=["a"]), "cannot be run"),
+    ],
+    ids=["columns", "buckets", "grams", "words", "windows", "outputs"],
+)
+def test_a_program_that_cannot_be_followed_is_told_when_it_is_loaded(change, reason):
+    """Whoever can write to a store may make one under a manifest that fits."""
+    artifact = tiny_artifact(chain=True)
+    program = artifact.json("program.json")
+    change(program)
+    other = Artifact({**artifact.files, "program.json": json.dumps(program).encode()})
+    with pytest.raises(OvertonError, match=reason) as caught:
+        Runtime(open_artifact(other.complete(created="2026-01-01T00:00:00+00:00")))
+    assert caught.value.problems[0].code == "artifact.model"
