@@ -182,7 +182,7 @@ def parse_lines(
         extra: What else the form asks.
     """
     if len(lines) > limits.max_records:
-        return too_many(len(lines), limits)
+        return too_many(len(lines), limits, {"several": "$.records", "records": "$.inputs"}.get(form, ""))
     place = PLACES[form]
     records: list[Record] = []
     problems: list[Problem] = []

@@ -79,12 +79,12 @@ def too_large(limits: Limits) -> Answer:
     return refuse(TOO_LARGE, [problem], CLOSE)
 
 
-def too_many(count: int, limits: Limits) -> Answer:
-    """The answer to more records than are taken at once."""
+def too_many(count: int, limits: Limits, place: str) -> Answer:
+    """The answer to more records than are taken at once, which stand at a place of the request; empty for all of it."""
     problem = Problem(
         message=f"{count:,} records in one request, at most {limits.max_records:,} are taken",
         code="serve.too-many",
-        field="$.records",
+        field=place,
         hint="Send fewer records at a time; `overton predict` takes files of any size",
     )
     return refuse(TOO_LARGE, [problem])

@@ -141,7 +141,8 @@ def test_other_faults_are_told_as_everywhere(app):
     assert infer(app, tensor("record", TEXT), parameters={"probabilities": 1})[0] == 400
     assert call(app, "POST", "/v2/models/factoid/infer", content=b"[" * 10_000).status_code in (400, 422)
     small = make_app(Service(MODEL, name="factoid", limits=Limits(max_records=1, max_bytes=5000)))
-    assert infer(small, tensor("record", TEXT, TEXT))[0] == 413
+    status, said = infer(small, tensor("record", TEXT, TEXT))
+    assert (status, said["problems"][0]["field"]) == (413, "$.inputs")
     assert infer(small, tensor("record", TEXT * 100))[0] == 413
     assert infer(app, tensor("record", TEXT), path="/v2/models/none/infer")[0] == 404
 
