@@ -103,7 +103,7 @@ def _predict(limits: Limits, models: Sequence[str]) -> dict[str, Any]:
             {
                 "name": "probabilities",
                 "in": "query",
-                "description": "Class -> probability in place of labels.",
+                "description": "Class -> probability in place of labels; the hardly possible are left out.",
                 "schema": {"type": "boolean", "default": False},
             },
             *([{"name": "model", "in": "query", "schema": {"enum": list(models)}}] if models else []),
