@@ -116,9 +116,7 @@ def load_models(settings: Settings) -> tuple[Model, Model | None, Model | None]:
         for place in (settings.canary, settings.shadow)
     ]
     canary, shadow = others
-    if (
-        canary is not None and place == settings.place
-    ):  # what was promoted since, the other workers serve beside it, too
+    if canary is not None and place == settings.place:  # beside what was promoted since the other workers serve it too
         _check_canary(model, canary)
     return model, canary, shadow
 
