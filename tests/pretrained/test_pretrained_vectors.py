@@ -127,6 +127,15 @@ def test_a_packed_file_that_was_cut_short_is_a_fault(tmp_path):
         load_vectors("v.gz", tmp_path, ["a"])
 
 
+def test_a_packed_file_whose_middle_is_damaged_is_a_fault(tmp_path):
+    content = bytearray(gzip.compress(b"".join(b"w%d %d 2 3\n" % (number, number**5) for number in range(500))))
+    middle = len(content) // 2
+    content[middle : middle + 200] = bytes(200)
+    (tmp_path / "v.gz").write_bytes(content)
+    with pytest.raises(OvertonError, match=r"v.gz: it cannot be unpacked: .* \[pretrained.bad-vectors\]"):
+        load_vectors("v.gz", tmp_path, ["a"])
+
+
 def test_reading_is_quick():
     line = b" " + b" ".join([b"0.12345"] * 100) + b"\n"
     start = time.process_time()

@@ -1,6 +1,7 @@
 """A file of vectors from disk, plain or compressed."""
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ def load_vectors(name: str, folder: Path, texts: Sequence[str], *, tune: bool = 
     try:
         with _open(path) as lines:
             found = read_vectors(lines, wanted, str(path))
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         hint = "The file is damaged or was cut short: fetch it again"
         message = f"it cannot be unpacked: {error}"
         raise OvertonError(Problem(message, "pretrained.bad-vectors", path=str(path), hint=hint)) from None
