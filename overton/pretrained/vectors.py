@@ -7,6 +7,7 @@ time to read it and the memory of the rows that are kept.
 Source: Mikolov et al. 2013, arXiv:1301.3781 (word2vec); Pennington et al. 2014, doi:10.3115/v1/D14-1162 (GloVe).
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -48,7 +49,7 @@ def read_vectors(lines: Iterable[bytes], wanted: Collection[str], path: str = ""
     keys = {word.encode("utf-8", "surrogatepass"): word for word in wanted}
     rows: dict[str, ndarray] = {}
     numbered = enumerate(lines, 1)
-    _, first = next(numbered, (1, b""))
+    first = next(numbered, (1, b""))[1].removeprefix(BOM_UTF8)
     head = first.split()
     header = len(head) == HEADER_FIELDS and all(field.isdigit() for field in head)
     width = int(head[1]) if header else len(head) - 1
@@ -119,7 +120,8 @@ def _odd_word(line: bytes, width: int, path: str, number: int) -> bytes:
 
 def _numbers(text: bytes, width: int, path: str, line: int) -> ndarray:
     try:
-        row = np.array([float(field) for field in text.split()], np.float32)
+        with np.errstate(over="ignore"):  # what is too large is told below
+            row = np.array([float(field) for field in text.split()], np.float32)
     except ValueError as error:
         raise _fault(path, line, f"expected numbers: {error}") from None
     if len(row) != width:  # a doubled blank may stand in the place of a number

@@ -36,6 +36,13 @@ def test_the_wanted_lines_are_read(header):
     assert found.n_words == 5
 
 
+@pytest.mark.parametrize("header", [[], [b"5 3\n"]], ids=["glove", "word2vec"])
+def test_a_mark_of_utf8_before_the_first_line_is_no_part_of_it(header):
+    first, *rest = [*header, *GLOVE]
+    found = read_vectors([b"\xef\xbb\xbf" + first, *rest], {"the", "paris"})
+    assert (found.words, found.n_words) == (("the", "paris"), 5)
+
+
 def test_blanks_may_be_doubled_or_tabs_and_the_first_of_two_lines_counts():
     found = read_vectors([b"a\t1\t2\n", b"b  3  4\n", b"a 5 6\n", b"c\t7  8\n"], {"a", "b", "c"})
     assert (found.words, found.matrix.tolist()) == (("a", "b", "c"), [[1, 2], [3, 4], [7, 8]])
@@ -49,6 +56,7 @@ def test_blanks_may_be_doubled_or_tabs_and_the_first_of_two_lines_counts():
         ([b"b 1 2 3\n", b"a  1 2\n"], "v.txt:2: expected a word and 3 numbers, got 2 numbers"),
         ([b"b 1 2\n", b"a 1 two\n"], "v.txt:2: expected numbers: could not convert string to float"),
         ([b"a 1 nan\n"], "v.txt:1: expected finite numbers"),
+        ([b"a 1 1e300\n"], "v.txt:1: expected finite numbers"),
         ([b"word\n"], "v.txt:1: expected a word and its numbers"),
         ([], "v.txt:1: expected a word and its numbers"),
     ],
