@@ -13,13 +13,14 @@ from overton.compile.explain import explain
 from overton.compile.parse import parse_program
 from overton.compile.pretrained import Pretrained
 from overton.compile.program import MEMBERSHIP, Node, Program, Setting
-from overton.compile.rules import RULES, compile_program
+from overton.compile.rules import MOST_CHAINED, RULES, compile_program
 from overton.compile.settings import SEARCH_SETTINGS, Rule, tuning_json_schema
 from overton.compile.slices import SliceChoice, choose_slices
 from overton.compile.tuning import SupervisionSettings, Tuning, parse_tuning, split_objective
 
 __all__ = [
     "MEMBERSHIP",
+    "MOST_CHAINED",
     "RULES",
     "SEARCH_SETTINGS",
     "SETTINGS_OF_PAYLOAD",

@@ -7,7 +7,15 @@ from math import prod
 from typing import Any
 
 from overton.base import digest_json
-from overton.compile import SETTINGS_OF_PAYLOAD, Choices, PayloadChoices, TrainingChoices, Tuning, texts_of
+from overton.compile import (
+    MOST_CHAINED,
+    SETTINGS_OF_PAYLOAD,
+    Choices,
+    PayloadChoices,
+    TrainingChoices,
+    Tuning,
+    texts_of,
+)
 from overton.schema import Payload, Schema
 
 BOUNDS = ("p99_ms", "size_mb")  # of what serving asks
@@ -82,11 +90,13 @@ class Space:
         schema: The schema of them all.
         base: The choices with the first option of every knob.
         knobs: What may be chosen.
+        has_slices: Whether the data have slices that may add capacity; without, it makes no difference who may.
     """
 
     schema: Schema
     base: Choices
     knobs: tuple[Knob, ...]
+    has_slices: bool = True
 
     @property
     def size(self) -> int:
@@ -129,7 +139,8 @@ class Space:
 
     def key(self, picked: Picked) -> str:
         """The same text for all combinations that make the same program, trained in the same way."""
-        return digest_json(effective(self.choices(picked), self.schema).to_json())
+        choices = effective(self.choices(picked), self.schema)
+        return digest_json((choices if self.has_slices else replace(choices, slices=Choices({}).slices)).to_json())
 
 
 def space_of(tuning: Tuning, schema: Schema, *, has_slices: bool) -> Space:
@@ -140,15 +151,24 @@ def space_of(tuning: Tuning, schema: Schema, *, has_slices: bool) -> Space:
         schema: The schema.
         has_slices: Whether the data have slices that may add capacity.
     """
-    return Space(schema, tuning.choices(schema), _listed(tuning) or _default_knobs(tuning, schema, has_slices))
+    knobs = _listed(tuning) or _default_knobs(tuning, schema, has_slices)
+    return Space(schema, tuning.choices(schema), knobs, has_slices)
 
 
 def effective(choices: Choices, schema: Schema) -> Choices:
     """The choices with every setting at its default that has no effect beside the others."""
     payloads = {name: _effective_payload(schema, name, one) for name, one in choices.payloads.items()}
+    default = TrainingChoices()
+    changes = {name: getattr(default, name) for name in _useless_of_training(payloads, schema)}
+    return Choices(payloads, replace(choices.training, **changes), choices.slices)
+
+
+def _useless_of_training(payloads: Mapping[str, PayloadChoices], schema: Schema) -> list[str]:
+    """The settings of training that have no effect beside the choices of the payloads."""
     types = {(task.type, schema.payload(task.payload).type) for task in schema.tasks}
     kinds, has_sets = {kind for kind, _ in types}, any(payload.type == "set" for payload in schema.payloads)
     tunes = any(one.pretrained[0] == "hf" and one.tune for one in payloads.values())
+    drops_words = any(payload.has_tokens for payload in schema.payloads)
     useless = {
         "bit_weight": "bitvector" not in kinds,
         "hf_learning_rate": not tunes,
@@ -158,10 +178,10 @@ def effective(choices: Choices, schema: Schema) -> Choices:
         "piece_dropout": not tunes,
         "rebalance": ("multiclass", "singleton") not in types,
         "robustness": "select" not in kinds,
+        # What a file says of ids is dropped with the ids of members by the same share as words.
+        "word_dropout": not drops_words and not any(one.pretrained[0] == "vectors" for one in payloads.values()),
     }
-    default = TrainingChoices()
-    changes = {name: getattr(default, name) for name, is_useless in useless.items() if is_useless}
-    return Choices(payloads, replace(choices.training, **changes), choices.slices)
+    return [name for name, is_useless in useless.items() if is_useless]
 
 
 def _effective_payload(schema: Schema, name: str, choices: PayloadChoices) -> PayloadChoices:
@@ -177,7 +197,7 @@ def _effective_payload(schema: Schema, name: str, choices: PayloadChoices) -> Pa
         "attention": not pools and not (payload.has_tokens and choices.encoder == "transformer"),
         "tune": not choices.pretrained[0],
         "strings": not payload.range,
-        "crf": not any(task.payload == name and task.type == "multiclass" for task in schema.tasks),
+        "crf": not _may_be_chained(schema, payload),
         "sets": not _has_bits(schema, payload),
         "wide": not _reads_wide(schema, payload),
     }
@@ -220,21 +240,27 @@ def _default_knobs(tuning: Tuning, schema: Schema, has_slices: bool) -> tuple[Kn
                 knobs.append(Knob(f"{payload.name}.{setting}", (place,), (first, not first)))
     if has_slices and not tuning.slices:
         knobs.append(Knob("slices", (("slices",),), SLICE_OPTIONS))
+    useless = _useless_of_training(tuning.choices(schema).payloads, schema)
     for setting, options in TRAINING_OPTIONS.items():
-        if setting not in tuning.training:
+        if setting not in tuning.training and setting not in useless:
             knobs.append(Knob(f"training.{setting}", (("training", setting),), options))
     return tuple(knobs)
 
 
 def _flags(schema: Schema, payload: Payload) -> list[str]:
     """What is on or off by default for one payload and not for another, and makes a difference on it."""
-    tagged = any(task.payload == payload.name and task.type == "multiclass" for task in schema.tasks)
     known = {
-        "crf": payload.type == "sequence" and tagged,
+        "crf": _may_be_chained(schema, payload),
         "sets": _has_bits(schema, payload),
         "wide": _reads_wide(schema, payload),
     }
     return [setting for setting, is_known in known.items() if is_known]
+
+
+def _may_be_chained(schema: Schema, payload: Payload) -> bool:
+    """Whether a sequence has a task whose neighbouring classes may be predicted together."""
+    tasks = [task for task in schema.tasks if task.payload == payload.name and task.type == "multiclass"]
+    return payload.type == "sequence" and any(len(task.classes) <= MOST_CHAINED for task in tasks)
 
 
 def _reads_wide(schema: Schema, payload: Payload) -> bool:

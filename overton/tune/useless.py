@@ -10,6 +10,7 @@ from overton.schema import Schema
 from overton.tune.space import effective
 
 OF_OTHERS = ("attention",)  # has an effect or none by where else attention is used
+OF_VECTORS = ("word_dropout",)  # of training: of pretrained vectors too, those of ids among them
 OF_TUNED = ("hf_learning_rate", "piece_dropout")  # of training: of transformers that are tuned alone
 
 
@@ -71,7 +72,7 @@ def _of_training(tuning: Tuning, schema: Schema, at: tuple[str, ...], given: _Pr
                 message = f"{setting!r} has no effect: no pretrained transformer is tuned"
                 hint = "Name one as an `embedding` with `tune`, or leave it out"
                 yield _warn(message, (*at, "training", setting), hint)
-        elif _is_useless(setting, programs, default, schema):
+        elif not (setting in OF_VECTORS and given.payloads) and _is_useless(setting, programs, default, schema):
             message = f"{setting!r} has no effect: nothing in the schema uses it"
             yield _warn(message, (*at, "training", setting), "Leave it out")
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from overton.compile import default_choices
+from overton.compile import default_choices, parse_tuning
 from overton.compile.settings import PAYLOAD_SETTINGS, SLICES
+from overton.schema import parse_schema
 from overton.tune import Score, Study, Trial, render_space, space_of
 from overton.tune.propose import Known, _of_parent, propose
 from overton.tune.space import QUICKEST
@@ -99,6 +100,34 @@ def test_settings_of_training_without_effect_make_no_other_program() -> None:
     alone, whole = (space_of(tune({"training": lists}), schema, has_slices=False) for schema in (tokens, KINDS))
     assert len({alone.key(picked) for picked in alone}) == 1
     assert len({whole.key(picked) for picked in whole}) == whole.size == 16
+
+
+SETS = parse_schema("""{"payloads": {"c": {"type": "set"}}, "tasks": {"Pick": {"payload": "c", "type": "select"}}}""")
+
+
+def test_without_words_there_are_none_to_drop_and_without_classes_none_to_smooth() -> None:
+    space = space_of(tune({}), SETS, has_slices=False)
+    assert {knob.name for knob in space.knobs} == {"size", "training.learning_rate", "training.dropout"}
+    listed = space_of(tune({"training": {"word_dropout": [0.05, 0.2]}}), SETS, has_slices=False)
+    assert len({listed.key(picked) for picked in listed}) == 1
+    vectors = parse_tuning('{"payloads": {"c": {"embedding": "vectors:ids.txt"}}}', "tuning.json", SETS)
+    assert "training.word_dropout" in {knob.name for knob in space_of(vectors, SETS, has_slices=False).knobs}
+
+
+@pytest.mark.parametrize(("n_classes", "n_programs"), [(256, 2), (257, 1)])
+def test_more_classes_than_are_predicted_together_leave_nothing_to_choose_of_that(n_classes, n_programs) -> None:
+    tokens = replace(KINDS, tasks=tuple(task for task in KINDS.tasks if task.name == "Token"))
+    schema = tokens.with_classes({"Token": tuple(f"c{number:03}" for number in range(n_classes))})
+    names = {knob.name for knob in space_of(tune({}), schema, has_slices=False).knobs}
+    assert ("tokens.crf" in names) == (n_programs == 2)
+    listed = space_of(tune({"payloads": {"tokens": {"crf": [False, True]}}}), schema, has_slices=False)
+    assert len({listed.key(picked) for picked in listed}) == n_programs
+
+
+def test_where_no_slice_may_add_capacity_it_makes_no_other_program_who_might() -> None:
+    tuning = tune({"slices": ["off", "records", "on"]})
+    spaces = [space_of(tuning, KINDS, has_slices=has_slices) for has_slices in (True, False)]
+    assert [len({space.key(picked) for picked in space}) for space in spaces] == [3, 1]
 
 
 def test_a_space_is_told() -> None:

@@ -47,6 +47,16 @@ def test_a_model_of_several_is_told_of_its_own_settings() -> None:
     assert told({"models": {"large": {}, "small": own}}, PLAIN) == ["$.models.small.payloads.query.encoder"]
 
 
+SETS = parse_schema("""{"payloads": {"c": {"type": "set"}}, "tasks": {"Pick": {"payload": "c", "type": "select"}}}""")
+
+
+def test_a_share_of_words_is_told_where_there_are_none_and_no_vectors_of_ids() -> None:
+    value = {"training": {"word_dropout": 0.2}}
+    assert told(value, SETS) == ["$.training.word_dropout"]
+    assert told({**value, "payloads": {"c": {"embedding": "vectors:ids.txt"}}}, SETS) == []
+    assert told(value, PLAIN) == []
+
+
 TUNED = {"hf_learning_rate": 0.001, "piece_dropout": 0.3}
 
 
