@@ -148,7 +148,10 @@ class Study:
         from pandas import DataFrame
 
         names = [one.name for one in fields(Score)]
-        rows = [[trial.number, *astuple(trial.score), *trial.picked.values()] for trial in self.trials]
+        picked = [
+            [trial.picked[name] for name in self.options] for trial in self.trials
+        ]  # in whatever order it is told
+        rows = [[trial.number, *astuple(trial.score), *own] for trial, own in zip(self.trials, picked, strict=True)]
         return DataFrame(rows, columns=["trial", *names, *self.options])
 
 

@@ -190,6 +190,13 @@ def test_a_study_is_the_same_after_it_was_written() -> None:
         assert raised.value.problems[0].code == "search.bad"
 
 
+def test_what_a_trial_picked_stands_below_its_name_whatever_order_it_was_told_in() -> None:
+    space = listed_space()
+    swapped = dict(reversed({**space.first, "tokens.size": 256}.items()))  # as of the search of a parent version
+    study = Study((Trial(1, swapped, Score("done", 0.5)),), options={knob.name: knob.options for knob in space.knobs})
+    assert study.to_pandas().loc[0, list(swapped)].to_dict() == swapped
+
+
 def test_the_front_holds_what_nothing_beats() -> None:
     def trial(number: int, value: float | None, p99: float | None, status: str = "done") -> Trial:
         return Trial(number, {"size": number}, Score(status, value, p99_ms=p99, size_mb=1.0))  # type: ignore[arg-type]
