@@ -4,16 +4,16 @@ A run that was killed is begun again with the same words: it finds its plan, doe
 and ends with the same output, byte for byte, however many workers there were.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 
 from overton.base import Event, Observe, OvertonError, Problem, count_of, ignore, rough_duration
 from overton.base.files import AnyPath, Places, places_of
-from overton.batch.files import Output, check_folder, count_newlines, find_inputs
+from overton.batch.files import Output, check_folder, count_newlines, find_inputs, would_name
 from overton.batch.plan import Asked, Input, Piece, Plan, make_plan, parse_plan
-from overton.batch.work import Counts, Verb, done_before, make_work
+from overton.batch.work import Counts, Verb, done_before, make_work, shard_name
 from overton.engine import Engine
 
 PLAN = "_plan.json"
@@ -80,7 +80,10 @@ def run_batch(
     (output,) = places_of(output)
     check_folder(output, "shards go into a folder, but this names one file; `predict_file` makes one file of one")
     place = Output(output)
-    plan = _pinned(make_plan(asked, _apart(find_inputs(places_of(inputs)), output)), place, engine, observe)
+    inputs = places_of(inputs)
+    asked_for = make_plan(asked, _apart(find_inputs(inputs), output))
+    _check_outside(asked_for, inputs, place)
+    plan = _pinned(asked_for, place, engine, observe)
     there = place.names()
     progress = _Progress(plan, observe, begin)
     work = partial(make_work, replace(plan, pieces=()), output, verb)  # each worker is told its pieces one by one
@@ -101,6 +104,15 @@ def _apart(inputs: list[Input], output: str) -> list[Input]:
             message, hint = "this file is part of the output, and is read", "Name another folder as output"
             raise OvertonError(Problem(message, "application.output-is-input", one.name, hint=hint))
     return inputs
+
+
+def _check_outside(plan: Plan, inputs: Sequence[str], output: Output) -> None:
+    """Refuse an output whose files the inputs would name: begun again, the run would find what it has made itself."""
+    firsts = {piece.input: piece for piece in plan.pieces}.values()
+    made = [f"words.{plan.asked.format}"] if plan.asked.words else [shard_name(plan, piece) for piece in firsts]
+    if any(would_name(inputs, f"{output.absolute() or output.text}/{name}") for name in made):
+        message, hint = "the output lies among the inputs, and would be read as well", "Name another folder as output"
+        raise OvertonError(Problem(message, "application.output-is-input", output.text, hint=hint))
 
 
 def _pinned(plan: Plan, output: Output, engine: Engine, observe: Observe) -> Plan:

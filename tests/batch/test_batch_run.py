@@ -22,6 +22,7 @@ from overton.base import Event, OvertonError
 from overton.batch import Counts, predict_file, predict_files
 from overton.batch import run as run_module
 from overton.batch import work as work_module
+from overton.batch.files import would_name
 from overton.batch.plan import Asked
 from overton.batch.run import run_batch
 from overton.batch.verbs import _predict_verb
@@ -200,6 +201,58 @@ def test_an_output_within_its_input_is_not_read(output: str, folder: Path, monke
     with pytest.raises(OvertonError) as raised:
         predict_files(tiny_artifact(), VERSION, [str(folder / "in")], output.format(folder), shard_mb=0.003)
     assert raised.value.problems[0].code == "application.output-is-input"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output"),
+    [("in", "in/out"), ("in", "in/sub/../out/"), ("in/**/*.jsonl", "in/out"), ("*/*/*.jsonl", "in/out")],
+)
+def test_an_output_whose_shards_a_second_run_would_read_is_refused_by_the_first(
+    inputs: str, output: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(folder)
+    (folder / "in" / "sub").mkdir()
+    write(folder / "in" / "sub" / "a.jsonl", 0, 3)
+    with pytest.raises(OvertonError, match=r"lies among the inputs, .*output-is-input") as raised:
+        predict_files(tiny_artifact(), VERSION, [inputs], output)
+    assert not (folder / "in" / "out").exists(), raised.value
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "format"),
+    [
+        ("in", "in/_out", "jsonl"),
+        ("in", "in/.out", "jsonl"),
+        ("in", "in/out", "parquet"),
+        ("in", "in-out", "jsonl"),
+        ("in/*.jsonl", "in/out", "jsonl"),
+        ("**/*.jsonl", "in/.out", "jsonl"),
+    ],
+)
+def test_an_output_beside_what_is_read_may_lie_within_its_folder(
+    inputs: str, output: str, format: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(folder)
+    for known in (False, True):
+        outcome = predict_files(tiny_artifact(), VERSION, [inputs], output, format=format)
+        assert outcome.known == (outcome.shards if known else 0)
+
+
+@pytest.mark.parametrize(
+    ("url", "output", "is_read"),
+    [
+        ("s3://b/in", "s3://b/in/out", True),
+        ("s3://b/in/", "s3://b/in/_out", False),
+        ("s3://b/in", "s3://b/inner", False),
+        ("s3://b/in", "s3://c/in/out", False),
+        ("s3://b/in/*.jsonl", "s3://b/in/out", True),  # of a URL a star stands for folders too
+        ("s3://b/in/*.jsonl.gz", "s3://b/in/out", False),
+        ("s3://b/", "s3://b/out", True),
+        ("s3://b/in", "/in/out", False),
+    ],
+)
+def test_what_a_url_would_name_of_an_output(url: str, output: str, is_read: bool):
+    assert would_name([url], f"{output}/x-00000.jsonl") == is_read
 
 
 @pytest.mark.parametrize(

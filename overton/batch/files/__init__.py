@@ -1,6 +1,13 @@
 """Inputs and outputs of batch work, local or in S3, GCS or Azure, and the models of vectors that are kept."""
 
-from overton.batch.files.inputs import check_folder, count_newlines, find_inputs, is_one_file, opened
+from overton.batch.files.inputs import (
+    check_folder,
+    count_newlines,
+    find_inputs,
+    is_one_file,
+    opened,
+    would_name,
+)
 from overton.batch.files.outputs import Output
 from overton.batch.files.vectors import load_model, save_model
 
@@ -13,4 +20,5 @@ __all__ = [
     "load_model",
     "opened",
     "save_model",
+    "would_name",
 ]

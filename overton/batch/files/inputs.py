@@ -52,6 +52,47 @@ def find_inputs(texts: Sequence[str]) -> list[Input]:
     return [found[place] for place in sorted(found)]
 
 
+def would_name(texts: Sequence[str], place: str) -> bool:
+    """Whether some words, as `find_inputs` takes them, would name a data file if it were there.
+
+    Args:
+        texts: The words.
+        place: Of the file: an absolute path or a URL.
+    """
+    return place.endswith(SUFFIXES) and any(
+        _would_remotely(text, place) if is_url(text) else not is_url(place) and _would_locally(text, place)
+        for text in texts
+    )
+
+
+def _would_locally(text: str, place: str) -> bool:
+    text = text.removeprefix("file://")
+    named, place = os.path.abspath(text), os.path.abspath(place)
+    if Path(text).exists() or not any(sign in text for sign in MAGIC):
+        return place.startswith(f"{named}/") and _is_seen(Path(place).relative_to(named))
+    return _matches(place.split("/"), named.split("/"))
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a path is one of a pattern, part by part, as `glob` has it: `**` stands for any number of folders."""
+    if not pattern or not parts:
+        return not parts and not pattern
+    if parts[0].startswith(".") and not pattern[0].startswith("."):
+        return pattern[0] == "**" and _matches(parts, pattern[1:])
+    if pattern[0] == "**":
+        return _matches(parts, pattern[1:]) or _matches(parts[1:], pattern)
+    return fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _would_remotely(url: str, place: str) -> bool:
+    (root, path), (its_root, its_path) = _parts(url), _parts(place)
+    folder = _listed(path)
+    inside = not folder or its_path.startswith(f"{folder}/")
+    if root != its_root or not inside or not _is_seen(Path(its_path).relative_to(folder)):
+        return False
+    return not any(sign in path for sign in MAGIC) or fnmatch.fnmatchcase(its_path, path)
+
+
 def is_one_file(inputs: Sequence[str], output: str) -> bool:
     """Whether one file is to be made of one, rather than shards in a folder.
 
@@ -122,7 +163,7 @@ def _remote(url: str) -> list[Input]:
                 return [_object(root, obstore.head(store, path))]
             except FileNotFoundError:
                 return []
-        folder = re.split(r"[*?\[]", path)[0].rpartition("/")[0] if is_pattern else path.rstrip("/")
+        folder = _listed(path)
         listed = [entry for part in obstore.list(store, folder or None) for entry in part]
     seen = [entry for entry in listed if _is_seen(Path(entry["path"]).relative_to(folder))]
     return [
@@ -130,6 +171,12 @@ def _remote(url: str) -> list[Input]:
         for entry in seen
         if entry["path"].endswith(SUFFIXES) and (not is_pattern or fnmatch.fnmatchcase(entry["path"], path))
     ]
+
+
+def _listed(path: str) -> str:
+    """The folder of a bucket below which everything is looked at."""
+    is_pattern = any(sign in path for sign in MAGIC)
+    return re.split(r"[*?\[]", path)[0].rpartition("/")[0] if is_pattern else path.rstrip("/")
 
 
 def _object(root: str, entry: "ObjectMeta") -> Input:
