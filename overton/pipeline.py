@@ -115,8 +115,7 @@ def build(
     if not study:  # int8 may have been counted on, and refused
         check_built(artifact, dataset, tuning)
     if tuning.models:
-        before = parent.model(SMALL) if parent and SMALL in parent.models else None
-        small = build_small(dataset, tuning, combined, artifact, folder, seed, before, teach, close, observe)
+        small = build_small(dataset, tuning, combined, artifact, folder, seed, parent, teach, close, observe)
         artifact = artifact.with_model(SMALL, small)
     return artifact
 
@@ -197,6 +196,8 @@ def build_small(
 ) -> Artifact:
     """The small model of a version, which learns from the votes and from what the large one says of training records.
 
+    It begins with the weights of the small one of the version before, where that has one, and is told to come from it.
+
     Returns:
         It as an artefact by itself.
     """
@@ -204,13 +205,17 @@ def build_small(
     observe(Event("train", "the small model, which learns from the large one too"))
     planned = plan(dataset, tuning.of_model(SMALL), folder, combined=combined, observe=observe)
     planned = replace(planned, teacher=digest_bytes(large.files["weights.safetensors"]))
+    before = parent.model(SMALL) if parent and SMALL in parent.models else None
+    begun = begun_by(before)
+    if begun and parent:  # by itself it would have an id that no store knows
+        begun = replace(begun, id=parent.id)
     with clock("teach"):
         rows = np.sort(dataset.splits.train)
         said = predict_rows(dataset, Runtime(large), rows, observe=observe)
         taught = taught_targets(combined, said, rows, planned)
     with clock("train"):
-        trained = teach(dataset, planned, taught, seed=seed, parent=begun_by(parent), observe=observe)
-    return close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, parent=parent)
+        trained = teach(dataset, planned, taught, seed=seed, parent=begun, observe=observe)
+    return close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, parent=before)
 
 
 def plan(

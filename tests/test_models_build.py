@@ -51,3 +51,4 @@ def test_two_models_are_one_version_and_answer_by_name(tmp_path: Path, capsys) -
     # Begun from it, each model goes on from its namesake.
     again = overton.load(tmp_path / "app").build(parent=version)
     assert again.artifact.model("small").json("lineage.json")["warm"]["taken"]
+    assert again.artifact.model("small").json("lineage.json")["parent"] == version.id
