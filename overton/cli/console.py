@@ -137,7 +137,7 @@ def add_max_bad(parser: argparse.ArgumentParser) -> None:
 def natural(text: str) -> int:
     """A number from 0 on; argparse names the option where it is none."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
     return int(text)
 
 

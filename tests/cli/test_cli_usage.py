@@ -23,6 +23,7 @@ from overton.cli.main import main
         (["bild", "APP"], "Did you mean 'build'?"),
         (["store", "histry"], "Did you mean 'history'?"),
         (["errors", "APP", "--task", "T", "--split", "tset"], "Did you mean 'test'?"),
+        (["predict", "APP", "in", "out", "--max-bad", "0.1"], "expected a whole number, 0 or more, got '0.1'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
