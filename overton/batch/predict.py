@@ -1,6 +1,6 @@
 """Records to their predictions: lines with one more source, or the rows of a table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from overton.data import Records, alike_parts
 from overton.schema import Schema, Task
 
 BATCH = 64  # records that go through the model together, of about the same length
-TOGETHER = 8  # batches that are decoded together
+TOGETHER = 1 << 14  # items of batches that are decoded together, with padding
 NULL = b"null"
 ESCAPED = b"\\u"  # a key that is written with escapes may be that of an id
 
@@ -37,9 +37,7 @@ def predict_labels(runtime: Runtime, records: Records, *, probabilities: bool = 
     """
     tasks = runtime.schema.learnable().tasks
     labels: dict[str, list[Any]] = {task.name: [None] * records.n_rows for task in tasks}
-    parts = batches(records.lengths())
-    for start in range(0, len(parts), TOGETHER):
-        some = parts[start : start + TOGETHER]
+    for some in _together(records.lengths()):
         predictions = runtime.run_all([records.gather(rows) for rows in some], probabilities=probabilities)
         places = np.concatenate(some).tolist()
         for task in tasks:
@@ -55,6 +53,21 @@ def predict_labels(runtime: Runtime, records: Records, *, probabilities: bool = 
 def batches(lengths: ndarray) -> list[ndarray]:
     """Rows that go through the model together; each int64 of shape (row,)."""
     return alike_parts(lengths, BATCH)
+
+
+def _together(lengths: ndarray) -> Iterator[list[ndarray]]:
+    """Batches that are decoded together: at least one."""
+    some: list[ndarray] = []
+    size = 0
+    for rows in batches(lengths):
+        items = len(rows) * int(lengths[rows[-1]])  # the longest comes last
+        if some and size + items > TOGETHER:
+            yield some
+            some, size = [], 0
+        some.append(rows)
+        size += items
+    if some:
+        yield some
 
 
 def _abstain_beyond(schema: Schema, task: Task, records: Records, labels: list[Any]) -> None:
