@@ -4,8 +4,9 @@ Where everything lies is told in `layout.py`. Nothing needs more of a backend th
 none, so the same layout works on a local disk and on every object store, and of two who promote at once one wins.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from overton.store.log import (
 )
 from overton.store.logs import Logs
 from overton.store.manifests import Manifests
-from overton.store.sweep import Swept, sweep
+from overton.store.sweep import Swept, old_leftovers, sweep
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -83,6 +84,8 @@ class Store:
     def put(self, artifact: Artifact, *, when: str) -> str:
         """Keep an artefact as a version and return its id. Where it is kept already, what is damaged is mended.
 
+        What writes that were killed left on a local disk more than an hour ago is removed.
+
         Args:
             artifact: A complete artefact.
             when: The time, as ISO 8601 text in UTC.
@@ -100,6 +103,8 @@ class Store:
             self.blobs.each(lambda digest: layout.keep_blob(self.blobs, digest, held[digest], touch=touch), held)
 
         layout.keep_version(self.blobs, artifact.id, manifest, keep, datetime.fromisoformat(when))
+        with suppress(OvertonError):  # what cannot be removed harms nobody, and `gc` tells of it
+            self.blobs.remove_leftovers(old_leftovers(self.blobs, min(datetime.fromisoformat(when), datetime.now(UTC))))
         return artifact.id
 
     def get(self, version: str) -> Artifact:

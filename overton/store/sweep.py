@@ -79,12 +79,7 @@ def sweep(blobs: Blobs, *, keep: int, who: str, when: str, delete: bool = False,
         for entry in blobs.find_all(layout.BLOBS)
         if _name(entry) not in needed and layout.is_own(entry.path) and layout.is_old(entry, now)
     ]
-    left = [
-        entry
-        for folder in ("", layout.BLOBS, layout.VERSIONS, layout.ALIASES)
-        for path, entry in blobs.leftovers(folder)
-        if layout.is_own(path) and layout.is_old(entry, now)
-    ]
+    left = old_leftovers(blobs, now)
     if delete:
         loose = [entry for entry in loose if _remove_blob(blobs, entry, now)]
         blobs.remove_leftovers(left)
@@ -95,6 +90,16 @@ def sweep(blobs: Blobs, *, keep: int, who: str, when: str, delete: bool = False,
         bytes=sum(entry.size for entry in (*loose, *left)),
         deleted=delete,
     )
+
+
+def old_leftovers(blobs: Blobs, now: datetime) -> list[Found]:
+    """What writes of a store that were killed left on a local disk, so long ago that nobody can be at work on it."""
+    return [
+        entry
+        for folder in ("", layout.BLOBS, layout.VERSIONS, layout.ALIASES)
+        for path, entry in blobs.leftovers(folder)
+        if layout.is_own(path) and layout.is_old(entry, now)
+    ]
 
 
 def _manifests(blobs: Blobs) -> dict[str, Manifest]:

@@ -88,6 +88,20 @@ def test_content_of_a_put_that_was_killed_goes_once_it_is_old(store):
     assert store.get(version).files == tiny_artifact().files
 
 
+def test_a_put_removes_what_killed_writes_left_long_ago(store):
+    version = put(store, 0, DAYS[0])
+    killed, young, other = (
+        Path(store.url) / name for name in (f"blobs/sha256/{'1' * 64}#1", "store.json#2", "notes#3")
+    )
+    for path in (killed, young, other):
+        path.write_bytes(b"half")
+    os.utime(killed, (0, 0))
+    os.utime(other, (0, 0))
+    put(store, 1, DAYS[1])
+    assert [path.exists() for path in (killed, young, other)] == [False, True, True]
+    assert store.get(version).files.keys() == tiny_artifact().files.keys()
+
+
 def test_what_others_keep_in_the_folder_of_a_store_stays_whatever_it_is_called(store):
     put(store)
     root = Path(store.url)
