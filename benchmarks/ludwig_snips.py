@@ -136,24 +136,23 @@ def compare_prediction(options: argparse.Namespace, folder: Path, asked: Peer) -
     """Print the records a CPU second of both sides, in turn."""
     theirs: list[float] = []
     ours: dict[str, list[tuple[float, float]]] = {version: [] for version in options.versions}
-    for number in range(options.rounds):
-        for version in options.versions:
-            place = folder / f"{number}-{len(theirs)}"
-            place.mkdir()
-            source = options.data / "snips" / "data" / "records.jsonl.gz"
-            artifact, lines = version_and_records(version, source, place, options.records)
-            (place / "in").mkdir()
-            write(place / "in", lines, options.records)
-            words = [" ".join(json.loads(line)["payloads"]["tokens"]) for line in lines]
-            texts = place / "texts.json"
-            texts.write_text(json.dumps([words[n % len(words)] for n in range(options.records)]))
+    source = options.data / "snips" / "data" / "records.jsonl.gz"
+    found = {version: version_and_records(version, source, folder, options.records) for version in ours}
+    _, lines = next(iter(found.values()))  # the same for all
+    (folder / "in").mkdir()
+    write(folder / "in", lines, options.records)
+    words = [" ".join(json.loads(line)["payloads"]["tokens"]) for line in lines]
+    texts = folder / "texts.json"
+    texts.write_text(json.dumps([words[n % len(words)] for n in range(options.records)]))
+    for _ in range(options.rounds):
+        for version, (artifact, _) in found.items():
             theirs.append(options.records / asked.predict(texts))
-            ours[version].append(beside_bare(artifact, place / "in", place / "out"))
+            ours[version].append(beside_bare(artifact, folder / "in", folder / f"out{len(theirs)}"))
     most = statistics.median(theirs)
     apart = f"{min(theirs):,.0f} to {max(theirs):,.0f}"
     print(f"Ludwig: {most:,.0f} records a CPU second, the median of {len(theirs)} ({apart})")
-    for version, found in ours.items():
-        share, seconds = (statistics.median(one) for one in zip(*found, strict=True))
+    for version, rounds in ours.items():
+        share, seconds = (statistics.median(one) for one in zip(*rounds, strict=True))
         times = f"{1 / seconds / most:.1f} times (bar {TIMES})"
         print(f"{version}: {1 / seconds:,.0f}, {times}; share of the model {share:.2f} (bar .8)")
 

@@ -391,8 +391,8 @@ def find_version(text: str, *, store: str | None = None, max_bad: int = 0) -> Ve
     elif "@" not in text[1:] and not named.path.exists():
         from overton.schema.files import nearest_schema
 
-        hint = f"Check the path; a version is named with its application, as in APP@{text.removeprefix('@')}"
-        hint = nearest_schema(named.path) or hint
+        usual = f"Check the path; a version is named with its application, as in APP@{text.removeprefix('@')}"
+        hint = nearest_schema(named.path) or usual
         raise OvertonError(Problem(f"there is no {named.path}, of which to read a version", NO_SCHEMA, hint=hint))
     else:
         version = load(named.path, store=store).version(named.reference)

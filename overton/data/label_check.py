@@ -30,7 +30,7 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
     speaking: set[str] = set()
     found: list[Problem] = []
     unlabelled, untaught, learned = [], [], False
-    unjudged: dict[str, list[str]] = {}
+    unjudged: dict[tuple[str, ...], list[str]] = {}
     for task in dataset.schema.tasks:
         votes = dataset.votes(task.name)
         speaking.update(votes.speaking)
@@ -78,26 +78,26 @@ def no_labels(unlabelled: Sequence[str], untaught: Sequence[str], *, learned: bo
             )
 
 
-def no_gold(unjudged: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+def no_gold(unjudged: Mapping[tuple[str, ...], Sequence[str]]) -> Iterator[Problem]:
     """Tasks that nothing can be measured of, by the splits that have no gold of them."""
     for splits, tasks in unjudged.items():
-        many, both = "tasks" if len(tasks) > 1 else "task", splits.replace(" or ", " and ")
+        many, either, both = "tasks" if len(tasks) > 1 else "task", " or ".join(splits), " and ".join(splits)
         yield Problem(
-            f"no {splits} record has gold of the {many} {', '.join(map(repr, tasks))}",
+            f"no {either} record has gold of the {many} {', '.join(map(repr, tasks))}",
             "data.no-gold",
             hint=f"Versions are judged by labels of the source {GOLD!r} alone: give some {both} records one",
-            kind=splits,
+            kind=either,
         )
 
 
-def _splits_without_gold(dataset: Dataset, votes: Votes, record: ndarray) -> str:
-    """The splits for measuring that have records and no gold of a task, in words; `record` is that of each cell."""
+def _splits_without_gold(dataset: Dataset, votes: Votes, record: ndarray) -> tuple[str, ...]:
+    """The splits for measuring that have records and no gold of a task; `record` is that of each cell."""
     if GOLD in votes.sources:
         has = np.bincount(record[votes.source == votes.sources.index(GOLD)], minlength=dataset.n_records) > 0
     else:
         has = np.zeros(dataset.n_records, bool)
     measured = (("dev", dataset.splits.dev), ("test", dataset.splits.test))
-    return " or ".join(name for name, rows in measured if len(rows) and not has[rows].any())
+    return tuple(name for name, rows in measured if len(rows) and not has[rows].any())
 
 
 def untaught_classes(votes: Votes, teaching: ndarray) -> Iterator[Problem]:

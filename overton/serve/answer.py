@@ -35,6 +35,7 @@ from overton.serve.limits import (
 
 Form = Literal["one", "several", "lines", "records"]
 PLACES = {"several": "$.records[{}]", "lines": "line {}: $", "records": "record {}: $"}
+LISTS = {"several": "$.records", "records": "$.inputs"}  # where all of them stand, if within one value
 LINES = "application/x-ndjson"
 KEY = b'"records"'
 TWO_LISTS = Problem(
@@ -182,7 +183,7 @@ def parse_lines(
         extra: What else the form asks.
     """
     if len(lines) > limits.max_records:
-        return too_many(len(lines), limits, {"several": "$.records", "records": "$.inputs"}.get(form, ""))
+        return too_many(len(lines), limits, LISTS.get(form, ""))
     place = PLACES[form]
     records: list[Record] = []
     problems: list[Problem] = []

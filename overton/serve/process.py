@@ -112,8 +112,8 @@ def load_models(settings: Settings) -> tuple[Model, Model | None, Model | None]:
         place = settings.place
         model = load_model(place.load(), model=place.model, threads=settings.threads)
     others = [
-        load_model(place.load(), model=place.model, threads=settings.threads) if place else None
-        for place in (settings.canary, settings.shadow)
+        load_model(other.load(), model=other.model, threads=settings.threads) if other else None
+        for other in (settings.canary, settings.shadow)
     ]
     canary, shadow = others
     if canary is not None and place == settings.place:  # beside what was promoted since the other workers serve it too

@@ -148,10 +148,10 @@ class Study:
         from pandas import DataFrame
 
         names = [one.name for one in fields(Score)]
-        picked = [
-            [trial.picked[name] for name in self.options] for trial in self.trials
-        ]  # in whatever order it is told
-        rows = [[trial.number, *astuple(trial.score), *own] for trial, own in zip(self.trials, picked, strict=True)]
+        rows = [  # what was picked by name, in whatever order it is told
+            [trial.number, *astuple(trial.score), *(trial.picked[name] for name in self.options)]
+            for trial in self.trials
+        ]
         return DataFrame(rows, columns=["trial", *names, *self.options])
 
 

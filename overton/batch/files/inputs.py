@@ -68,7 +68,7 @@ def would_name(texts: Sequence[str], place: str) -> bool:
 def _would_locally(text: str, place: str) -> bool:
     text = text.removeprefix("file://")
     named, place = os.path.abspath(text), os.path.abspath(place)
-    if Path(text).exists() or not any(sign in text for sign in MAGIC):
+    if Path(text).exists() or not _is_pattern(text):
         return place.startswith(f"{named}/") and _is_seen(Path(place).relative_to(named))
     return _matches(place.split("/"), named.split("/"))
 
@@ -90,7 +90,7 @@ def _would_remotely(url: str, place: str) -> bool:
     inside = not folder or its_path.startswith(f"{folder}/")
     if root != its_root or not inside or not _is_seen(Path(its_path).relative_to(folder)):
         return False
-    return not any(sign in path for sign in MAGIC) or fnmatch.fnmatchcase(its_path, path)
+    return not _is_pattern(path) or fnmatch.fnmatchcase(its_path, path)
 
 
 def is_one_file(inputs: Sequence[str], output: str) -> bool:
@@ -117,12 +117,16 @@ def check_folder(output: str, message: str) -> None:
         raise OvertonError(Problem(message, "batch.output-not-folder", path=output, hint=hint))
 
 
+def _is_pattern(text: str) -> bool:
+    return any(sign in text for sign in MAGIC)
+
+
 def _is_folder(output: str) -> bool:
     return is_url(output) or output.endswith("/") or Path(output.removeprefix("file://")).is_dir()
 
 
 def _is_several(text: str) -> bool:
-    return Path(text).is_dir() or any(sign in text for sign in MAGIC)
+    return Path(text).is_dir() or _is_pattern(text)
 
 
 def _local(text: str) -> list[Input]:
@@ -131,7 +135,7 @@ def _local(text: str) -> list[Input]:
         return [_file(path)]
     if path.is_dir():
         return [_file(one) for one in path.rglob("*") if _is_data(one) and _is_seen(one.relative_to(path))]
-    if any(sign in text for sign in MAGIC):
+    if _is_pattern(text):
         return [_file(Path(one)) for one in glob.glob(text, recursive=True) if _is_data(Path(one))]
     return []
 
@@ -156,7 +160,7 @@ def _is_seen(path: Path) -> bool:
 def _remote(url: str) -> list[Input]:
     root, path = _parts(url)
     store = open_cloud(root)
-    is_pattern = any(sign in path for sign in MAGIC)
+    is_pattern = _is_pattern(path)
     with told(url):
         if path.endswith(SUFFIXES) and not is_pattern:
             try:
@@ -175,8 +179,7 @@ def _remote(url: str) -> list[Input]:
 
 def _listed(path: str) -> str:
     """The folder of a bucket below which everything is looked at."""
-    is_pattern = any(sign in path for sign in MAGIC)
-    return re.split(r"[*?\[]", path)[0].rpartition("/")[0] if is_pattern else path.rstrip("/")
+    return re.split(r"[*?\[]", path)[0].rpartition("/")[0] if _is_pattern(path) else path.rstrip("/")
 
 
 def _object(root: str, entry: "ObjectMeta") -> Input:

@@ -7,7 +7,7 @@ rest.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, compress
+from itertools import chain, compress
 from operator import attrgetter, not_
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import UnsetType
 from numpy import ndarray
 
-from overton.base.ragged import lengths
+from overton.base.ragged import lengths, starts_of
 from overton.data.encode.decoder import LINE_FIELDS, UNDECODABLE, line_decoder
 from overton.data.encode.items import Items, join_items, read_items
 from overton.data.encode.keys import lost_keys
@@ -217,13 +217,11 @@ class Encoder:
             tags = [record or () for record in tags]
             tag_count = lengths(tags, n)
             tag = np.fromiter(map(self.tags.__getitem__, chain.from_iterable(tags)), np.int32, int(tag_count.sum()))
-        all_named = all(ids)
+        names, no_id = _names(ids, has_payloads=has_payloads)
         return _Run(
             place=place,
-            ids=list(map(str.encode, ids)) if all_named else [id_.encode() if id_ else b"" for id_ in ids],
-            no_id=np.zeros(n, bool)
-            if all_named
-            else np.fromiter(((not id_ if not has_payloads else id_ == "") for id_ in ids), bool, n),
+            ids=names,
+            no_id=no_id,
             tag_count=tag_count,
             tag=tag,
             n_keys=n_keys,
@@ -327,13 +325,20 @@ class _Marks:
 
 def _runs(lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     """Bounds of runs of about `RUN_BYTES` each."""
-    ends = np.fromiter(accumulate(map(len, lines)), np.int64, len(lines))
+    begin = starts_of(lengths(lines, len(lines)))
     low = 0
     while low < len(lines):
-        before = ends[low - 1] if low else 0
-        high = min(int(np.searchsorted(ends, before + RUN_BYTES)) + 1, len(lines))
+        high = min(int(np.searchsorted(begin, begin[low] + RUN_BYTES)), len(lines))
         yield low, high
         low = high
+
+
+def _names(ids: Sequence[Any], *, has_payloads: bool) -> tuple[list[bytes], ndarray]:
+    """Each id as bytes, and which are wanting: with payloads a record may have none, but no empty one."""
+    if all(ids):
+        return list(map(str.encode, ids)), np.zeros(len(ids), bool)
+    wanting = np.fromiter((id_ == "" if has_payloads else not id_ for id_ in ids), bool, len(ids))
+    return [id_.encode() if id_ else b"" for id_ in ids], wanting
 
 
 def _given(column: Sequence[Any]) -> ndarray:
