@@ -171,10 +171,11 @@ def inputs_of(
     """
     from overton.artifact import LARGE
     from overton.pretrained.files import load_pretrained
-    from overton.trials import picked_before
+    from overton.trials import is_searched, picked_before, space_for
 
     dataset = application.dataset(max_bad=max_bad, observe=observe)
-    picked = {LARGE: picked_before(dataset, tuning, live.artifact) if live else None}
+    space = space_for(dataset, tuning, application.directory) if is_searched(tuning) else None
+    picked = {LARGE: picked_before(live.artifact, space) if live and space else None}
     choices = {
         name: picked.get(name) or tuning.of_model(name).choices(dataset.schema) for name in tuning.models or (LARGE,)
     }
@@ -187,6 +188,7 @@ def inputs_of(
         "data": dataset.digest,
         "tuning": tuning.digest(),
         "pretrained": {name: _digests(parts) for name, parts in pretrained.items()},
+        "embeddings": space.embeddings if space else {},  # vectors that lie in the application are one by themselves
         "seed": seed,
     }
 
@@ -194,13 +196,15 @@ def inputs_of(
 def inputs_behind(version: Version) -> dict[str, Any]:
     """What decided what a version is; of one whose lineage does not tell its tuning, that is None."""
     from overton.artifact import LARGE
+    from overton.trials import embeddings_behind
 
     artifact = version.artifact
     lineage = artifact.json("lineage.json")
     told = {name: lineage.get(name) for name in TOLD}
     each = {name: artifact.model(name) for name in artifact.models} or {LARGE: artifact}
     pretrained = {name: _digests(one.json("lineage.json").get("pretrained", {})) for name, one in each.items()}
-    return {**told, "data": lineage.get("data", {}).get("digest"), "pretrained": pretrained}
+    embeddings = embeddings_behind(artifact)
+    return {**told, "data": lineage.get("data", {}).get("digest"), "pretrained": pretrained, "embeddings": embeddings}
 
 
 def _digests(pretrained: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from overton.data.files import DatasetHandle
 from overton.evaluate import Gate, main_scores
 from overton.fitting import Watch, begun_by, dev_truth, fit
 from overton.pipeline import Found, plan, predict_rows
-from overton.pretrained.files import digests_of
+from overton.pretrained.files import digests_of, embeddings_of, vectors_at_hand
 from overton.served import beyond, bounds_of, cost_of, export_served, least_cost
 from overton.supervision import Combined
 from overton.tune import (
@@ -86,18 +87,28 @@ def is_searched(tuning: Tuning) -> bool:
     return float(tuning.search.get("minutes", 0)) > 0
 
 
-def space_for(dataset: Dataset, tuning: Tuning) -> Space:
-    """What may be chosen for some records."""
-    train = dataset.splits.train
+def space_for(dataset: Dataset, tuning: Tuning, folder: Path) -> Space:
+    """What may be chosen for some records, vectors among it that lie in the folder of the application."""
+    train, tuning = dataset.splits.train, tuning.of_model(LARGE)
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train))
-    return space_of(tuning.of_model(LARGE), dataset.schema, has_slices=bool(slices.modelled))
+    open_to_all = [
+        payload.name for payload in dataset.schema.payloads if "embedding" not in tuning.payloads.get(payload.name, {})
+    ]
+    at_hand = vectors_at_hand(folder, open_to_all, dataset.texts)
+    return space_of(tuning, dataset.schema, has_slices=bool(slices.modelled), at_hand=at_hand)
 
 
-def picked_before(dataset: Dataset, tuning: Tuning, artifact: Artifact) -> Choices | None:
-    """The choices that the search of a version picked, where a search with this tuning could pick them too."""
-    before, space = _study_of(artifact), space_for(dataset, tuning)
-    picked = before[1].best.picked if before and is_searched(tuning) else None
-    return space.choices(picked) if picked is not None and space.holds(picked) else None
+def picked_before(artifact: Artifact, space: Space) -> Choices | None:
+    """The choices that the search of a version picked, where a search of a space could pick them too."""
+    before = _study_of(artifact)
+    picked = before[1].best.picked if before else {}
+    return space.choices(picked) if before and space.holds(picked) else None
+
+
+def embeddings_behind(artifact: Artifact) -> dict[str, list[str]]:
+    """The embeddings that the search of a version, if it had one, could choose from (`Space.embeddings`)."""
+    before = _study_of(artifact)
+    return before[1].embeddings if before else {}
 
 
 def choose(
@@ -131,7 +142,7 @@ def choose(
         return None
 
     def found(dataset: Dataset, combined: Mapping[str, Combined]) -> Found | None:
-        space = space_for(dataset, tuning)
+        space = space_for(dataset, tuning, bench.folder)
         if not space.knobs:
             observe(Event("search", "every setting is pinned: there is nothing to search for"))
             return None
@@ -339,7 +350,7 @@ def _key(
         parent.id if parent else "",
         __version__,
         asdict(gate or Gate()),
-        digests_of(tuning, folder),
+        digests_of([*embeddings_of(tuning), *chain(*space.embeddings.values())], folder),
     ]
     return digest_json(facts)[:16]
 

@@ -48,6 +48,21 @@ def test_a_version_is_of_the_inputs_that_it_was_built_of(kinds_application: Appl
     assert inputs_of(kinds_application, kinds_application.tuning.searched(trials=3), None, seed=0) != inputs
 
 
+def test_vectors_that_come_to_lie_in_the_application_are_an_input_of_a_search(
+    kinds_application: Application, tmp_path: Path
+) -> None:
+    app = overton.load(shutil.copytree(kinds_application.directory, tmp_path / "app"))
+    searched = app.tuning.searched(trials=3)
+    before, pinned = (inputs_of(app, tuning, None, seed=0) for tuning in (searched, app.tuning))
+    (app.directory / "resources").mkdir()
+    (app.directory / "resources" / "words.txt").write_text("red 1 2\ncar 2 1\n")
+    assert inputs_of(app, app.tuning, None, seed=0) == pinned
+    after = inputs_of(app, searched, None, seed=0)
+    assert before["embeddings"] == {}
+    assert after["embeddings"]["tokens.embedding"] == ["hash", "vectors:resources/words.txt"]
+    assert {**after, "embeddings": {}} == before
+
+
 def test_a_version_of_the_same_inputs_is_made_again_where_it_began_from_another_parent(
     kinds_application: Application,
 ) -> None:

@@ -137,8 +137,8 @@ def test_what_is_too_large_to_serve_is_not_even_trained(tmp_path: Path) -> None:
     blocks = {"tokens": {"size": 8, "characters": [True, False]}, "query": {"size": 8}, "entities": {"size": 8}}
     app = overton.load(write(tmp_path / "app", payloads=blocks, training={"epochs": 1}))
     dataset, sizes = app.dataset(), {}
-    for picked in space_for(dataset, app.tuning):
-        planned = plan(dataset, app.tuning, choices=space_for(dataset, app.tuning).choices(picked))
+    for picked in space_for(dataset, app.tuning, app.directory):
+        planned = plan(dataset, app.tuning, choices=space_for(dataset, app.tuning, app.directory).choices(picked))
         sizes[picked["tokens.characters"]] = (
             len(export(dataset, planned, untrained(planned, 0)).files["model.onnx"]) / 1e6
         )
@@ -275,7 +275,7 @@ def test_a_search_goes_on_only_from_trials_of_the_same_gate_vectors_parent_seed_
 
     def key(gate: Gate | None = None, seed: int = 0, parent: object = None, **search: object) -> str:
         own = replace(tuning, search=search)
-        return trials._key(dataset, own, space_for(dataset, own), seed, parent, gate, app.directory)
+        return trials._key(dataset, own, space_for(dataset, own, app.directory), seed, parent, gate, app.directory)
 
     (app.directory / "words.txt").write_text("red 1 2\n")
     before = key()
@@ -283,6 +283,18 @@ def test_a_search_goes_on_only_from_trials_of_the_same_gate_vectors_parent_seed_
     assert key(Gate(margin=0.5)) != before
     (app.directory / "words.txt").write_text("red 1 3\n")
     assert key() != before
+    own = {"payloads": {"tokens": {}}}
+    (app.directory / "tuning.json").write_text(json.dumps(own))
+    (app.directory / "resources").mkdir()
+    at_hand = overton.load(app.directory).tuning
+
+    def key_of(vectors: str) -> str:
+        (app.directory / "resources" / "words.txt").write_text(vectors)
+        space = space_for(dataset, at_hand, app.directory)
+        assert space.embeddings["tokens.embedding"] == ["hash", "vectors:resources/words.txt"]
+        return trials._key(dataset, at_hand, space, 0, None, None, app.directory)
+
+    assert key_of("red 1 2\n") != key_of("red 1 3\n")
     same, others = (
         {key(trials=3), key(minutes=5.0)},
         {key(seed=1), key(parent=SimpleNamespace(id="a")), key(objective="T")},

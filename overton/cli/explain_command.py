@@ -51,4 +51,4 @@ def explain_target(text: str, *, store: str | None = None, max_bad: int = 0, obs
         raise OvertonError(missing)
     dataset = application.dataset(max_bad=max_bad, observe=observe)
     program = explain(plan(dataset, application.tuning.of_model(LARGE), application.directory).program)
-    return f"{program}\n{render_space(space_for(dataset, application.tuning))}"
+    return f"{program}\n{render_space(space_for(dataset, application.tuning, application.directory))}"

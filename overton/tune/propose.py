@@ -1,9 +1,9 @@
 """What to try next: a function of the seed, the number of the trial and what is known by then, and of nothing else.
 
-The first trial is what a build without a search takes. Those that follow vary the best so far, since the defaults are
-good and trials are dear. Where serving has bounds and none is known to keep to them, the next is what is likely to be
-the quickest of all, and others vary that. Later trials are proposed by Optuna's tree-structured Parzen estimator. No
-program is tried twice.
+The first trial is what a build without a search takes. Where something pretrained may be chosen, that is tried next: it
+knows what no data file holds. Those that follow vary the best so far, since the defaults are good and trials are dear.
+Where serving has bounds and none is known to keep to them, the next is what is likely to be the quickest of all, and
+others vary that. Later trials are proposed by Optuna's tree-structured Parzen estimator. No program is tried twice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -81,10 +81,12 @@ def need_optuna() -> None:
 def _candidates(space: Space, number: int, seed: int, known: Known) -> Iterator[Picked]:
     """Proposals, the best idea first."""
     if known.parent:
-        yield from (picked for picked in _best_of_parent(known.parent) if space.holds(picked))
+        yield from filter(None, map(space.adopted, _best_of_parent(known.parent)))
     best = best_of(known.done)
     if known.bounds and best is None:
         yield space.cheapest
+    if space.informed:
+        yield space.informed
     start = space.cheapest if known.bounds else space.first
     for attempt in range(ATTEMPTS):
         if number <= NEARBY:
@@ -155,13 +157,13 @@ def _of_parent(space: Space, known: Known) -> list[Trial]:
     if known.parent is None or not known.parent.trials or not known.done:
         return []
     then, now = known.parent.trials[0], known.done[0]
-    if then.picked != now.picked or then.score.value is None or now.score.value is None:
+    if space.adopted(then.picked) != now.picked or then.score.value is None or now.score.value is None:
         return []
     change = now.score.value - then.score.value
     return [
-        replace(trial, score=replace(trial.score, value=trial.score.value + change, curve=()))
+        replace(trial, picked=picked, score=replace(trial.score, value=trial.score.value + change, curve=()))
         for trial in known.parent.trials
-        if trial.score.status == "done" and trial.score.value is not None and space.holds(trial.picked)
+        if trial.score.status == "done" and trial.score.value is not None and (picked := space.adopted(trial.picked))
     ]
 
 

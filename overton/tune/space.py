@@ -1,6 +1,6 @@
 """What a search may choose from: the lists of a tuning file, or a few coarse blocks where it has none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -18,6 +18,7 @@ from overton.compile import (
 )
 from overton.schema import Payload, Schema
 
+NOTHING: Mapping[str, Sequence[str]] = {}
 BOUNDS = ("p99_ms", "size_mb")  # of what serving asks
 
 Place = tuple[str, ...]  # ("payloads", "tokens", "size"), ("training", "dropout") or ("slices",)
@@ -39,6 +40,7 @@ TRAINING_OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "label_smoothing": (0.1, 0.0),
 }
 SLICE_OPTIONS = ("off", "records", "on")
+HASH = "hash"
 SMALL_SIZE = 32  # is an option too where serving has bounds
 
 # Options of settings that are not numbers, the quickest to serve first. Of numbers the least is quickest, and of flags
@@ -109,6 +111,21 @@ class Space:
         return {knob.name: knob.options[0] for knob in self.knobs}
 
     @property
+    def informed(self) -> dict[str, Any] | None:
+        """The first combination with what is pretrained in place of hashing alone; None where that is not to choose."""
+        known = {
+            knob.name: next(option for option in knob.options if option != HASH)
+            for knob in self.knobs
+            if knob.places[0][-1] == "embedding" and knob.options[0] == HASH
+        }
+        return {**self.first, **known} if known else None
+
+    @property
+    def embeddings(self) -> dict[str, list[str]]:
+        """What may be chosen as an embedding, by name of knob."""
+        return embeddings_of({knob.name: knob.options for knob in self.knobs})
+
+    @property
     def cheapest(self) -> dict[str, Any]:
         """The combination that is likely to be the quickest to serve."""
         return {knob.name: min(knob.options, key=knob.cost) for knob in self.knobs}
@@ -119,9 +136,14 @@ class Space:
         return (dict(zip(names, options, strict=True)) for options in product(*(knob.options for knob in self.knobs)))
 
     def holds(self, picked: Picked) -> bool:
-        """Whether a combination, such as one of an earlier search, is one of this space."""
+        """Whether a combination is one of this space."""
         known = {knob.name: knob.options for knob in self.knobs}
         return set(picked) == set(known) and all(value in known[name] for name, value in picked.items())
+
+    def adopted(self, picked: Picked) -> dict[str, Any] | None:
+        """A combination of an earlier search as one of this space, which may have more to choose, or None."""
+        whole = {**self.first, **picked}
+        return whole if self.holds(whole) else None
 
     def choices(self, picked: Picked) -> Choices:
         """The choices that a combination makes."""
@@ -143,16 +165,24 @@ class Space:
         return digest_json((choices if self.has_slices else replace(choices, slices=Choices({}).slices)).to_json())
 
 
-def space_of(tuning: Tuning, schema: Schema, *, has_slices: bool) -> Space:
+def space_of(
+    tuning: Tuning, schema: Schema, *, has_slices: bool, at_hand: Mapping[str, Sequence[str]] = NOTHING
+) -> Space:
     """The space of a tuning: its lists, or, where it has none, coarse blocks of all that it does not pin.
 
     Args:
         tuning: The tuning.
         schema: The schema.
         has_slices: Whether the data have slices that may add capacity.
+        at_hand: Pretrained embeddings that may be tried where the tuning has no list, by name of payload.
     """
-    knobs = _listed(tuning) or _default_knobs(tuning, schema, has_slices)
+    knobs = _listed(tuning) or _default_knobs(tuning, schema, has_slices, at_hand)
     return Space(schema, tuning.choices(schema), knobs, has_slices)
+
+
+def embeddings_of(options: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
+    """What may be chosen as an embedding, by name of knob, of options by name of knob."""
+    return {name: list(map(str, values)) for name, values in options.items() if name.endswith(".embedding")}
 
 
 def effective(choices: Choices, schema: Schema) -> Choices:
@@ -220,7 +250,9 @@ def _listed(tuning: Tuning) -> tuple[Knob, ...]:
     return tuple(knob for knob in found if len(knob.options) > 1)
 
 
-def _default_knobs(tuning: Tuning, schema: Schema, has_slices: bool) -> tuple[Knob, ...]:
+def _default_knobs(
+    tuning: Tuning, schema: Schema, has_slices: bool, at_hand: Mapping[str, Sequence[str]]
+) -> tuple[Knob, ...]:
     knobs = []
     bounded = bool(set(BOUNDS) & set(tuning.serving))
     for setting, known in PAYLOAD_OPTIONS.items():
@@ -233,6 +265,10 @@ def _default_knobs(tuning: Tuning, schema: Schema, has_slices: bool) -> tuple[Kn
         if names:
             knobs.append(Knob(setting, tuple(("payloads", name, setting) for name in names), options))
     for payload in schema.payloads:
+        pretrained = at_hand.get(payload.name, ())
+        if pretrained and "embedding" not in tuning.payloads.get(payload.name, {}):
+            place = ("payloads", payload.name, "embedding")
+            knobs.append(Knob(f"{payload.name}.embedding", (place,), (HASH, *pretrained)))
         for setting in _flags(schema, payload):
             if setting not in tuning.payloads.get(payload.name, {}):
                 first = getattr(tuning.choices(schema).payloads[payload.name], setting)

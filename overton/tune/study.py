@@ -8,6 +8,7 @@ import msgspec
 
 from overton.base import OvertonError, Problem
 from overton.compile import Choices
+from overton.tune.space import embeddings_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -121,6 +122,11 @@ class Study:
         if found is None:
             raise OvertonError(_none_is_good(self.trials, self.bounds))
         return found
+
+    @property
+    def embeddings(self) -> dict[str, list[str]]:
+        """What could be chosen as an embedding, by name of knob."""
+        return embeddings_of(self.options)
 
     @property
     def front(self) -> tuple[int, ...]:

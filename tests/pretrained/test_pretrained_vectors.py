@@ -16,6 +16,7 @@ from overton.data import Pool, RecordParser, pack
 from overton.nn.pretrained import Vectors
 from overton.pipeline import fit, plan
 from overton.pretrained import choose_vectors, read_vectors
+from overton.pretrained.files import vectors_at_hand
 from overton.pretrained.files.vectors import load_vectors
 from tests.kinds import ODD, write_kinds
 
@@ -99,6 +100,33 @@ def test_a_missing_file_says_what_was_looked_for(tmp_path):
     text = str(raised.value)
     assert f"looked for {tmp_path}/res/v.txt and {tmp_path}/res/v.txt.gz" in text
     assert text.endswith("[pretrained.not-found]")
+
+
+def test_files_of_vectors_are_at_hand_of_payloads_whose_strings_they_know(tmp_path):
+    resources = tmp_path / "resources"
+    resources.mkdir()
+    words = b"".join(b"w%d 1 2\n" % number for number in range(1000))
+    others = {
+        "a.txt.gz": gzip.compress(words),
+        "cut.txt.gz": gzip.compress(words)[:200],
+        "counts.txt": b"w1 3\nw2 5\n",  # words and counts, as many a list has
+        "few.vec": b"".join(b"x%d 1 2\n" % number for number in range(1000)) + b"w1 1 2\n",
+        "ids.vec": b"2 2\nQ1 1 2\nQ2 2 1\n",
+        "list.txt": b"w1\nw2\n",
+        "notes.md": words,
+        "prose.txt": b"w1 w2 w3 are words\nand w4 is one\n",
+        "seed.jsonl.gz": gzip.compress(words),
+    }
+    for name, content in others.items():
+        (resources / name).write_bytes(content)
+    texts = {"tokens": [f"W{number}" for number in range(50)], "entities": ["Q2", "Q3"], "query": []}
+    found = vectors_at_hand(tmp_path, ("tokens", "query", "entities"), texts.__getitem__)
+    assert found == {"tokens": ("vectors:resources/a.txt.gz",), "entities": ("vectors:resources/ids.vec",)}
+    assert load_vectors("resources/a.txt.gz", tmp_path, texts["tokens"]).strings.count("\n") == 49
+
+
+def test_no_strings_are_asked_for_where_no_file_may_have_them(tmp_path):
+    assert vectors_at_hand(tmp_path, ("tokens",), {}.__getitem__) == {}
 
 
 def test_check_tells_of_a_missing_file_before_anything_is_built(tmp_path):

@@ -62,6 +62,31 @@ def test_a_text_without_a_task_has_no_wide_path_to_choose() -> None:
     assert len({listed.key(picked) for picked in listed}) == 1
 
 
+def test_vectors_at_hand_are_a_choice_where_the_tuning_says_nothing_of_an_embedding() -> None:
+    at_hand = {"tokens": ("vectors:a.txt", "vectors:b.txt"), "entities": ("vectors:ids.txt",)}
+    space = space_of(tune({"payloads": {"entities": {"embedding": "hash"}}}), KINDS, has_slices=False, at_hand=at_hand)
+    options = {knob.name: knob.options for knob in space.knobs}
+    assert options["tokens.embedding"] == ("hash", "vectors:a.txt", "vectors:b.txt")
+    assert "entities.embedding" not in options
+    assert space.embeddings == {"tokens.embedding": ["hash", "vectors:a.txt", "vectors:b.txt"]}
+    assert propose(space, 1, 0, Known()) == space.first
+    done = (Trial(1, space.first, Score("done", 0.5)),)
+    assert propose(space, 2, 0, Known(done)) == {**space.first, "tokens.embedding": "vectors:a.txt"}
+    listed = space_of(tune({"training": {"dropout": [0.1, 0.2]}}), KINDS, has_slices=False, at_hand=at_hand)
+    assert [knob.name for knob in listed.knobs] == ["training.dropout"]
+
+
+def test_a_search_of_fewer_choices_tells_the_next_one_what_it_found() -> None:
+    before = space_of(tune({}), KINDS, has_slices=False)
+    now = space_of(tune({}), KINDS, has_slices=False, at_hand={"tokens": ("vectors:a.txt",)})
+    best = {**before.first, "size": 64}
+    parent = Study((Trial(1, before.first, Score("done", 0.5)), Trial(2, best, Score("done", 0.6))))
+    known = Known((Trial(1, now.first, Score("done", 0.7)),), parent=parent)
+    assert propose(now, 2, 0, known) == {**best, "tokens.embedding": "hash"}
+    assert [trial.score.value for trial in _of_parent(now, known)] == pytest.approx([0.7, 0.8])
+    assert now.adopted({**best, "size": 77}) is None
+
+
 def test_what_is_pinned_is_not_chosen() -> None:
     pins = {"payloads": {"tokens": {"size": 64, "crf": True}, "query": {"aggregate": "max"}}, "slices": "off"}
     space = space_of(tune(pins), KINDS, has_slices=True)

@@ -1,6 +1,6 @@
 """Pretrained inputs from disk: the names of a tuning to what is found under them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from overton.base import Event, Observe, OvertonError, Problem, ignore, json_pat
 from overton.base.files import digest_file
 from overton.compile import Choices, Tuning
 from overton.compile.files import placed_faults
+from overton.pretrained.files.at_hand import vectors_at_hand
 from overton.pretrained.files.transformer import (
     find_transformer,
     load_transformer,
@@ -16,6 +17,16 @@ from overton.pretrained.files.transformer import (
 )
 from overton.pretrained.files.vectors import find_vectors, load_vectors
 from overton.pretrained.given import Given, Part
+
+__all__ = [
+    "Texts",
+    "check_pretrained",
+    "digests_of",
+    "embeddings_of",
+    "load_pretrained",
+    "named_files",
+    "vectors_at_hand",
+]
 
 Texts = Callable[[str], Sequence[str]]
 
@@ -46,25 +57,30 @@ def check_pretrained(tuning: Tuning, folder: Path) -> list[Problem]:
 
 def named_files(tuning: Tuning, folder: Path) -> list[Path]:
     """Where the files and folders would lie that the embeddings of a tuning name, whether they are there or not."""
-    return [folder / text.partition(":")[2] for _, text in _named(tuning) if ":" in text]
+    return [folder / text.partition(":")[2] for text in embeddings_of(tuning) if ":" in text]
 
 
-def digests_of(tuning: Tuning, folder: Path) -> dict[str, str]:
-    """Digest of the files and folders that the embeddings of a tuning name, by name, as far as they lie there.
+def digests_of(embeddings: Iterable[str], folder: Path) -> dict[str, str]:
+    """Digest of the files and folders that some embeddings name, by name, as far as they lie there.
 
     What a package or the hub holds under a name is taken to stay.
 
     Args:
-        tuning: The tuning.
+        embeddings: The embeddings, as in a tuning.
         folder: The directory of the application.
     """
     found: dict[str, str] = {}
-    for text in sorted({text for _, text in _named(tuning) if ":" in text}):
+    for text in sorted({text for text in embeddings if ":" in text}):
         place = folder / text.partition(":")[2]
         files = sorted(place.iterdir()) if place.is_dir() else [place, place.with_name(f"{place.name}.gz")]
         content = [digest_file(file) for file in files if file.is_file()]
         found |= {text: "".join(content)} if content else {}
     return found
+
+
+def embeddings_of(tuning: Tuning) -> list[str]:
+    """The embeddings that a tuning names for a model."""
+    return [text for _, text in _named(tuning)]
 
 
 def _named(tuning: Tuning) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ def load_vectors(name: str, folder: Path, texts: Sequence[str], *, tune: bool = 
     path = find_vectors(name, folder)
     wanted = {form for text in texts for form in forms(text)}
     try:
-        with _open(path) as lines:
+        with open_lines(path) as lines:
             found = read_vectors(lines, wanted, str(path))
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         hint = "The file is damaged or was cut short: fetch it again"
@@ -59,7 +59,8 @@ def find_vectors(name: str, folder: Path) -> Path:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def open_lines(path: Path) -> Iterator[IO[bytes]]:
+    """The lines of a file, plain or compressed."""
     with path.open("rb") as raw:
         if path.suffix == ".gz":
             with gzip.open(raw) as lines:
