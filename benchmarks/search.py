@@ -49,6 +49,8 @@ def main() -> None:
 def measure(data: Path, directory: Path, options: argparse.Namespace) -> None:
     """Build three versions of a data set and print them."""
     write_application(data, directory, options.train, {})
+    if (data / "resources").is_dir():  # vectors that lie there are a choice
+        (directory / "resources").symlink_to((data / "resources").resolve())
     application = overton.load(directory)
     splits = application.dataset().splits
     print(f"{data.name}: {len(splits.train):,} training records, {len(splits.dev):,} dev, {len(splits.test):,} test")
