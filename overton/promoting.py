@@ -6,13 +6,14 @@ Whoever loses the race is compared again, with what the winner has put there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from overton.base import Event, Observe, OvertonError, Problem, digest_json, ignore, now
 
 if TYPE_CHECKING:
+    from overton.artifact import Artifact
     from overton.evaluate import Comparison
     from overton.schema import Schema
     from overton.store import GateOutcome, Promotion, Store
@@ -133,18 +134,21 @@ def gate_outcome(before: str, weighed: Weighed) -> GateOutcome:
 
 
 def weigh_beside(
-    old: Schema, new: Schema, clients: str, known: Comparison | None, compare: Callable[[], Comparison]
+    old: Artifact, new: Artifact, clients: str, known: Comparison | None, compare: Callable[[], Comparison]
 ) -> Weighed:
     """What signature and gate say; nothing is compared where the signature rules it out already.
 
     Args:
-        old: The schema of the version before.
-        new: That of the version that is to come.
+        old: The version before.
+        new: The version that is to come.
         clients: By what they call the version before.
         known: The comparison of the two, where it was made.
         compare: Makes it.
     """
-    breaking = tuple(breaking_changes(old, new, clients=clients))
+    breaking = (
+        *breaking_changes(old.schema, new.schema, clients=clients),
+        *missing_models(old.models, new.models, clients=clients),
+    )
     comparison = known if breaking else known or compare()
     return Weighed(comparison, (*breaking, *(comparison.refusals if comparison else ())))
 
@@ -153,12 +157,18 @@ def breaking_changes(old: Schema, new: Schema, *, clients: str) -> list[Problem]
     """What in a new schema would break the clients of an old one, who are named by what they call."""
     from overton.schema import diff_schemas
 
-    return [
-        Problem(
-            message=f"{change.field}: {change.message}: clients of {clients} would break",
-            code="application.incompatible",
-            hint="Promote under another alias, or with --force --why TEXT",
-        )
-        for change in diff_schemas(old, new)
-        if change.kind == "breaking"
-    ]
+    changes = [change for change in diff_schemas(old, new) if change.kind == "breaking"]
+    return [_breaking(f"{change.field}: {change.message}", clients) for change in changes]
+
+
+def missing_models(old: Collection[str], new: Collection[str], *, clients: str) -> list[Problem]:
+    """Models of an old version that clients may ask for by name and a new one does not have; see `breaking_changes`."""
+    return [_breaking(f"the model {name!r} is gone", clients) for name in old if name not in new]
+
+
+def _breaking(change: str, clients: str) -> Problem:
+    return Problem(
+        message=f"{change}: clients of {clients} would break",
+        code="application.incompatible",
+        hint="Promote under another alias, or with --force --why TEXT",
+    )

@@ -127,11 +127,13 @@ def release(
 
 def _tell_breaking(application: Application, live: Version | None, alias: str, observe: Observe) -> None:
     """Tell before a long training what will keep its version from being promoted: it is worth it for another alias."""
-    from overton.promoting import breaking_changes
+    from overton.promoting import breaking_changes, missing_models
 
     if live:
+        clients = f"{alias} ({live.id})"
         old, new = live.artifact.schema.without_classes(), application.schema.without_classes()  # data tell classes
-        for problem in breaking_changes(old, new, clients=f"{alias} ({live.id})"):
+        gone = missing_models(live.artifact.models, application.tuning.models, clients=clients)
+        for problem in (*breaking_changes(old, new, clients=clients), *gone):
             observe(Event("build", f"{problem.message}, so what is built now will be refused"))
 
 

@@ -397,4 +397,4 @@ class Version:
         old = self.other(before)
         known = compared if compared and (compared.old, compared.new) == (before, self.id) else None
         compare = partial(self.compare, old, max_bad=max_bad, observe=observe)
-        return weigh_beside(old.artifact.schema, self.artifact.schema, f"{alias} ({old.id})", known, compare)
+        return weigh_beside(old.artifact, self.artifact, f"{alias} ({old.id})", known, compare)

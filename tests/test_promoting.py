@@ -10,7 +10,8 @@ from overton.base import Event, OvertonError, Problem
 from overton.promoting import Promoted, Weighed, promote_weighed
 from overton.store import Store, gate_text
 from overton.version import Version
-from tests.stores import promote, put, refusal
+from tests.stores import NOON, promote, put, refusal
+from tests.tiny_artifact import tiny_artifact
 
 NO = Problem("slice:rare fell", "gate.regressed")
 BREAKS = Problem("the class height is gone", "application.incompatible")
@@ -182,3 +183,17 @@ def test_what_breaks_clients_is_refused_whatever_its_comparison_says(store):
     new = Artifact({**store.get(old).files, "signature.json": signature})
     weighed = Version(new.id, new, None, store).weigh("live", old, compared=Comparison(old, new=new.id))
     assert [refusal.code for refusal in weighed.refusals] == ["application.incompatible"]
+
+
+def test_a_version_without_a_model_that_clients_name_is_refused(store):
+    both, one = tiny_artifact(0).with_model("small", tiny_artifact(1)), store.get(put(store))
+    store.put(both, when=NOON)
+    weighed = Version(one.id, one, None, store).weigh("live", both.id, compared=Comparison(both.id, new=one.id))
+    assert {problem.code for problem in weighed.refusals} == {"application.incompatible"}
+    assert [problem.message.partition(":")[0] for problem in weighed.refusals] == [
+        "the model 'large' is gone",
+        "the model 'small' is gone",
+    ]
+    assert (
+        not Version(both.id, both, None, store).weigh("live", one.id, compared=Comparison(one.id, new=both.id)).refusals
+    )
