@@ -86,6 +86,7 @@ def chrome(dashboard: Dashboard, request: Request, *, at_once: bool = False) -> 
             "editor": current_user(),
             "job": dashboard.jobs.running(),
             "version": version,
+            "newest": _without_version(request),
             "live": _live(dashboard),
             "twin": twin_of(request),
             "data": DataNow() if at_once else _quietly(dashboard, version),
@@ -99,6 +100,12 @@ def _live(dashboard: Dashboard) -> str:
         return dashboard.live()
     except OvertonError:
         return ""
+
+
+def _without_version(request: Request) -> str:
+    """The same page of the newest version: its address with all that it asks for but the version."""
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "version"]
+    return f"{request.url.path}?{urlencode(asked)}" if asked else request.url.path
 
 
 def twin_of(request: Request) -> str:

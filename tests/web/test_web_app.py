@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -139,6 +140,16 @@ def test_the_report_of_an_older_version_leads_to_its_own_slices(shared: Client) 
     assert f'href="/slice?tag=slice%3Atower&amp;version={old}"' in page
     assert 'href="/slice?tag=slice%3Atower"' in shared.get("/").text
     assert shared.get(f"/slice.json?tag=slice%3Atower&version={old}").json()["version"] == old
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/record?id=r1&task=POS&split=all", "/slice?tag=slice%3Atower&task=POS", "/errors?task=POS&tag=lang%3Aen"],
+)
+def test_a_page_of_an_older_version_leads_to_the_same_page_of_the_newest(address: str, shared: Client) -> None:
+    old = shared.dashboard.live()
+    assert f'<a href="{escape(address)}">newest</a>' in shared.get(f"{address}&version={old}").text
+    assert shared.get(address).status_code == 200
 
 
 def test_a_filter_is_any_expression_over_tags(shared: Client) -> None:
