@@ -82,7 +82,8 @@ def test_a_build_begins_with_the_version_that_is_chosen(how: str, site: Site, br
     assert all(word in job.words for word in told), job.words
 
 
-def test_another_member_than_those_suggested_is_chosen_from_the_menu(tmp_path: Path, browser: Browser) -> None:
+def application_with_many_members(tmp_path: Path) -> Path:
+    """An application with a record whose twelve candidates do not all fit on buttons."""
     application = write_application(tmp_path / "app")
     members = [{"id": f"Q{place}"} for place in range(12)]
     payloads = {"tokens": ["how", "old"], "query": "how old", "entities": members}
@@ -90,7 +91,11 @@ def test_another_member_than_those_suggested_is_chosen_from_the_menu(tmp_path: P
     with (application.directory / "data" / "records.jsonl").open("a") as file:
         file.write(json.dumps(one) + "\n")
     add_version(application, 0)
-    with site_of(application.directory) as site:
+    return application.directory
+
+
+def test_another_member_than_those_suggested_is_chosen_from_the_menu(tmp_path: Path, browser: Browser) -> None:
+    with site_of(application_with_many_members(tmp_path)) as site:
         page = site.open(browser)
         page.goto(f"{site.url}/record?id=many&task=IntentArg")
         page.get_by_label("Labels by").fill("ann")
@@ -102,3 +107,20 @@ def test_another_member_than_those_suggested_is_chosen_from_the_menu(tmp_path: P
     (edit,) = site.edits()
     assert edit["id"] == "many"
     assert edit["tasks"] == {"IntentArg": {"ann": int(last or "")}}
+
+
+def test_keys_that_step_through_a_menu_of_members_save_the_last_alone(tmp_path: Path, browser: Browser) -> None:
+    with site_of(application_with_many_members(tmp_path)) as site:
+        page = site.open(browser)
+        page.goto(f"{site.url}/record?id=many&task=IntentArg")
+        form = page.locator('section[data-task="IntentArg"] form.edit')
+        form.get_by_label("Another member").focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowDown")
+        expect(form.locator("output")).to_have_text("Enter saves it")
+        page.keyboard.press("Enter")
+        saved(form)
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Tab")
+        expect(page.locator("#edits")).to_have_text("2 edits")
+    assert [list(edit["tasks"]["IntentArg"].values()) for edit in site.edits()] == [[2], [3]]

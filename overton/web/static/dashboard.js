@@ -86,7 +86,23 @@
       if (text) save(form, said.type === "select" ? Number(text) : text);
     };
     form.addEventListener("submit", (event) => { event.preventDefault(); if (other) take(); });
-    if (other?.matches("select")) other.addEventListener("change", take);
+    // With the keys a menu changes at every step: what is meant is known at Enter, or when the focus leaves.
+    if (other?.matches("select")) {
+      let keys = false;
+      let open = false;
+      const settle = () => { if (open) { open = false; take(); } };
+      other.addEventListener("pointerdown", () => { keys = false; });
+      other.addEventListener("keydown", (event) => {
+        keys = true;
+        if (event.key === "Enter" && open) { event.preventDefault(); settle(); }
+      });
+      other.addEventListener("change", () => {
+        open = keys;
+        if (keys) say(one("output", form), other.value ? "Enter saves it" : "");
+        else take();
+      });
+      other.addEventListener("blur", settle);
+    }
     one("[data-save]", form)?.addEventListener("click", () => {
       save(form, all("[data-bit]", form).filter((box) => box.checked).map((box) => JSON.parse(box.dataset.bit)));
     });
