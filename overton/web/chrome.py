@@ -12,7 +12,9 @@ from overton.store import current_user
 from overton.version import Version
 from overton.web.dashboard import Dashboard
 from overton.web.edits.files import NAME
+from overton.web.jobs import Job
 from overton.web.render import linked_assets
+from overton.web.respond import refused
 
 NAVIGATION = (
     ("/", "Report"),
@@ -84,7 +86,7 @@ def chrome(dashboard: Dashboard, request: Request, *, at_once: bool = False) -> 
             "token": dashboard.token,
             "nonce": nonce,
             "editor": current_user(),
-            "job": dashboard.jobs.running(),
+            "job": _running(dashboard),
             "version": version,
             "newest": _without_version(request),
             "live": _live(dashboard),
@@ -98,8 +100,16 @@ def _live(dashboard: Dashboard) -> str:
     """Id of the live version; empty where there is none, or the store cannot be read."""
     try:
         return dashboard.live()
-    except OvertonError:
+    except (OvertonError, OSError):
         return ""
+
+
+def _running(dashboard: Dashboard) -> Job | None:
+    """The build that runs; None where there is none, or the folder of builds cannot be read."""
+    try:
+        return dashboard.jobs.running()
+    except OSError:  # told by the page of builds
+        return None
 
 
 def _without_version(request: Request) -> str:
@@ -115,12 +125,20 @@ def twin_of(request: Request) -> str:
 
 
 def _quietly(dashboard: Dashboard, reference: str) -> DataNow:
-    """The data beside those of a version; nothing where there is no version."""
+    """The data beside those of a version; nothing where there is no version.
+
+    Nothing is raised: the page that tells of a problem has this around it, too.
+    """
     try:
         version = dashboard.version(reference)
-    except OvertonError:  # told by the page itself
+    except (OvertonError, OSError):  # told by the page itself
         return DataNow()
-    return data_now(dashboard, version)
+    try:
+        return data_now(dashboard, version)
+    except OvertonError as error:
+        return DataNow(problems=error.problems)
+    except OSError as error:
+        return DataNow(problems=(refused(error),))
 
 
 def _data_now(dashboard: Dashboard, version: Version) -> DataNow:

@@ -125,8 +125,13 @@ class Dashboard:
         return ["--store", self.store_url] if self.store_url else []
 
     def stamp(self) -> str:
-        """What changes when a file of the application does."""
-        return digest_json([self.own_stamp(), _stamp(sorted(self.data.iterdir()) if self.data.is_dir() else [])])
+        """What changes when a file of the application does.
+
+        Raises:
+            OvertonError: Where the folder of data files cannot be read.
+        """
+        with problems_of_disk():
+            return digest_json([self.own_stamp(), _stamp(sorted(self.data.iterdir()) if self.data.is_dir() else [])])
 
     def own_stamp(self) -> str:
         """What changes when a file does that tells what is built, and none of the data."""

@@ -460,3 +460,24 @@ def test_what_the_system_refuses_is_told_and_no_fault_of_ours(client: Client, mo
         assert "rows/new" in answer.text
     monkeypatch.setattr(overton.web.dashboard.Dashboard, "application", refuse)
     assert client.get("/versions.json").json()["problems"][0]["code"] == "os.refused"
+
+
+@pytest.mark.parametrize("folder", ["data", ".overton/jobs"])
+def test_a_folder_that_may_not_be_read_is_told_on_a_page(
+    folder: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, listed = client.dashboard.directory / folder, Path.iterdir
+    closed.mkdir(parents=True, exist_ok=True)
+
+    def listing(path: Path) -> object:
+        if path == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(closed))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", listing)
+    for path in ("/", "/versions"):
+        assert client.get(path).status_code == 200, "neither needs what is in the folder"
+    for path in ("/errors", "/builds"):
+        answer = client.get(path)
+        assert "<h1>" in answer.text
+        assert ("permission denied" in answer.text) == (folder == "data" or path == "/builds")
