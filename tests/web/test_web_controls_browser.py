@@ -124,3 +124,31 @@ def test_keys_that_step_through_a_menu_of_members_save_the_last_alone(tmp_path: 
         page.keyboard.press("Tab")
         expect(page.locator("#edits")).to_have_text("2 edits")
     assert [list(edit["tasks"]["IntentArg"].values()) for edit in site.edits()] == [[2], [3]]
+
+
+def test_the_page_of_a_build_tells_that_the_dashboard_was_stopped_and_goes_on_with_the_next(
+    site: Site, browser: Browser
+) -> None:
+    job = site.dashboard.jobs.start(["web", str(site.dashboard.directory), "--port", "0"], who="ann")
+    page = site.open(browser)
+    page.goto(f"{site.url}/builds/{job}")
+    expect(page.locator("#job")).to_contain_text("Building", timeout=PATIENCE)
+    page.route("**/builds/**", lambda route: route.abort())
+    expect(page.locator("#outcome")).to_contain_text("does not answer", timeout=PATIENCE)
+    stop = page.get_by_role("button", name="Stop")
+    stop.click()
+    expect(page.locator("#outcome")).to_contain_text("was it stopped?")
+    expect(stop).to_be_enabled()
+    page.unroute("**/builds/**")
+    expect(page.locator("#outcome")).to_have_text("", timeout=PATIENCE)
+    stop.click()
+    expect(page.locator("#state")).to_have_text("stopped", timeout=PATIENCE)
+    site.seen = [text for text in site.seen if "ERR_FAILED" not in text]
+
+
+def test_a_report_that_is_never_made_since_the_dashboard_was_stopped_says_so(site: Site, browser: Browser) -> None:
+    page = site.open(browser)
+    page.route("**/index.json*", lambda route: route.abort())
+    page.goto(site.url)
+    expect(page.locator("#wait")).to_contain_text("does not answer", timeout=PATIENCE)
+    site.seen = [text for text in site.seen if "ERR_FAILED" not in text]

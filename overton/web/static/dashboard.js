@@ -8,6 +8,7 @@
 
   // Every answer that is no success tells its problems in one form.
   const words = (problems) => problems.map((one) => one.message + (one.hint ? `. ${one.hint}` : "")).join(" · ");
+  const SILENT = "the dashboard does not answer: was it stopped?";
   const post = async (url, body) => {
     let answer;
     try {
@@ -16,7 +17,7 @@
         headers: { "Content-Type": "application/json", "X-Overton-Token": token },
       });
     } catch {
-      throw { problems: [{ message: "the dashboard does not answer: was it stopped?" }] };
+      throw { problems: [{ message: SILENT }] };
     }
     const value = await answer.json();
     if (!answer.ok) throw value;
@@ -214,7 +215,7 @@
       link.href = location.href;
       link.textContent = "They are there: show them";
       wait.replaceChildren(link);
-    }).catch(() => {});
+    }).catch(() => { wait.textContent = SILENT; });
   }
 
   // Builds.
@@ -248,13 +249,24 @@
   const watched = one("#watched");
   const running = one("#job");
   const watch = (job, page) => {
+    let silent = false;
+    const tell = (text) => {
+      if (page && (text || silent)) say(one("#outcome"), text);
+      silent = Boolean(text);
+    };
     const look = async () => {
       let found;
       try {
         const answer = await fetch(`/builds/${encodeURIComponent(job)}.json`);
-        if (!answer.ok) return;
         found = await answer.json();
-      } catch { setTimeout(look, 3000); return; }
+        if (!answer.ok) throw found;
+        tell("");
+      } catch (refused) {
+        running.textContent = "Build: no answer";
+        tell(refused.problems ? words(refused.problems) : `${SILENT} The build goes on all the same.`);
+        setTimeout(look, 3000);
+        return;
+      }
       const now = found.stages.filter((stage) => !stage.done).pop();
       if (found.state === "running") {
         running.textContent = now ? `Building: ${now.name}${now.share === null ? "" : ` ${Math.round(now.share * 100)} %`}` : "Building …";
@@ -280,7 +292,8 @@
   else if (running?.dataset.job) watch(running.dataset.job, false);
   one("#stop")?.addEventListener("click", async (event) => {
     event.target.disabled = true;
-    await attempt(one("#outcome"), () => post(`/builds/${encodeURIComponent(watched.dataset.job)}/stop`, {}));
+    const done = await attempt(one("#outcome"), () => post(`/builds/${encodeURIComponent(watched.dataset.job)}/stop`, {}));
+    if (!done) event.target.disabled = false;
   });
 
   // Promotions.
