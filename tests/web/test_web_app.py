@@ -356,6 +356,9 @@ def test_a_filter_is_saved_as_a_slice(client: Client) -> None:
     assert client.post("/edits/slice", {"name": "towers", "tag": "slice:tower"}).status_code == 409
     again = client.post("/edits/slice", {"name": "towers", "tag": "slice:tower", "replace": True})
     assert again.json()["count"] > len(ids)
+    assert "other files" not in again.json()["message"]
+    short = client.post("/edits/slice", {"name": "short", "tag": "slice:tower & !slice:short", "replace": True}).json()
+    assert f"; other files have it on {sum(tags.has('slice:short'))} more" in short["message"], "they stay in the slice"
     for body in ({"name": "x"}, {"name": "x", "tag": "a", "where": "b"}, {"name": " ", "tag": "lang:en"}):
         assert client.post("/edits/slice", body).status_code == 422
     assert client.post("/edits/slice", {"name": "x", "tag": "slice:towr"}).status_code == 404
@@ -367,6 +370,9 @@ def test_without_sql_a_filter_is_saved_as_lines_of_edits(client: Client, monkeyp
     lines = edits(client)
     assert len(lines) == done["count"] > 0
     assert all(line["tags"] == ["slice:towers"] for line in lines)
+    again = client.post("/edits/slice", {"name": "towers", "tag": "slice:tower", "replace": True})
+    assert again.json()["problems"][0]["code"] == "tagging.no-duckdb", "lines of edits take no tag away"
+    assert edits(client) == lines
 
 
 def test_a_version_is_promoted_where_the_gate_lets_it_pass(client: Client) -> None:

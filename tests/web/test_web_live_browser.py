@@ -234,6 +234,15 @@ def test_a_filter_is_saved_as_a_slice(site: Site, browser: Browser) -> None:
     page.get_by_role("link", name="slice:towers").click()
     expect(page.locator("h1")).to_contain_text("slice:towers")
     assert (site.dashboard.data / "tags-slice-towers.jsonl").exists()
+    page.goto(f"{site.url}/errors?task=Intent&tag={quote('slice:tower')}")
+    page.get_by_placeholder("name").fill("towers")
+    page.get_by_role("button", name="Save slice").click()
+    expect(page.locator("form.save output")).to_contain_text("there is a slice 'slice:towers' already")
+    before = (site.dashboard.data / "tags-slice-towers.jsonl").read_bytes()
+    page.get_by_role("button", name="Replace it").click()
+    expect(page.get_by_role("link", name="slice:towers")).to_be_visible(timeout=PATIENCE)
+    assert (site.dashboard.data / "tags-slice-towers.jsonl").read_bytes() != before
+    site.seen = [text for text in site.seen if "409" not in text]
 
 
 @pytest.mark.slow

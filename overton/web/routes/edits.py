@@ -96,8 +96,9 @@ def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str,
         hint = "A slice of all records says nothing"
         raise OvertonError(Problem("expected a filter by tags or an expression", "edits.no-filter", hint=hint))
     dataset = dashboard.own_records().dataset
-    if name in dataset.tags.names and not body.replace:
-        hint = "Give it another name, or say that it is to be replaced"
+    is_there = name in dataset.tags.names
+    if is_there and not body.replace:
+        hint = "Give it another name, or replace it"
         raise OvertonError(Problem(f"there is a slice {name!r} already", "edits.slice-exists", hint=hint))
     if body.tag:
         bear_all(dataset, [body.tag])  # names the tag that is unknown
@@ -111,17 +112,22 @@ def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str,
         ids = dataset.ids(np.flatnonzero(bear_all(dataset, [body.tag])))
         if not ids:
             raise OvertonError(nobody_bears(name)) from None
+        if is_there:  # lines of edits take no tag away
+            raise
         lines = tag_lines(dataset, ids, name)
         told = _told(append_lines(dashboard.data / edits_name(), lines)) if lines else {}
         return {**told, "tag": name, "count": len(ids)}
     place = found.path.rpartition("/")[2]
+    bearing = dashboard.own_records().dataset.tags.has(name)  # what other files say of the slice is not replaced
+    more = int(bearing.sum()) - len(found.ids)
     return {
         "tag": name,
         "where": where,
         "path": f"data/{place}",
         "count": len(found.ids),
         "by_split": found.by_split,
-        "message": f"{name}: {count_of(len(found.ids), 'record')}, in data/{place}",
+        "message": f"{name}: {count_of(len(found.ids), 'record')}, in data/{place}"
+        + (f"; other files have it on {more:,} more" if more > 0 else ""),
     }
 
 

@@ -131,17 +131,30 @@
     });
   }
   for (const form of all("form.save")) {
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
+    const saveSlice = async (body) => {
       const output = one("output", form);
-      const body = { ...JSON.parse(form.dataset.slice), name: one("[data-name]", form).value.trim() };
-      const done = await attempt(output, () => post("/edits/slice", body));
+      let there = false;
+      const done = await attempt(output, () => post("/edits/slice", body).catch((refused) => {
+        there = refused.problems?.[0].code === "edits.slice-exists";
+        throw refused;
+      }));
+      if (there) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = "Replace it";
+        button.addEventListener("click", () => saveSlice({ ...body, replace: true }));
+        output.append(" ", button);
+      }
       if (!done) return;
       say(output, "");
       const link = document.createElement("a");
       link.href = `/slice?tag=${encodeURIComponent(done.tag)}`;
       link.textContent = done.message;
       output.append(link);
+    };
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      saveSlice({ ...JSON.parse(form.dataset.slice), name: one("[data-name]", form).value.trim() });
     });
   }
 
