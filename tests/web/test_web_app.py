@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from html import escape
+from html import escape, unescape
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -107,6 +107,16 @@ def test_every_page_answers_with_its_json_twin_and_no_script_of_a_record(shared:
         twin = shared.get(f"{'/index' if path == '/' else path}.json?{query}")
         assert twin.status_code == 200
         assert shared.get(address, accept="application/json").json().keys() == twin.json().keys()
+
+
+def test_the_twins_tell_of_changed_files_and_why_there_are_no_errors(client: Client) -> None:
+    assert client.get("/builds.json").json()["changed"] == []
+    assert client.post("/edits/tag", {"ids": ["r0"], "tag": "slice:alone"}).status_code == 200
+    assert client.get("/builds.json").json()["changed"] == [{"name": edits_name(), "change": "new", "lines": 1}]
+    slice_page = client.get("/slice.json?tag=slice:alone").json()
+    assert slice_page["errors"] is None
+    assert slice_page["why_none"] in unescape(client.get("/slice?tag=slice:alone").text)
+    assert slice_page["why_none"]
 
 
 def test_long_texts_are_cut_before_they_are_escaped(shared: Client) -> None:

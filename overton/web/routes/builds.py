@@ -1,6 +1,6 @@
 """Builds: those that were started here, one in the making, and how to start and stop one."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -36,7 +36,12 @@ class BuildsPage:
 
     def to_json(self) -> dict[str, Any]:
         """The page as a JSON value."""
-        return {"jobs": [job.to_json() for job in self.jobs], "versions": self.versions, "aliases": self.aliases}
+        return {
+            "jobs": [job.to_json() for job in self.jobs],
+            "versions": self.versions,
+            "aliases": self.aliases,
+            "changed": [asdict(file) for file in self.data.changed],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class SlicePage:
             "records": self.records,
             "figures": [asdict(figure) for figure in self.figures],
             "errors": self.errors.to_json() if self.errors else None,
+            "why_none": self.problem.message if self.problem else "",
         }
 
 
