@@ -216,6 +216,19 @@ def test_a_page_says_all_without_its_script(opened, name: str) -> None:
 
 
 @pytest.mark.slow
+def test_on_paper_a_page_is_dark_on_light_whatever_the_screen_is(opened) -> None:
+    page = opened("plain", viewport=LAPTOP, color_scheme="dark").page
+    colour = "getComputedStyle(document.body).color"
+    on_screen = page.evaluate(colour)
+    page.emulate_media(media="print")
+    assert page.evaluate(colour) != on_screen
+    page.emulate_media(media="screen", color_scheme="light")
+    light = page.evaluate(colour)
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(colour) == light
+
+
+@pytest.mark.slow
 def test_on_paper_every_row_is_there(opened, tmp_path: Path) -> None:
     page = opened("plain", viewport=LAPTOP).page
     page.emulate_media(media="print")
