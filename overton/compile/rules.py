@@ -249,7 +249,9 @@ def _pool(draft: Draft, payload: Payload, inputs: Names, units: Names, sizes: tu
 def _look(draft: Draft, payload: Payload, inputs: Names, units: Names, sizes: tuple[int, ...]) -> Draft:
     choices = draft.choices.payloads[payload.name]
     heads = {"heads": choices.heads} if choices.aggregate == "attention" else {}
-    op = "attend.v1" if choices.aggregate == "attention" else f"add_{choices.aggregate}.v1"
+    # Attention chooses among items, but cannot tell which of those that ask go with the one vector of a record.
+    attend = "attend.v2" if "record" in units else "attend.v1"
+    op = attend if choices.aggregate == "attention" else f"add_{choices.aggregate}.v2"
     inputs = (draft.chains[payload.name], *inputs)
     return draft.with_node(payload.name, "aggregate", op, inputs, units=units, sizes=sizes, size=choices.size, **heads)
 

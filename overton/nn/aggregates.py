@@ -79,14 +79,41 @@ class PlainPool(nn.Module):
         return normal
 
 
-class Attend(nn.Module):
-    """`attend.v1`: every item of a payload asks all items of its inputs, by multi-headed attention.
+class Meet(nn.Module):
+    """An item and what its inputs say, by themselves and by each other.
 
-    Source: Vaswani et al. 2017, arXiv:1706.03762.
+    The product is what tells whether the two go together, such as a candidate and a question: of a sum, each part
+    counts nearly the same whatever the other is.
+    """
+
+    def __init__(self, *, size: int, dropout: float) -> None:
+        super().__init__()
+        self.both = nn.Linear(size, size)
+        self.norm = nn.LayerNorm(size)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, asking: Tensor, said: Tensor) -> Tensor:
+        """(row, item, size) twice to the same shape."""
+        normal: Tensor = self.norm(asking + self.dropout(said + self.both(asking * said)))
+        return normal
+
+
+class Attend(nn.Module):
+    """`attend.v1` and `attend.v2`: every item of a payload asks all items of its inputs, by multi-headed attention.
+
+    Of an input with one vector there is nothing to choose, so that what is asked has no effect: `attend.v2` holds the
+    item against the answer as well. Source: Vaswani et al. 2017, arXiv:1706.03762.
     """
 
     def __init__(
-        self, *, units: Sequence[str], sizes: Sequence[int], size: int, heads: tuple[int, int], dropout: float
+        self,
+        *,
+        units: Sequence[str],
+        sizes: Sequence[int],
+        size: int,
+        heads: tuple[int, int],
+        dropout: float,
+        meet: bool = False,
     ) -> None:
         super().__init__()
         self.heads, self.width = heads
@@ -96,7 +123,8 @@ class Attend(nn.Module):
         self.key = nn.Linear(size, inner)
         self.value = nn.Linear(size, inner)
         self.mix = nn.Linear(inner, size)
-        self.norm = nn.LayerNorm(size)
+        self.meet = Meet(size=size, dropout=dropout) if meet else None
+        self.norm = nn.Identity() if meet else nn.LayerNorm(size)
         self.dropout = Dropout(dropout)
 
     def forward(self, asking: Tensor, *inputs: Tensor) -> Tensor:
@@ -108,20 +136,24 @@ class Attend(nn.Module):
         )
         scores = question @ key.transpose(-1, -2) * self.width**-0.5
         weight = masked_softmax(scores, mask[:, None, None, :], -1)
-        answer = (weight @ value).transpose(1, 2).flatten(2)
-        normal: Tensor = self.norm(asking + self.dropout(self.mix(answer)))
+        answer = self.mix((weight @ value).transpose(1, 2).flatten(2))
+        normal: Tensor = self.norm(asking + self.dropout(answer)) if self.meet is None else self.meet(asking, answer)
         return normal
 
 
 class AddPooled(nn.Module):
-    """`add_max.v1` and `add_mean.v1`: the pooled inputs are added to every item of a payload."""
+    """`add_max` and `add_mean`: the pooled inputs are added to every item, which `v2` holds against them as well."""
 
-    def __init__(self, *, units: Sequence[str], sizes: Sequence[int], size: int, dropout: float, by: str) -> None:
+    def __init__(
+        self, *, units: Sequence[str], sizes: Sequence[int], size: int, dropout: float, by: str, meet: bool = False
+    ) -> None:
         super().__init__()
         self.pool = PlainPool(units=units, sizes=sizes, size=size, dropout=dropout, by=by)
-        self.norm = nn.LayerNorm(size)
+        self.meet = Meet(size=size, dropout=dropout) if meet else None
+        self.norm = nn.Identity() if meet else nn.LayerNorm(size)
 
     def forward(self, asking: Tensor, *inputs: Tensor) -> Tensor:
         """(row, item, size) and the inputs in order to (row, item, size)."""
-        normal: Tensor = self.norm(asking + self.pool(*inputs).unsqueeze(1))
+        said = self.pool(*inputs).unsqueeze(1)
+        normal: Tensor = self.norm(asking + said) if self.meet is None else self.meet(asking, said)
         return normal

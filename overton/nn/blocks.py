@@ -22,8 +22,11 @@ from overton.nn.wide import WideHead, WidePath
 # A constructor takes the settings of its node, and the shares dropped in training.
 BLOCKS: Mapping[str, Callable[..., nn.Module]] = {
     "add_max.v1": partial(AddPooled, by="max"),
+    "add_max.v2": partial(AddPooled, by="max", meet=True),
     "add_mean.v1": partial(AddPooled, by="mean"),
+    "add_mean.v2": partial(AddPooled, by="mean", meet=True),
     "attend.v1": Attend,
+    "attend.v2": partial(Attend, meet=True),
     "attention_pool.v1": AttentionPool,
     "bag.v1": Bag,
     "bigru.v1": partial(Recurrent, cell="GRU"),

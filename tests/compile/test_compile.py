@@ -325,3 +325,24 @@ def test_a_record_reads_every_text_that_it_is_made_of_and_none_twice():
     assert wide == {"title.wide": ("title.grams",), "mail.wide": ("again.grams", "title.grams")}
     assert all("gram_buckets" in program.features[text] for text in ("again", "title"))
     assert "gram_buckets" not in program.features["body"]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "base", "op"),
+    [
+        ("attention", "tokens", "attend.v1"),
+        ("attention", "title", "attend.v2"),
+        ("mean", "tokens", "add_mean.v2"),
+        ("max", "title", "add_max.v2"),
+    ],
+)
+def test_items_are_held_against_what_attention_cannot_choose_from(aggregate, base, op):
+    payloads = {
+        "tokens": {"type": "sequence"},
+        "title": {"type": "singleton"},
+        "found": {"type": "set", "base": [base]},
+    }
+    tasks = {"Fits": {"payload": "found", "type": "multiclass", "classes": ["yes", "no"]}}
+    schema = parse_schema(json.dumps({"payloads": payloads, "tasks": tasks}))
+    program = compile_program(schema, pinned(schema, aggregate=aggregate))
+    assert [node.op for node in program.nodes if node.name == "found.aggregate"] == [op]

@@ -21,6 +21,7 @@ LONG = {
     "entities": [{"id": "apple", "range": [3, 4]}, {"id": "pear", "range": [6, 7]}, {"id": "fruit"}],
 }
 PRETRAINED = {"transformer.v1", "vectors.v1"}  # tests/pretrained has programs of these
+FORMER = {"add_max.v1", "add_mean.v1"}  # versions of before have programs of these
 OTHER = {
     "tokens": ["the", *LONG["tokens"][1:]],
     "title": "another",
@@ -137,7 +138,28 @@ def test_the_same_seed_gives_the_same_weights():
 
 def test_every_block_is_used_by_some_program():
     used = {node.op for encoder, aggregate in PROGRAMS for node in program_of(encoder, aggregate, ("slice:a",)).nodes}
-    assert used | PRETRAINED == set(BLOCKS)
+    assert used | PRETRAINED | FORMER == set(BLOCKS)
+
+
+@pytest.mark.parametrize("op", ["attend.v2", "add_max.v2", "add_mean.v2"])
+def test_which_items_go_with_the_one_vector_of_a_record_is_learned(op):
+    heads = {"heads": (2, 8)} if op == "attend.v2" else {}
+    random = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        kinds = torch.randn(10, 16)
+        block = BLOCKS[op](units=["record"], sizes=[16], size=16, dropout=0.0, **heads)
+        model = torch.nn.ModuleList([block, torch.nn.Linear(16, 1)])
+    asked, item = (torch.randint(0, 10, (256, n), generator=random) for n in (1, 4))
+    item = torch.where(torch.rand(256, 4, generator=random) < 0.4, asked, item)
+    goes = (asked == item).float()
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(150):
+        logits = model[1](block(kinds[item], kinds[asked[:, 0]]))[..., 0]
+        optimizer.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(logits, goes).backward()
+        optimizer.step()
+    assert ((logits > 0) == (goes > 0)).float().mean() > 0.95
 
 
 def test_bits_of_a_head_of_sets_are_as_likely_as_the_sets_that_have_them():
