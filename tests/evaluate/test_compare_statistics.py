@@ -48,6 +48,21 @@ def test_differences_that_are_no_whole_numbers_keep_the_test_exact():
     assert one_group(difference).p.item() == pytest.approx(np.mean(np.array(ways) <= step.sum()))
 
 
+@pytest.mark.parametrize(
+    "difference",
+    [
+        [44.0] + [-0.9] * 120,  # one long document of which all spans were found, and one lost in each of many others
+        [9.0, -9.0] + [-0.9] * 110 + [1.1] * 90,
+        [1.1 * n for n in range(1, 30, 2)] + [-0.9 * n for n in range(1, 30, 2)] + [-0.9] * 100 + [1.1] * 60,
+    ],
+)
+def test_small_differences_beside_a_great_one_count_what_they_are(difference):
+    difference = np.array(difference)
+    signs = 2.0 * np.random.default_rng(0).integers(0, 2, (60_000, len(difference))) - 1
+    share = (signs @ np.abs(difference) <= difference.sum() + 1e-9).mean()
+    assert one_group(difference).p.item() == pytest.approx(share, rel=0.15)
+
+
 def test_what_is_too_much_to_enumerate_is_normal():
     exact, normal = one_group([-1] * 2080 + [1] * 2000), one_group([-1] * 2100 + [1] * 2020)
     assert exact.levels[0] is not None

@@ -18,7 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 LARGEST = 4096  # of the sum of all differences, in steps: what is enumerated
-STEPS = 16  # of the largest difference of a group, where differences are no whole numbers
+STEPS = 16, 64  # of the mean difference of a group, where differences are no whole numbers: the fewer, the more differ
 CHUNK = 64  # groups that are transformed together
 LEVELS_TO = 0.5
 NORMAL, BEYOND = NormalDist(), 40.0  # nothing is as far from the mean in numbers of 64 bits
@@ -53,8 +53,10 @@ def swap_test(group: ndarray, difference: ndarray, n_groups: int) -> SwapTest:
     size = np.abs(difference)
     step = np.ones(n_groups)
     if (np.rint(difference) != difference).any():
-        np.maximum.at(step := np.zeros(n_groups), group, size)
-        step = np.maximum(step, 1e-12) / STEPS
+        # Of the mean: beside one great difference many small ones, which weigh as much together, must not round to 0.
+        differ = np.maximum(np.bincount(group, minlength=n_groups), 1)
+        mean = np.bincount(group, size, n_groups) / differ
+        step = np.maximum(mean, 1e-12) / np.clip(LARGEST // differ - 1, *STEPS)
     whole = np.rint(size / step[group]).astype(np.int64)
     total = np.bincount(group, whole, n_groups).astype(np.int64)
     fell = np.bincount(group, whole * (difference > 0), n_groups).astype(np.int64)  # how much of the total stood up
