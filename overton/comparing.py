@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -90,6 +90,7 @@ def compare_artifacts(
         sources=source_changes(before, after),
         latency=latency_of(new) if gate.p99_ms is not None else None,
         unknown=unknown,
+        cut=tuple(_cut_short(dataset, numbers, dict(zip(called, (old, new), strict=True)))),
         notes=(
             *((ONE_VERSION,) if old.id == new.id else ()),
             *splits.notes,
@@ -107,6 +108,19 @@ def _with_tags(dataset: Dataset, gate: Gate, tags: Sequence[str]) -> tuple[Datas
     except OvertonError as error:
         raise OvertonError(replace(problem, path="gate.json") for problem in error.problems) from None
     return dataset.with_tags(tags), gate
+
+
+def _cut_short(dataset: Dataset, numbers: ndarray, artifacts: Mapping[str, Artifact]) -> Iterator[str]:
+    """That the schema of the records leaves less of them than a version reads, as where `max_length` was lowered."""
+    for payload in dataset.schema.payloads:
+        n = dataset.n_cut(payload.name, numbers) if payload.has_items else 0
+        for name, artifact in artifacts.items() if n else ():
+            reads = {own.name: own.max_length for own in artifact.schema.payloads if own.has_items}.get(payload.name, 0)
+            if reads > payload.max_length:
+                yield (
+                    f"the schema of the records cuts {payload.name!r} of {n:,} of them to max_length "
+                    f"{payload.max_length:,}; {name} reads up to {reads:,}, and is judged on what is left"
+                )
 
 
 def latency_of(artifact: Artifact) -> dict[str, float]:

@@ -130,6 +130,11 @@ class Dataset:
         n = (self.joined.full > longest).sum(axis=0)
         return {payload.name: int(count) for payload, count in zip(self.joined.layout.items, n, strict=True)}
 
+    def n_cut(self, payload: str, rows: ndarray) -> int:
+        """How many of some records lost items of a payload beyond its `max_length`."""
+        full = self.joined.full[rows, self.joined.layout.index[payload]]
+        return int((full > self.schema.payload(payload).max_length).sum())
+
     def subset(self, rows: ndarray) -> "Dataset":
         """The data set as if it held no other records than some: nobody sees a vote or a tag of the others.
 

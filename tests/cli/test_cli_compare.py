@@ -453,6 +453,21 @@ def test_records_that_a_version_cannot_read_are_told(tmp_path: Path) -> None:
     assert fault.value.problems[0].code == "compare.other-payloads"
 
 
+def test_that_the_records_are_cut_shorter_than_a_version_reads_is_told(spoilt: Application, tmp_path: Path) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "schema.json").write_text(
+        (app / "schema.json").read_text().replace('"singleton"', '"singleton", "max_length": 1')
+    )
+    version = spoilt.version("live")
+    dataset = overton.load(app).dataset()
+    found = compare_artifacts(version.artifact, version.artifact, dataset, dataset.splits, Gate())
+    (warning,) = found.warnings
+    n = dataset.n_cut("text", dataset.splits.test)
+    assert 0 < n < len(dataset.splits.test)
+    assert warning.startswith(f"the schema of the records cuts 'text' of {n} of them to max_length 1; ")
+    assert warning.endswith(f"{version.id} reads up to 128, and is judged on what is left")
+
+
 def test_tasks_that_one_version_lacks_are_named(kinds_application: Application, tmp_path: Path) -> None:
     version = kinds_application.version()
     dataset, splits = version.records(None, kinds_application.schema)

@@ -65,6 +65,7 @@ class Comparison:
         latency: Milliseconds of single records, `{"records", "p50_ms", "p99_ms"}` of the new version; None where the
             gate asks for none.
         unknown: Tags that the gate names and that no record has, with the names that may have been meant.
+        cut: Where a version reads more of the records than their schema leaves, in words.
         notes: Things that a reader should know.
     """
 
@@ -78,6 +79,7 @@ class Comparison:
     sources: tuple[SourceChange, ...] = ()
     latency: Mapping[str, float] | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
+    cut: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     __repr__ = brief
@@ -122,10 +124,10 @@ class Comparison:
     def warnings(self) -> tuple[str, ...]:
         """What a verdict rests on and does not tell.
 
-        Margins that the gate gives to tags that no record has (critical ones are among the refusals), and classes that
-        one version alone knows.
+        Margins that the gate gives to tags that no record has (critical ones are among the refusals), classes that one
+        version alone knows, and payloads of which a version reads more than the records have left.
         """
-        return (*self._margins_in_vain(), *self.compared.classes.values())
+        return (*self._margins_in_vain(), *self.compared.classes.values(), *self.cut)
 
     def _margins_in_vain(self) -> Iterator[str]:
         return (
