@@ -17,15 +17,18 @@ from overton.base import Event, Observe, OvertonError, Problem, count_of, did_yo
 from overton.codec import Predictions
 from overton.data import (
     GOLD,
+    SPLITS,
     Dataset,
     Pool,
     RecordParser,
     Splits,
+    Tags,
     check_tags,
     gold_of,
     is_made_of_tags,
     pack,
     parts_of,
+    plain_tag,
 )
 from overton.evaluate import ONE_VERSION, Comparison, Gate, compare_predictions, source_changes, tag_changes
 from overton.pipeline import PREDICT_RECORDS, Predicted, Recall, joined, predict_rows
@@ -64,7 +67,7 @@ def compare_artifacts(
         observe: Told of the progress.
 
     Raises:
-        OvertonError: Where a version cannot read the records, or no record has a tag that is asked for or named.
+        OvertonError: Where a version cannot read the records, or what is asked for is no tag of any, or a split.
     """
     numbers = splits.test
     if not len(numbers):
@@ -77,8 +80,7 @@ def compare_artifacts(
     gold = {task.name: gold_of(dataset.votes(task.name, [GOLD])) for task in dataset.schema.tasks}
     compared = compare_predictions(first, second, gold, dataset.tags, numbers, gate, ids=dataset.ids, seed=seed)
     before, after = (artifact.json("lineage.json") for artifact in (old, new))
-    nobody = [tag for tag in dict.fromkeys([*gate.tags, *tags]) if tag not in (*dataset.tags.names, "*")]
-    unknown = {tag: did_you_mean(tag, known) for tag in nobody if not is_made_of_tags(tag)}
+    nobody, unknown = _of_nobody(dataset.tags, numbers, [*gate.tags, *tags], known)
     return Comparison(
         old=called[0],
         new=called[1],
@@ -102,12 +104,25 @@ def compare_artifacts(
 def _with_tags(dataset: Dataset, gate: Gate, tags: Sequence[str]) -> tuple[Dataset, Gate]:
     """The data set with the expressions of the gate and of a reader as tags, and the gate on these."""
     check_tags(dataset.tags, tags)
+    for tag in (tag for tag in tags if plain_tag(tag, dataset.tags) in SPLITS):
+        message, hint = f"{tag!r} is a split, not a tag within one", "The rows of the whole split are there anyway"
+        raise OvertonError(Problem(message, "compare.split", hint=hint))
     try:
         gate = gate.on(dataset.tags)
         dataset = dataset.with_tags(gate.tags)
     except OvertonError as error:
         raise OvertonError(replace(problem, path="gate.json") for problem in error.problems) from None
     return dataset.with_tags(tags), gate
+
+
+def _of_nobody(
+    tags: Tags, numbers: ndarray, asked: Sequence[str], known: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Tags and expressions that none of some records has; and those that no record at all has, with what was meant."""
+    named = [tag for tag in dict.fromkeys(asked) if tag != "*"]
+    nobody = [tag for tag in named if tag not in tags.names or not tags.has(tag)[numbers].any()]
+    unknown = [tag for tag in nobody if tag not in tags.names and not is_made_of_tags(tag)]
+    return nobody, {tag: did_you_mean(tag, known) for tag in unknown}
 
 
 def _cut_short(dataset: Dataset, numbers: ndarray, artifacts: Mapping[str, Artifact]) -> Iterator[str]:

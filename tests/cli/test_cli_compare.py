@@ -5,6 +5,7 @@ import random
 import shutil
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -466,6 +467,21 @@ def test_that_the_records_are_cut_shorter_than_a_version_reads_is_told(spoilt: A
     assert 0 < n < len(dataset.splits.test)
     assert warning.startswith(f"the schema of the records cuts 'text' of {n} of them to max_length 1; ")
     assert warning.endswith(f"{version.id} reads up to 128, and is judged on what is left")
+
+
+def test_a_tag_without_a_test_record_is_noted_and_a_split_is_refused(spoilt: Application) -> None:
+    version = spoilt.version("live")
+    dataset, splits = version.records(None, spoilt.schema)
+    red = np.flatnonzero(dataset.tags.has("slice:red")[splits.test])
+    few = replace(splits, test=np.delete(splits.test, red))
+    compare = partial(compare_artifacts, version.artifact, version.artifact, dataset, few)
+    found = compare(Gate(margins={"slice:red": 0.1}))
+    assert "slice:red matches no record" in found.notes
+    assert "slice:red matches no record" in compare(Gate(), tags=["slice:red", "slice:blue"]).notes
+    assert not any("slice:blue" in note for note in found.notes)
+    with pytest.raises(OvertonError) as fault:
+        compare(Gate(), tags=["test"])
+    assert fault.value.problems[0].code == "compare.split"
 
 
 def test_tasks_that_one_version_lacks_are_named(kinds_application: Application, tmp_path: Path) -> None:
