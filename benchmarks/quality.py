@@ -1,6 +1,6 @@
 """Quality, time and memory of `overton build` with its defaults on real data sets.
 
-    python benchmarks/quality.py [DATA] [--sets factoid-en,snips] [--seeds 3] [--markdown]
+    python benchmarks/quality.py [DATA] [--sets factoid-en,snips] [--seeds 3] [--train N] [--markdown]
 
 DATA is a folder of applications (default: the variable OVERTON_TEST_DATA). Each is copied, built by the command
 in a process of its own, and the mean and the range of its test figures over the seeds are printed beside the bar that
@@ -25,6 +25,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pretrained import write_application as write_few
 
 Figure = tuple[str, str, str]
 
@@ -99,23 +101,25 @@ class Built:
         return {key: found[key] for key in wanted}
 
 
-def write_application(data: Path, case: Case, directory: Path) -> None:
-    """Copy an application."""
+def write_application(data: Path, case: Case, directory: Path, n_train: int = 0) -> None:
+    """Copy an application, with so many of its training records, or all."""
     source = data / case.folder
-    (directory / "data").mkdir(parents=True)
+    if n_train:
+        write_few(source, directory, n_train, {})
+    (directory / "data").mkdir(parents=True, exist_ok=True)
     shutil.copy(data / (case.schema or case.folder) / "schema.json", directory)
-    for part in ("data", "updates") if case.updates else ("data",):
+    for part in (*(() if n_train else ("data",)), *(("updates",) if case.updates else ())):
         for file in (source / part).glob("*.jsonl*"):
             shutil.copy(file, directory / "data")
     if case.tuning:
         (directory / "tuning.json").write_text(json.dumps(case.tuning))
 
 
-def build(data: Path, case: Case, seed: int) -> Built:
+def build(data: Path, case: Case, seed: int, n_train: int = 0) -> Built:
     """Build a copy of an application by the command."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / case.folder
-        write_application(data, case, copy)
+        write_application(data, case, copy, n_train)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
         words = [sys.executable, "-m", "overton", "build", str(copy), "--seed", str(seed), "--json", "-q"]
@@ -164,6 +168,7 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=os.environ.get("OVERTON_TEST_DATA"))
     parser.add_argument("--sets", default=",".join(name for name, case in CASES.items() if not case.tuning))
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--train", type=int, default=0, metavar="N", help="leave so many training records")
     parser.add_argument("--markdown", action="store_true", help="rows for docs/quality.md")
     options = parser.parse_args()
     if options.data is None or not Path(options.data).is_dir():
@@ -171,7 +176,7 @@ def main() -> None:
         return
     for name in options.sets.split(","):
         case = CASES[name]
-        runs = [build(Path(options.data), case, seed) for seed in range(options.seeds)]
+        runs = [build(Path(options.data), case, seed, options.train) for seed in range(options.seeds)]
         found = [run.figures(case.bars) for run in runs]
         cost = ", ".join(
             [

@@ -70,7 +70,7 @@ class TrainingChoices:
         learning_rate: The highest of the schedule.
         hf_learning_rate: The same for the weights of a pretrained transformer that is tuned.
         epochs: Most passes over the training records; 0 lets their number decide (`overton.train.epochs_for`).
-        batch_size: Records of one step.
+        batch_size: Records of one step; 0 lets the number of training records decide (`overton.train.batch_size_for`).
         patience: Epochs without a better score on dev after which training stops.
         weight_decay: Of AdamW, on matrices alone.
         dropout: Share of activations dropped.
@@ -94,7 +94,7 @@ class TrainingChoices:
     learning_rate: float = 0.003
     hf_learning_rate: float = 0.0001
     epochs: int = 0
-    batch_size: int = 64
+    batch_size: int = 0
     patience: int = 10
     weight_decay: float = 0.01
     dropout: float = 0.3

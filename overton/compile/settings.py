@@ -115,7 +115,7 @@ PAYLOAD_SETTINGS: Mapping[str, Rule] = {
 }
 TRAINING_SETTINGS: Mapping[str, Rule] = {
     "balance": Rule("How far tasks with many tokens or bits count less; 0: losses add up as they are.", high=1),
-    "batch_size": Rule("Records of one step.", low=1, high=4096, whole=True),
+    "batch_size": Rule("Records of one step; 0 lets the number of training records decide.", high=4096, whole=True),
     "bit_weight": Rule(
         "Largest extra weight of rare bits of a bitvector that are predicted one by one; 1 is none.", low=1, high=100
     ),

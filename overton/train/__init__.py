@@ -8,7 +8,7 @@ from overton.train.loss import Objective, blind_loss, objectives_of, sets_loss, 
 from overton.train.paths import Heard, hearing
 from overton.train.predict import Forward, ScoreDev, predict
 from overton.train.ranks import ALONE, Ranks, joined, meeting_place
-from overton.train.schedule import epochs_for, learning_rate_at, warm_epochs_for
+from overton.train.schedule import batch_size_for, epochs_for, learning_rate_at, warm_epochs_for
 from overton.train.slices import Memberships, membership_loss, membership_objective, memberships_of
 from overton.train.state import Checkpoint, EpochResult, Trained
 from overton.train.warm import Beginning, Parent, RowChange, first_weights, parent_of, take_over
@@ -33,6 +33,7 @@ __all__ = [
     "Stop",
     "Trained",
     "TrainingBatch",
+    "batch_size_for",
     "blind_loss",
     "encoder_for",
     "epochs_for",

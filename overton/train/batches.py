@@ -11,6 +11,7 @@ from overton.codec import Encoder
 from overton.compile import MEMBERSHIP
 from overton.data import Batch, parts_of
 from overton.supervision import Targets
+from overton.train.schedule import batch_size_for
 from overton.train.slices import Memberships, n_extra_of, sample_extra
 
 Gather = Callable[[ndarray], Batch]
@@ -133,7 +134,7 @@ def training_batches(
         rows: Numbers of the training records.
         lengths: Length of every record of the data set, of shape (record,); what is alike in length is trained
             together, which saves padding.
-        batch_size: Records of one batch.
+        batch_size: Records of one batch; 0 lets their number decide (`batch_size_for`).
         memberships: Who belongs to which slice; None for no slices.
     """
     some = np.zeros(len(rows), bool)
@@ -141,6 +142,7 @@ def training_batches(
         some |= target.has_target()[rows]
     rows = rows[some]
     extra = memberships.extra(rows) if memberships else np.zeros(0)
+    batch_size = batch_size or batch_size_for(len(rows))
     return GatheredBatches(gather, encoder, targets, rows, lengths[rows], batch_size, memberships, extra)
 
 

@@ -4,6 +4,7 @@ import math
 
 RECORDS_SEEN = 250_000
 FEWEST, MOST = 4, 60
+BATCH_SIZES = (3_000, 64), (1_000, 32), (0, 16)  # from so many records, so many a step
 WARM = 0.1
 WARM_EPOCHS, FEWEST_WARM = 0.4, 2
 
@@ -16,6 +17,16 @@ def epochs_for(n_records: int) -> int:
         (60, 20, 4)
     """
     return min(max(math.ceil(RECORDS_SEEN / max(n_records, 1)), FEWEST), MOST)
+
+
+def batch_size_for(n_records: int) -> int:
+    """Records of one step where no number is asked for: few where there are few, so that there are steps to learn in.
+
+    Example:
+        >>> batch_size_for(300), batch_size_for(1_000), batch_size_for(10_000)
+        (16, 32, 64)
+    """
+    return next(size for least, size in BATCH_SIZES if n_records >= least)
 
 
 def warm_epochs_for(n_records: int) -> int:

@@ -18,6 +18,7 @@ from overton.train import (
     Trained,
     blind_loss,
     encoder_for,
+    batch_size_for,
     epochs_for,
     forward_of,
     learning_rate_at,
@@ -416,6 +417,7 @@ def test_the_learning_rate_rises_and_falls():
 
 def test_little_data_is_seen_more_often():
     assert epochs_for(100) >= epochs_for(20_000) >= epochs_for(10_000_000) >= 1
+    assert (batch_size_for(999), batch_size_for(2_999), batch_size_for(3_000)) == (16, 32, 64)
 
 
 def test_every_record_is_seen_once_an_epoch():
