@@ -16,9 +16,9 @@ from overton.supervision import Targets
 from overton.train import (
     Objective,
     Trained,
+    batch_size_for,
     blind_loss,
     encoder_for,
-    batch_size_for,
     epochs_for,
     forward_of,
     learning_rate_at,
