@@ -91,10 +91,7 @@ def space_for(dataset: Dataset, tuning: Tuning, folder: Path) -> Space:
     """What may be chosen for some records, vectors among it that lie in the folder of the application."""
     train, tuning = dataset.splits.train, tuning.of_model(LARGE)
     slices = choose_slices(dataset.tags.count(SLICE_PREFIX, train), len(train))
-    open_to_all = [
-        payload.name for payload in dataset.schema.payloads if "embedding" not in tuning.payloads.get(payload.name, {})
-    ]
-    at_hand = vectors_at_hand(folder, open_to_all, dataset.texts)
+    at_hand = partial(vectors_at_hand, folder, dataset.texts)
     return space_of(tuning, dataset.schema, has_slices=bool(slices.modelled), at_hand=at_hand)
 
 

@@ -1,6 +1,6 @@
 """What a search may choose from: the lists of a tuning file, or a few coarse blocks where it has none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -18,11 +18,11 @@ from overton.compile import (
 )
 from overton.schema import Payload, Schema
 
-NOTHING: Mapping[str, Sequence[str]] = {}
 BOUNDS = ("p99_ms", "size_mb")  # of what serving asks
 
 Place = tuple[str, ...]  # ("payloads", "tokens", "size"), ("training", "dropout") or ("slices",)
 Picked = Mapping[str, Any]  # an option by name of knob
+AtHand = Callable[[str], Sequence[str]]
 
 # The blocks that are tried where the tuning file has no list; of each the default is tried first. They are few, since a
 # search has dozens of trials at best, and one knob turns a setting of all payloads at once.
@@ -165,16 +165,15 @@ class Space:
         return digest_json((choices if self.has_slices else replace(choices, slices=Choices({}).slices)).to_json())
 
 
-def space_of(
-    tuning: Tuning, schema: Schema, *, has_slices: bool, at_hand: Mapping[str, Sequence[str]] = NOTHING
-) -> Space:
+def space_of(tuning: Tuning, schema: Schema, *, has_slices: bool, at_hand: AtHand = lambda payload: ()) -> Space:
     """The space of a tuning: its lists, or, where it has none, coarse blocks of all that it does not pin.
 
     Args:
         tuning: The tuning.
         schema: The schema.
         has_slices: Whether the data have slices that may add capacity.
-        at_hand: Pretrained embeddings that may be tried where the tuning has no list, by name of payload.
+        at_hand: Gives the pretrained embeddings that may be tried for a payload, by name; asked only where the tuning
+            leaves that open.
     """
     knobs = _listed(tuning) or _default_knobs(tuning, schema, has_slices, at_hand)
     return Space(schema, tuning.choices(schema), knobs, has_slices)
@@ -250,9 +249,7 @@ def _listed(tuning: Tuning) -> tuple[Knob, ...]:
     return tuple(knob for knob in found if len(knob.options) > 1)
 
 
-def _default_knobs(
-    tuning: Tuning, schema: Schema, has_slices: bool, at_hand: Mapping[str, Sequence[str]]
-) -> tuple[Knob, ...]:
+def _default_knobs(tuning: Tuning, schema: Schema, has_slices: bool, at_hand: AtHand) -> tuple[Knob, ...]:
     knobs = []
     bounded = bool(set(BOUNDS) & set(tuning.serving))
     for setting, known in PAYLOAD_OPTIONS.items():
@@ -265,8 +262,8 @@ def _default_knobs(
         if names:
             knobs.append(Knob(setting, tuple(("payloads", name, setting) for name in names), options))
     for payload in schema.payloads:
-        pretrained = at_hand.get(payload.name, ())
-        if pretrained and "embedding" not in tuning.payloads.get(payload.name, {}):
+        is_open = "embedding" not in tuning.payloads.get(payload.name, {})
+        if pretrained := at_hand(payload.name) if is_open else ():
             place = ("payloads", payload.name, "embedding")
             knobs.append(Knob(f"{payload.name}.embedding", (place,), (HASH, *pretrained)))
         for setting in _flags(schema, payload):

@@ -120,13 +120,14 @@ def test_files_of_vectors_are_at_hand_of_payloads_whose_strings_they_know(tmp_pa
     for name, content in others.items():
         (resources / name).write_bytes(content)
     texts = {"tokens": [f"W{number}" for number in range(50)], "entities": ["Q2", "Q3"], "query": []}
-    found = vectors_at_hand(tmp_path, ("tokens", "query", "entities"), texts.__getitem__)
-    assert found == {"tokens": ("vectors:resources/a.txt.gz",), "entities": ("vectors:resources/ids.vec",)}
+    found = {payload: vectors_at_hand(tmp_path, texts.__getitem__, payload) for payload in texts}
+    known = {"tokens": ("vectors:resources/a.txt.gz",), "entities": ("vectors:resources/ids.vec",)}
+    assert found == {**known, "query": ()}
     assert load_vectors("resources/a.txt.gz", tmp_path, texts["tokens"]).strings.count("\n") == 49
 
 
 def test_no_strings_are_asked_for_where_no_file_may_have_them(tmp_path):
-    assert vectors_at_hand(tmp_path, ("tokens",), {}.__getitem__) == {}
+    assert vectors_at_hand(tmp_path, {}.__getitem__, "tokens") == ()
 
 
 def test_check_tells_of_a_missing_file_before_anything_is_built(tmp_path):

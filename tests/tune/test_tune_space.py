@@ -63,7 +63,11 @@ def test_a_text_without_a_task_has_no_wide_path_to_choose() -> None:
 
 
 def test_vectors_at_hand_are_a_choice_where_the_tuning_says_nothing_of_an_embedding() -> None:
-    at_hand = {"tokens": ("vectors:a.txt", "vectors:b.txt"), "entities": ("vectors:ids.txt",)}
+    known = {"tokens": ("vectors:a.txt", "vectors:b.txt"), "entities": ("vectors:ids.txt",)}
+
+    def at_hand(payload: str) -> tuple[str, ...]:
+        return known.get(payload, ())
+
     space = space_of(tune({"payloads": {"entities": {"embedding": "hash"}}}), KINDS, has_slices=False, at_hand=at_hand)
     options = {knob.name: knob.options for knob in space.knobs}
     assert options["tokens.embedding"] == ("hash", "vectors:a.txt", "vectors:b.txt")
@@ -78,7 +82,9 @@ def test_vectors_at_hand_are_a_choice_where_the_tuning_says_nothing_of_an_embedd
 
 def test_a_search_of_fewer_choices_tells_the_next_one_what_it_found() -> None:
     before = space_of(tune({}), KINDS, has_slices=False)
-    now = space_of(tune({}), KINDS, has_slices=False, at_hand={"tokens": ("vectors:a.txt",)})
+    now = space_of(
+        tune({}), KINDS, has_slices=False, at_hand=lambda payload: ("vectors:a.txt",) * (payload == "tokens")
+    )
     best = {**before.first, "size": 64}
     parent = Study((Trial(1, before.first, Score("done", 0.5)), Trial(2, best, Score("done", 0.6))))
     known = Known((Trial(1, now.first, Score("done", 0.7)),), parent=parent)

@@ -2,8 +2,9 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
@@ -11,7 +12,7 @@ from overton.base import OvertonError, Problem
 from overton.base.files import digest_file
 from overton.codec import forms
 from overton.pretrained.given import Part
-from overton.pretrained.vectors import choose_vectors, read_vectors
+from overton.pretrained.vectors import Found, choose_vectors, read_vectors
 
 
 def load_vectors(name: str, folder: Path, texts: Sequence[str], *, tune: bool = False) -> Part:
@@ -27,15 +28,23 @@ def load_vectors(name: str, folder: Path, texts: Sequence[str], *, tune: bool = 
         OvertonError: Where there is no such file, or it has a fault, or none of the strings.
     """
     path = find_vectors(name, folder)
-    wanted = {form for text in texts for form in forms(text)}
+    found = read_file(path, {form for text in texts for form in forms(text)})
+    return choose_vectors(f"vectors:{name}", found, texts, digest=digest_file(path), path=str(path), tune=tune)
+
+
+def read_file(path: Path, wanted: Collection[str], most: int | None = None) -> Found:
+    """The vectors of the words that are wanted, of a file or of so many first lines of it.
+
+    Raises:
+        OvertonError: Where it has a fault, or is damaged.
+    """
     try:
-        with open_lines(path) as lines:
-            found = read_vectors(lines, wanted, str(path))
+        with _open(path) as lines:
+            return read_vectors(islice(lines, most), wanted, str(path))
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         hint = "The file is damaged or was cut short: fetch it again"
         message = f"it cannot be unpacked: {error}"
         raise OvertonError(Problem(message, "pretrained.bad-vectors", path=str(path), hint=hint)) from None
-    return choose_vectors(f"vectors:{name}", found, texts, digest=digest_file(path), path=str(path), tune=tune)
 
 
 def find_vectors(name: str, folder: Path) -> Path:
@@ -59,8 +68,7 @@ def find_vectors(name: str, folder: Path) -> Path:
 
 
 @contextmanager
-def open_lines(path: Path) -> Iterator[IO[bytes]]:
-    """The lines of a file, plain or compressed."""
+def _open(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as raw:
         if path.suffix == ".gz":
             with gzip.open(raw) as lines:
