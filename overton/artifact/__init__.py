@@ -5,7 +5,7 @@ from overton.artifact.golden import golden_records, replay_golden, sample_record
 from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from overton.artifact.names import split_model
-from overton.artifact.runtime import Runtime, by_size, open_session, signature_of
+from overton.artifact.runtime import Runtime, by_size, made_up_record, open_session, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
 from overton.artifact.tally import Tally
 
@@ -21,6 +21,7 @@ __all__ = [
     "Tensor",
     "by_size",
     "golden_records",
+    "made_up_record",
     "open_artifact",
     "open_session",
     "p99_ms",

@@ -160,7 +160,7 @@ class Runtime:
     def warm_up(self, lines: Sequence[bytes] = ()) -> None:
         """Run some records, so that the first request is as fast as the rest: those lines, or one made for it."""
         parser = RecordParser(self.schema, closed=True)
-        for line in lines or [_made_up(self.schema)]:
+        for line in lines or [made_up_record(self.schema)]:
             for probabilities in (False, True):
                 self.predict([parser.parse(line)], probabilities=probabilities)
 
@@ -243,7 +243,7 @@ def _encoder(artifact: Artifact) -> Encoder:
     """The encoder of its program, once it has encoded a record: of settings that somebody wrote any may be wrong."""
     try:
         encoder = Encoder(artifact.program, artifact.strings)
-        record = RecordParser(artifact.schema, closed=True).parse(_made_up(artifact.schema))
+        record = RecordParser(artifact.schema, closed=True).parse(made_up_record(artifact.schema))
         read = encoder.encode(pack([record], artifact.schema, Pool()))
         missing = [tensor.name for tensor in artifact.signature.inputs if tensor.name not in read]
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -323,7 +323,7 @@ def _sizes(records: Sequence[Record]) -> list[int]:
     return [max((len(value) for value in (record.payloads or {}).values() if value), default=0) for record in records]
 
 
-def _made_up(schema: Schema) -> bytes:
+def made_up_record(schema: Schema) -> bytes:
     """A record that fills every payload of a schema."""
     payloads: dict[str, Any] = {}
     for payload in schema.payloads:

@@ -351,4 +351,5 @@ def _members(names: list[str], ranges: list[list[int]] | None) -> list[dict[str,
 
 
 def _cut_note(payload: Payload, n: int) -> str:
-    return f"{n:,} records have more than {payload.max_length} items in {payload.name!r}: the rest of them is cut"
+    many = f"more than {payload.max_length} items in {payload.name!r}"
+    return f"{count_of(n, 'record')} with {many}: the rest of them is cut"

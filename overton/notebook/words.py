@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from overton.base import percent_text
+from overton.base import count_of, percent_text
 
 
 def label_text(label: Any) -> str:
@@ -31,5 +31,5 @@ def wrong_of(error_rate: float, n: int, unit: str) -> str:
         ('20.0% wrong of 11 records', '20.0% of tokens wrong in 11 records')
     """
     if unit == "record":
-        return f"{percent_text(error_rate, 1)} wrong of {n:,} records"
-    return f"{percent_text(error_rate, 1)} of {unit}s wrong in {n:,} records"
+        return f"{percent_text(error_rate, 1)} wrong of {count_of(n, 'record')}"
+    return f"{percent_text(error_rate, 1)} of {unit}s wrong in {count_of(n, 'record')}"

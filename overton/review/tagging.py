@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from overton.base import OvertonError, Problem, shortened
+from overton.base import OvertonError, Problem, count_of, shortened
 from overton.data import SPLITS, Dataset, bad_tag_hint, is_bad_tag, meant_tag
 from overton.supervision import record_text
 
@@ -27,6 +27,7 @@ class Tagging:
         by_split: How many of its records stand in each split.
         added: How many bear it now and did not before, by this file.
         removed: How many bore it before and do not now.
+        elsewhere: How many others bear it by other data files, which are not touched.
         examples: What the first of its records say, by id.
     """
 
@@ -38,6 +39,7 @@ class Tagging:
     by_split: dict[str, int]
     added: int
     removed: int
+    elsewhere: int
     examples: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +92,7 @@ def tagging_of(
         by_split={split: int(np.isin(rows, getattr(dataset.splits, split)).sum()) for split in SPLITS},
         added=len(set(ids) - set(before)),
         removed=len(set(before) - set(ids)),
+        elsewhere=len(np.setdiff1d(dataset.tags.rows(name), rows)),
         examples=dict(zip(ids[:EXAMPLES], map(record_text, dataset.payloads(some)), strict=True)) if ids else {},
     )
 
@@ -113,4 +116,6 @@ def render_tagging(found: Tagging, *, written: bool, width: int = 100) -> str:
         lines.append("nothing has changed")
     else:
         lines.append(f"{found.path}: {change}" if n else f"{found.path}: removed, since no record is left")
+    if found.elsewhere:
+        lines.append(f"other data files, which stay as they are, give it to {count_of(found.elsewhere, 'more record')}")
     return "\n".join(lines) + "\n"

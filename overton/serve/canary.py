@@ -15,6 +15,7 @@ from typing import Any
 
 from overton.base import Event, Observe, OvertonError, ignore
 from overton.data import SLICE_PREFIX
+from overton.schema import diff_schemas
 from overton.serve.answer import Model
 from overton.serve.metrics import Counts, Metrics, merge_counts
 
@@ -44,6 +45,13 @@ class Canary:
             key: The id of the request; its body where it has none.
         """
         return int.from_bytes(blake2b(key, digest_size=8).digest()) < self.share * LARGEST
+
+
+def broken_by(canary: Model, model: Model) -> list[str]:
+    """What would break clients of a version that a canary answers in its place, one line each; empty where nothing."""
+    changes = diff_schemas(model.runtime.schema, canary.runtime.schema)
+    broken = [f"{change.field}: {change.message}" for change in changes if change.kind == "breaking"]
+    return broken + [f"model {name!r} is gone" for name in model.names if name not in canary.names]
 
 
 @dataclass(frozen=True, slots=True)

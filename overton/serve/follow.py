@@ -140,6 +140,10 @@ class Follower:
         took = time.monotonic() - started
         old = before.version if before else "nothing"
         self._observe(Event("follow", f"{self._alias}: {old} -> {model.version}, ready in {took:.1f} s"))
+        canary = self._service.canary
+        if canary is not None and self._service.rests:
+            reason = f"clients of {model.version} would break: {'; '.join(self._service.rests)}"
+            self._observe(Event("canary", f"{canary.model.version} rests, {reason}"))
         del before
         await asyncio.to_thread(give_back_memory)
 

@@ -21,9 +21,8 @@ from typing import Any
 import uvicorn
 
 from overton.base import Event, Observe, OvertonError, Problem, ignore
-from overton.schema import diff_schemas
 from overton.serve.answer import Model
-from overton.serve.canary import Canary, Shadow
+from overton.serve.canary import Canary, Shadow, broken_by
 from overton.serve.follow import Follower, load_model
 from overton.serve.log import RequestLog
 from overton.serve.memory import give_back_memory, keep_large_blocks_apart
@@ -144,9 +143,7 @@ def _check_canary(model: Model, canary: Model) -> None:
     Raises:
         OvertonError: Where one would.
     """
-    changes = diff_schemas(model.runtime.schema, canary.runtime.schema)
-    broken = [f"{change.field}: {change.message}" for change in changes if change.kind == "breaking"]
-    broken += [f"model {name!r} is gone" for name in model.names if name not in canary.names]
+    broken = broken_by(canary, model)
     hint = "A canary answers the same clients: choose a version with the same signature, or --shadow it"
     if broken:
         raise OvertonError(
@@ -224,7 +221,7 @@ class Server(uvicorn.Server):
         gc.freeze()  # what is loaded by now stays: collections need not walk it during requests
         service.canary = Canary(canary, settings.canary_share) if canary else None
         service.shadow = Shadow(shadow, self._observe) if shadow else None
-        service.model = model
+        service.serve(model)
         if settings.alias:
             follower = Follower(
                 service,

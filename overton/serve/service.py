@@ -7,7 +7,7 @@ from typing import Any
 
 from overton.artifact import Tally
 from overton.serve.answer import Model, Question
-from overton.serve.canary import Canary, Shadow
+from overton.serve.canary import Canary, Shadow, broken_by
 from overton.serve.limits import Limits
 from overton.serve.log import RequestLog
 from overton.serve.metrics import Counts, Metrics, merge_counts
@@ -63,6 +63,7 @@ class Service:
         name: The name of the model for clients of the Open Inference Protocol.
         limits: What a request may cost.
         canary: A version that answers a share of the requests.
+        rests: Why the canary answers none of them for now, one line for each thing that would break clients.
         shadow: A version that answers beside, unseen.
         log: Where requests are logged.
         following: The alias that is followed; None for none.
@@ -79,6 +80,7 @@ class Service:
         self.name = name
         self.limits = limits or Limits()
         self.canary: Canary | None = None
+        self.rests: list[str] = []
         self.shadow: Shadow | None = None
         self.log: RequestLog | None = None
         self.following: Following | None = None
@@ -93,12 +95,14 @@ class Service:
     def serve(self, model: Model) -> None:
         """Let another version answer. Requests that are being answered keep the one that they began with.
 
-        What the versions before have answered is told on, of the last few, so that no scrape misses it.
+        What the versions before have answered is told on, of the last few, so that no scrape misses it. A canary that
+        would break clients of this version rests until another comes.
         """
         if self.model is not None:
             gone = [Past(own.version, own.tally) for own in (self.model, *self.model.others.values())]
             self._past = [*self._past, *gone][-MOST_PAST:]
         self.model = model
+        self.rests = broken_by(self.canary.model, model) if self.canary else []
 
     @property
     def state(self) -> str:
@@ -118,7 +122,8 @@ class Service:
 
     def choose(self, request_id: bytes, body: bytes) -> Model | None:
         """The version that answers a request: the canary for its share of them."""
-        if self.canary is not None and self.model is not None and self.canary.takes(request_id or body):
+        answers = self.canary is not None and self.model is not None and not self.rests
+        if self.canary is not None and answers and self.canary.takes(request_id or body):
             return self.canary.model
         return self.model
 
@@ -133,6 +138,8 @@ class Service:
                 told["problem"] = self.following.problem
         if self.canary is not None:
             told["canary"] = {"version": self.canary.model.version, "share": self.canary.share}
+            if self.rests:
+                told["canary"]["rests"] = self.rests
         if self.shadow is not None:
             told["shadow"] = {"version": self.shadow.model.version}
         return told
@@ -148,7 +155,8 @@ class Service:
 
     def models(self) -> list[Model]:
         """The versions that answer: that which is served, and the canary."""
-        return [model for model, role in self._models() if role != "shadow"]
+        silent = {"shadow", "canary"} if self.rests else {"shadow"}
+        return [model for model, role in self._models() if role not in silent]
 
     def _models(self) -> list[tuple[Model, str]]:
         roles = {"serving": self.model}

@@ -575,7 +575,7 @@ def test_late_labels_are_cut_where_their_record_was(tmp_path):
     arg = dataset.votes("Arg")
     assert [(arg.sources[source], label) for source, label in zip(arg.source, arg.label, strict=True)] == [("a", 1)]
     assert arg.candidates.tolist() == [3]
-    assert "1 records have more than 4 items in 'tokens': the rest of them is cut" in dataset.notes
+    assert "1 record with more than 4 items in 'tokens': the rest of them is cut" in dataset.notes
 
 
 @pytest.mark.parametrize(("own", "late"), [(0, 4), (4, 0), ({"0": 1.0}, {"0": 0.9, "4": 0.1}), (4, 3), (1, 4)])

@@ -219,6 +219,18 @@ def test_a_tag_has_a_file_of_its_own_that_is_written_whole(app: Application) -> 
     assert app.check().problems == ()
 
 
+def test_what_other_data_files_say_of_a_tag_is_told_and_left(app: Application, capsys: pytest.CaptureFixture) -> None:
+    app.tag("slice:x", "has(tokens, 'how')")
+    edits = app.directory / "data" / "edits.jsonl"
+    edits.write_text('{"id":"a","tags":["slice:x"]}\n{"id":"c","tags":["slice:x"]}\n')
+    kept = edits.read_bytes()
+    assert main(["tag", str(app.directory), "slice:x", "--where", "id = 'a'"]) == 0
+    assert capsys.readouterr().out.endswith("\nother data files, which stay as they are, give it to 1 more record\n")
+    assert edits.read_bytes() == kept
+    assert app.tag("slice:x", "id = 'a'").elsewhere == 1, "a itself is tagged here as well"
+    assert app.tag("slice:x", "id in ('a', 'c')").elsewhere == 0
+
+
 def test_tags_in_any_script_and_of_any_length_have_files_of_their_own(app: Application) -> None:
     names = ["slice:数字", "slice:質問", "slice:вопросы", "slice:" + "x" * 300, "slice:" + "東" * 300]
     for name in names:

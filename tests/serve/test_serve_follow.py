@@ -11,6 +11,7 @@ import pytest
 from overton.artifact import Artifact, runtime
 from overton.base import OvertonError, Problem
 from overton.serve import Place, Service, Settings, make_app
+from overton.serve.canary import Canary
 from overton.serve.follow import Follower, load_model
 from overton.serve.process import load_models
 from overton.store import Store
@@ -55,6 +56,21 @@ def test_what_is_promoted_is_served(tmp_path):
     assert watch.ready()["alias"] == "live"
     assert watch.ready()["named"] == SECOND.id
     assert watch.told[0].startswith(f"live: {FIRST.id} -> {SECOND.id}")
+
+
+def test_a_canary_rests_beside_a_version_whose_clients_it_would_break(tmp_path):
+    both, broken = FIRST.with_model("small", SECOND), ["model 'large' is gone", "model 'small' is gone"]
+    watch = Watch(tmp_path, FIRST, both)
+    watch.service.canary = Canary(load_model(SECOND), 1.0)
+    assert call(watch.app, "POST", "/v1/predict", json=RECORD).json()["version"] == SECOND.id
+    promote(watch.store, both.id)
+    assert watch.look() == both.id
+    assert call(watch.app, "POST", "/v1/predict", json=RECORD).json()["version"] == both.id
+    assert watch.ready()["canary"] == {"version": SECOND.id, "share": 1.0, "rests": broken}
+    assert watch.told[-1] == f"{SECOND.id} rests, clients of {both.id} would break: {'; '.join(broken)}"
+    promote(watch.store, FIRST.id)
+    assert watch.look() == FIRST.id
+    assert call(watch.app, "POST", "/v1/predict", json=RECORD).json()["version"] == SECOND.id, "it goes on"
 
 
 def test_what_the_version_before_has_answered_is_told_on(tmp_path):

@@ -118,8 +118,6 @@ def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str,
         told = _told(append_lines(dashboard.data / edits_name(), lines)) if lines else {}
         return {**told, "tag": name, "count": len(ids)}
     place = found.path.rpartition("/")[2]
-    bearing = dashboard.own_records().dataset.tags.has(name)  # what other files say of the slice is not replaced
-    more = int(bearing.sum()) - len(found.ids)
     return {
         "tag": name,
         "where": where,
@@ -127,7 +125,7 @@ def save_slice(dashboard: Dashboard, body: SliceBody, query: Query) -> dict[str,
         "count": len(found.ids),
         "by_split": found.by_split,
         "message": f"{name}: {count_of(len(found.ids), 'record')}, in data/{place}"
-        + (f"; other files have it on {more:,} more" if more > 0 else ""),
+        + (f"; other files have it on {found.elsewhere:,} more" if found.elsewhere else ""),
     }
 
 
