@@ -22,7 +22,7 @@ help:
 	@echo 'make extras  what some tests are skipped without: servers of object stores, clients'
 	@echo 'make demo    a complete small application: made, checked, built, reported (in $(DEMO))'
 	@echo 'make test    the unit tests'
-	@echo 'make check   format, lint, types, architecture, tests with doctests, docs up to date'
+	@echo 'make check   format, lint, types, architecture, all tests but slow ones, doctests, docs up to date'
 	@echo 'make fix     repair what a tool can repair'
 	@echo 'make slow    the tests that take long'
 	@echo 'make bench   every benchmark'
@@ -62,7 +62,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/python -m pytest -n auto --dist loadfile --doctest-modules overton tests
+	$(BIN)/python -m pytest -m 'not slow and not gpu' -n auto --dist loadfile --doctest-modules overton tests
 
 fix: setup
 	$(BIN)/ruff check --fix .

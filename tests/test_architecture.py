@@ -68,6 +68,7 @@ def test_a_file_is_short_enough_to_read_at_once() -> None:
     assert {name: n for name, n in lines.items() if n > FILE_LINES} == {}
 
 
+@pytest.mark.long
 def test_a_function_is_short_enough_to_hold_in_mind() -> None:
     sizes = {
         f"{name_of(path)}:{node.lineno}: {node.name}": (node.end_lineno or 0) - node.lineno + 1

@@ -123,6 +123,7 @@ def test_the_version_built_last_is_the_latest_though_the_clock_was_set_back(
     assert application.store.manifest(built[1]).created == "2026-01-02T00:00:01.000000+00:00"
 
 
+@pytest.mark.long
 def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX")
     write_kinds(tmp_path / "app", n_records=120, tasks=("Record",))

@@ -64,6 +64,7 @@ def documented_codes() -> list[str]:
     return re.findall(r"^\| `([^`]+)` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
+@pytest.mark.long
 def test_every_error_code_has_its_row() -> None:
     assert sorted(codes_in_source() - set(documented_codes())) == []
 

@@ -59,6 +59,7 @@ def test_the_cost_of_a_version_is_that_of_the_model_it_serves(kinds_application,
     assert cost["p99_ms"] > 0
 
 
+@pytest.mark.long
 def test_a_pinned_program_beyond_a_bound_is_refused_before_it_is_trained(kinds_application, dataset, graphs) -> None:
     tuning = replace(kinds_application.tuning, serving={"size_mb": 0.01})
     assert bounds_of(tuning) == {"size_mb": 0.01}

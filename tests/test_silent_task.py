@@ -92,6 +92,7 @@ def test_a_version_beside_a_task_of_one_class_is_built_and_tells_it(
         assert main([words[0], str(application.directory), *words[1:], "-q"]) == 0
 
 
+@pytest.mark.long
 def test_figures_of_other_records_call_no_task_left_out_that_the_version_answers(
     application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -144,6 +144,7 @@ def test_a_version_whose_payloads_have_changed_reads_labels_of_classes_and_tasks
     assert version.drift(application.directory / "data" / "records.jsonl").n == n_records
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_linked", [False, True])
 def test_a_version_reads_records_with_payloads_that_came_since(application: Application, is_linked: bool) -> None:
     version = overton.load(application.directory).version()

@@ -95,6 +95,7 @@ def test_a_parent_that_is_not_there_is_told_before_any_work(live_application: Ap
     assert "nowhere is not an application" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_killed_warm_training_goes_on_with_the_same_bytes_and_apart_from_a_cold_one(tmp_path: Path) -> None:
     application = overton.load(write_application(tmp_path / "app"))
     dataset = application.dataset()
@@ -117,6 +118,7 @@ def test_a_killed_warm_training_goes_on_with_the_same_bytes_and_apart_from_a_col
     assert all(resumed.weights[name].tobytes() == whole.weights[name].tobytes() for name in whole.weights)
 
 
+@pytest.mark.long
 def test_a_training_does_not_go_on_from_one_whose_sources_were_taken_otherwise(tmp_path: Path) -> None:
     application = overton.load(write_application(tmp_path / "app"))
     dataset, tuning = application.dataset(), application.tuning

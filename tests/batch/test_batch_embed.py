@@ -170,6 +170,7 @@ def test_what_has_no_vector_has_null_and_no_zeros_in_either_format():
     assert [json.loads(line)["vector"] for line in as_lines(columns).splitlines()] == [[1, 0], None]
 
 
+@pytest.mark.long
 def test_lines_of_many_vectors_take_little_more_memory_than_their_text():
     vector = np.random.default_rng(0).normal(size=(10_000, 64)).astype(np.float32)
     columns = {"id": [f"r{row}" for row in range(len(vector))], "vector": vector}
@@ -196,6 +197,7 @@ class Doubling:
         return np.repeat(told.astype(np.float32)[:, :, None], self.embedding.width, axis=2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
 def test_some_vectors_are_in_memory_together_and_no_more(format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     width, lengths = 64, [1 + number % 5 if number % 7 else 0 for number in range(1500)]
@@ -240,6 +242,7 @@ def test_a_set_has_a_row_a_member_in_shards_too(source: Path, tmp_path: Path):
         assert row["vector"] == pytest.approx(expected[number, place].tolist(), abs=1e-5)
 
 
+@pytest.mark.long
 def test_words_have_a_row_each_with_their_count(source: Path, tmp_path: Path):
     found = embed_words_file(drawn(), source, tmp_path / "words.parquet", payload="tokens", least=2)
     table = pq.read_table(tmp_path / "words.parquet")
@@ -252,6 +255,7 @@ def test_words_have_a_row_each_with_their_count(source: Path, tmp_path: Path):
         assert vector == pytest.approx(expected[place].tolist(), abs=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("payload", "key", "first"), [("query", "id", "r0"), ("tokens --words", "word", "how")])
 def test_a_stream_is_made_of_a_stream(
     payload: str,

@@ -270,6 +270,7 @@ def test_a_release_promotes_once_and_then_has_nothing_to_do(tmp_path: Path, caps
     assert len(overton.load(app).version_rows()) == versions
 
 
+@pytest.mark.long
 def test_what_was_rolled_back_is_not_promoted_again_by_the_next_release(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,7 @@ def test_an_unknown_record_is_refused_with_the_nearest(sources):
     assert "[sources.unknown-record]" in err
 
 
+@pytest.mark.long
 def test_every_record_can_be_explained(kinds_application):
     ids = kinds_application.dataset().ids(range(kinds_application.dataset().n_records))
     for record_id in [*ids[:3], *ids[-7:]]:

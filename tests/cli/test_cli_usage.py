@@ -52,6 +52,7 @@ def accented(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_what_the_encoding_of_a_terminal_lacks_is_written_with_escapes(accented: Path) -> None:
     told = run(["sources", str(accented), "-q"], "ascii")
     assert (told.returncode, b"r\\xe8gle" in told.stdout) == (0, True), told.stderr.decode()

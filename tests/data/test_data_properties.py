@@ -5,6 +5,7 @@ import unittest.mock
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,6 +126,7 @@ def test_what_is_stored_is_what_the_files_say(files, run_bytes):
             assert votes_by_unit(dataset.votes(task.name)) == in_memory(dataset, files, task)
 
 
+@pytest.mark.long
 @examples(8)
 @given(data_sets(), st.sets(st.sampled_from([*SOURCES, "nobody"])), st.sampled_from([0, 0.5, 1]))
 def test_votes_of_some_sources_are_those_among_all(files, wanted, few):
@@ -206,6 +208,7 @@ def test_gathering_is_packing_in_any_order(files, random):
                         assert ours.tolist() == theirs.tolist()
 
 
+@pytest.mark.long
 @examples(8)
 @given(data_sets())
 def test_a_record_is_the_same_whichever_file_it_stands_in(files):
@@ -228,6 +231,7 @@ def splits_of(dataset):
     return dataset.splits.train, dataset.splits.dev, dataset.splits.test
 
 
+@pytest.mark.long
 @examples(60)
 @given(odd_lines())
 def test_the_fast_path_refuses_a_line_just_where_it_has_a_fault(line):
@@ -243,6 +247,7 @@ def test_the_fast_path_refuses_a_line_just_where_it_has_a_fault(line):
         assert chunk is not None, suspects
 
 
+@pytest.mark.long
 @examples(60)
 @given(odd_lines() | records().map(lambda record: json.dumps(record).encode()))
 def test_a_parser_refuses_a_line_just_where_it_has_a_fault(line):

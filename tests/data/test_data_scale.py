@@ -52,6 +52,7 @@ def test_memory_does_not_grow_with_the_number_of_records(tmp_path):
     assert many - few < 30_000  # kB, for 75 MB more of records: what is kept of each is its hash
 
 
+@pytest.mark.long
 @pytest.mark.data
 @pytest.mark.parametrize("name", [*SETS, *(f"weak/{name}" for name in WEAK)])
 def test_real_data_is_read_without_a_fault(shared_data, tmp_path, name):
@@ -66,6 +67,7 @@ def test_real_data_is_read_without_a_fault(shared_data, tmp_path, name):
         assert column.strings.tolist() == packed.columns[column_name].strings.tolist()
 
 
+@pytest.mark.long
 @pytest.mark.data
 def test_supervision_that_arrives_later_joins_the_records_that_it_names(shared_data):
     folder = shared_data / "factoid-en"

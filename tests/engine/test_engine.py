@@ -42,6 +42,7 @@ def test_pieces_that_wait_for_each_other_are_at_work_together(tmp_path: Path) ->
     assert Inline().together(make_squares, 1, folder=tmp_path) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fate", "error", "told"),
     [

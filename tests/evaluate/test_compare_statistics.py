@@ -48,6 +48,7 @@ def test_differences_that_are_no_whole_numbers_keep_the_test_exact():
     assert one_group(difference).p.item() == pytest.approx(np.mean(np.array(ways) <= step.sum()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "difference",
     [

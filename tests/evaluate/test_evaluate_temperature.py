@@ -25,6 +25,7 @@ def sampled(true_temperature, n_units=20000):
     return said, Gold(task, offsets, np.ones(n_units, np.bool_), label)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("true_temperature", [0.5, 1.0, 3.0])
 def test_the_temperature_under_which_labels_were_drawn_is_found(true_temperature):
     said, gold = sampled(true_temperature)

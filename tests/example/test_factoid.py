@@ -220,6 +220,7 @@ def test_every_task_has_three_sources_that_contradict_each_other(records: list[R
         assert sum(any(one != labels[0] for one in labels) for labels in given if labels) > 0.2 * N_RECORDS
 
 
+@pytest.mark.long
 def test_a_majority_vote_is_fair_overall_and_poor_on_the_hard_slices() -> None:
     records = [r for r in records_of(factoid(4000, 1).files) if "train" not in r["tags"]]
     assert 0.78 < majority_accuracy(records, "Intent") < 0.89

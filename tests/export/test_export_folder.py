@@ -135,6 +135,7 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_a_quantised_version_is_exported_as_it_is_with_its_own_labels(kinds_application, tmp_path: Path) -> None:
     artifact = kinds_application.version().artifact
     whole = artifact.files["model.onnx"]

@@ -89,6 +89,7 @@ def test_near_the_border_a_rebuild_keeps_to_what_the_version_before_serves_in(
     assert told["chosen"] == chosen
 
 
+@pytest.mark.long
 def test_where_float32_is_beyond_a_bound_int8_need_not_be_quicker(built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CHOSEN, timed(1.0, 0.9))
     monkeypatch.setattr("overton.export.files.precision.MOST_LOSS", 0.2)  # as above: what int8 loses is not meant here

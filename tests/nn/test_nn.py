@@ -141,6 +141,7 @@ def test_every_block_is_used_by_some_program():
     assert used | PRETRAINED | FORMER == set(BLOCKS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("op", ["attend.v2", "add_max.v2", "add_mean.v2"])
 def test_which_items_go_with_the_one_vector_of_a_record_is_learned(op):
     heads = {"heads": (2, 8)} if op == "attend.v2" else {}

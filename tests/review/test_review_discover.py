@@ -264,6 +264,7 @@ def test_hidden_subsets_with_flipped_labels_are_found_in_real_questions(shared_d
     assert (first.where, second.tag) == ("has(tokens, 'film')", "eval:rare_intent")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(8))
 def test_the_score_of_a_slice_is_that_of_its_own_records_and_errors(seed: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)

@@ -158,6 +158,7 @@ def test_an_expression_over_predictions_without_a_version_is_told_how_to_name_on
     assert "--version" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_names_that_differ_in_case_alone_are_told_apart_in_expressions_and_literals(tmp_path: Path) -> None:
     pytest.importorskip("duckdb")
     from overton.review.sql import rows_where

@@ -48,6 +48,7 @@ def test_another_version_is_named_by_what_is_told_of_it_in_the_store(application
     assert served[0].shadow == Place(FIRST.id, store)
 
 
+@pytest.mark.long
 def test_the_content_of_a_version_is_left_to_who_serves_it(application, served, capsys, monkeypatch):
     for blob in (application / "store" / "blobs" / "sha256").iterdir():
         blob.write_bytes(b"damaged")

@@ -111,6 +111,7 @@ def check(statuses: Counter[tuple[str, int]]) -> None:
     assert statuses["/v1/predict", 200] > 0
 
 
+@pytest.mark.long
 def test_what_the_document_allows_is_answered_as_it_says_and_leaves_nothing():
     check(ask(80, 4))
 

@@ -80,6 +80,7 @@ def mutate(many: int) -> dict[int, int]:
     return statuses
 
 
+@pytest.mark.long
 def test_records_with_values_and_bytes_replaced_are_answered_or_refused_with_a_reason():
     assert {200, 400, 404, 405, 415, 422} <= set(mutate(2000))
 

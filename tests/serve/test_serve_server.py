@@ -76,6 +76,7 @@ def test_a_process_serves_and_ends_quietly_when_it_is_told_to(tmp_path):
     assert "SIGTERM: stopping" in errors
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("has_token", [False, True])
 def test_a_process_without_a_token_refuses_requests_for_other_hosts(tmp_path, has_token):
     save_artifact(tiny_artifact(), tmp_path / "version")

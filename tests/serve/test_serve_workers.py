@@ -121,11 +121,13 @@ def test_every_worker_follows_the_alias(tmp_path):
         assert process.wait(30) == 0
 
 
+@pytest.mark.long
 def test_workers_that_cannot_begin_end_the_server_with_their_problem(tmp_path):
     with pytest.raises(OvertonError, match="no such directory"):
         run(Settings(Place(str(tmp_path / "none")), port=0, workers=2))
 
 
+@pytest.mark.long
 def test_a_store_that_is_not_there_at_the_start_is_told(tmp_path):
     for workers in (1, 2):
         with pytest.raises(OvertonError, match="no version"):

@@ -44,6 +44,7 @@ def check(history: Iterable[Promotion], races: int = RACES) -> None:
     assert [entry.expected_prev for entry in history] == [None, *(entry.version for entry in history[:-1])]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["disk", "memory"])
 def test_of_two_who_promote_at_once_exactly_one_wins_and_the_log_is_whole(kind, tmp_path):
     backend = None if kind == "disk" else MemoryStore()

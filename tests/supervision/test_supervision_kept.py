@@ -169,6 +169,7 @@ OF_RECORDS = ("records change their order", "a record without late labels goes",
 APART = [pytest.param(edit, True, marks=[] if edit in OF_RECORDS else pytest.mark.slow) for edit in EDITS]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("edit", "apart"), [*((edit, False) for edit in EDITS), *APART])
 def test_after_any_edit_targets_are_those_of_a_fresh_application(home, edit, apart):
     if apart:

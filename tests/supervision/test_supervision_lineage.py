@@ -30,6 +30,7 @@ def with_gold(votes, truth):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_prior_and_votes_add_up_to_the_score_and_make_the_target(kind, weighed):

@@ -124,6 +124,7 @@ def test_the_loss_of_membership_weighs_rare_members_and_grows_with_the_root_of_t
     assert float(membership_loss(logits.repeat(1, 9), members.repeat(1, 9), None)) == pytest.approx(3 * plain)
 
 
+@pytest.mark.long
 def test_memberships_are_learned_and_told_of_records_without_tags():
     batches, member = make_batches()
     settings = TrainingChoices(epochs=15, batch_size=16, learning_rate=0.02, dropout=0.0, word_dropout=0.0)

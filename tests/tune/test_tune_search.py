@@ -63,6 +63,7 @@ def test_the_same_seed_gives_the_same_trials_and_another_gives_others() -> None:
     assert told(look(14, seed=3)) != told(look(14, seed=4))
 
 
+@pytest.mark.long
 def test_trials_do_not_depend_on_how_many_workers_there_are_or_which_is_slow() -> None:
     alone = look(14, engine=Inline())
     several = look(14, make=partial(make_formula, None, 0.05), engine=Processes(3))
@@ -234,6 +235,7 @@ def test_a_search_that_is_killed_goes_on_with_the_trials_that_are_not_over(tmp_p
     assert told(study) == told(look(12))
 
 
+@pytest.mark.long
 def test_a_trial_that_ends_every_worker_has_failed_and_the_search_goes_on(tmp_path: Path) -> None:
     study = look(6, make=partial(make_kept, tmp_path, 3), engine=Processes(2))
     assert [trial.score.status for trial in study.trials].count("failed") == 1

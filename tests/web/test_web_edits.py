@@ -206,6 +206,7 @@ def test_a_line_goes_to_the_file_that_has_the_place_when_its_turn_comes(tmp_path
     assert path.read_text() == '{"id":"a"}\n{"id":"b"}\n'
 
 
+@pytest.mark.long
 def test_what_many_processes_and_threads_append_at_once_is_all_there(tmp_path: Path) -> None:
     path = tmp_path / TODAY
     context = multiprocessing.get_context("spawn")

@@ -187,6 +187,7 @@ def test_each_version_predicts_the_test_records_once_for_a_page(application: App
     assert predicted == [40, 40]  # the live one and this
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tag", ["", "slice:odd & !slice:even"])
 def test_what_a_report_has_predicted_is_not_predicted_again_for_its_page(
     tag: str, application: Application, tmp_path: Path, predicted: list[int]

@@ -76,6 +76,7 @@ def test_a_job_that_fails_tells_its_problems(tmp_path: Path, jobs: Jobs) -> None
     assert found.version == ""
 
 
+@pytest.mark.long
 def test_one_job_runs_at_a_time_and_can_be_stopped(endless: list[str], jobs: Jobs) -> None:
     job = jobs.start(endless, who="ann")
     until(lambda: "http://127.0.0.1" in jobs.get(job).log)
@@ -136,6 +137,7 @@ def test_a_job_that_there_is_not_is_named(jobs: Jobs) -> None:
     assert caught.value.problems[0].code == "jobs.unknown"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"words": [], "who": "\xff", "started": "x"}'])
 def test_a_job_whose_account_is_spoilt_hides_no_other(directory: Path, jobs: Jobs, content: bytes) -> None:
     old = jobs.start(["versions", str(directory), "--json"], who="ann")

@@ -91,6 +91,7 @@ def test_the_schema_is_read_once_as_long_as_nobody_changes_it(
     assert dashboard.application().tuning.supervision.trusted == ("ann",)
 
 
+@pytest.mark.long
 def test_the_report_is_made_anew_where_gate_or_tuning_are_others(dashboard: Dashboard) -> None:
     gate = {"margin": 1, "ece": 1}  # which any version keeps to
     (dashboard.directory / "gate.json").write_text(json.dumps(gate))
@@ -102,6 +103,7 @@ def test_the_report_is_made_anew_where_gate_or_tuning_are_others(dashboard: Dash
     assert "data.silent-source" in {finding["code"] for finding in show(dashboard, "/")["checks"]["findings"]}
 
 
+@pytest.mark.long
 def test_a_report_that_is_older_than_labels_says_so(dashboard: Dashboard) -> None:
     before = show(dashboard, "/")
     line = {"id": "r4", "tasks": {"Intent": {"gold": "height"}}}

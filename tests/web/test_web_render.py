@@ -126,6 +126,7 @@ def test_of_a_long_record_it_is_told_how_many_words_stand_before_those_shown_and
     assert re.search(r"110 words before.*w110.*<bdi>w150</bdi>.*w189.*and 10 more words", html, re.DOTALL)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("example", [hostile_example, long_example])
 def test_a_page_of_many_regressions_has_the_examples_that_it_has_room_for(example):
     page = big_page(5, 50, 30, regressed=12, example=example)
