@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -102,6 +103,50 @@ def test_its_script_predicts_records_as_the_version_does(folder: Path, tmp_path:
     found = [json.loads(line)["tasks"] for line in done.stdout.splitlines()]
     source = f"overton@{artifact.id}"
     assert [{name: {source: label} for name, label in said.items() if label is not None} for said in found] == wanted
+
+
+def run_script(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, folder / "run.py", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_its_script_tells_every_fault_of_a_file_with_its_line(folder: Path, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    records.write_text(json.dumps(RECORD) + '\n\nnot json\n{"payloads": {"tokns": ["how"]}}\n')
+    done = run_script(folder, records)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"run.py: {records}:3: not JSON" in done.stderr
+    assert f"{records}:4: $.payloads.tokns: no payload reads 'tokns'. Did you mean 'tokens'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_its_script_takes_labels_of_classes_that_came_after_the_version(folder: Path, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    records.write_text(json.dumps({**RECORD, "tasks": {"Intent": {"crowd": "a-class-of-tomorrow"}}}) + "\n")
+    done = run_script(folder, records)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["tasks"]["Intent"] in artifact_classes(folder)
+
+
+def artifact_classes(folder: Path) -> list[str]:
+    classes = json.loads((folder / "signature.json").read_text())["tasks"]["Intent"]["classes"]
+    assert isinstance(classes, list)
+    return classes
+
+
+def test_its_script_says_in_one_line_what_it_cannot_read(folder: Path, tmp_path: Path) -> None:
+    missing = run_script(folder, tmp_path / "missing.jsonl")
+    assert missing.returncode == 1
+    assert "Traceback" not in missing.stderr
+    assert "missing.jsonl: the file cannot be read" in missing.stderr
+    assert run_script(folder, "one.jsonl", "two.jsonl").returncode == 2
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    (other / "model.onnx").write_bytes((folder / "model.onnx").read_bytes()[:1000])
+    damaged = run_script(other)
+    assert damaged.returncode == 1
+    assert "model.onnx cannot be loaded" in damaged.stderr
+    assert "Traceback" not in damaged.stderr
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
