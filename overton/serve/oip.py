@@ -12,8 +12,10 @@ in the JSON or behind it (`oip_binary`).
 Source: https://github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
 """
 
+import json
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -36,6 +38,8 @@ from overton.serve.service import Service
 RECORD = "record"
 BYTES = "BYTES"
 ANY_SIZE = -1
+OUTER, INNER = ("inputs", "outputs", "id"), ("name", "shape", "datatype", "data")
+PARAMETERS = ("probabilities", binary.OF_ALL, binary.OF_ONE, binary.SIZE)
 MODEL = "/v2/models/{model}"
 VERSION = MODEL + "/versions/{version}"
 
@@ -137,12 +141,15 @@ def parse_inference(
         return _bad(
             f"{binary.HEADER} is {json_size[:20]!r}, of {len(body):,} bytes", "$", "It tells how long the JSON is"
         )
+    told = body[:size].removeprefix(BOM_UTF8)
     try:
-        asked = msgspec.json.decode(body[:size].removeprefix(BOM_UTF8), type=_Inference)
+        asked = msgspec.json.decode(told, type=_Inference)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _bad(
             f"not an inference request: {error}", "$", 'Send {"inputs": [{"name", "shape", "datatype", "data"}]}'
         )
+    if twice := _twice(told, asked):
+        return _bad(f"the key {twice!r} appears twice", "$", "Keep one of the two")
     if named and named not in model.names:  # a canary may lack it, or the version that came while the body did
         message, hint = f"version {model.version} has no model {named!r}", "Ask without a model, or by another name"
         return refuse(NOT_FOUND, [Problem(message=message, code="serve.no-model", hint=hint)])
@@ -159,6 +166,29 @@ def parse_inference(
         return lines
     question = parse_lines(model, lines, "records", probabilities, limits, extra=asked)
     return replace(question, model=named) if isinstance(question, Question) else question
+
+
+def _twice(told: bytes, asked: _Inference) -> str:
+    """A key that stands twice in one object, of which the first would be lost without a word; empty where none does.
+
+    Reading all of it once more would double what a request costs, so that is done only where there are more of a key
+    than of what was read by it. Records are texts here, in which the quotes of a key are escaped.
+    """
+    objects: list[_Inference | _Input | _Wanted] = [asked, *asked.inputs, *asked.outputs]
+    parameters = [one.parameters for one in objects if one.parameters]
+    most = dict.fromkeys(OUTER, 1) | dict.fromkeys(INNER, len(asked.inputs) + len(asked.outputs))
+    most |= {"parameters": len(parameters)} | {key: sum(key in own for own in parameters) for key in PARAMETERS}
+    if all(told.count(f'"{key}"'.encode()) <= many for key, many in most.items()):
+        return ""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in pairs]
+        found.extend(key for key in most if keys.count(key) > 1)
+
+    with suppress(ValueError, RecursionError):  # such as a number of thousands of digits among what is not read
+        json.loads(told, object_pairs_hook=look)
+    return found[0] if found else ""
 
 
 def _model_name(service: Service, name: str) -> str:

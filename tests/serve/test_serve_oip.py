@@ -96,6 +96,31 @@ def test_a_key_that_stands_twice_in_a_field_is_told_as_in_a_record(app):
     assert (status, said["problems"][0]["code"]) == (422, "record.duplicate-key")
 
 
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ('{"inputs": [ONE], "inputs": []}', "inputs"),
+        ('{"inputs": [ONE], "parameters": {"probabilities": true}, "parameters": {}}', "parameters"),
+        ('{"inputs": [{"data": ["{}"], "name": "record", "shape": [1], "datatype": "BYTES", "data": [TEXT]}]}', "data"),
+        ('{"inputs": [ONE], "outputs": [{"name": "POS", "name": "Intent"}]}', "name"),
+    ],
+)
+def test_a_key_that_stands_twice_in_the_request_is_told_and_none_is_lost(app, body, key):
+    text = json.dumps(TEXT)
+    one = f'{{"name": "record", "shape": [1], "datatype": "BYTES", "data": [{text}]}}'
+    content = body.replace("ONE", one).replace("TEXT", text)
+    answer = call(app, "POST", "/v2/models/factoid/infer", content=content.encode(), headers=AS_JSON)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == f"$: the key {key!r} appears twice"
+
+
+def test_texts_that_read_like_keys_are_texts(app):
+    texts = ["data", "inputs", "name", '"inputs"', '{"inputs": 1, "inputs": 2}']
+    status, said = infer(app, tensor("query", *texts), tensor("tokens", *[json.dumps(texts)] * len(texts)))
+    assert status == 200
+    assert [output["shape"] for output in said["outputs"]] == [[len(texts)]] * 4
+
+
 def test_a_tensor_may_have_a_last_axis_of_one_and_an_answer_only_what_is_wanted(app):
     column = {"name": "record", "shape": [2, 1], "datatype": "BYTES", "data": [[TEXT], [TEXT]]}
     status, said = infer(app, column, outputs=[{"name": "Intent"}])
