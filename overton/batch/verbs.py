@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from overton import __version__
 from overton.artifact import Artifact, Runtime
-from overton.base import Event, Observe, digest_bytes, digest_json, ignore
+from overton.base import Event, Observe, OvertonError, Problem, digest_bytes, digest_json, group_problems, ignore
 from overton.base.files import AnyPath, Places, places_of
 from overton.batch import embed as embedding
 from overton.batch import predict as predicting
@@ -22,7 +22,7 @@ from overton.batch.plan import COUNTED, EMBED, PREDICT, Asked
 from overton.batch.run import Outcome, run_batch
 from overton.batch.sinks import PARQUET, check_format, format_of, sink
 from overton.batch.words import Words, added_up, count_verb, counter_of
-from overton.batch.work import Counts, Made, Verb, counts_of, only_good
+from overton.batch.work import Counts, Made, Verb, counts_of, faults_of
 from overton.codec import chained_tasks
 from overton.compile import Program, embedding_program, weights_of
 from overton.data import LineReader, Records, without_collection
@@ -303,7 +303,7 @@ def _one_file(verb: Verb, asked: Asked, source: Path, output: Path, observe: Obs
 
     def parts() -> Iterator[Any]:
         nonlocal counts
-        for records in _good_records(reader, source):
+        for records in _good_records(reader, source, at_once=source == output == STANDARD):
             made = verb.make(records, "" if asked.verb == PREDICT and asked.format != PARQUET else source.name)
             counts += counts_of(records, made)
             yield from made.parts
@@ -316,13 +316,29 @@ def _one_file(verb: Verb, asked: Asked, source: Path, output: Path, observe: Obs
     return counts.records
 
 
-def _good_records(reader: LineReader, source: Path) -> Iterator[Records]:
-    """The records of a file, some thousands at a time.
+def _good_records(reader: LineReader, source: Path, *, at_once: bool = False) -> Iterator[Records]:
+    """The records of a file, some thousands at a time; behind a line with a fault the rest is read for faults alone.
+
+    Args:
+        reader: Reads them.
+        source: The file.
+        at_once: Tell the first faults without reading on, as where whoever writes them waits for answers.
 
     Raises:
-        OvertonError: Where one has a fault.
+        OvertonError: Where one has a fault: with the faults of all, those of one kind counted.
     """
     rest = read_lines(source)
-    while chunk := list(islice(rest, LINES_OF_STDIN if source == STANDARD else LINES)):
-        numbers, lines = zip(*chunk, strict=True)
-        yield only_good(reader.read(list(lines), list(numbers), str(source)))
+    told: tuple[Problem, ...] = ()
+    try:
+        while chunk := list(islice(rest, LINES_OF_STDIN if source == STANDARD else LINES)):
+            numbers, lines = zip(*chunk, strict=True)
+            records = reader.read(list(lines), list(numbers), str(source))
+            told = group_problems([*told, *faults_of(records)])
+            if told and at_once:
+                break
+            if not told:
+                yield records
+    except OvertonError as error:
+        told = (*told, *error.problems)
+    if told:
+        raise OvertonError(told)

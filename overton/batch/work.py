@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import msgspec
 
-from overton.base import Event, Observe, OvertonError, Problem, count_of, group_problems
+from overton.base import Event, Observe, OvertonError, Problem, count_of
 from overton.batch.files import Output, opened
 from overton.batch.lines import LONGEST, Lines, read_lines
 from overton.batch.plan import COUNTED, Piece, Plan
@@ -189,13 +189,7 @@ def _too_long(lines: Lines, name: str) -> list[BadLine]:
     ]
 
 
-def only_good(records: Records) -> Records:
-    """The same records, where all of the lines are good.
-
-    Raises:
-        OvertonError: With the faults of those that are not, those of one kind counted.
-    """
-    if records.bad:
-        lines = sorted(records.bad, key=lambda one: one.number)
-        raise OvertonError(group_problems(problem for line in lines for problem in line.problems))
-    return records
+def faults_of(records: Records) -> Iterator[Problem]:
+    """The faults of the lines that have any, in the order of the lines."""
+    for line in sorted(records.bad, key=lambda one: one.number):
+        yield from line.problems

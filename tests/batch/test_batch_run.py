@@ -21,6 +21,7 @@ from overton.artifact.files import save_artifact
 from overton.base import Event, OvertonError
 from overton.batch import Counts, predict_file, predict_files
 from overton.batch import run as run_module
+from overton.batch import verbs as verbs_module
 from overton.batch import work as work_module
 from overton.batch.files import would_name
 from overton.batch.plan import Asked
@@ -172,6 +173,20 @@ def test_two_workers_of_which_one_is_killed_make_what_one_makes(folder: Path):
     assert any("given to another" in message for message in said)
     assert outcome.counts == Counts(82, 2, outcome.counts.bytes)
     assert content(folder / "out") == content(folder / "whole")
+
+
+def test_one_file_is_refused_with_every_fault_however_far_apart_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(verbs_module, "LINES", 2)
+    good, bad = json.dumps(RECORD), '{"payloads": {"tokens": 5}}'
+    (tmp_path / "in.jsonl").write_text("\n".join([good, bad, good, good, good, bad, good, "no json", good]) + "\n")
+    version = tiny_artifact()
+    with pytest.raises(OvertonError) as caught:
+        predict_file(version, version.id, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    found = [(problem.code, problem.line, problem.count) for problem in caught.value.problems]
+    assert found == [("record.payload-type", 2, 2), ("record.bad-json", 8, 1)]
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_an_output_of_another_run_is_left_alone(folder: Path):
