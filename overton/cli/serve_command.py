@@ -106,9 +106,9 @@ def run(options: argparse.Namespace) -> int:
         place=place,
         alias=alias if options.poll else "",
         poll_seconds=options.poll,
-        canary=_other(canary, application, options.store) if canary else None,
+        canary=_other(canary, place, application, options.store) if canary else None,
         canary_share=share,
-        shadow=_other(options.shadow, application, options.store) if options.shadow else None,
+        shadow=_other(options.shadow, place, application, options.store) if options.shadow else None,
         name=options.name or (application.directory.resolve().name if application else "overton"),
         host=options.host,
         port=options.port,
@@ -145,12 +145,18 @@ def _find(text: str, store: str | None) -> "tuple[Place, Application | None, str
     return place, application, named.reference if is_alias else ""
 
 
-def _other(text: str, application: "Application | None", store: str | None) -> "Place":
-    """The place of a version named as on the command line, or by an id or alias in the store of the one served."""
+def _other(text: str, served: "Place", application: "Application | None", store: str | None) -> "Place":
+    """The place of a version named as on the command line, or by an id or alias in the store of the one served.
+
+    By an id or alias alone the same of its models is meant as is served, unless it says another.
+    """
+    from overton.naming import parse_named
     from overton.serve import Place
 
-    if application is not None and "@" not in text and not Path(text).is_dir():
-        return Place(application.store.resolve(text), application.store.url)
+    named = parse_named(text)
+    if application is not None and "@" not in text and not named.is_artifact and not named.path.is_dir():
+        versions = application.store
+        return Place(versions.resolve(str(named.path)), versions.url, named.model or served.model)
     return _find(text, store)[0]
 
 

@@ -48,6 +48,17 @@ def test_another_version_is_named_by_what_is_told_of_it_in_the_store(application
     assert served[0].shadow == Place(FIRST.id, store)
 
 
+def test_another_version_answers_by_the_model_that_is_served_unless_it_names_one(application, served):
+    store = str(application / "store")
+    words = ["serve", f"{application}@live:small", "--canary", f"{SECOND.id[:6]}=5%", "--shadow", "live:large", "-q"]
+    assert main(words) == 0
+    assert served[0].place == Place(FIRST.id, store, "small")
+    assert served[0].canary == Place(SECOND.id, store, "small")
+    assert served[0].shadow == Place(FIRST.id, store, "large")
+    assert main(["serve", f"{application}@live:small", "--shadow", f"{application}@live", "-q"]) == 0
+    assert served[1].shadow == Place(FIRST.id, store), "whole, as that names it"
+
+
 @pytest.mark.long
 def test_the_content_of_a_version_is_left_to_who_serves_it(application, served, capsys, monkeypatch):
     for blob in (application / "store" / "blobs" / "sha256").iterdir():
