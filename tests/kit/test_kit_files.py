@@ -4,11 +4,13 @@ import ast
 import base64
 import csv
 import hashlib
+import http.server
 import json
 import re
 import shlex
 import subprocess
 import sys
+import threading
 import zipfile
 from dataclasses import replace
 from importlib.metadata import packages_distributions
@@ -79,6 +81,38 @@ def test_a_server_runs_with_the_requirements_alone_and_answers_as_the_version(ki
         server.communicate()
     assert done.stdout == "3 of 3 answers are those of the version\n"
     assert (done.returncode, server.returncode) == (0, 0)
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(401)
+        self.end_headers()
+        self.wfile.write(b"the request shows no token")
+
+    def log_message(self, *told: object) -> None:
+        pass
+
+
+def test_what_keeps_the_smoke_test_from_its_answers_is_told_without_a_traceback(kit: Path, tmp_path: Path) -> None:
+    def smoke(*words: str) -> str:
+        command = [sys.executable, str(kit / "smoke.py"), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        told = smoke("--url", f"{url}/")
+        server.shutdown()
+    assert told == f"{url} answers requests.jsonl:1 with status 401: the request shows no token\n"
+    assert smoke("--url", url).startswith(f"{url} cannot be asked: ")
+    assert "unknown url type" in smoke("--url", "nonsense")
+    assert "no-such-file" in smoke("--url", url, "--token-file", "no-such-file")
+    (tmp_path / "taken").write_text("a file")
+    assert "the environment cannot be made" in smoke("--environment", "taken")
 
 
 def test_what_needs_more_says_so(kit: Path, tmp_path: Path) -> None:
