@@ -186,18 +186,20 @@ def _code_points(name: str, meant: str) -> str:
 
 def silent_sources(dataset: Dataset, speaking: set[str], named: Sequence[str]) -> Iterator[Problem]:
     """Sources that label nothing: the name of one that is trusted may be misspelt, or its labels yet to come."""
+    faulty = bool(dataset.joined.n_bad or dataset.joined.stranded)  # what a source says may stand on lines left out
+    where, mend = (" on the lines that are left", "Mend the faults first: it may speak there") if faulty else ("", "")
     for name in named:
         if name not in speaking:
             yield Problem(
-                message=f"the trusted source {name!r} labels nothing",
+                message=f"the trusted source {name!r} labels nothing{where}",
                 code="data.silent-source",
-                hint=did_you_mean(name, sorted(speaking)),
+                hint=mend if mend and name in dataset.sources else did_you_mean(name, sorted(speaking)),
                 kind=name,
             )
     for name in dataset.sources:
         if name not in speaking and name not in named:
-            hint = "Look at what writes its labels"
-            yield Problem(f"the source {name!r} only abstains", "data.silent-source", hint=hint, kind=name)
+            hint = mend or "Look at what writes its labels"
+            yield Problem(f"the source {name!r} only abstains{where}", "data.silent-source", hint=hint, kind=name)
 
 
 def alike(votes: Votes) -> Iterator[Problem]:

@@ -360,6 +360,22 @@ def test_a_source_that_only_abstains_labels_nothing(tmp_path):
     assert told == ["the trusted source 'abst' labels nothing", "the source 'mute' only abstains"]
 
 
+def test_a_source_whose_labels_stand_on_lines_with_faults_is_not_said_to_abstain(tmp_path):
+    lines = [
+        record(0, "a b", "train", Intent={"rule": "age", "crowd": None}),
+        {"id": "r0", "tasks": {"POS": {"late": ["NOUN"]}, "Intent": {"crowd": "height"}}},
+    ]
+    found = check(tmp_path, lines, named=("crowd", "rule", "rul"))
+    assert [problem.code for problem in found.problems] == ["record.label-length"]
+    told = [(warning.message, warning.hint) for warning in found.warnings if warning.code == "data.silent-source"]
+    mend = "Mend the faults first: it may speak there"
+    assert told == [
+        ("the trusted source 'crowd' labels nothing on the lines that are left", mend),
+        ("the trusted source 'rul' labels nothing on the lines that are left", "Did you mean 'rule'?"),
+        ("the source 'late' only abstains on the lines that are left", mend),
+    ]
+
+
 def test_classes_that_look_like_slips_of_others_are_a_warning(tmp_path):
     names = ["greet"] * 200 + ["gret"] * 2 + ["greet "] + ["set_1"] * 100 + ["set_2"]
     lines = [record(n, "a", Kind={"s": [name]}) for n, name in enumerate(names)]
