@@ -14,6 +14,7 @@ from overton.data.tags import Tags
 from overton.data.votes import Votes
 
 MOST_NAMED = 3
+MUCH_UNREAD = 0.05  # of the labelled records of a task, from which on it is told that nothing is read there
 FEWEST_VOTES = 10  # of a source that says little one cannot say that it always says the same
 
 
@@ -46,7 +47,7 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
         elif task.is_learnable:
             untaught.append(task.name)
         found += [*one_class(votes), *one_label(votes), *([] if task.name in declared else alike(votes))]
-        found += untaught_classes(votes, teaching)
+        found += [*untaught_classes(votes, teaching), *nothing_to_read(dataset, votes, record)]
     return [
         *no_labels(unlabelled, untaught, learned=learned),
         *no_gold(unjudged),
@@ -55,6 +56,27 @@ def label_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]
         *silent_sources(dataset, speaking, named),
         *found,
     ]
+
+
+def nothing_to_read(dataset: Dataset, votes: Votes, record: ndarray) -> Iterator[Problem]:
+    """A task on records that many have labels of although its payload, and all that it is made of, is empty there."""
+    if dataset.schema.payload(votes.task.payload).type != "singleton":
+        return  # a label of a token or member cannot stand where there is none
+    made_of = [payload.name for payload in dataset.schema.made_of(votes.task.payload)]
+    unread = np.all([dataset.item_lengths(name) == 0 for name in made_of], axis=0)
+    labelled = np.unique(record)
+    empty = labelled[unread[labelled]]
+    if len(empty) and len(empty) >= MUCH_UNREAD * len(labelled):
+        shard, local = dataset.joined.locate(int(empty[0]))
+        told = f"{len(empty):,} of {count_of(len(labelled), 'record')} with a label of the task {votes.task.name!r}"
+        yield Problem(
+            message=f"{told} have nothing in {' and '.join(map(repr, made_of))}",
+            code="data.nothing-to-read",
+            path=shard.path,
+            line=int(shard.rows["line"][local]),
+            hint="Nothing is learned or predicted there, which counts as wrong: give it, or leave the labels out",
+            kind=votes.task.name,
+        )
 
 
 def no_labels(unlabelled: Sequence[str], untaught: Sequence[str], *, learned: bool) -> Iterator[Problem]:

@@ -376,6 +376,21 @@ def test_a_source_whose_labels_stand_on_lines_with_faults_is_not_said_to_abstain
     ]
 
 
+@pytest.mark.parametrize("n_empty", [1, 2])
+def test_labels_on_records_that_have_nothing_to_read_are_a_warning(tmp_path, n_empty):
+    labels = ("age", "height")
+    lines = [record(n, f"a {n}", ("train", "dev", "test")[n % 3], Intent={"s": labels[n % 2]}) for n in range(40)]
+    for line, tokens in zip(lines[5:], ([], None)[:n_empty], strict=False):
+        line["payloads"]["tokens"] = tokens
+    lines[20] = record(20, "", "train")  # without a label nothing is missed
+    found = [warning for warning in check(tmp_path, lines).warnings if warning.code == "data.nothing-to-read"]
+    said = (
+        "d.jsonl:6: 2 of 39 records with a label of the task 'Intent' have nothing in 'tokens'. Nothing is learned or "
+        "predicted there, which counts as wrong: give it, or leave the labels out [data.nothing-to-read]"
+    )
+    assert render_problems(found).replace(f"{tmp_path}/", "") == (said if n_empty == 2 else "")
+
+
 def test_classes_that_look_like_slips_of_others_are_a_warning(tmp_path):
     names = ["greet"] * 200 + ["gret"] * 2 + ["greet "] + ["set_1"] * 100 + ["set_2"]
     lines = [record(n, "a", Kind={"s": [name]}) for n, name in enumerate(names)]
