@@ -177,6 +177,22 @@ def test_a_task_that_moved_to_another_payload_is_not_compared():
     assert found.left_out == {"T": "of another type, or on another payload"}
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "records", "reason"),
+    [
+        (2, 3, 3, "the versions cut its payload at different lengths"),
+        (2, 2, 3, "both versions cut its payload where the schema of the records does not"),
+    ],
+)
+def test_who_cut_a_payload_otherwise_is_told_of_a_task_that_is_not_compared(old, new, records, reason):
+    task = task_of("multiclass", ("A", "B"))
+    said = [{"T": predictions_of(task, [0] * 20 * length, lengths=[length] * 20)} for length in (old, new)]
+    gold = {"T": gold_of_labels(task, [0] * 20 * records, lengths=[records] * 20)}
+    tags = tags_of([["test"]] * 20)
+    found = compare_predictions(*said, gold, tags, np.arange(20), Gate(), ids=lambda rows: [""] * len(rows))
+    assert found.left_out == {"T": reason}
+
+
 def test_names_of_tags_are_names_of_test_cases_whatever_signs_they_have():
     tag = "slice:\"a\" <b> & 'c'"
     _, comparison = fell(40, 10, ("test", tag))

@@ -288,8 +288,14 @@ def _why_not(old: Predictions | None, new: Predictions | None, gold: Gold | None
     if len(kinds) > 1:
         return "of another type, or on another payload"
     lengths = gold.offsets[numbers + 1] - gold.offsets[numbers]
-    same = all(np.array_equal(np.diff(said.offsets), lengths) for said in (old, new))
-    return "" if same else "the versions cut its payload at different lengths"
+    first, second = np.diff(old.offsets), np.diff(new.offsets)
+    if not np.array_equal(first, second):
+        return "the versions cut its payload at different lengths"
+    return (
+        ""
+        if np.array_equal(first, lengths)
+        else "both versions cut its payload where the schema of the records does not"
+    )
 
 
 def _regression(row: ComparedRow) -> Problem:
