@@ -78,7 +78,7 @@ def combine_all(
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.is_weighed and n_voted else []
         parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
         parts += ["none on a training record"] if parts and not teaches(dataset, found) else []
-        observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label'}"))
+        observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label to learn from'}"))
     if not any(teaches(dataset, found) for found in combined.values()):
         hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
         raise OvertonError(Problem("no training record has a label of any task", "build.no-labels", hint=hint))

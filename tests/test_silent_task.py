@@ -116,6 +116,16 @@ def test_a_trusted_source_that_only_abstains_is_told_by_the_build(application: A
     assert "no label of abst, though trusted" in told
 
 
+def test_of_a_task_that_only_dev_and_test_have_gold_of_the_build_does_not_say_that_nobody_labelled_it(
+    application: Application,
+) -> None:
+    lines = [{"id": f"r{n}", "tasks": {"Part": {"gold": ["n", "v"]}}} for n in range(30) if n % 3]
+    (application.directory / "data" / "z.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told: list[str] = []
+    combine_all(application.dataset(), observe=lambda event: told.append(event.message))
+    assert "Part: no label to learn from" in told
+
+
 def test_a_near_miss_of_gold_is_a_remark_beside_figures(application: Application) -> None:
     line = {"id": "r0", "tasks": {"Intent": {"Gold": "a"}}}
     (application.directory / "data" / "z.jsonl").write_text(json.dumps(line) + "\n")
