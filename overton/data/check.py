@@ -5,6 +5,7 @@ Such warnings are told by `overton check` and never refused.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,11 @@ from overton.base import Problem
 from overton.data.dataset import Dataset
 from overton.data.label_check import alike_tags, label_warnings
 from overton.data.names import COMBINED, GOLD, SLICE_PREFIX, SPLITS
+from overton.data.tokens import tokenize
 
 MUCH_CUT = 0.05  # of the records with a payload, from which on it is told that they are cut
+MUCH_UNREAD = 0.2  # of the words of texts, from which on it is told that no model reads them
+LOOKED_AT = 1000  # records, spread over the data, whose texts are read for that
 ENOUGH = 0.99  # of them that the length which is proposed holds whole
 
 
@@ -42,6 +46,7 @@ def data_warnings(dataset: Dataset, named: Sequence[str] = ()) -> list[Problem]:
     return [
         *cut_short(dataset),
         *same_text(dataset),
+        *unread_text(dataset),
         *empty_splits(dataset),
         *empty_slices(dataset),
         *alike_tags(dataset.tags),
@@ -92,6 +97,41 @@ def same_text(dataset: Dataset) -> Iterator[Problem]:
             line=int(shard.rows["line"][local]),
             hint="Quality on test will look better than it is: keep each text in one split",
         )
+
+
+def unread_text(dataset: Dataset) -> Iterator[Problem]:
+    """Texts of payloads that are made of others: what these do not hold, no model reads."""
+    schema = dataset.schema
+    rows = np.linspace(0, dataset.n_records - 1, min(LOOKED_AT, dataset.n_records)).astype(np.int64)
+    records = dataset.payloads(rows)
+    read_alone = {payload.field for payload in schema.payloads if not payload.base}
+    for payload in schema.payloads:
+        if payload.type != "singleton" or payload.field in read_alone:
+            continue
+        fields = {made_of.field for made_of in schema.made_of(payload.name)} - {payload.field}
+        unread = total = 0
+        for record in records:
+            told = tokenize(str(record.get(payload.field) or "").casefold())
+            words = [word for word in told if word.isalnum()]  # signs are often left out of tokens
+            held = "".join("".join(_strings(record.get(name))).casefold() for name in fields)
+            total += len(words)
+            unread += sum(word not in held for word in words)
+        if total and unread >= MUCH_UNREAD * total:
+            share = f"{unread / total:.0%} of the words in the texts of {payload.name!r}"
+            yield Problem(
+                message=f"{share} are not in what it is made of, so that no model reads them",
+                code="data.unread-text",
+                hint=f"Make that text a payload of its own, and name it in the base of {payload.name!r}",
+                kind=payload.name,
+            )
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """The words of the value of a payload; of members none, whose ids are no words."""
+    if isinstance(value, str):
+        yield from tokenize(value)
+    elif isinstance(value, list | tuple):
+        yield from (item for item in value if isinstance(item, str))
 
 
 def empty_splits(dataset: Dataset) -> Iterator[Problem]:

@@ -405,3 +405,24 @@ def test_classes_that_look_like_slips_of_others_are_a_warning(tmp_path):
 def test_declared_classes_are_never_slips(tmp_path):
     lines = [record(n, f"a {n}", Type={"s": [["k"], ["K"][:0]]}, Intent={"s": "age"}) for n in range(50)]
     assert "data.alike-classes" not in codes(check(tmp_path, lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("Wie alt ist ada?", ""),  # the tokens, written as a person would
+        ("wie alt ist ada heute", "20%"),
+        ("how old is she", "100%"),
+        (None, ""),
+    ],
+)
+def test_a_text_that_no_model_reads_since_its_payload_is_made_of_others_is_a_warning(tmp_path, text, share):
+    lines = [record(number, "wie alt ist ada", ("train", "dev", "test")[number % 3]) for number in range(30)]
+    for line in lines:
+        line["payloads"]["query"] = text
+    said = (
+        f"{share} of the words in the texts of 'query' are not in what it is made of, so that no model reads them. "
+        "Make that text a payload of its own, and name it in the base of 'query' [data.unread-text]"
+    )
+    found = [one for one in check(tmp_path, lines).warnings if one.code == "data.unread-text"]
+    assert render_problems(found) == (said if share else "")
