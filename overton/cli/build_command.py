@@ -179,7 +179,7 @@ def _release(options: argparse.Namespace) -> int:
         faults = error.problems
         _publish(options, render_junit(None, faults=faults), render_summary(title, None, faults=faults))
         raise
-    junit = render_junit(done.comparison, done.refusals)
+    junit = render_junit(done.comparison, done.refusals, outcome=done.outcome, title=done.title)
     _publish(options, junit, render_summary(done.title, done.comparison, done.refusals))
     if options.json:
         console.write_json(done.to_json())

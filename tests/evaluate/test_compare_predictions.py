@@ -200,6 +200,13 @@ def test_names_of_tags_are_names_of_test_cases_whatever_signs_they_have():
     assert {case.get("name") for case in cases} == {"*", tag}
 
 
+def test_where_nothing_was_compared_one_test_case_tells_the_outcome():
+    root = ElementTree.fromstring(render_junit(None, outcome="nothing to do", title="live: <v1> is of the same data"))
+    (case,) = root.iter("testcase")
+    assert (root.get("tests"), root.get("failures"), case.get("name")) == ("1", "0", "nothing to do")
+    assert case.findtext("system-out") == "live: <v1> is of the same data"
+
+
 def test_a_reason_to_refuse_may_have_come_from_a_terminal():
     why = Problem("live was rolled back: \x1b[31mbad\x00\ufffe <nut>\nsecond line", "gate.rolled-back")
     (case,) = ElementTree.fromstring(render_junit(None, [why])).iter("testcase")

@@ -14,18 +14,29 @@ MARKS = re.compile(r"[\\`*<\[~|]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 
 
 def render_junit(
-    comparison: Comparison | None, refusals: Sequence[Problem] = (), faults: Sequence[Problem] = ()
+    comparison: Comparison | None,
+    refusals: Sequence[Problem] = (),
+    faults: Sequence[Problem] = (),
+    *,
+    outcome: str = "",
+    title: str = "",
 ) -> str:
     """JUnit XML: a test case for each row, and one for each other reason to refuse and each fault.
+
+    Where there is none of these, as where nothing was to do, one tells the outcome: a build server takes a file without
+    test cases for a run that broke.
 
     Args:
         comparison: The comparison; None where nothing was compared.
         refusals: Why the version is refused; those that are no row of the comparison are test cases of their own.
         faults: What is to be mended before there can be a version: errors, one a kind.
+        outcome: What became of it, in a word or three, by which servers know such runs again.
+        title: The same in one line.
     """
     others = [refusal for refusal in refusals if refusal.code != "gate.regressed"]
     cases = [*(_case(row) for row in (comparison.rows if comparison else ())), *map(_refusal, others)]
     cases += map(_fault, group_problems(faults))
+    cases = cases or [_outcome(outcome, title)]
     failed, broken, skipped = (sum(f"<{kind} " in case for case in cases) for kind in ("failure", "error", "skipped"))
     name = quoteattr(f"overton compare {comparison.old} {comparison.new}" if comparison else "overton compare")
     counts = f'tests="{len(cases)}" failures="{failed}" errors="{broken}" skipped="{skipped}"'
@@ -98,6 +109,11 @@ def _case(row: ComparedRow) -> str:
 def _refusal(refusal: Problem) -> str:
     message = quoteattr(refusal.message)
     return f'<testcase classname="gate" name={message}><failure message={message} type="{refusal.code}" /></testcase>'
+
+
+def _outcome(outcome: str, title: str) -> str:
+    head = f'<testcase classname="build" name={quoteattr(outcome or "nothing was compared")}>'
+    return f"{head}<system-out>{escape(title)}</system-out></testcase>"
 
 
 def _fault(fault: Problem) -> str:
