@@ -5,7 +5,8 @@
     one    := "!" one | "(" either ")" | name | '"' name '"' | "*"
 
 A name is what stands between blanks and the signs `& | ! ( ) "`, so that `:`, `.`, `-` and `_` are parts of it; one
-with other characters stands in double quotes. `*` holds of every record. A text that is a tag as it stands is that tag.
+with other characters stands in double quotes, in which two of these stand for one: `"slice:5"" nails"`. `*` holds of
+every record. A text that is a tag as it stands is that tag.
 """
 
 import re
@@ -20,8 +21,11 @@ from overton.data.names import EVERY
 from overton.data.tags import Tags, join_tags
 
 MAX_DEPTH = 50
-TOKEN = re.compile(r'\s*(?:(?P<sign>[&|!()])|"(?P<quoted>[^"]*)"|(?P<name>[^\s&|!()"]+)|(?P<bad>"))')
-QUOTES = 'Put a tag that holds blanks or one of & | ! ( ) in double quotes: "a tag" & other'
+TOKEN = re.compile(r'\s*(?:(?P<sign>[&|!()])|"(?P<quoted>(?:[^"]|"")*)"(?!")|(?P<name>[^\s&|!()"]+)|(?P<bad>"))')
+QUOTES = (
+    'Put a tag that holds blanks or one of & | ! ( ) in double quotes: "a tag" & other; '
+    "a double quote of its own is written twice"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +260,8 @@ class _Parser:
             at = found.start(found.lastgroup or "") + (found.lastgroup != "quoted")
             if found["bad"] or found["quoted"] == "":
                 raise self._fault_at(at, "a quote is not closed" if found["bad"] else "a tag without a name", QUOTES)
-            yield _Word(found["sign"] or "", found["name"] or found["quoted"] or "", at)
+            quoted = (found["quoted"] or "").replace('""', '"')
+            yield _Word(found["sign"] or "", found["name"] or quoted, at)
             place = found.end()
         yield _Word("", "", len(self.text) + 1)
 

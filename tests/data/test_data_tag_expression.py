@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from overton.base import OvertonError
-from overton.data import Tags, check_tags, is_made_of_tags, tag_mask, with_expressions
+from overton.data import Tags, check_tags, is_made_of_tags, plain_tag, tag_mask, with_expressions
 
 TAGS = Tags(
     names=("annotated", "lang:en", "one tag", "slice:a", "slice:b.c-d_e"),
@@ -33,6 +33,19 @@ def test_an_expression_holds_of_records(text, records):
     assert np.flatnonzero(tag_mask(text, TAGS)).tolist() == records
 
 
+def test_a_double_quote_of_a_name_is_written_twice():
+    tags = Tags(('"', 'slice:5" nails', 'slice:has "pi"'), np.array([0, 1, 3, 3]), np.array([1, 1, 2], np.int32))
+    texts = (
+        '"slice:5"" nails" & !"slice:has ""pi"""',
+        '"slice:has ""pi"""',
+        '!"slice:5"" nails"|""""',
+        'slice:5" nails',
+    )
+    held = [[0], [1], [2], [0, 1]]
+    assert [np.flatnonzero(tag_mask(text, tags)).tolist() for text in texts] == held
+    assert plain_tag('"slice:has ""pi"""', tags) == 'slice:has "pi"'
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -45,6 +58,7 @@ def test_an_expression_holds_of_records(text, records):
         ("slice:a)", "a bracket is closed that was not opened, at character 8 of"),
         ("slice:a !annotated", "expected & or | before '!', at character 9 of"),
         ('slice:a & "lang', "a quote is not closed, at character 11 of"),
+        ('slice:a & "lang""', "a quote is not closed, at character 11 of"),
         ('slice:a & ""', "a tag without a name, at character 11 of"),
         ("!" * 60 + "a", "more than 50 brackets or ! within each other, at character 51 of"),
     ],
