@@ -13,6 +13,7 @@ from overton.base.files import AnyPath, write_atomic
 if TYPE_CHECKING:
     import pandas
 
+    from overton.artifact import Artifact
     from overton.data import Dataset, Splits
     from overton.evaluate import Report
     from overton.schema import Schema
@@ -79,3 +80,30 @@ def load_records(
     check_file_names(files)
     dataset = load_dataset(schema, files, cache, max_bad=max_bad, observe=observe)
     return dataset, dataset.splits if data is None else dataset.tagged_splits()
+
+
+def has_newer_data(home: Path | None, artifact: Artifact) -> bool:
+    """Whether data files of an application are others than those that a version was built of.
+
+    What cannot be read is not known to be: whoever builds is told.
+
+    Args:
+        home: The directory of what is derived of the application; None where there is none.
+        artifact: The version.
+    """
+    from overton.data.files import data_files, keys_then
+    from overton.reading import open_schema
+
+    lineage = artifact.json("lineage.json")
+    built = lineage.get("data", {}).get("files")
+    if home is None or not built:
+        return False
+    # The build read by the schema as it was then, of which a version does not tell whether it named its classes.
+    schemas = {lineage["schema"], artifact.schema.without_classes().digest()}
+    try:
+        schemas.add(open_schema(home, artifact.schema).digest())
+        files = data_files(home.parent / "data")
+        now = [keys_then(files, home / "rows", schema=one, release=lineage["overton"]) for one in sorted(schemas)]
+    except (OSError, OvertonError):
+        return False
+    return dict(built) not in now

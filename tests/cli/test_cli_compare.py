@@ -18,6 +18,7 @@ from overton.application import Application
 from overton.base import OvertonError
 from overton.cli.main import main
 from overton.comparing import compare_artifacts, latency_of
+from overton.data.files import load
 from overton.evaluate import Gate, render_comparison
 from overton.release import release
 from overton.version import Version
@@ -138,6 +139,26 @@ def test_who_forgot_to_build_after_an_edit_is_told_by_a_comparison_of_one_versio
             (app / "data" / "z.jsonl").write_text(json.dumps({"id": "r0", "tags": ["new"]}) + "\n")
         assert main(["compare", str(app), str(app), "-q"]) == 0
         assert ("the data files have changed since it was built" in capsys.readouterr().err) is edited
+
+
+def test_a_report_tells_of_labels_that_came_after_the_build(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, told = copy_of(spoilt, tmp_path), "the data files are others than those that it was built of"
+    for edited in (False, True):
+        if edited:
+            (app / "data" / "z.jsonl").write_text(json.dumps({"id": "r1", "tasks": {"Colour": {"gold": "red"}}}) + "\n")
+        assert main(["report", str(app), "-q", "--json"]) == 0
+        assert (told in capsys.readouterr().err) is edited
+    assert main(["report", str(app), "-q", "--data", str(app / "data")]) == 0
+    assert told not in capsys.readouterr().err
+    (app / "data" / "z.jsonl").unlink()
+    monkeypatch.setattr(load, "__version__", "99.0")  # of another release, and by another schema, the data are the same
+    schema = json.loads((app / "schema.json").read_text())
+    schema["tasks"]["Other"] = {"payload": "text", "type": "multiclass", "classes": ["a", "b"]}
+    (app / "schema.json").write_text(json.dumps(schema))
+    assert main(["report", str(app), "-q"]) == 0
+    assert told not in capsys.readouterr().err
 
 
 def test_other_records_are_compared_on_as_well(

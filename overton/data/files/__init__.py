@@ -5,7 +5,7 @@ from overton.data.files.digests import signs_of
 from overton.data.files.handle import DatasetHandle
 from overton.data.files.ignored import ignored_files
 from overton.data.files.lines import SUFFIXES, check_file_names, contents, data_files
-from overton.data.files.load import load_dataset
+from overton.data.files.load import keys_then, load_dataset
 from overton.data.files.outputs import check_beside_data, check_data_name, check_output, own_files
 from overton.data.files.records import STANDARD, compressed, read_chunks, read_lines, write_parts, write_records
 
@@ -22,6 +22,7 @@ __all__ = [
     "contents",
     "data_files",
     "ignored_files",
+    "keys_then",
     "load_dataset",
     "own_files",
     "read_chunks",

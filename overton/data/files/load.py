@@ -223,8 +223,27 @@ def load_shard(
 
 def shard_key(schema: Schema, digest: str) -> str:
     """Digest of all that decides what the shard of a data file with a digest holds."""
+    return _key(digest, schema.digest(), __version__)
+
+
+def _key(digest: str, schema: str, release: str) -> str:
     # Another release may refuse other lines and word its messages in another way; both are kept in the shard.
-    return digest_json([digest, schema.digest(), VERSION, __version__])
+    return digest_json([digest, schema, VERSION, release])
+
+
+def keys_then(files: Sequence[Path], cache: Path, *, schema: str, release: str) -> dict[str, str]:
+    """By name of a data file, the key that its content as it is now would have had for a build.
+
+    Args:
+        files: The data files.
+        cache: Folder where digests are remembered.
+        schema: Digest of the schema that the build read by.
+        release: The release of Overton that built.
+
+    Raises:
+        OvertonError: Where files cannot be read.
+    """
+    return {file.path.name: _key(file.digest, schema, release) for file in file_digests(files, cache)}
 
 
 def shard_files(schema: Schema, digest: str, cache: Path) -> tuple[Path, Path]:
