@@ -6,6 +6,7 @@ Where time is limited, no more of them are under way than there are workers, so 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from overton.base import Event, Observe, count_of, ignore
@@ -61,6 +62,7 @@ class _Search:
     begin: float = 0.0
     asked: list[Asked] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
+    recalled: set[int] = field(default_factory=set)  # numbers of trials that an earlier run has made
 
 
 def search(
@@ -100,14 +102,17 @@ def search(
     before = parent[1] if parent else None
     run = _Search(space, effort, goal, seed, before, clock, observe, begin=clock())
     ahead = min(effort.at_once, engine.workers) if effort.minutes else effort.at_once
-    scores = engine.run(make, _proposals(run), ahead=ahead, known=known, lost=_lost, observe=observe)
+    recall = partial(_recall, run, known) if known else None
+    scores = engine.run(make, _proposals(run), ahead=ahead, known=recall, lost=_lost, observe=observe)
     for score in scores:
         one = run.asked[len(run.trials)]
         run.trials.append(Trial(one.number, one.picked, score))
         if taken:
             taken(tuple(run.trials))
         total = effort.trials if effort.trials < MOST_TRIALS else 0
-        observe(Event("search", told_trial(run.trials), done=len(run.trials), total=total))
+        observe(
+            Event("search", told_trial(run.trials, known=one.number in run.recalled), done=len(run.trials), total=total)
+        )
     options = {knob.name: knob.options for knob in space.knobs}
     study = Study(tuple(run.trials), goal.objective, goal.bounds, options, seed, parent[0] if parent else "")
     observe(Event("search", f"trial {study.best.number} is the best of {len(study.trials)}"))
@@ -129,6 +134,14 @@ def _proposals(run: _Search) -> Iterator[Asked]:
         said = told_picked(picked, run.space.first) or "as without a search"
         run.observe(Event("search", f"trial {number}: {said}"))
         yield run.asked[-1]
+
+
+def _recall(run: _Search, known: Callable[[Asked], Score | None], asked: Asked) -> Score | None:
+    """The score of a trial that an earlier run has made, which is noted."""
+    score = known(asked)
+    if score is not None:
+        run.recalled.add(asked.number)
+    return score
 
 
 def _has_time(run: _Search) -> bool:
@@ -161,8 +174,8 @@ def told_option(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def told_trial(trials: list[Trial]) -> str:
-    """One line about the last of some trials."""
+def told_trial(trials: list[Trial], *, known: bool = False) -> str:
+    """One line about the last of some trials; of a known one, that an earlier run made it, in place of its time."""
     trial = trials[-1]
     score = trial.score
     parts = [score.status if score.value is None or score.status != "done" else f"{score.value:.4f}"]
@@ -170,7 +183,7 @@ def told_trial(trials: list[Trial]) -> str:
         parts.append(score.why)
     if score.p99_ms is not None and score.size_mb is not None and not score.reason:
         parts.append(f"p99 {score.p99_ms:.2f} ms, {score.size_mb:.1f} MB")
-    parts.append(f"{score.seconds:.0f} s")
+    parts.append("known from an earlier run" if known else f"{score.seconds:.0f} s")
     best = best_of(trials)
     if best:
         parts.append(

@@ -235,6 +235,18 @@ def test_a_search_that_is_killed_goes_on_with_the_trials_that_are_not_over(tmp_p
     assert told(study) == told(look(12))
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_search_that_goes_on_tells_which_trials_are_known(tmp_path: Path, workers: int) -> None:
+    kept = {"make": partial(make_kept, tmp_path), "known": partial(load_score, tmp_path)}
+    look(3, **kept)
+    lines: list[str] = []
+    engine = Processes(workers) if workers else None
+    look(5, **kept, engine=engine, observe=lambda event: lines.append(event.message))
+    over = [line for line in lines if "; the best so far" in line or "; best:" in line]
+    assert ["known from an earlier run" in line for line in over] == [True, True, True, False, False]
+    assert [" s; " in line for line in over] == [False, False, False, True, True]
+
+
 @pytest.mark.long
 def test_a_trial_that_ends_every_worker_has_failed_and_the_search_goes_on(tmp_path: Path) -> None:
     study = look(6, make=partial(make_kept, tmp_path, 3), engine=Processes(2))
