@@ -129,6 +129,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert modules_loaded_by(statement) & HEAVY == set()
 
 
+@pytest.mark.long
 def test_serving_loads_no_training_framework_and_no_tables() -> None:
     if not (PACKAGE / "serve" / "__init__.py").is_file():
         pytest.skip("there is no server yet")
@@ -140,6 +141,7 @@ def test_serving_loads_no_training_framework_and_no_tables() -> None:
     assert modules_loaded_by(f"import {', '.join(modules)}") & NOT_IN_SERVING == set()
 
 
+@pytest.mark.long
 def test_rooms_know_only_what_they_may() -> None:
     code = "from importlinter.cli import lint_imports; import sys; sys.exit(lint_imports(no_cache=True, no_logo=True))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)

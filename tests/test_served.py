@@ -73,6 +73,7 @@ def test_a_pinned_program_beyond_a_bound_is_refused_before_it_is_trained(kinds_a
     assert (problem.code, problem.path, problem.field) == ("build.beyond-bound", "tuning.json", "$.serving")
 
 
+@pytest.mark.long
 def test_int8_that_was_counted_on_and_refused_ends_the_build(
     kinds_application, dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

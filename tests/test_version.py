@@ -35,6 +35,7 @@ def file(application: Application, tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.long
 def test_a_place_may_be_a_text(application: Application, file: str, tmp_path: Path) -> None:
     version = application.version()
     evaluation = version.evaluate(file)
@@ -85,6 +86,7 @@ def test_another_version_is_named_by_id_or_alias(application: Application) -> No
         Version(version.id, version.artifact, version.home).compare("live")
 
 
+@pytest.mark.long
 def test_a_class_labelled_after_the_build_is_no_fault(
     application: Application,
     tmp_path: Path,
@@ -131,6 +133,7 @@ def change_schema(application: Application) -> None:
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
+@pytest.mark.long
 def test_a_version_whose_payloads_have_changed_reads_labels_of_classes_and_tasks_that_came_since(
     application: Application,
 ) -> None:
@@ -175,6 +178,7 @@ def test_a_version_reads_records_with_payloads_that_came_since(application: Appl
     assert overton.load(application.directory).tag("slice:a", where, version=version).ids
 
 
+@pytest.mark.long
 def test_tags_are_written_by_predictions_of_a_version_of_another_schema(application: Application) -> None:
     pytest.importorskip("duckdb")
     version = overton.load(application.directory).version()
@@ -199,6 +203,7 @@ def test_tags_are_written_by_predictions_of_a_version_of_another_schema(applicat
         application.tag("slice:a", "predicted.Title = 'long'", version=version)
 
 
+@pytest.mark.long
 def test_lines_with_faults_are_left_out_of_a_tag_by_predictions_of_a_version_of_another_schema(
     application: Application,
 ) -> None:

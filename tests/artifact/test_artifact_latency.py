@@ -11,6 +11,7 @@ from tests.tiny_artifact import RECORD, tiny_artifact
 LINES = [json.dumps({"payloads": RECORD["payloads"]}).encode()] * 100
 
 
+@pytest.mark.long
 def test_the_least_of_some_rounds_counts_and_one_query_in_a_hundred_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     calls = []

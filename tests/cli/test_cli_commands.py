@@ -445,6 +445,7 @@ def test_json_schemas_are_printed(name: str, capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
+@pytest.mark.long
 def test_wherever_a_tag_is_taken_an_expression_over_tags_is_too(
     tmp_path: Path, kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:

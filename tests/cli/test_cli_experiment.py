@@ -26,6 +26,7 @@ def written(folder: Path, kind: str) -> dict:
     return json.loads((folder / f"{kind}.json").read_text())
 
 
+@pytest.mark.long
 def test_scaling_tells_draws_and_goes_on_where_it_stood(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["experiment", "scaling", str(app), "--seeds", "1", "--on", "local:1"]
     assert main([*words, "--sizes", "1,4"]) == 0

@@ -67,6 +67,7 @@ def test_a_closed_output_is_one_that_nobody_reads(accented: Path) -> None:
     assert (told.returncode, b"Traceback" in told.stderr) == (0, False), told.stderr.decode()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe is broken otherwise there")
 @pytest.mark.parametrize("more", [[], ["--json"]], ids=["table", "json"])
 def test_a_reader_that_has_gone_does_not_hide_how_a_command_ended(accented: Path, more: list[str]) -> None:

@@ -17,6 +17,7 @@ LINES = sorted({line for path in CASES for case in load_cases(path) for line in 
 GOOD = b'{"id": "a", "payloads": {"tokens": ["a", "b"]}, "tasks": {"Intent": {"s": "age"}}, "tags": ["train"]}'
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_fault_of_a_data_file_is_told_in_full(path, update_golden, tmp_path):
     def faults(text):
@@ -75,6 +76,7 @@ def test_nesting_without_end_is_a_fault_and_no_crash():
         assert Encoder(SCHEMA).encode([GOOD, line]) == (None, [1])
 
 
+@pytest.mark.long
 def test_a_value_that_can_just_be_read_is_told_though_it_is_too_deep_to_be_shown():
     for depth in range(800, 1000):
         assert line_faults(b'{"payloads": {"tokens": [%b]}}' % (b"[" * depth + b"]" * depth), SCHEMA)

@@ -57,6 +57,7 @@ def test_line_ends_of_windows_are_accepted(tmp_path, data):
     assert ours.ids(rows) == theirs.ids(rows)
 
 
+@pytest.mark.long
 def test_shards_are_the_same_whoever_makes_them(tmp_path, monkeypatch):
     monkeypatch.setattr("overton.data.files.load.LEAST_BYTES", 0)
     content = {}
@@ -163,6 +164,7 @@ def test_the_digest_tells_the_name_of_a_file_after_which_records_are_named(tmp_p
     assert first.digest != second.digest
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at the limits of another process")
 def test_there_may_be_more_data_files_than_a_process_may_have_open(tmp_path):
     """A dashboard begins one a day."""

@@ -110,6 +110,7 @@ def cut_member(member):
     return {"id": member["id"], "range": [start, min(end, 4)]} if start < 4 else {"id": member["id"]}
 
 
+@pytest.mark.long
 @examples(8)
 @given(data_sets(), st.sampled_from([300, RUN_BYTES]))
 def test_what_is_stored_is_what_the_files_say(files, run_bytes):
@@ -139,6 +140,7 @@ def test_votes_of_some_sources_are_those_among_all(files, wanted, few):
             assert votes_by_unit(part) == said
 
 
+@pytest.mark.long
 @examples(8)
 @given(data_sets())
 def test_gold_is_what_the_source_gold_says(files):
@@ -165,6 +167,7 @@ def test_gold_is_what_the_source_gold_says(files):
             assert gold.known.sum() <= len(said)
 
 
+@pytest.mark.long
 @examples(8)
 @given(data_sets())
 def test_tags_are_those_of_all_lines_of_a_record(files):
@@ -184,6 +187,7 @@ def test_tags_are_those_of_all_lines_of_a_record(files):
         assert found == {tag: sorted(rows) for tag, rows in expected.items()}
 
 
+@pytest.mark.long
 @examples(8)
 @given(data_sets(), st.randoms(use_true_random=False))
 def test_gathering_is_packing_in_any_order(files, random):
@@ -260,6 +264,7 @@ def test_a_parser_refuses_a_line_just_where_it_has_a_fault(line):
     assert refused == bool(faults)
 
 
+@pytest.mark.long
 @examples(8)
 @given(st.lists(odd_lines() | records().map(lambda record: json.dumps(record).encode()), max_size=8))
 def test_a_file_is_checked_line_by_line(lines):

@@ -146,6 +146,7 @@ def test_the_same_numbers_give_the_same_bytes_and_another_seed_others() -> None:
     assert factoid(200, 7).files["data/train.jsonl"] != factoid(200, 8).files["data/train.jsonl"]
 
 
+@pytest.mark.long
 def test_the_bytes_do_not_depend_on_the_hash_seed_of_the_process() -> None:
     code = "import hashlib; from overton.example import factoid; f = factoid(200, 7).files; "
     code += "print(hashlib.sha256(repr(f).encode()).hexdigest())"

@@ -57,6 +57,7 @@ def test_all_the_records_give_what_a_build_gives_in_a_process_of_its_own_too(app
     assert curves.shown == ("Record", "Token", "Member")
 
 
+@pytest.mark.long
 def test_votes_of_records_that_are_left_out_reach_nobody(application, seen):
     kept = files_of(application.home / "votes")
     run_scaling(application, sizes=(1, 2, 4), seeds=2, on="local:1")

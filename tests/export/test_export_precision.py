@@ -56,6 +56,7 @@ def test_off_leaves_the_model_as_it_is_and_measures_nothing(built, monkeypatch: 
     assert (told["chosen"], told["fp32_ms"], told["gate"]) == ("fp32", None, None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("fp32", "int8", "why"), [(0.05, 0.01, "nothing to gain"), (1.0, 0.9, "1.25 times as quick")])
 def test_int8_has_to_bring_something(
     fp32: float, int8: float, why: str, built, monkeypatch: pytest.MonkeyPatch
@@ -102,6 +103,7 @@ def test_where_float32_is_beyond_a_bound_int8_need_not_be_quicker(built, monkeyp
     assert choose_precision(artifact, dataset, predict_rows, sample, off, fits=lambda _: False)[1]["chosen"] == "fp32"
 
 
+@pytest.mark.long
 def test_int8_is_smaller_and_answers_alike(built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CHOSEN, timed(1.0, 0.5))
     monkeypatch.setattr("overton.export.files.precision.MOST_LOSS", 0.2)  # 20 records on dev: a label is a lot
@@ -126,6 +128,7 @@ def numbers(answer) -> list[float]:
     return [] if answer is None else [float(answer)]
 
 
+@pytest.mark.long
 def test_int8_answers_a_record_alone_as_beside_ninety_nine_others(small) -> None:
     runtime, parser = Runtime(small), RecordParser(small.schema, closed=True)
     records = [parser.parse(line) for line in small.files["golden.jsonl"].splitlines()]
@@ -169,6 +172,7 @@ def test_what_lies_beyond_every_range_that_was_seen_is_answered_in_int8(built, s
     assert np.abs(found - wanted).mean() < 0.05
 
 
+@pytest.mark.long
 def test_int8_that_answers_worse_on_dev_is_not_taken(built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CHOSEN, timed(1.0, 0.1))
     asked = []
@@ -188,6 +192,7 @@ def test_int8_that_answers_worse_on_dev_is_not_taken(built, monkeypatch: pytest.
     assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
 
 
+@pytest.mark.long
 def test_a_slice_that_falls_beyond_the_gate_keeps_float32(built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CHOSEN, timed(1.0, 0.1))
     monkeypatch.setattr("overton.export.files.precision.MOST_LOSS", 1.0)
@@ -208,6 +213,7 @@ def test_a_slice_that_falls_beyond_the_gate_keeps_float32(built, monkeypatch: py
     assert told["gate"] == Gate().digest
 
 
+@pytest.mark.long
 def test_without_gold_on_dev_nothing_tells_what_int8_loses(built, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CHOSEN, timed(1.0, 0.1))
     monkeypatch.setattr("overton.export.files.precision.main_scores", lambda said, gold, rows: {})

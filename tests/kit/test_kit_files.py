@@ -115,6 +115,7 @@ def test_what_keeps_the_smoke_test_from_its_answers_is_told_without_a_traceback(
     assert "the environment cannot be made" in smoke("--environment", "taken")
 
 
+@pytest.mark.long
 def test_what_needs_more_says_so(kit: Path, tmp_path: Path) -> None:
     words = ("export", str(kit / "version"), str(tmp_path / "out"), "--to", "onnx", "-q")
     done = subprocess.run(run_bare(kit, *words), capture_output=True, text=True, cwd=ROOT, check=False)

@@ -235,6 +235,7 @@ def documented_columns() -> dict[str, list[str]]:
     return {row[1].strip(" `"): re.findall(r"`(\w+)`", row[3]) for row in rows}
 
 
+@pytest.mark.long
 def test_every_value_of_an_application_is_shown_and_is_a_frame(kinds_application: Application, tmp_path: Path):
     version = kinds_application.version()
     log = tmp_path / "log.jsonl"

@@ -203,6 +203,7 @@ def test_the_unit_of_a_task_is_told() -> None:
     assert "20.0% of tokens wrong in 11 records" in page._repr_html_()
 
 
+@pytest.mark.long
 def test_the_command_tells_the_slices_of_every_kind_of_task(
     kinds_application: Application, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,6 +131,7 @@ def test_what_to_annotate_is_training_data_without_gold_that_is_uncertain(
     assert len({one.text for one in page.annotate if one.text}) == len([one for one in page.annotate if one.text])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", ["RecordBits", "Token", "Pick"])
 def test_a_skeleton_is_a_data_file_without_faults(task: str, spoilt: Application, tmp_path: Path) -> None:
     directory = tmp_path / "app"
@@ -203,6 +204,7 @@ def test_a_skeleton_is_two_files_and_not_stdout(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_the_page_fits_a_terminal_and_is_told_as_json(
     spoilt: Application, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

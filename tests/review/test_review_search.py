@@ -60,6 +60,7 @@ def test_the_chance_of_errors_is_that_of_drawing() -> None:
     assert chance_of(error, np.zeros(60, bool)) == 1.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [10, 60, 400])
 def test_the_chance_of_shares_of_errors_is_that_of_drawing_where_errors_are_rare(size: int) -> None:
     rng = np.random.default_rng(2)

@@ -261,6 +261,7 @@ def test_a_thousand_faults_are_not_all_told():
     assert said["more"] >= 900
 
 
+@pytest.mark.long
 @given(requests, st.sampled_from(["", "probabilities=true"]))
 @examples(80)
 def test_no_json_makes_the_server_fail(value, query):

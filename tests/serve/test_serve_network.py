@@ -99,6 +99,7 @@ def test_a_network_that_fails_while_following_is_survived_told_and_forgotten(buc
     assert server.told[-2] == "live can be followed again"
 
 
+@pytest.mark.long
 def test_a_network_that_breaks_while_a_version_is_loaded_is_no_fault_of_the_version(bucket):
     server = Follows()
     promote(bucket.local, SECOND.id)

@@ -58,6 +58,7 @@ def serving(directory: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
         process.communicate()
 
 
+@pytest.mark.long
 def test_a_process_serves_and_ends_quietly_when_it_is_told_to(tmp_path):
     with serving(tmp_path) as (process, port):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
@@ -96,6 +97,7 @@ def test_a_process_without_a_token_refuses_requests_for_other_hosts(tmp_path, ha
     assert answers == [(200, False) if has_token else (421, True), (200, False)]
 
 
+@pytest.mark.long
 def test_a_body_over_the_limit_and_a_client_that_goes_away_do_no_harm(tmp_path):
     with serving(tmp_path) as (process, port):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
@@ -208,6 +210,7 @@ def test_a_head_without_end_is_not_read_to_its_end(tmp_path):
             assert connection.getresponse().status == 200
 
 
+@pytest.mark.long
 def test_more_requests_than_may_wait_are_refused_at_once_and_their_connections_go_on(tmp_path):
     body = json.dumps({"records": [RECORD] * 64}).encode()
     head = (

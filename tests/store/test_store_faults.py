@@ -129,6 +129,7 @@ for room in map(int, sys.argv[2:]):
 ROOMS = (0, 100, 1000, 4000)
 
 
+@pytest.mark.long
 def test_a_disk_that_is_full_while_publishing_leaves_no_version_and_the_put_can_be_repeated(tmp_path):
     """Files may not grow beyond a limit: writing stops in the middle of the first content that is longer."""
     assert max(ROOMS) < max(map(len, tiny_artifact().files.values()))
@@ -148,6 +149,7 @@ IN_A_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
 SMALL_DISK = "mount -t tmpfs -o size=512k tmpfs "
 
 
+@pytest.mark.long
 def test_nothing_is_published_onto_a_real_disk_that_is_full_until_there_is_room(tmp_path):
     """A disk of half a megabyte, in a mount namespace: the operating system itself says that there is no space left."""
     disk, source = tmp_path / "disk", Store(str(tmp_path / "source"))

@@ -54,6 +54,7 @@ def test_planted_accuracies_are_recovered_and_better_than_by_majority(n_classes)
     assert right > (majority.predict_labels(matrix) == truth).mean() + 0.01
 
 
+@pytest.mark.long
 def test_a_part_of_the_items_tells_nearly_as_much_as_all(monkeypatch):
     matrix, _ = plant(150_000)
     part = LabelModel.fit(matrix, n_classes=3).accuracy
@@ -112,6 +113,7 @@ def test_look_ups_of_rules_that_say_one_class_each_give_what_patterns_give(n_sou
     assert_same_as_by_patterns(model, matrix)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n_copies", [2, 4, 20])
 def test_copies_share_a_vote_also_where_they_are_too_many_for_one_table(n_copies):
     matrix, truth = plant(4000, n_classes=4, coverage=0.9)

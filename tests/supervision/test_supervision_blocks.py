@@ -175,6 +175,7 @@ def test_how_many_units_two_copies_share_is_told_of_all_units(monkeypatch):
     assert shared() == whole != {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["crowd", "rules"])
 def test_of_very_many_sources_no_square_is_made(kind, monkeypatch):
     random, n_items, n_sources = np.random.default_rng(0), 4000, blocks.MOST_SOURCES + 100

@@ -26,6 +26,7 @@ def share_right(table: np.ndarray, truth: np.ndarray) -> float:
     return float((table[known].argmax(1) == truth[known]).mean())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_task_is_combined_better_than_by_majority(kind):
     type, per_record = KINDS[kind]
@@ -327,6 +328,7 @@ def votes_to_shuffle(draw):
     return type, rows, order, names
 
 
+@pytest.mark.long
 @examples(20)
 @given(votes_to_shuffle())
 def test_the_order_of_rows_and_of_sources_does_not_matter(case):

@@ -182,6 +182,7 @@ def test_after_any_edit_targets_are_those_of_a_fresh_application(home, edit, apa
     assert_fresh(overton.load(home))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "spoil",
     [

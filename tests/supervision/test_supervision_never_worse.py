@@ -48,6 +48,7 @@ def test_no_side_is_taken_between_rules_that_are_alike():
         assert ours > majority - 0.01
 
 
+@pytest.mark.long
 def test_a_crowd_with_few_votes_each_is_not_judged_by_luck():
     differences = []
     for seed in range(3):
@@ -69,6 +70,7 @@ def test_a_rare_class_is_not_lost_to_the_prior():
     assert 2 * hit.sum() / ((found == 1).sum() + (truth == 1).sum()) > 0.7
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n_labels", [2, 3, 8])
 def test_bits_that_often_hold_do_not_make_copies_of_sources(n_labels):
     random = np.random.default_rng(0)
@@ -101,6 +103,7 @@ def test_the_label_that_all_soft_votes_say_most_is_kept():
     assert (truth == 1).any()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("good", [(0.7, 0.7), (0.8, 0.75), (0.8, 0.7, 0.75), (0.6, 0.7, 0.7, 0.65)])
 def test_a_source_worse_than_chance_is_turned_to_use(good):
     for seed in range(4):

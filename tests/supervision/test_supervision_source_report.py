@@ -281,6 +281,7 @@ def test_the_rows_of_a_tag_are_those_of_its_records_alone(kind):
                 assert getattr(row, figure) == pytest.approx(getattr(expected[key], figure))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_figure_hangs_on_how_many_records_are_looked_at_at_once(kind, monkeypatch):
     type, per_record = KINDS[kind]
@@ -527,6 +528,7 @@ def test_a_source_that_often_cannot_tell_is_harmful_where_it_is_worse_than_a_gue
     assert ("crowd", "harmful") in {(one.source, one.code) for one in warnings} if says < 0.5 else not warnings
 
 
+@pytest.mark.long
 def test_the_interval_of_a_class_covers_the_truth_where_the_tokens_of_a_record_are_right_together():
     covered = []
     for seed in range(60):

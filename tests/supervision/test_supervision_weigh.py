@@ -48,6 +48,7 @@ def tied(type, seed=0):
     return with_gold(votes_of(rows, type=type, classes=votes.task.classes, candidates=candidates), truth), truth
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
 def test_gold_on_dev_makes_the_probabilities_of_the_rest_better(type):
     votes, truth = tied(type)
@@ -56,6 +57,7 @@ def test_gold_on_dev_makes_the_probabilities_of_the_rest_better(type):
     assert learned < loss(votes, truth, skip=dev) - 0.003
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
 def test_gold_on_dev_is_no_target(type):
     votes, truth = tied(type)

@@ -40,6 +40,7 @@ def right(votes, truth, targets, units):
     return float((table.argmax(1) == truth[units]).mean())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
 def test_a_source_that_misleads_in_a_slice_counts_less_there(type):
     votes, truth = misled(type)
@@ -52,6 +53,7 @@ def test_a_source_that_misleads_in_a_slice_counts_less_there(type):
     assert np.array_equal(probabilities(votes, apart.targets.index, apart.targets.table)[outside], plain_table)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
 def test_a_slice_like_the_rest_is_left_alone(type):
     votes, _ = misled(type, share=0.0)
@@ -101,6 +103,7 @@ def test_a_record_of_two_slices_is_weighed_as_the_surer_one():
     assert set(apart.group_of(voted).tolist()) == {1}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("type", ["multiclass", "bitvector", "select"])
 def test_a_target_of_a_slice_is_explained_vote_by_vote(type):
     votes, _ = misled(type)

@@ -263,6 +263,7 @@ def test_balanced_tasks_begin_with_losses_alike():
     assert {objective.weight for objective in equal.values()} == {1.0}
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
     short = TrainingChoices(epochs=2, batch_size=16)
     runs = [train(PROGRAM, make_batches()[0], settings=short, seed=seed).weights for seed in (1, 1, 2)]
@@ -270,6 +271,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
     assert any(runs[0][name].tobytes() != runs[2][name].tobytes() for name in runs[0])
 
 
+@pytest.mark.long
 def test_a_training_taken_up_from_disk_ends_as_if_it_was_never_stopped(tmp_path):
     settings = TrainingChoices(epochs=4, batch_size=16)
 

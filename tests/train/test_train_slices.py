@@ -138,6 +138,7 @@ def test_memberships_are_learned_and_told_of_records_without_tags():
     assert (told == member).mean() > 0.97
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes():
     settings = TrainingChoices(epochs=2, batch_size=16)
     first, again = (train(PROGRAM, make_batches()[0], settings=settings, seed=1).weights for _ in range(2))

@@ -169,6 +169,7 @@ def test_poor_trials_are_given_up_at_the_median_of_those_before() -> None:
     assert limits_of(too_slow, {"p99_ms": 1.0}) == ()
 
 
+@pytest.mark.long
 def test_a_search_begins_with_the_best_of_the_version_before() -> None:
     parent = look(30, seed=1)
     study = look(6, seed=2, parent=("abc", parent))
@@ -220,6 +221,7 @@ def test_the_front_holds_what_nothing_beats() -> None:
     assert lines[3].split() == ["1", "0.8000", "2.00", "1.0", "front", "as", "without", "a", "search"]
 
 
+@pytest.mark.long
 def test_a_search_that_is_killed_goes_on_with_the_trials_that_are_not_over(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_killed_at, args=(tmp_path, 5))
     process.start()

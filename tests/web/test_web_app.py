@@ -461,6 +461,7 @@ def test_the_live_version_is_what_the_store_says(shared: Client) -> None:
     assert shared.dashboard.live() == application.store.aliases()["live"]
 
 
+@pytest.mark.long
 def test_what_the_system_refuses_is_told_and_no_fault_of_ours(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), "rows/new")

@@ -108,6 +108,7 @@ def test_the_later_line_wins_and_the_one_before_stays_as_it_is(directory: Path) 
     assert said(read(directory), "Record", "ann") == ["other"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("correction", "code", "hint"),
     [

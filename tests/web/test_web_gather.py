@@ -131,6 +131,7 @@ def test_one_tag_is_told_alone(application: Application) -> None:
     assert page.tag == "slice:odd"
 
 
+@pytest.mark.long
 def test_the_command_that_shows_more_errors_is_one_of_a_shell_and_of_the_same_records(
     application: Application, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_the_command_that_shows_more_errors_is_one_of_a_shell_and_of_the_same_re
     assert words[2:] == [f"{application.directory}@{page.version}", "--task", page.tasks[0].task, "--data", str(data)]
 
 
+@pytest.mark.long
 def test_the_command_names_a_store_that_is_not_the_own_one_of_the_application(
     application: Application, tmp_path: Path
 ) -> None:
@@ -206,6 +208,7 @@ def test_what_a_report_has_predicted_is_not_predicted_again_for_its_page(
     assert predicted == [20, 10]  # this one all that have gold, the live one the test records
 
 
+@pytest.mark.long
 def test_how_long_answers_take_is_measured_once_where_the_gate_asks_for_it(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

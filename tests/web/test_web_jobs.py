@@ -68,6 +68,7 @@ def test_the_oldest_jobs_are_forgotten_when_another_is_started(
     assert not (jobs.folder / started[0]).exists()
 
 
+@pytest.mark.long
 def test_a_job_that_fails_tells_its_problems(tmp_path: Path, jobs: Jobs) -> None:
     found = ended(jobs, jobs.start(["build", str(tmp_path / "nowhere"), "--json"], who="ann"))
     assert found.state == "failed"
@@ -94,6 +95,7 @@ def test_one_job_runs_at_a_time_and_can_be_stopped(endless: list[str], jobs: Job
     ended(jobs, other)
 
 
+@pytest.mark.long
 def test_a_job_outlives_its_server_and_the_next_one_finds_it(endless: list[str], jobs: Jobs) -> None:
     program = (
         "import os, sys; from pathlib import Path; from overton.web.jobs.files import Jobs\n"
@@ -107,6 +109,7 @@ def test_a_job_outlives_its_server_and_the_next_one_finds_it(endless: list[str],
     assert ended(jobs, running.id).state == "stopped"
 
 
+@pytest.mark.long
 def test_a_job_that_is_killed_has_failed_and_leaves_no_lock(endless: list[str], jobs: Jobs) -> None:
     job = jobs.start(endless, who="ann")
     until(lambda: "http://127.0.0.1" in jobs.get(job).log)

@@ -46,6 +46,7 @@ def show(dashboard: Dashboard, name: str) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.long
 def test_pages_that_were_shown_once_read_nothing_of_a_version_again(dashboard: Dashboard, reads: Counter[str]) -> None:
     before = {name: show(dashboard, name) for name in PAGES}
     reads.clear()
@@ -68,6 +69,7 @@ def test_a_page_looks_aliases_up_once(name: str, dashboard: Dashboard, monkeypat
     assert len(looks) == 1
 
 
+@pytest.mark.long
 def test_the_schema_is_read_once_as_long_as_nobody_changes_it(
     dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +116,7 @@ def test_a_report_that_is_older_than_labels_says_so(dashboard: Dashboard) -> Non
     assert NEWER not in show(Dashboard(dashboard.directory), "/")["notes"]
 
 
+@pytest.mark.long
 def test_each_version_predicts_the_test_records_once_for_all_pages(
     dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +137,7 @@ def test_each_version_predicts_the_test_records_once_for_all_pages(
     assert predicted[n_test] == len(versions)
 
 
+@pytest.mark.long
 def test_what_another_promotes_builds_or_removes_is_told_by_the_next_page(dashboard: Dashboard) -> None:
     (newer, first) = [line["version"] for line in show(dashboard, "/versions")["versions"]]
     assert show(dashboard, "/versions")["aliases"] == {"live": first}
