@@ -16,7 +16,7 @@ from overton.data.names import COMBINED, GOLD, SLICE_PREFIX, SPLITS
 from overton.data.tokens import tokenize
 
 MUCH_CUT = 0.05  # of the records with a payload, from which on it is told that they are cut
-MUCH_UNREAD = 0.2  # of the words of texts, from which on it is told that no model reads them
+UNREAD_WORDS = 0.2  # of the words of texts, from which on it is told that no model reads them
 LOOKED_AT = 1000  # records, spread over the data, whose texts are read for that
 ENOUGH = 0.99  # of them that the length which is proposed holds whole
 
@@ -116,7 +116,7 @@ def unread_text(dataset: Dataset) -> Iterator[Problem]:
             held = "".join("".join(_strings(record.get(name))).casefold() for name in fields)
             total += len(words)
             unread += sum(word not in held for word in words)
-        if total and unread >= MUCH_UNREAD * total:
+        if total and unread >= UNREAD_WORDS * total:
             share = f"{unread / total:.0%} of the words in the texts of {payload.name!r}"
             yield Problem(
                 message=f"{share} are not in what it is made of, so that no model reads them",
