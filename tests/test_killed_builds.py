@@ -29,7 +29,7 @@ STAGES = {
         "ingest: N new data file to read",
         "data: N records with more than N items in 'tokens': the rest of them is cut",
     ),
-    "labels": ("data: N records with more than N items in 'title': the rest of them is cut", "combine: done in N s"),
+    "labels": ("data: N record with more than N items in 'title': the rest of them is cut", "combine: done in N s"),
     "training": ("compile: done in N s", "train: done in N s"),
     "export": ("train: done in N s", "export: done in N s"),
     "evaluation": ("export: done in N s", "evaluate: done in N s"),
