@@ -98,7 +98,12 @@ def write_kinds(directory: Path, n_records: int = 240, tasks: tuple[str, ...] = 
     payloads = {name: {**small} for name in SCHEMA["payloads"]}
     payloads["tokens"]["layers"] = 1  # less to trace, as below
     payloads["title"] = {"size": 64, "encoder": "bag", "aggregate": "mean"}
-    tuning = {"payloads": payloads, "slices": "on", "training": {"epochs": 10, "batch_size": 64}, "serving": {"int8": "off"}}
+    tuning = {
+        "payloads": payloads,
+        "slices": "on",
+        "training": {"epochs": 10, "batch_size": 64},
+        "serving": {"int8": "off"},
+    }
     (directory / "tuning.json").write_text(json.dumps(tuning))
     choose = random.Random(0)
     records = [make_record(number, choose) for number in range(n_records)]
