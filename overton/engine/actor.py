@@ -3,10 +3,12 @@
 It is made and called by `cluster.py` by way of Ray, of which nothing is known here.
 """
 
+import os
 import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from overton.base import Event, OvertonError
@@ -18,10 +20,11 @@ class Actor:
 
     Args:
         path: Where the process that started it finds modules.
+        folder: Where that process stands.
     """
 
-    def __init__(self, path: Sequence[str]) -> None:
-        sys.path.extend(entry for entry in path if entry not in sys.path)
+    def __init__(self, path: Sequence[str], folder: str) -> None:
+        stand_like(path, folder)
         self._work: Any = None
         self._events: deque[Event] = deque()
 
@@ -38,6 +41,16 @@ class Actor:
     def told(self) -> list[Event]:
         """What pieces have told since it was asked."""
         return [self._events.popleft() for _ in range(len(self._events))]
+
+
+def stand_like(path: Sequence[str], folder: str) -> None:
+    """Find modules and relative paths where the process that started this one does; Ray starts it where a node was.
+
+    A node without that folder has none of the files that a relative path may mean, and works on URLs alone.
+    """
+    sys.path.extend(entry for entry in path if entry not in sys.path)
+    with suppress(OSError):
+        os.chdir(folder)
 
 
 def outcome_of(act: Callable[[], Any]) -> tuple[str, Any]:

@@ -91,7 +91,7 @@ class Cluster:
         """The result of every piece, in order; see `Engine.run`."""
         ray = _ray(self.address)
         remote = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(Actor)
-        start = partial(remote.remote, list(sys.path))
+        start = partial(remote.remote, list(sys.path), os.getcwd())
         run = _Run(ray, start, ray.put(make), self.workers, Pending(observe, lost))
         try:
             yield from run.pending.results(pieces, ahead or AHEAD * self.workers, known, partial(_step, run))

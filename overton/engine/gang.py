@@ -4,6 +4,7 @@ It gets room for all of them on the cluster before it starts any, so that none w
 them meet in a process group of torch; and it ends the others where one fails or is lost.
 """
 
+import os
 import shutil
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from overton.base import Event, Observe, OvertonError, Problem
-from overton.engine.actor import outcome_of
+from overton.engine.actor import outcome_of, stand_like
 from overton.engine.pending import lost_gang, taken
 from overton.engine.worker import DONE
 
@@ -77,8 +78,8 @@ def run_gang(ray: Any, make: Callable[[], Any], count: int, *, folder: Path, obs
     try:
         # Ray Train wants to be started from within the cluster, where a client of it is not.
         start = ray.remote(num_cpus=0, max_retries=0, runtime_env={"env_vars": SETTINGS})(_train)
-        config = {"board": board, "make": ray.put(make), "path": list(sys.path)}
-        under_way = start.remote(config, count, str(own), n_gpus >= count)
+        config = {"board": board, "make": ray.put(make), "path": list(sys.path), "folder": os.getcwd()}
+        under_way = start.remote(config, count, str(own.absolute()), n_gpus >= count)
         try:
             _follow(ray, under_way, board, observe)
         except BaseException:  # the user too may stop it: what was started is to be gone before anything begins again
@@ -163,7 +164,7 @@ def _train(config: Mapping[str, Any], count: int, folder: str, on_gpus: bool) ->
 
 def _piece(config: Mapping[str, Any]) -> None:
     """One piece, in a process of its own. Where it fails, so does all: the others may wait for it."""
-    sys.path.extend(entry for entry in config["path"] if entry not in sys.path)
+    stand_like(config["path"], config["folder"])
     import ray
     from ray import train
 

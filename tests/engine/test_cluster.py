@@ -154,8 +154,10 @@ def test_a_search_on_a_cluster_picks_what_a_local_one_picks(cluster, tmp_path: P
     assert one.artifact.files[WEIGHTS] == other.artifact.files[WEIGHTS]
 
 
-def test_two_ranks_on_two_nodes_train_what_two_processes_train(cluster, tmp_path: Path):
-    local, remote = write_tiny(tmp_path / "local"), write_tiny(tmp_path / "remote")
+def test_two_ranks_on_two_nodes_train_what_two_processes_train(cluster, tmp_path: Path, monkeypatch):
+    write_tiny(tmp_path / "local"), write_tiny(tmp_path / "remote")
+    monkeypatch.chdir(tmp_path)  # relative paths, and the nodes were started elsewhere
+    local, remote = Path("local"), Path("remote")
     one = overton.load(local).build(ranks=2, on="local:2")
     told: list[str] = []
     other = overton.load(remote).build(ranks=2, on="ray", observe=lambda event: told.append(event.message))
@@ -201,9 +203,9 @@ def test_a_client_of_a_cluster_predicts_on_it(cluster: Joined, named: str, input
     address = "ray://127.0.0.1:1" if named == "by --on" else cluster.clients  # --on goes before
     env = {**os.environ, "RAY_ADDRESS": address, "PYTHONPATH": str(ROOT)}
     place = cluster.clients if named == "by --on" else "ray"
-    words = ["predict", str(tmp_path / "version"), str(inputs), str(tmp_path / "out"), "--on", place, "--max-bad", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "overton", *words], capture_output=True, text=True, env=env, check=False
+    words = ["predict", "version", "in", "out", "--on", place, "--max-bad", "1"]
+    done = subprocess.run(  # by relative paths, and the nodes were started elsewhere
+        [sys.executable, "-m", "overton", *words], capture_output=True, text=True, env=env, cwd=tmp_path, check=False
     )
     assert done.returncode == 0, done.stderr
     assert f"{N_SHARDS * N_LINES} records in {N_SHARDS} shards, 1 error" in done.stderr
