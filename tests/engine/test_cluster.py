@@ -198,18 +198,19 @@ def test_a_rank_that_is_killed_on_a_cluster_costs_time(cluster: Joined, tmp_path
 
 
 @pytest.mark.parametrize("named", ["by --on", "by RAY_ADDRESS"])
-def test_a_client_of_a_cluster_predicts_on_it(cluster: Joined, named: str, inputs: Path, tmp_path: Path):
+def test_a_client_of_a_cluster_predicts_on_it(cluster: Joined, named: str, inputs: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # relative paths, and the nodes were started elsewhere
     save_artifact(tiny_artifact(), tmp_path / "version")
     address = "ray://127.0.0.1:1" if named == "by --on" else cluster.clients  # --on goes before
     env = {**os.environ, "RAY_ADDRESS": address, "PYTHONPATH": str(ROOT)}
     place = cluster.clients if named == "by --on" else "ray"
     words = ["predict", "version", "in", "out", "--on", place, "--max-bad", "1"]
-    done = subprocess.run(  # by relative paths, and the nodes were started elsewhere
-        [sys.executable, "-m", "overton", *words], capture_output=True, text=True, env=env, cwd=tmp_path, check=False
+    done = subprocess.run(
+        [sys.executable, "-m", "overton", *words], capture_output=True, text=True, env=env, check=False
     )
     assert done.returncode == 0, done.stderr
     assert f"{N_SHARDS * N_LINES} records in {N_SHARDS} shards, 1 error" in done.stderr
-    predict_files(tiny_artifact(), tiny_artifact().id, [str(inputs)], str(tmp_path / "whole"))
+    predict_files(tiny_artifact(), tiny_artifact().id, [inputs.name], "whole")
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
