@@ -89,12 +89,12 @@ def same_text(dataset: Dataset) -> Iterator[Problem]:
     train, test = splits.train[with_text[splits.train]], splits.test[with_text[splits.test]]
     again = test[np.isin(content[test], content[train])]
     if len(again):
-        shard, local = dataset.joined.locate(int(again[0]))
+        path, line = dataset.joined.place(int(again[0]))
         yield Problem(
             message=f"{len(again):,} of {len(splits.test):,} test records have the text of a training record",
             code="data.same-text",
-            path=shard.path,
-            line=int(shard.rows["line"][local]),
+            path=path,
+            line=line,
             hint="Quality on test will look better than it is: keep each text in one split",
         )
 
@@ -102,12 +102,11 @@ def same_text(dataset: Dataset) -> Iterator[Problem]:
 def unread_text(dataset: Dataset) -> Iterator[Problem]:
     """Texts of payloads that are made of others: what these do not hold, no model reads."""
     schema = dataset.schema
-    rows = np.linspace(0, dataset.n_records - 1, min(LOOKED_AT, dataset.n_records)).astype(np.int64)
-    records = dataset.payloads(rows)
     read_alone = {payload.field for payload in schema.payloads if not payload.base}
-    for payload in schema.payloads:
-        if payload.type != "singleton" or payload.field in read_alone:
-            continue
+    made = [payload for payload in schema.payloads if payload.type == "singleton" and payload.field not in read_alone]
+    rows = np.linspace(0, dataset.n_records - 1, min(LOOKED_AT, dataset.n_records)).astype(np.int64)
+    records = dataset.payloads(rows) if made else []
+    for payload in made:
         fields = {made_of.field for made_of in schema.made_of(payload.name)} - {payload.field}
         unread = total = 0
         for record in records:

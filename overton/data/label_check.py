@@ -67,13 +67,13 @@ def nothing_to_read(dataset: Dataset, votes: Votes, record: ndarray) -> Iterator
     labelled = np.unique(record)
     empty = labelled[unread[labelled]]
     if len(empty) and len(empty) >= MUCH_UNREAD * len(labelled):
-        shard, local = dataset.joined.locate(int(empty[0]))
+        path, line = dataset.joined.place(int(empty[0]))
         told = f"{len(empty):,} of {count_of(len(labelled), 'record')} with a label of the task {votes.task.name!r}"
         yield Problem(
             message=f"{told} have nothing in {' and '.join(map(repr, made_of))}",
             code="data.nothing-to-read",
-            path=shard.path,
-            line=int(shard.rows["line"][local]),
+            path=path,
+            line=line,
             hint="Nothing is learned or predicted there, which counts as wrong: give it, or leave the labels out",
             kind=votes.task.name,
         )

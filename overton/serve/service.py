@@ -122,10 +122,8 @@ class Service:
 
     def choose(self, request_id: bytes, body: bytes) -> Model | None:
         """The version that answers a request: the canary for its share of them."""
-        answers = self.canary is not None and self.model is not None and not self.rests
-        if self.canary is not None and answers and self.canary.takes(request_id or body):
-            return self.canary.model
-        return self.model
+        canary = None if self.rests or self.model is None else self.canary
+        return canary.model if canary is not None and canary.takes(request_id or body) else self.model
 
     def to_json(self) -> dict[str, Any]:
         """What `/readyz` tells."""

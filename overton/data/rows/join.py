@@ -81,6 +81,11 @@ class Joined:
         kept = self.kept[shard]
         return self.shards[shard], local if kept is None else int(kept[local])
 
+    def place(self, row: int) -> tuple[str, int]:
+        """The data file in which a record stands, and the number of its line there."""
+        shard, local = self.locate(row)
+        return shard.path, int(shard.rows["line"][local])
+
     def ids(self, rows: ndarray) -> list[str]:
         """Ids of some records."""
         found = [""] * len(rows)
@@ -169,16 +174,14 @@ def _clashes(joined: Joined, hashes: ndarray) -> tuple[ndarray, list[Problem], l
         other = seen.setdefault(id_, row)
         if other == row:
             continue
-        (shard, local), (first_shard, first_local) = joined.locate(row), joined.locate(other)
-        line = int(shard.rows["line"][local])
+        (shard, _), (path, line), (first_path, first_line) = joined.locate(row), joined.place(row), joined.place(other)
         dropped.append(row)
         bad_lines.append((joined.shards.index(shard), line))
-        place = f"{first_shard.path}:{int(first_shard.rows['line'][first_local])}"
         problems.append(
             Problem(
-                message=f"the id {id_!r} is taken by the record at {place}",
+                message=f"the id {id_!r} is taken by the record at {first_path}:{first_line}",
                 code="record.id-clash",
-                path=shard.path,
+                path=path,
                 line=line,
                 field="$.id",
                 hint="Give every record its own id; to add labels to a record, name its id and leave out 'payloads'",
