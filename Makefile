@@ -72,7 +72,7 @@ fix: setup
 PROPERTIES = $(addprefix tests/,artifact base codec compile data evaluate schema serve supervision)
 
 slow: setup
-	$(BIN)/python -m pytest -m slow --timeout 1200
+	$(BIN)/python -m pytest -m 'slow or gpu' --timeout 1200
 	OVERTON_TEST_EXAMPLES=many $(BIN)/python -m pytest -n auto --timeout 1200 $(PROPERTIES)
 
 bench: setup

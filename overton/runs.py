@@ -84,11 +84,12 @@ def _held(lock: Path) -> Iterator[None]:
         yield
 
 
-def served(artifact: Artifact) -> dict[str, float]:
+def served(artifact: Artifact) -> dict[str, Any]:
     """What is known of the model that a version serves: `score` on dev, `size_mb`, and `p99_ms` where it was measured.
 
-    The score is what a trial of the same choices has: the mean over tasks of the main metric on dev, or what the search
-    looked for. Without a search it is that of the report, which tells of gold alone.
+    Where it has more than one, `models` has the same of every other by name. The score is what a trial of the same
+    choices has: the mean over tasks of the main metric on dev, or what the search looked for. Without a search it is
+    that of the report, which tells of gold alone.
     """
     size = {"size_mb": round(len(artifact.files["model.onnx"]) / 1e6, 3)}
     study = parse_study(artifact.json("search.json")) if "search.json" in artifact.files else None
@@ -97,7 +98,9 @@ def served(artifact: Artifact) -> dict[str, float]:
         found = {"score": score.value, "p99_ms": score.p99_ms}
     else:
         found = {"score": _reported(artifact)}
-    return {**{name: value for name, value in found.items() if value is not None}, **size}
+    others = {name: served(artifact.model(name)) for name in artifact.models[1:]}
+    told = {**found, **size, "models": others or None}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _reported(artifact: Artifact) -> float | None:

@@ -37,6 +37,8 @@ STAGES = {
 }
 # What a build leaves that came too far to be killed in a stage, and that would spare the next one the stage.
 KEPT = {"ingest": "rows", "labels": "votes", "training": "runs", "export": "graphs"}
+READ = "ingest: N new data file to read"
+WENT_ON = "train: goes on after epoch N from what an earlier training left"
 ATTEMPTS = 8  # at a kill in a stage, each sooner than the one before
 TIMES = {"seconds"}  # of the lineage: what no two builds have in common
 LEFT = re.compile(r"\.tmp$|#\d+$")  # what is being written, here and by the object store's client
@@ -50,6 +52,7 @@ class Build:
             [*BUILD, str(app)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
         )
         self.lines: Queue[tuple[float, str]] = Queue()
+        self.told: list[str] = []  # all of them, without their figures
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -57,7 +60,9 @@ class Build:
         assert self.process.stderr is not None
         with self.process.stderr as lines:
             for line in lines:
-                self.lines.put((time.monotonic(), line.split("] ", 1)[-1].strip()))
+                said = line.split("] ", 1)[-1].strip()
+                self.told.append(stage_of(said))
+                self.lines.put((time.monotonic(), said))
 
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -108,9 +113,8 @@ def stage_of(line: str) -> str:
     return re.sub(r"[0-9a-f]{12}|\d[\d,.]*", "N", line.partition(" in /")[0])
 
 
-def kill_after(app: Path, line: str, seconds: float, end: str) -> bool:
-    """Build, and kill it some time after a line; whether the line that ends the stage was not told by then."""
-    build = Build(app)
+def kill_after(build: Build, line: str, seconds: float, end: str) -> bool:
+    """Kill a build some time after a line; whether the line that ends the stage was not told by then."""
     while build.process.poll() is None:
         try:
             if stage_of(build.lines.get(timeout=0.05)[1]) == line:
@@ -121,9 +125,19 @@ def kill_after(app: Path, line: str, seconds: float, end: str) -> bool:
         build.process.wait(seconds)
     except subprocess.TimeoutExpired:
         build.kill()
-        return end not in [stage_of(told) for _, told in list(build.lines.queue)]
+        return end not in build.told
     build.end()
     return False
+
+
+def check_resumed(told: list[str], killed: str) -> None:
+    """A build that came after one killed in a stage: what that had finished is not done again."""
+    stages = list(STAGES)
+    if stages.index(killed) > stages.index("ingest"):
+        assert READ not in told, (killed, told)
+    if stages.index(killed) > stages.index("training"):
+        assert WENT_ON in told, (killed, told)
+        assert not [line for line in told if line.startswith("train: epoch")], (killed, told)
 
 
 def outcome(app: Path) -> dict[str, object]:
@@ -161,20 +175,27 @@ def test_a_build_killed_at_any_moment_is_taken_up_again(tmp_path: Path) -> None:
     kills: Counter[str] = Counter()
     while kills.total() < KILLS:
         app = write(tmp_path / f"killed-{kills.total()}")
+        killed, n_versions = "", 0
         for stage in STAGES:  # in their order, so that each is killed while there is all of it to do
             gaps = gaps_of(stage, lines)
             for attempt in range(ATTEMPTS):
                 line, seconds = choose.choice(gaps)
-                kills[stage] += (
-                    hit := kill_after(app, line, choose.uniform(0, seconds / 2**attempt), STAGES[stage][1])
-                )
-                check_store(app)
+                build = Build(app)
+                hit = kill_after(build, line, choose.uniform(0, seconds / 2**attempt), STAGES[stage][1])
+                if killed:
+                    check_resumed(build.told, killed)
+                kills[stage] += hit
+                n_before, n_versions = n_versions, check_store(app)
+                killed = stage if hit and n_versions == n_before else ""
                 if hit:
                     break
                 if stage in KEPT:
                     shutil.rmtree(app / ".overton" / KEPT[stage], ignore_errors=True)
         age(app)
-        subprocess.run([*BUILD, str(app)], check=True, capture_output=True)
+        last = Build(app)
+        last.end()
+        if killed:
+            check_resumed(last.told, killed)
         assert check_store(app)
         assert outcome(app) == expected
         assert not list((app / ".overton" / "runs").glob("*/*"))

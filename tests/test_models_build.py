@@ -25,12 +25,14 @@ def test_two_models_are_one_version_and_answer_by_name(tmp_path: Path, capsys) -
     (tmp_path / "app" / "tuning.json").write_text(json.dumps(tuning))
     version = overton.load(tmp_path / "app").build()
     assert version.artifact.models == ("large", "small")
+    (told,) = overton.load(tmp_path / "app").runs()
+    assert 0 < told["models"]["small"]["size_mb"] < told["size_mb"]
     small = find_version(f"{tmp_path / 'app'}:small")
     assert (small.id, small.label) == (version.id, f"{version.id}:small")
     assert small.artifact.program.digest() != version.artifact.program.digest()
     assert small.artifact.schema == version.artifact.schema
-    told = small.artifact.json("lineage.json")
-    assert told["teacher"]
+    lineage = small.artifact.json("lineage.json")
+    assert lineage["teacher"]
     assert "teacher" not in version.artifact.json("lineage.json")
 
     source = tmp_path / "app" / "data" / "records.jsonl"

@@ -96,6 +96,13 @@ def test_the_table_of_builds(rows: list[dict]) -> None:
     assert told[5].endswith("seed 0, interrupted, taken up by the build of 2026-01-01T12:00:00+00:00")
 
 
+def test_a_model_beside_the_own_of_a_version_has_a_line_below_its_build(tmp_path: Path) -> None:
+    small = {"small": {"score": 0.25, "size_mb": 0.5}}
+    account(tmp_path / "builds", 10, status="done", version="abc", score=0.3864, size_mb=3.25, models=small)
+    lines = render_runs(load_runs(tmp_path / "builds", tmp_path / "searches")).splitlines()
+    assert lines[2].split() == ["model", "small", "0.2500", "-", "0.5"]
+
+
 def test_the_table_of_builds_fits_a_terminal_and_is_whole_elsewhere(rows: list[dict]) -> None:
     told = render_runs(rows, 80)
     assert max(map(len, told.splitlines())) <= 80 < max(map(len, render_runs(rows).splitlines()))

@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from overton.base import to_the_second
@@ -40,8 +40,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def render_runs(rows: Sequence[Mapping[str, Any]], columns: int | None = None) -> str:
-    """The table of `overton runs`: a line a build, and one below it for each of its trials."""
-    body = [line for row in rows for line in (_build(row), *map(_trial, row["trials"]))]
+    """The table of `overton runs`: a line a build, and below it one for each other model and each trial of its own."""
+    body = [line for row in rows for line in (_build(row), *_models(row), *map(_trial, row["trials"]))]
     return console.table((HEAD, *body), columns)
 
 
@@ -55,11 +55,14 @@ def _build(row: Mapping[str, Any]) -> tuple[str, ...]:
         to_the_second(row["begun"]),
         row["status"],
         _time(row.get("seconds")),
-        _figure(row.get("score"), 4),
-        _figure(row.get("p99_ms"), 2),
-        _figure(row.get("size_mb"), 1),
+        *_figures(row, "score"),
         ", ".join(parts),
     )
+
+
+def _models(row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for name, told in row.get("models", {}).items():
+        yield f"  model {name}", "", "", *_figures(told, "score"), ""
 
 
 def _trial(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -71,9 +74,7 @@ def _trial(one: Mapping[str, Any]) -> tuple[str, ...]:
         f"  trial {one['number']}",
         one["status"],
         _time(one.get("seconds")),
-        _figure(one.get("value"), 4),
-        _figure(one.get("p99_ms"), 2),
-        _figure(one.get("size_mb"), 1),
+        *_figures(one, "value"),
         "; ".join(part for part in parts if part),
     )
 
@@ -83,6 +84,11 @@ def _time(seconds: float | None) -> str:
         return "-"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"
+
+
+def _figures(told: Mapping[str, Any], score: str) -> tuple[str, str, str]:
+    """Quality on dev, latency and size."""
+    return _figure(told.get(score), 4), _figure(told.get("p99_ms"), 2), _figure(told.get("size_mb"), 1)
 
 
 def _figure(value: float | None, digits: int) -> str:

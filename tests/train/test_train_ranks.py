@@ -12,7 +12,7 @@ import torch
 from overton.base import OvertonError
 from overton.engine import Processes
 from overton.nn import build_model
-from overton.train import Ranks, Trained, joined, meeting_place, train, weights_of
+from overton.train import Checkpoint, Ranks, Trained, joined, meeting_place, train, weights_of
 from tests.train.test_train import PROGRAM, SETTINGS, make_batches
 
 SHORT = replace(SETTINGS, epochs=1)
@@ -61,14 +61,14 @@ def unlike(batches):
     return replace(batches, targets={**batches.targets, "Record": replace(target, index=index)})
 
 
-def train_ranked(batches, count: int) -> list[Trained]:
+def train_ranked(batches, count: int, **options) -> list[Trained]:
     rounds, found = Round(threading.Barrier(count, timeout=60)), {}
     given = weights_of(build_model(PROGRAM, 0))  # threads would draw from one well of random numbers
 
     def one(number: int) -> None:
         ranks = Threaded(number, count, rounds)
         part = replace(batches, part=number, n_parts=count)
-        found[number] = train(PROGRAM, part, settings=SHORT, seed=0, ranks=ranks, given=given)
+        found[number] = train(PROGRAM, part, seed=0, ranks=ranks, given=given, **{"settings": SHORT, **options})
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
     for thread in threads:
@@ -88,6 +88,20 @@ def test_ranks_learn_what_one_learns_though_their_parts_have_unequal_numbers_of_
             np.testing.assert_allclose(trained.weights[name], weight, atol=1e-7, err_msg=name)
     for mine, ours in zip(alone.history, together[0].history, strict=True):
         assert ours.losses == pytest.approx(mine.losses, rel=1e-4)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 3), (3, 1)])
+def test_another_number_of_ranks_goes_on_where_these_stopped(before: int, after: int) -> None:
+    batches, settings = unlike(make_batches(n_records=18)[0]), replace(SHORT, epochs=2)
+    kept: list[Checkpoint] = []
+    train_ranked(batches, before, settings=settings, save=kept.append, stop=lambda history, planned: True)
+    assert [len(checkpoint.history) for checkpoint in kept] == [1]
+    alone = train(PROGRAM, batches, settings=settings, seed=0)
+    for trained in train_ranked(batches, after, settings=settings, start=kept[0]):
+        assert len(trained.history) == 2
+        for name, weight in alone.weights.items():
+            np.testing.assert_allclose(trained.weights[name], weight, atol=1e-7, err_msg=name)
 
 
 def test_the_parts_of_a_batch_are_all_of_it_and_their_shares_are_one() -> None:
