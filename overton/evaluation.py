@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from overton.base import Observe, OvertonError, Problem, brief, ignore
 from overton.base.files import AnyPath, write_atomic
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas
 
     from overton.artifact import Artifact
     from overton.data import Dataset, Splits
     from overton.evaluate import Report
     from overton.schema import Schema
+
+Change = Literal["new", "changed", "gone"]  # what became of a data file
 
 
 @dataclass(frozen=True)
@@ -82,22 +86,26 @@ def load_records(
     return dataset, dataset.splits if data is None else dataset.tagged_splits()
 
 
-def has_newer_data(home: Path | None, artifact: Artifact) -> bool:
-    """Whether data files of an application are others than those that a version was built of.
+def data_since(home: Path | None, artifact: Artifact) -> dict[str, Change]:
+    """Data files of an application that are not those of which a version was built.
 
-    What cannot be read is not known to be: whoever builds is told.
+    A schema or release that came since changes none of them. What cannot be read is not known to be changed: whoever
+    builds is told.
 
     Args:
         home: The directory of what is derived of the application; None where there is none.
         artifact: The version.
+
+    Returns:
+        By name of a file what became of it.
     """
     from overton.data.files import data_files, keys_then
     from overton.reading import open_schema
 
     lineage = artifact.json("lineage.json")
-    built = lineage.get("data", {}).get("files")
+    built = (lineage.get("data") or {}).get("files") or {}
     if home is None or not built:
-        return False
+        return {}
     # The build read by the schema as it was then, of which a version does not tell whether it named its classes.
     schemas = {lineage["schema"], artifact.schema.without_classes().digest()}
     try:
@@ -105,5 +113,14 @@ def has_newer_data(home: Path | None, artifact: Artifact) -> bool:
         files = data_files(home.parent / "data")
         now = [keys_then(files, home / "rows", schema=one, release=lineage["overton"]) for one in sorted(schemas)]
     except (OSError, OvertonError):
-        return False
-    return dict(built) not in now
+        return {}
+    return min((_changes(built, keys) for keys in now), key=len)
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, Change]:
+    """What became of files, by their keys before and now."""
+    found: dict[str, Change] = {name: "gone" for name in before if name not in now}
+    for name, key in now.items():
+        if before.get(name) != key:
+            found[name] = "changed" if name in before else "new"
+    return found

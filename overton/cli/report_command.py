@@ -23,6 +23,7 @@ EXAMPLE = """\
   overton report demo --tag 'slice:nutrition & channel:voice'
   overton report demo --html report.html"""
 
+NOW = "the data files have changed since the build: the figures are of the files as they are now"
 NEWER = (
     "the data files are others than those that it was built of: the figures are those of the build, without labels and "
     "tags that came later"
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     from overton.application import find_version
     from overton.engine import engine_of
     from overton.evaluate import render_report
-    from overton.evaluation import has_newer_data
+    from overton.evaluation import data_since
     from overton.pipeline import Predicted
 
     if options.html:
@@ -60,10 +61,8 @@ def run(options: argparse.Namespace) -> int:
     with console.progress(quiet=options.quiet) as observe:
         evaluate = partial(version.evaluate, options.data, tags=made, on=options.on, predicted=predicted)
         evaluation = evaluate(observe=observe) if options.data or made else kept
-    if made and not options.data and evaluation.report.data != kept.report.data:
-        console.note("the data files have changed since the build: the figures are of the files as they are now")
-    elif not made and not options.data and has_newer_data(version.home, version.artifact):
-        console.note(NEWER)
+    if not options.data and data_since(version.home, version.artifact):
+        console.note(NOW if made else NEWER)
     own = version.report_directory(options.data)
     directory = options.out or (None if made and not options.data else own)  # the own report stays as it was built
     if directory:

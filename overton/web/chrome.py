@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 
 from overton.base import OvertonError, Problem
+from overton.evaluation import Change, data_since
 from overton.store import current_user
 from overton.version import Version
 from overton.web.dashboard import Dashboard
@@ -33,11 +34,11 @@ class ChangedFile:
     Attributes:
         name: Its name.
         change: What became of it.
-        lines: Its lines, where it is one of edits; else None.
+        lines: Its lines, where it is one of edits and is there; else None.
     """
 
     name: str
-    change: Literal["new", "changed", "gone"]
+    change: Change
     lines: int | None = None
 
 
@@ -142,19 +143,14 @@ def _quietly(dashboard: Dashboard, reference: str) -> DataNow:
 
 
 def _data_now(dashboard: Dashboard, version: Version) -> DataNow:
-    before = (version.artifact.json("lineage.json").get("data") or {}).get("files") or {}
     try:
-        now = dashboard.records(version).dataset.files
+        dashboard.records(version)
     except OvertonError as error:
         return DataNow(problems=error.problems)
-    changed = [
-        ChangedFile(name, "changed" if name in before else "new", _lines(dashboard.data / name))
-        for name, digest in now.items()
-        if before.get(name) != digest
-    ]
-    return DataNow((*changed, *(ChangedFile(name, "gone") for name in before if name not in now)))
+    changes = data_since(version.home, version.artifact)
+    return DataNow(tuple(_changed(dashboard.data / name, change) for name, change in changes.items()))
 
 
-def _lines(path: Path) -> int | None:
-    """Lines of a file of edits; None for another."""
-    return path.read_bytes().count(b"\n") if NAME.fullmatch(path.name) else None
+def _changed(path: Path, change: Change) -> ChangedFile:
+    n_lines = path.read_bytes().count(b"\n") if change != "gone" and NAME.fullmatch(path.name) else None
+    return ChangedFile(path.name, change, n_lines)

@@ -89,6 +89,18 @@ def test_its_script_says_where_the_model_gives_something_else(folder: Path, tmp_
     assert run_alone(other).returncode == 1
 
 
+def test_its_script_says_where_labels_are_not_those_of_the_tensors(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    signature = json.loads((other / "signature.json").read_text())
+    signature["tasks"]["Intent"]["classes"].reverse()
+    (other / "signature.json").write_text(json.dumps(signature))
+    done = run_alone(other)
+    assert done.returncode == 1
+    assert "tensors differ by at most 0; " in done.stdout
+    assert "run.py: 10 labels of golden.jsonl are not those of golden.safetensors by signature.json" in done.stdout
+
+
 def test_its_script_predicts_records_as_the_version_does(folder: Path, tmp_path: Path) -> None:
     artifact = tiny_artifact(chain=True)
     save_artifact(artifact, tmp_path / "version")

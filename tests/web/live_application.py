@@ -75,6 +75,8 @@ def add_version(application: Application, seed: int) -> str:
     artifact = tiny_artifact(seed)
     report, examples = evaluate_version(dataset, Runtime(artifact))
     lineage = {
+        "overton": overton.__version__,
+        "schema": dataset.schema.digest(),
         "seed": seed,
         "data": {"digest": dataset.digest, "files": dict(dataset.files), "records": dataset.n_records},
         "sources": {"Intent": {"rules": 0.9, "crowd": 0.7}},

@@ -247,6 +247,17 @@ def test_what_has_changed_in_the_data_since_a_build_is_told(dashboard: Dashboard
     assert {("records.jsonl", "gone"), ("other.jsonl", "new")} <= changes
 
 
+def test_a_schema_that_was_changed_since_a_build_is_no_change_of_the_data(dashboard: Dashboard) -> None:
+    version, path = dashboard.version(), dashboard.data.parent / "schema.json"
+    schema = json.loads(path.read_text())
+    schema["tasks"]["Extra"] = {"payload": "query", "type": "multiclass", "classes": ["a", "b"]}
+    path.write_text(json.dumps(schema))
+    assert data_now(dashboard, version).changed == ()
+    with (dashboard.data / "records.jsonl").open("a") as lines:
+        lines.write("\n")
+    assert [(file.name, file.change) for file in data_now(dashboard, version).changed] == [("records.jsonl", "changed")]
+
+
 def test_the_schema_is_read_again_when_it_changes(dashboard: Dashboard) -> None:
     version = dashboard.version()
     assert len(dashboard.own_records().dataset.schema.tasks) == 4
