@@ -160,6 +160,7 @@ class _Progress:
     def __init__(self, plan: Plan, observe: Observe, begin: float) -> None:
         self._plan, self._observe, self._begin = plan, observe, begin
         self._under_way: dict[str, Counts] = {}
+        self._read: dict[str, int] = {}  # bytes of the pieces that are under way
         self._seen: set[str] = set()  # pieces of which something was told: of this run
         self._done = self._known = Counts()
         self._n_done = self._n_known = 0
@@ -174,6 +175,7 @@ class _Progress:
             self._observe(event)
             return
         self._under_way[event.values["piece"]] = counts
+        self._read[event.values["piece"]] = event.values["read"]
         self._seen.add(event.values["piece"])
         now = monotonic()
         if now - self._last >= TOLD_EVERY:
@@ -183,6 +185,7 @@ class _Progress:
     def finish(self, piece: Piece, counts: Counts) -> None:
         """Take the result of a piece."""
         self._under_way.pop(piece.name, None)
+        self._read.pop(piece.name, None)
         self._n_done += 1
         self._done += counts
         self._done_bytes += self._plan.size(piece)
@@ -198,7 +201,7 @@ class _Progress:
         seconds = max(now - self._begin, 1e-3)
         parts = [count_of(own.records, "record"), count_of(own.errors, "error")]
         parts.append(f"{(own.records - self._known.records) / seconds:,.0f} records/s")
-        read = self._done_bytes - self._known_bytes + sum(one.bytes for one in self._under_way.values())
+        read = self._done_bytes - self._known_bytes + sum(self._read.values())
         left = self._total - self._known_bytes - read
         if seconds >= LEAST_TOLD and read > 0:
             parts.append(f"{rough_duration(max(left, 0) / read * seconds)} left")

@@ -13,7 +13,7 @@ import msgspec
 from overton.base import Event, Observe, OvertonError, Problem, count_of
 from overton.batch.files import Output, opened
 from overton.batch.lines import LONGEST, Lines, read_lines
-from overton.batch.plan import COUNTED, Piece, Plan
+from overton.batch.plan import COUNTED, WHOLE, Piece, Plan
 from overton.batch.sinks import Sink
 from overton.data import BadLine, LineReader, Records, without_collection
 from overton.schema import Schema
@@ -28,7 +28,7 @@ class Counts:
     Attributes:
         records: Good lines with payloads: those that something is made of.
         errors: Lines that are not in the output, each told in a side file with its reason.
-        bytes: Bytes of input.
+        bytes: Bytes of input, uncompressed.
         empty: Good lines with payloads of which no task could be predicted.
         amending: Good lines without payloads, which only add labels or tags to other records.
     """
@@ -125,11 +125,11 @@ def done_before(plan: Plan, output: Output, there: set[str], piece: Piece) -> Co
 
 
 def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output: Output, observe: Observe) -> Counts:
-    one, counts = plan.inputs[piece.input], Counts()
+    one, counts, n_read = plan.inputs[piece.input], Counts(), 0
     with output.creating(shard_name(plan, piece)) as draft, without_collection():
         errors = _errors(output, f"{ERRORS}/{piece.name}.errors.jsonl")
         with errors as tell, verb.sink(draft.file) as write:
-            for lines, broken in _read(plan, piece):
+            for lines, n_read, broken in _read(plan, piece):
                 records = reader.read(lines.lines, lines.numbers, one.name)
                 made = verb.make(records, one.name) if records.lines else None
                 for part in made.parts if made else ():
@@ -137,10 +137,15 @@ def _make_shard(plan: Plan, piece: Piece, verb: Verb, reader: LineReader, output
                 bad = [*records.bad, *_too_long(lines, one.name), *broken]
                 tell(sorted(bad, key=lambda line: line.number))
                 counts += Counts(errors=len(bad), bytes=lines.n_bytes) + counts_of(records, made)
-                observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
+                observe(_told(plan, piece, counts, n_read))
         output.create(f"{DONE}/{piece.name}.json", msgspec.json.encode(counts) + b"\n")
-    observe(Event(plan.asked.verb, values={"piece": piece.name, "counts": counts}))
+    observe(_told(plan, piece, counts, n_read))
     return counts
+
+
+def _told(plan: Plan, piece: Piece, counts: Counts, n_read: int) -> Event:
+    """What became of a piece so far, and how many bytes of its input were read for it, as they lie there."""
+    return Event(plan.asked.verb, values={"piece": piece.name, "counts": counts, "read": n_read})
 
 
 def counts_of(records: Records, made: Made | None) -> Counts:
@@ -168,18 +173,22 @@ def _errors(output: Output, name: str) -> Iterator[Callable[[Sequence[BadLine]],
         yield tell
 
 
-def _read(plan: Plan, piece: Piece) -> Iterator[tuple[Lines, list[BadLine]]]:
-    """The lines of a piece; where the input cannot be read on, that is an error behind the last line before it."""
-    one, number = plan.inputs[piece.input], piece.newlines + 1
+def _read(plan: Plan, piece: Piece) -> Iterator[tuple[Lines, int, list[BadLine]]]:
+    """The lines of a piece, and how many bytes were read by then of what the plan has as its size.
+
+    Where the input cannot be read on, that is an error behind the last line before it.
+    """
+    one, number, n_read = plan.inputs[piece.input], piece.newlines + 1, 0
     try:
         with opened(one, piece) as contents:
             for lines in read_lines(contents, piece):
-                yield lines, []
+                n_read = contents.position() if piece.end == WHOLE else n_read + lines.n_bytes
+                yield lines, n_read, []
                 number = lines.next
     except OvertonError as error:
         if any(problem.code != "data.unreadable" for problem in error.problems):
             raise
-        yield Lines([], [], [], 0, number), [BadLine(one.name, number, b"", error.problems)]
+        yield Lines([], [], [], 0, number), n_read, [BadLine(one.name, number, b"", error.problems)]
 
 
 def _too_long(lines: Lines, name: str) -> list[BadLine]:

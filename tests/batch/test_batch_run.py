@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zlib
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -406,6 +407,22 @@ def test_progress_tells_records_errors_speed_and_shards(folder: Path, monkeypatc
     assert "records/s, about " in told[-1]
     assert events[-1].done == events[-1].total == outcome.shards
     assert str(outcome).startswith(f"82 records in {outcome.shards} shards, 2 errors; ")
+
+
+def test_when_a_compressed_input_is_done_is_told_by_its_bytes_as_they_lie_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "a.jsonl.gz", 0, 400)  # a tenth of what it holds
+    monkeypatch.setattr("overton.data.files.lines._GZIP_BLOCK", 256)
+    monkeypatch.setattr("overton.batch.lines.CHUNK_LINES", 40)
+    monkeypatch.setattr(run_module, "TOLD_EVERY", 0)
+    monkeypatch.setattr(run_module, "monotonic", count(0, 10).__next__)
+    said: list[str] = []
+    predict(tmp_path, observe=lambda event: said.append(event.message))
+    left = [line.partition(", about ")[2].partition(" left")[0] for line in said if " left" in line]
+    assert len(left) >= 10
+    assert "0 s" not in left[:8], left
 
 
 def test_predictions_as_parquet_are_typed_columns(folder: Path):

@@ -199,8 +199,29 @@ def _parts(url: str) -> tuple[str, str]:
     return f"{scheme}://{bucket}", path
 
 
+class Opened:
+    """What an input holds, uncompressed, part by part.
+
+    Args:
+        parts: Its parts.
+        position: Gives how many bytes of the input have been read, as they lie there.
+    """
+
+    def __init__(self, parts: Iterator[bytes], position: Callable[[], int]) -> None:
+        self._parts = parts
+        self.position = position
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The parts that are left."""
+        return self._parts
+
+    def __next__(self) -> bytes:
+        """The next part."""
+        return next(self._parts)
+
+
 @contextmanager
-def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
+def opened(one: Input, piece: Piece) -> Iterator[Opened]:
     """What an input holds, uncompressed, from the byte before a piece on, or from its begin where that is its first.
 
     Raises:
@@ -217,7 +238,8 @@ def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
             reader.seek(start)
         _check_stamp(one, meta["size"], _tag(meta))
         with _unchanged(partial(_check_object, one, store, path)):
-            yield contents(cast(IO[bytes], _Reader(reader, one.place)), one.name, is_begin=not start)
+            parts = contents(cast(IO[bytes], _Reader(reader, one.place)), one.name, is_begin=not start)
+            yield Opened(parts, reader.tell)
         return
     try:
         file = Path(one.place).open("rb")  # noqa: SIM115  closed below
@@ -227,7 +249,7 @@ def opened(one: Input, piece: Piece) -> Iterator[Iterator[bytes]]:
         _check_file(one, file)
         file.seek(start)
         with _unchanged(partial(_check_file, one, file)):
-            yield _told(one, contents(file, one.name, is_begin=not start))
+            yield Opened(_told(one, contents(file, one.name, is_begin=not start)), file.tell)
 
 
 def _told(one: Input, parts: Iterator[bytes]) -> Iterator[bytes]:
