@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import overton
-from overton import building
+from overton import building, spreading
 from overton.base import OvertonError
 from overton.bench import bench_of
 from overton.combining import combine_all
@@ -23,6 +23,7 @@ from overton.train.files import FILE
 from overton.version import Version
 from tests.kinds import write_kinds
 from tests.tiny_artifact import tiny_artifact
+from tests.watch.test_watch import read_points
 
 
 def test_more_ranks_than_a_cluster_has_workers_are_refused_before_anything_is_done(tmp_path: Path, monkeypatch) -> None:
@@ -147,7 +148,49 @@ def test_a_profile_of_a_training_lies_beside_the_account_of_its_run(tmp_path: Pa
     assert json.loads((folder / "trace.json").read_text())["traceEvents"]
     assert any("steps profiled" in line for line in told)
     assert any("% of the steps inside" in line for line in told)
-    assert list(folder.glob("events.out.tfevents.*"))
+    curves = read_points(folder)
+    assert {"loss/Record", "dev/Record", "slice/big/Record", "train/learning_rate", "train/records_per_second"} <= {
+        *curves
+    }
+    assert {name: [epoch for epoch, _ in points] for name, points in curves.items()} == {
+        name: [1, 2, 3, 4] for name in curves
+    }
+
+
+class Noting(Inline):
+    """One process that is taken for two, and remembers what was made of it."""
+
+    workers = 2
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def run(self, make: Any, pieces: Any, **how: Any) -> Any:
+        self.made.append(make.func.__name__)
+        return super().run(make, pieces, **how)
+
+
+@pytest.mark.slow
+def test_a_build_reads_counts_searches_and_evaluates_on_the_engine_that_it_is_given(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """Elsewhere it is seen that the outcome is the same, which it would be too if nothing was spread."""
+    write_kinds(tmp_path / "app", n_records=60, tasks=("Record",))
+    small = {"size": 8, "wide": False}
+    payloads = {"tokens": {"size": 8, "encoder": "bag"}, "query": small, "title": small, "entities": {"size": 8}}
+    tuning = {"payloads": payloads, "training": {"epochs": 1, "dropout": [0.3, 0.1]}, "serving": {"int8": "off"}}
+    (tmp_path / "app" / "tuning.json").write_text(json.dumps(tuning))
+    data = tmp_path / "app" / "data" / "records.jsonl"
+    lines = data.read_text().splitlines()
+    data.write_text("\n".join(lines[:30]))
+    data.with_name("more.jsonl").write_text("\n".join(lines[30:]))
+    engine = Noting()
+    monkeypatch.setattr("overton.engine.engine_of", lambda place: engine)
+    monkeypatch.setattr("overton.data.files.load.LEAST_BYTES", 0)
+    monkeypatch.setattr(spreading, "COUNT_ROWS", 10)
+    monkeypatch.setattr(spreading, "PREDICT_ROWS", 8)
+    overton.load(tmp_path / "app").build(trials=2, on="ray")
+    assert engine.made == ["_make_ingest", "_make_count", "make_trial", "_make_predict"]
 
 
 def test_a_build_tells_of_files_that_nobody_reads(tmp_path: Path) -> None:

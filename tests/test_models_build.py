@@ -3,12 +3,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import overton
-from overton.application import find_version
-from overton.base import OvertonError
+from overton.application import Application, find_version
+from overton.artifact import Runtime
+from overton.base import OvertonError, Problem, digest_bytes, ignore
 from overton.cli.main import main
+from overton.combining import combine_all
+from overton.fitting import Plan
+from overton.pipeline import build_small, predict_rows
+from overton.supervision import Combined
 from tests.kinds import write_kinds
 
 NARROW = {"size": 8, "encoder": "bag"}
@@ -54,3 +60,29 @@ def test_two_models_are_one_version_and_answer_by_name(tmp_path: Path, capsys) -
     again = overton.load(tmp_path / "app").build(parent=version)
     assert again.artifact.model("small").json("lineage.json")["warm"]["taken"]
     assert again.artifact.model("small").json("lineage.json")["parent"] == version.id
+
+
+def test_the_small_model_is_taught_by_what_the_large_one_says_of_training_records(
+    kinds_application: Application,
+) -> None:
+    taught: dict[str, Combined] = {}
+
+    def teach(_: object, planned: Plan, combined: dict[str, Combined], **__: object) -> None:
+        assert planned.teacher == digest_bytes(large.files["weights.safetensors"])
+        taught.update(combined)
+        raise OvertonError(Problem("enough", "test.enough"))
+
+    dataset, large = kinds_application.dataset(), kinds_application.version().artifact
+    tuning, combined = kinds_application.tuning, combine_all(dataset)
+    with pytest.raises(OvertonError, match="enough"):
+        build_small(dataset, tuning, combined, large, Path(), 0, None, teach, print, ignore)
+    train = dataset.splits.train
+    before, after = combined["Record"].targets, taught["Record"].targets
+    unlabelled = train[~before.has_target()[train]]
+    assert len(unlabelled) > 10
+    said = predict_rows(dataset, Runtime(large), unlabelled)["Record"]
+    there = ~said.nothing
+    assert there.sum() > 10
+    assert (after.to_array()[unlabelled[there]].argmax(1) == said.label[there]).all()
+    others = np.setdiff1d(np.arange(dataset.n_records), train)
+    np.testing.assert_array_equal(after.to_array()[others], before.to_array()[others])
