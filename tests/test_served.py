@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from overton import pipeline
-from overton.artifact import sample_records
+from overton.artifact import Runtime, sample_records
 from overton.base import OvertonError
 from overton.compile import Tuning
 from overton.export.files import graph_store
 from overton.pipeline import build, plan
 from overton.served import beyond, bounds_of, cost_of, least_cost
+from tests.tiny_artifact import tiny_artifact
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,17 @@ def test_the_cost_of_a_version_is_that_of_the_model_it_serves(kinds_application,
     cost = cost_of(artifact, sample_records(dataset))
     assert cost["size_mb"] == pytest.approx(len(artifact.files["model.onnx"]) / 1e6, abs=0.001)
     assert cost["p99_ms"] > 0
+
+
+def test_the_time_of_a_query_is_that_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the others would not be seen: it is the time of the thread that asks."""
+
+    def threads_of(runtime: Runtime, lines: list[bytes]) -> float:
+        options = runtime._session.get_session_options()
+        return options.intra_op_num_threads + 10 * options.inter_op_num_threads
+
+    monkeypatch.setattr("overton.served.p99_ms", threads_of)
+    assert cost_of(tiny_artifact(), [])["p99_ms"] == 11
 
 
 @pytest.mark.long

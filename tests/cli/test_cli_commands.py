@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -416,7 +417,12 @@ def test_explaining_an_application_needs_no_version(
 ) -> None:
     app = copy_of(kinds_application, tmp_path, built=False)
     assert main(["explain", str(app), "-q"]) == 0
-    assert "select_head.v1" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "select_head.v1" in told
+    assert re.search(r"\nmay be chosen: [\d,]+ combinations\n(?:  .*\n)*  training.dropout +0.3, 0.15, 0.45\n", told)
+    (app / "tuning.json").write_text('{"payloads": {"tokens": {"encoder": ["bag", "cnn"]}}}')
+    assert main(["explain", str(app), "-q"]) == 0
+    assert capsys.readouterr().out.endswith("may be chosen: 2 combinations\n  tokens.encoder    bag, cnn\n")
 
 
 def test_of_an_application_of_two_models_the_large_one_is_explained(
