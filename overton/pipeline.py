@@ -106,18 +106,20 @@ def build(
     with clock("compile"):
         choices, study = (found.choices, found.study) if found else (None, None)
         planned = plan(dataset, tuning.of_model(LARGE), folder, combined=combined, choices=choices, observe=observe)
-    if not study:  # what training makes of the weights does not matter
-        check_planned(dataset, planned, tuning, seed=seed, graphs=graphs)
+        small = plan(dataset, tuning.of_model(SMALL), folder, combined=combined) if tuning.models else None
+    for name, pinned in ((LARGE, None if study else planned), (SMALL, small)):
+        if pinned:  # what training makes of the weights does not matter
+            check_planned(dataset, pinned, tuning, name, seed=seed, graphs=graphs)
     with clock("train"):
         trained = teach(dataset, planned, combined, seed=seed, parent=begun_by(parent), observe=observe)
     close = partial(finish, gate=gate, graphs=graphs, spread=spread)
     artifact = close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, study=study, parent=parent)
     if not study:  # int8 may have been counted on, and refused
         check_built(artifact, dataset, tuning)
-    if tuning.models:
-        small = build_small(dataset, tuning, combined, artifact, folder, seed, parent, teach, close, observe)
-        artifact = artifact.with_model(SMALL, small)
-    return artifact
+    if not small:
+        return artifact
+    own = build_small(dataset, small, tuning, combined, artifact, seed, parent, teach, close, observe)
+    return artifact.with_model(SMALL, own)
 
 
 def finish(
@@ -184,10 +186,10 @@ def finish(
 
 def build_small(
     dataset: Dataset,
+    planned: Plan,
     tuning: Tuning,
     combined: Mapping[str, Combined],
     large: Artifact,
-    folder: Path,
     seed: int,
     parent: Artifact | None,
     teach: Teach,
@@ -200,10 +202,12 @@ def build_small(
 
     Returns:
         It as an artefact by itself.
+
+    Raises:
+        OvertonError: Where it is beyond a bound of serving.
     """
     clock = Clock(observe)
     observe(Event("train", "the small model, which learns from the large one too"))
-    planned = plan(dataset, tuning.of_model(SMALL), folder, combined=combined, observe=observe)
     planned = replace(planned, teacher=digest_bytes(large.files["weights.safetensors"]))
     before = parent.model(SMALL) if parent and SMALL in parent.models else None
     begun = begun_by(before)
@@ -215,7 +219,9 @@ def build_small(
         taught = taught_targets(combined, said, rows, planned)
     with clock("train"):
         trained = teach(dataset, planned, taught, seed=seed, parent=begun, observe=observe)
-    return close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, parent=before)
+    artifact = close(dataset, planned, combined, trained, tuning, seed=seed, clock=clock, parent=before)
+    check_built(artifact, dataset, tuning, SMALL)
+    return artifact
 
 
 def plan(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from overton.artifact import Artifact, Runtime, p99_ms, sample_records
+from overton.artifact import LARGE, Artifact, Runtime, p99_ms, sample_records
 from overton.base import Observe, OvertonError, Problem, ignore
 from overton.compile import Tuning
 from overton.data import Dataset
@@ -123,31 +123,47 @@ def beyond(cost: Mapping[str, float], bounds: Mapping[str, float]) -> str:
 
 
 def check_planned(
-    dataset: Dataset, planned: Plan, tuning: Tuning, *, seed: int = 0, graphs: Graphs | None = None
+    dataset: Dataset,
+    planned: Plan,
+    tuning: Tuning,
+    name: str = LARGE,
+    *,
+    seed: int = 0,
+    graphs: Graphs | None = None,
 ) -> None:
     """See that a program can keep to the bounds of a tuning, whatever training makes of its weights.
+
+    Args:
+        dataset: The records.
+        planned: What would be trained.
+        tuning: What the engineer pinned.
+        name: Which model of a version it is.
+        seed: Seed of the first weights.
+        graphs: Where the graphs of programs are kept; None for this process alone.
 
     Raises:
         OvertonError: Where it cannot.
     """
     if bounds_of(tuning):
-        _check(least_cost(dataset, planned, tuning, sample_records(dataset), seed=seed, graphs=graphs), tuning)
+        cost = least_cost(dataset, planned, tuning, sample_records(dataset), seed=seed, graphs=graphs)
+        _check(cost, tuning, name)
 
 
-def check_built(artifact: Artifact, dataset: Dataset, tuning: Tuning) -> None:
-    """See that a version keeps to the bounds of a tuning.
+def check_built(artifact: Artifact, dataset: Dataset, tuning: Tuning, name: str = LARGE) -> None:
+    """See that a model of a version keeps to the bounds of a tuning.
 
     Raises:
         OvertonError: Where it does not.
     """
     if bounds_of(tuning):
-        _check(cost_of(artifact, sample_records(dataset)), tuning)
+        _check(cost_of(artifact, sample_records(dataset)), tuning, name)
 
 
-def _check(cost: Mapping[str, float], tuning: Tuning) -> None:
+def _check(cost: Mapping[str, float], tuning: Tuning, name: str) -> None:
     if over := beyond(cost, bounds_of(tuning)):
         hint = "Pin smaller blocks (`size`, `encoder`, `wide` false), allow `int8`, let a search choose, or allow more"
-        message = f"the program costs more to serve than it may: {over}"
+        what = "the program" if name == LARGE else f"the {name} model"
+        message = f"{what} costs more to serve than it may: {over}"
         raise OvertonError(Problem(message, "build.beyond-bound", "tuning.json", field="$.serving", hint=hint))
 
 

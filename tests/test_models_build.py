@@ -12,8 +12,9 @@ from overton.artifact import Runtime
 from overton.base import OvertonError, Problem, digest_bytes, ignore
 from overton.cli.main import main
 from overton.combining import combine_all
+from overton.compile import parse_tuning
 from overton.fitting import Plan
-from overton.pipeline import build_small, predict_rows
+from overton.pipeline import build, build_small, plan, predict_rows
 from overton.supervision import Combined
 from tests.kinds import write_kinds
 
@@ -75,7 +76,7 @@ def test_the_small_model_is_taught_by_what_the_large_one_says_of_training_record
     dataset, large = kinds_application.dataset(), kinds_application.version().artifact
     tuning, combined = kinds_application.tuning, combine_all(dataset)
     with pytest.raises(OvertonError, match="enough"):
-        build_small(dataset, tuning, combined, large, Path(), 0, None, teach, print, ignore)
+        build_small(dataset, plan(dataset, tuning), tuning, combined, large, 0, None, teach, print, ignore)
     train = dataset.splits.train
     before, after = combined["Record"].targets, taught["Record"].targets
     unlabelled = train[~before.has_target()[train]]
@@ -86,3 +87,28 @@ def test_the_small_model_is_taught_by_what_the_large_one_says_of_training_record
     assert (after.to_array()[unlabelled[there]].argmax(1) == said.label[there]).all()
     others = np.setdiff1d(np.arange(dataset.n_records), train)
     np.testing.assert_array_equal(after.to_array()[others], before.to_array()[others])
+
+
+def test_a_bound_of_serving_holds_for_the_small_model_too(
+    kinds_application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is seen before anything is trained, and again where int8 was counted on and refused."""
+    app, dataset = kinds_application, kinds_application.dataset()
+    models = {"large": {}, "small": {"payloads": {"tokens": {"encoder": "bag"}}}}
+    tuning = parse_tuning(json.dumps({"serving": {"size_mb": 5}, "models": models}), "tuning.json", dataset.schema)
+
+    def cost(dataset: object, planned: Plan, *_: object, **__: object) -> dict[str, float]:
+        return {"size_mb": 9.0 if planned.choices.payloads["tokens"].encoder == "bag" else 4.0}
+
+    def teach(*_: object, **__: object) -> None:
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("overton.served.least_cost", cost)
+    with pytest.raises(OvertonError, match=r"the small model costs more to serve than it may: size_mb 9 of 5"):
+        build(dataset, tuning, teach=teach)
+    large, sizes = app.version().artifact, []
+    monkeypatch.setattr("overton.served.cost_of", lambda artifact, _: sizes.append(artifact) or {"size_mb": 9.0})
+    how = {"teach": lambda *_, **__: None, "close": lambda *_, **__: large, "observe": ignore}
+    with pytest.raises(OvertonError, match=r"the small model costs more"):
+        build_small(dataset, plan(dataset, tuning), tuning, combine_all(dataset), large, 0, None, **how)
+    assert sizes == [large]
