@@ -1,6 +1,7 @@
 """What lies around a build."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 import overton
 from overton import building, spreading
+from overton.application import Application
 from overton.base import OvertonError
 from overton.bench import bench_of
 from overton.combining import combine_all
@@ -191,6 +193,26 @@ def test_a_build_reads_counts_searches_and_evaluates_on_the_engine_that_it_is_gi
     monkeypatch.setattr(spreading, "PREDICT_ROWS", 8)
     overton.load(tmp_path / "app").build(trials=2, on="ray")
     assert engine.made == ["_make_ingest", "_make_count", "make_trial", "_make_predict"]
+
+
+@pytest.mark.long
+def test_a_version_evaluates_predicts_and_embeds_on_the_engine_that_it_is_given(
+    kinds_application: Application, tmp_path: Path, monkeypatch
+) -> None:
+    engine, version = Noting(), kinds_application.version()
+    monkeypatch.setattr("overton.pipeline.PREDICT_RECORDS", 16)
+    here = version.evaluate(tags=["slice:big & dev"]).report
+    data = kinds_application.data_files[0]
+    shutil.copy(data, tmp_path / "other.jsonl")
+    elsewhere = version.evaluate(tmp_path / "other.jsonl").report
+    monkeypatch.setattr("overton.engine.engine_of", lambda place: engine if place == "ray" else Inline())
+    monkeypatch.setattr(spreading, "PREDICT_ROWS", 16)
+    assert version.evaluate(tags=["slice:big & dev"], on="ray").report.rows == here.rows
+    assert version.evaluate(tmp_path / "other.jsonl", on="ray").report.rows == elsewhere.rows
+    version.predict_files([data], tmp_path / "predictions", on="ray")
+    version.embed_files([data], tmp_path / "vectors", payload="query", on="ray")
+    version.embed_files([data], tmp_path / "words", payload="tokens", words=True, on="ray")
+    assert engine.made == ["_make_predict", "_make_predict", "make_work", "make_work", "make_work"]
 
 
 def test_a_build_tells_of_files_that_nobody_reads(tmp_path: Path) -> None:
