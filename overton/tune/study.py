@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from overton.base import OvertonError, Problem
+from overton.base import OvertonError, Problem, digest_json
 from overton.compile import Choices
 from overton.tune.space import embeddings_of
 
@@ -130,10 +130,19 @@ class Study:
 
     @property
     def front(self) -> tuple[int, ...]:
-        """Numbers of the trials that no other beats in quality, latency and size at once, best quality first."""
-        known = [trial for trial in self.trials if trial.score.status in ("done", "infeasible") and _figures(trial)]
-        kept = [trial for trial in known if not any(_beats(other, trial) for other in known)]
-        return tuple(trial.number for trial in sorted(kept, key=lambda trial: (-_figures(trial)[0], trial.number)))
+        """Numbers of the trials that no other beats in quality, latency and size at once, best quality first.
+
+        Trials that differ in how they were trained are one program, as quick as it was the quickest time it was
+        measured: what is more is other work of the machine.
+        """
+        known = {trial.number: found for trial in self.trials if (found := _figures(trial))}
+        program = {trial.number: _program_of(trial) for trial in self.trials}
+        least: dict[str, float] = {}
+        for number, (_, latency, _) in known.items():
+            least[program[number]] = min(latency, least.get(program[number], latency))
+        figures = {number: (quality, least[program[number]], size) for number, (quality, _, size) in known.items()}
+        kept = [number for number, own in figures.items() if not any(_beats(other, own) for other in figures.values())]
+        return tuple(sorted(kept, key=lambda number: (-figures[number][0], number)))
 
     def to_json(self) -> dict[str, Any]:
         """The JSON value of `search.json`."""
@@ -204,15 +213,25 @@ def _rest(one: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in one.items() if name not in ("number", "picked")}
 
 
-def _figures(trial: Trial) -> tuple[float, ...]:
-    """Quality, latency and size; nothing where one is not known."""
-    found = (trial.score.value, trial.score.p99_ms, trial.score.size_mb)
-    return tuple(value for value in found if value is not None) if None not in found else ()
+def _figures(trial: Trial) -> tuple[float, float, float] | None:
+    """Quality, latency and size of a trial that made a model; None where one is not known."""
+    score = trial.score
+    if score.status not in ("done", "infeasible"):
+        return None
+    if score.value is None or score.p99_ms is None or score.size_mb is None:
+        return None
+    return score.value, score.p99_ms, score.size_mb
 
 
-def _beats(one: Trial, other: Trial) -> bool:
-    """Whether a trial is nowhere worse than another and somewhere better."""
-    (a, *costs), (b, *other_costs) = _figures(one), _figures(other)
+def _program_of(trial: Trial) -> str:
+    """What one program is known by: what was picked of its blocks, and its size, which tells int8 from float32."""
+    blocks = {name: value for name, value in trial.picked.items() if not name.startswith("training.")}
+    return digest_json([blocks, trial.score.size_mb])
+
+
+def _beats(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    """Whether quality, latency and size are nowhere worse than others and somewhere better."""
+    (a, *costs), (b, *other_costs) = one, other
     pairs = [(a, b), *((-cost, -known) for cost, known in zip(costs, other_costs, strict=True))]
     return all(mine >= its for mine, its in pairs) and any(mine > its for mine, its in pairs)
 

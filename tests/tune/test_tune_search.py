@@ -221,6 +221,16 @@ def test_the_front_holds_what_nothing_beats() -> None:
     assert lines[3].split() == ["1", "0.8000", "2.00", "1.0", "front", "as", "without", "a", "search"]
 
 
+def test_programs_that_were_trained_otherwise_are_equally_quick_to_the_front() -> None:
+    def trial(number: int, value: float, p99: float, size: int, rate: float) -> Trial:
+        picked = {"size": size, "training.learning_rate": rate}
+        return Trial(number, picked, Score("done", value, p99_ms=p99, size_mb=1.0))
+
+    one, same = trial(1, 0.8, 2.0, 64, 0.001), trial(2, 0.9, 3.0, 64, 0.002)
+    assert Study((one, same)).front == (2,)
+    assert Study((one, same, trial(3, 0.85, 2.5, 128, 0.001), trial(4, 0.7, 1.5, 32, 0.001))).front == (2, 4)
+
+
 @pytest.mark.long
 def test_a_search_that_is_killed_goes_on_with_the_trials_that_are_not_over(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_killed_at, args=(tmp_path, 5))
