@@ -33,20 +33,31 @@ def known_tasks(application: Application, tasks: Sequence[str]) -> tuple[str, ..
 def judged_tasks(
     application: Application, dataset: Dataset, tasks: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The tasks that have gold on test, and notes on those that have not.
+    """The tasks that are learned and have gold on test, and notes on those that have none.
+
+    What the data say of tasks that are not learned stands among the notes of the data set.
 
     Raises:
-        OvertonError: Where there is no such task, or one that is named has no gold there, or none has.
+        OvertonError: Where there is no such task, or one that is named is not learned or has no gold there, or where
+            that is so of all.
     """
     names = known_tasks(application, tasks)
-    without = [name for name in names if not count_comparable(dataset, name)]
-    if without and (tasks or len(without) == len(names)):
+    learned = [name for name in names if dataset.schema.task(name).is_learnable]
+    without = [name for name in learned if not count_comparable(dataset, name)]
+    judged = tuple(name for name in learned if name not in without)
+    if not judged or (tasks and len(judged) < len(names)):
         hint = "Add labels of the source `gold` to test records: quality is measured on them"
         message = f"no test record has gold of {', '.join(without)}"
-        raise OvertonError(Problem(message, "experiment.no-gold", hint=hint))
-    return tuple(name for name in names if name not in without), tuple(
-        f"{name} has no gold on test" for name in without
-    )
+        no_gold = [Problem(message, "experiment.no-gold", hint=hint)] if without else []
+        raise OvertonError((*_not_learned([name for name in names if name not in learned]), *no_gold))
+    return judged, tuple(f"{name} has no gold on test" for name in without)
+
+
+def _not_learned(names: Sequence[str]) -> list[Problem]:
+    """A fault where there are tasks that a build leaves out."""
+    message = f"nothing is learned of {', '.join(names)}: the labels leave nothing to choose"
+    hint = "Label records of other classes, or declare the classes in schema.json"
+    return [Problem(message, "experiment.not-learned", hint=hint)] if names else []
 
 
 def count_comparable(dataset: Dataset, task: str, source: str = GOLD) -> int:
@@ -124,12 +135,15 @@ def check_comparable(dataset: Dataset, source: str, tasks: Sequence[str], *, nam
 
 
 def tasks_of(schema: Schema, dataset: Dataset, wanted: Sequence[str], *, named: bool) -> tuple[str, ...]:
-    """The wanted tasks that a version of some schema has.
+    """The wanted tasks that a version of some schema answers.
 
     Raises:
-        OvertonError: Where it has none, or not one that was named, or it reads other payloads.
+        OvertonError: Where it answers none, or not one that was named, or it reads other payloads.
     """
-    own = {task.name: (task.type, task.payload) for task in schema.tasks}
+    own = {task.name: (task.type, task.payload) for task in schema.learnable().tasks}
+    left_out = [task.name for task in schema.tasks if task.name in wanted and task.name not in own]
+    if left_out and (named or len(left_out) == len(wanted)):
+        raise OvertonError(_not_learned(left_out))
     asked = {task.name: (task.type, task.payload) for task in dataset.schema.tasks if task.name in wanted}
     common = tuple(name for name, kind in asked.items() if own.get(name) == kind)
     same = _inputs(schema) == _inputs(dataset.schema)

@@ -156,6 +156,7 @@ def run_baseline(
     check_comparable(dataset, source, wanted, named=bool(tasks))
     version = version or _newest(application, seed=seed, max_bad=max_bad, observe=observe)
     names = tasks_of(version.artifact.schema, dataset, wanted, named=bool(tasks))
+    check_comparable(dataset, source, names, named=bool(tasks))
     predictions = predict_rows(dataset, version.runtime, dataset.splits.test, observe=observe)
     lineage = version.artifact.json("lineage.json")
     others = lineage.get("data", {}).get("digest") != dataset.digest

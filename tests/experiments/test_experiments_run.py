@@ -14,6 +14,7 @@ from overton.base import OvertonError
 from overton.combining import combine_all
 from overton.compile import SupervisionSettings
 from overton.experiments import render_outcome, run_baseline, run_scaling
+from overton.experiments.asked import tasks_of
 from overton.experiments.points import Measured
 
 
@@ -155,6 +156,34 @@ def test_a_task_without_gold_on_test_is_left_out_or_refused_where_it_is_named(ap
     assert curves.notes[-1] == "Title has no gold on test"
     with pytest.raises(OvertonError, match="no test record has gold of Title"):
         run_scaling(application, sizes=(1,), seeds=1, tasks=["Record", "Title"], on="local:1")
+
+
+def leave_one_class(application):
+    """The application where the labels of one of its tasks leave nothing to choose."""
+    schema = json.loads((application.directory / "schema.json").read_text())
+    schema["tasks"]["Title"].pop("classes")
+    (application.directory / "schema.json").write_text(json.dumps(schema))
+    path = application.directory / "data" / "records.jsonl"
+    path.write_text(path.read_text().replace('"long"', '"short"'))
+    return overton.load(application.directory)
+
+
+def test_a_task_of_one_class_is_left_out_or_refused_where_it_is_named(application, seen):
+    changed = leave_one_class(application)
+    curves = run_scaling(changed, sizes=(1,), seeds=1, on="local:1")
+    assert "Title" not in curves.units
+    assert any(note.startswith("Title: 'short' is the only class") for note in curves.notes)
+    with pytest.raises(OvertonError, match="nothing is learned of Title") as raised:
+        run_scaling(changed, sizes=(1,), seeds=1, tasks=["Record", "Title"], on="local:1")
+    assert [problem.code for problem in raised.value.problems] == ["experiment.not-learned"]
+
+
+def test_a_version_is_compared_on_the_tasks_that_it_answers(application):
+    dataset = leave_one_class(application).dataset()
+    assert "Title" not in tasks_of(dataset.schema, dataset, ["Title", "Record"], named=False)
+    for wanted, named in ((["Title", "Record"], True), (["Title"], False)):
+        with pytest.raises(OvertonError, match="nothing is learned of Title"):
+            tasks_of(dataset.schema, dataset, wanted, named=named)
 
 
 def test_a_small_draw_may_have_no_word_of_the_pretrained_file(application, seen):
