@@ -11,6 +11,7 @@ from overton.base import OvertonError, Problem, did_you_mean
 from overton.base.ragged import spread
 from overton.compile import Tuning, parse_tuning
 from overton.data import GOLD, Dataset, gold_of
+from overton.evaluate import kind_of
 from overton.experiments.curves import WITH, WITHOUT
 from overton.schema import Payload, Schema
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from overton.application import Application
 
 HASH = "hash"
+OUTSIDE = "O"  # the class of tokens outside of all spans
 
 
 def known_tasks(application: Application, tasks: Sequence[str]) -> tuple[str, ...]:
@@ -44,13 +46,34 @@ def judged_tasks(
     names = known_tasks(application, tasks)
     learned = [name for name in names if dataset.schema.task(name).is_learnable]
     without = [name for name in learned if not count_comparable(dataset, name)]
-    judged = tuple(name for name in learned if name not in without)
+    empty = [name for name in learned if name not in without and not _has_something_to_find(dataset, name)]
+    judged = tuple(name for name in learned if name not in without and name not in empty)
     if not judged or (tasks and len(judged) < len(names)):
-        hint = "Add labels of the source `gold` to test records: quality is measured on them"
-        message = f"no test record has gold of {', '.join(without)}"
-        no_gold = [Problem(message, "experiment.no-gold", hint=hint)] if without else []
-        raise OvertonError((*_not_learned([name for name in names if name not in learned]), *no_gold))
-    return judged, tuple(f"{name} has no gold on test" for name in without)
+        not_learned = _not_learned([name for name in names if name not in learned])
+        raise OvertonError((*not_learned, *_no_gold(without, empty)))
+    notes = [f"{name} has no gold on test" for name in without]
+    notes += [
+        f"{name} has gold on test by which nothing is to be found, so that its F1 cannot be told" for name in empty
+    ]
+    return judged, tuple(notes)
+
+
+def _has_something_to_find(dataset: Dataset, task: str) -> bool:
+    """Whether gold on test has what the main metric is about: an F1 counts the bits that hold, or the spans."""
+    gold = gold_of(dataset.votes(task, [GOLD]))
+    kind = kind_of(gold.task.type, gold.task.classes)
+    label = gold.label[spread(gold.offsets, dataset.splits.test)]
+    if kind == "bitvector":
+        return bool(label.any())
+    return kind != "span" or bool(((label >= 0) & (label != gold.task.classes.index(OUTSIDE))).any())
+
+
+def _no_gold(without: Sequence[str], empty: Sequence[str]) -> list[Problem]:
+    """A fault each where there are tasks without gold on test, and where there are some that gold finds nothing of."""
+    hint = "Add labels of the source `gold` to test records: quality is measured on them"
+    found = [f"no test record has gold of {', '.join(without)}"] if without else []
+    found += [f"gold on test names no class or span of {', '.join(empty)} that is to be found"] if empty else []
+    return [Problem(message, "experiment.no-gold", hint=hint) for message in found]
 
 
 def _not_learned(names: Sequence[str]) -> list[Problem]:

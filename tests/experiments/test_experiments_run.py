@@ -178,6 +178,28 @@ def test_a_task_of_one_class_is_left_out_or_refused_where_it_is_named(applicatio
     assert [problem.code for problem in raised.value.problems] == ["experiment.not-learned"]
 
 
+def test_a_task_of_which_gold_finds_nothing_is_left_out_or_refused_where_it_is_named(application, seen):
+    path = application.directory / "data" / "records.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        for name, found in (("Token", "B-fruit"), ("RecordBits", None)):
+            said = record.get("tasks", {}).get(name, {})
+            if name == "Token" and said:
+                said["rule"] = ["O" if label == "O" else found for label in said["rule"]]
+            if "gold" in said:
+                said["gold"] = ["O"] * len(said["gold"]) if name == "Token" else []
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    curves = run_scaling(application, sizes=(1,), seeds=1, on="local:1")
+    assert set(curves.units) == {"Record", "TokenBits", "Member", "MemberBits", "Pick", "Title"}
+    assert [note.split(" has gold on test by which nothing is to be found")[0] for note in curves.notes[-2:]] == [
+        "RecordBits",
+        "Token",
+    ]
+    with pytest.raises(OvertonError, match="that is to be found") as raised:
+        run_scaling(application, sizes=(1,), seeds=1, tasks=["Record", "Token"], on="local:1")
+    assert [problem.code for problem in raised.value.problems] == ["experiment.no-gold"]
+
+
 def test_a_version_is_compared_on_the_tasks_that_it_answers(application):
     dataset = leave_one_class(application).dataset()
     assert "Title" not in tasks_of(dataset.schema, dataset, ["Title", "Record"], named=False)
