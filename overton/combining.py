@@ -86,8 +86,8 @@ def combine_all(
 
 
 def teaches(dataset: Dataset, found: Combined) -> bool:
-    """Whether a training record has a target: without any a task learns nothing, and what a version says is chance."""
-    return bool(found.targets.has_target()[dataset.splits.train].any())
+    """Whether a training record has a target."""
+    return found.targets.teach(dataset.splits.train)
 
 
 def untaught(dataset: Dataset, combined: Mapping[str, Combined]) -> tuple[str, ...]:

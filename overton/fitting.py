@@ -245,7 +245,7 @@ def scorer(
     dev: ndarray,
     told: Observe | None = None,
 ) -> ScoreDev:
-    """How good a model is on dev, by task: the function that training watches.
+    """How good a model is on dev, by task that it learns: the function that training watches.
 
     Args:
         dataset: The records.
@@ -257,11 +257,12 @@ def scorer(
     """
     from overton.train import predict
 
-    truth = {name: dev_truth(dataset, found, dev) for name, found in combined.items()}
+    truth = {name: dev_truth(dataset, combined[name], dev) for name in learned_tasks(dataset, combined)}
     lengths = dataset.record_lengths()
 
     def score(forward: Forward) -> dict[str, float]:
-        said = predict(forward, program.schema, dataset.gather, encoder, dev, lengths)
+        answers = predict(forward, program.schema, dataset.gather, encoder, dev, lengths)
+        said = {name: answers[name] for name in truth}
         if told:
             told(Event("train", values={"slices": tag_scores(said, truth, dev, dataset.tags, SLICE_PREFIX)}))
         return main_scores(said, truth, dev)
@@ -280,11 +281,11 @@ def _both(first: Observe, second: Observe) -> Observe:
 def taught_targets(
     combined: Mapping[str, Combined], said: Mapping[str, Predictions], rows: ndarray, planned: Plan
 ) -> dict[str, Combined]:
-    """The combined votes of every task, with what a model says of some records among them."""
+    """The combined votes of every task, with what a model says of some records among them, which it was trained on."""
     chained = chained_tasks(planned.program)
     return {
         name: replace(found, targets=taught_by(found.targets, said[name], rows, certain=name in chained))
-        if name in said
+        if name in said and found.targets.teach(rows)
         else found
         for name, found in combined.items()
     }
@@ -342,6 +343,16 @@ def _weigh_paths(
     counts = ", ".join(f"{name} {value:.0%}" for name, value in share.items())
     observe(Event("train", f"what the wide path counts: {counts}"))
     return with_shares(trained, program, share)
+
+
+def learned_tasks(dataset: Dataset, combined: Mapping[str, Combined]) -> tuple[str, ...]:
+    """The tasks that a training record has a target of; the answers to others are chance, and so is how good they are.
+
+    Args:
+        dataset: The records.
+        combined: The combined votes of every task by name.
+    """
+    return tuple(name for name, found in combined.items() if found.targets.teach(dataset.splits.train))
 
 
 def dev_truth(dataset: Dataset, combined: Combined, dev: ndarray) -> Gold:

@@ -26,7 +26,7 @@ from overton.compile import Choices, Tuning, choose_slices, split_objective
 from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of, tag_mask
 from overton.data.files import DatasetHandle
 from overton.evaluate import Gate, main_scores
-from overton.fitting import Watch, begun_by, dev_truth, fit
+from overton.fitting import Watch, begun_by, dev_truth, fit, learned_tasks
 from overton.pipeline import Found, plan, predict_rows
 from overton.pretrained.files import digests_of, embeddings_of, vectors_at_hand
 from overton.served import beyond, bounds_of, cost_of, export_served, least_cost
@@ -282,8 +282,10 @@ def _scores_of(recipe: Recipe, dataset: Dataset, artifact: Artifact) -> dict[str
     task, tag = split_objective(recipe.goal.objective)
     dev = dataset.splits.dev
     rows = dev[_tagged(dataset, tag)] if tag else dev
-    truth = {name: dev_truth(dataset, found, dev) for name, found in recipe.combined.items()}
-    scores = main_scores(predict_rows(dataset, Runtime(artifact), rows), truth, rows)
+    asked = {task, *learned_tasks(dataset, recipe.combined)}
+    said = {name: found for name, found in predict_rows(dataset, Runtime(artifact), rows).items() if name in asked}
+    truth = {name: dev_truth(dataset, recipe.combined[name], dev) for name in said}
+    scores = main_scores(said, truth, rows)
     if not scores or (task and task not in scores):
         raise OvertonError(_nothing_known(task, tag))
     return scores

@@ -3,13 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import overton
 from overton.application import Application
 from overton.cli.main import main
+from overton.codec import Predictions
 from overton.combining import combine_all, untaught
 from overton.compile import SupervisionSettings
+from overton.fitting import fit, taught_targets
 from overton.pipeline import plan
 from overton.schema import parse_schema, render_schema
 
@@ -74,6 +77,47 @@ def test_a_task_without_a_label_on_a_training_record_is_told_where_votes_are_com
     assert told["Topic"].endswith("none on a training record")
     assert "training record" not in told["Intent"]
     assert untaught(dataset, combined) == ("Topic: no training record has a label, so that its answers are chance",)
+
+
+def write_gold_of_part(application: Application) -> None:
+    """Gold of `Part` on dev and test, and no label of it anywhere else."""
+    lines = [{"id": f"r{n}", "tasks": {"Part": {"gold": ["n", "v"]}}} for n in range(30) if n % 3]
+    (application.directory / "data" / "z.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_training_is_watched_on_the_tasks_that_it_teaches(application: Application) -> None:
+    write_gold_of_part(application)
+    dataset = application.dataset()
+    combined, planned = combine_all(dataset), plan(dataset, application.tuning)
+    trained = fit(dataset, planned, combined, seed=0)
+    assert set(planned.program.outputs) == {"Intent", "Part"}
+    assert [set(epoch.scores) for epoch in trained.history] == [{"Intent"}]
+
+
+def test_a_small_model_is_not_taught_the_chance_of_a_large_one(application: Application) -> None:
+    write_gold_of_part(application)
+    dataset = application.dataset()
+    combined, planned = combine_all(dataset), plan(dataset, application.tuning)
+    rows, schema = dataset.splits.train, dataset.schema
+    said = {}
+    for name in combined:
+        n_units = int((dataset.offsets(name)[rows + 1] - dataset.offsets(name)[rows]).sum())
+        offsets = np.append(0, np.cumsum(dataset.offsets(name)[rows + 1] - dataset.offsets(name)[rows]))
+        said[name] = Predictions(schema.task(name), offsets, np.full((n_units, 2), 0.5, np.float32), np.zeros(n_units))
+    taught = taught_targets(combined, said, rows, planned)
+    assert taught["Intent"] is not combined["Intent"]
+    assert taught["Part"] is combined["Part"]
+
+
+@pytest.mark.slow
+def test_a_search_ranks_trials_by_the_tasks_that_they_learn(application: Application) -> None:
+    write_gold_of_part(application)
+    tuning = json.loads((application.directory / "tuning.json").read_text())
+    tuning["training"]["dropout"] = [0.1, 0.2]
+    (application.directory / "tuning.json").write_text(json.dumps(tuning))
+    study = overton.load(application.directory).build(trials=2, on="local:1").study()
+    assert study is not None
+    assert [set(trial.score.scores) for trial in study.trials] == [{"Intent"}, {"Intent"}]
 
 
 @pytest.mark.slow

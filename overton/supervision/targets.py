@@ -47,6 +47,10 @@ class Targets:
         some: ndarray = labelled[self.offsets[1:]] > labelled[self.offsets[:-1]]
         return some
 
+    def teach(self, rows: ndarray) -> bool:
+        """Whether any of some records has a target: without one nothing is learned, and what a model says is chance."""
+        return bool(self.has_target()[rows].any())
+
     def known_index(self, rows: ndarray) -> ndarray:
         """Row of the table of every unit with a target, of some records."""
         inside = np.zeros(len(self.offsets) - 1, bool)
