@@ -262,7 +262,10 @@ class Dataset:
         return found
 
     def payloads(self, rows: ndarray) -> list[dict[str, Any]]:
-        """The payloads of some records as JSON values by field, cut ones as they are kept."""
+        """The payloads of some records as JSON values by field, cut ones as they are kept.
+
+        Of a field that several payloads read, what the one has that keeps the most of it.
+        """
         rows = np.asarray(rows)
         batch = self.gather(rows)
         texts = self.pool.texts
@@ -276,9 +279,8 @@ class Dataset:
                 if payload.is_text or not column.present[place]:
                     continue
                 names = [texts[number] for number in strings[place][:length]]
-                values[place][payload.field] = (
-                    names if payload.type == "sequence" else _members(names, ranges[place] if ranges else None)
-                )
+                kept = names if payload.type == "sequence" else _members(names, ranges[place] if ranges else None)
+                values[place][payload.field] = _fuller(values[place][payload.field], kept)
         located = [self.joined.locate(row) for row in rows.tolist()]
         for number, payload in enumerate(self.joined.layout.texts):
             for value, (shard, local) in zip(values, located, strict=True):
@@ -341,6 +343,18 @@ def _classes(joined: Joined) -> dict[str, tuple[str, ...]]:
 
 def _too_few(classes: tuple[str, ...]) -> str:
     return f"{classes[0]!r} is the only class in its labels" if classes else "no class in the schema or in a label"
+
+
+def _fuller(one: Sequence[Any] | None, other: Sequence[Any]) -> list[Any]:
+    """Of what two payloads keep of one field the longer, each member with the longer of its ranges."""
+    short, long = sorted((one or [], other), key=len)
+    if not short or isinstance(long[0], str):
+        return list(long)
+    return [*(max(pair, key=_end) for pair in zip(short, long, strict=False)), *long[len(short) :]]
+
+
+def _end(member: dict[str, Any]) -> int:
+    return int(member.get("range", (0, 0))[1])
 
 
 def _members(names: list[str], ranges: list[list[int]] | None) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def names_of(dataset: Dataset, task: str, row: int) -> Names:
     payload = dataset.schema.payload(found.payload)
     field = payload.field
     items = payloads.get(field) or ()
-    items = () if isinstance(items, str) else items
+    items = () if isinstance(items, str) else items[: payload.max_length]
     return Names(
         id=dataset.ids(np.array([row]))[0],
         text=record_text(payloads),

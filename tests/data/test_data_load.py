@@ -508,6 +508,32 @@ def test_a_line_that_names_a_record_left_out_is_no_bad_line(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_field_that_several_payloads_read_the_most_is_told(tmp_path, order):
+    payloads = {
+        "tokens": {"type": "sequence", "max_length": 3},
+        "few": {"type": "sequence", "field": "tokens", "max_length": 1},
+        "entities": {"type": "set", "range": "tokens", "max_length": 2},
+        "near": {"type": "set", "range": "few", "field": "entities", "max_length": 2},
+        "listed": {"type": "set", "field": "entities", "max_length": 3},
+    }
+    schema = {
+        "payloads": dict(list(payloads.items())[::order]),
+        "tasks": {"Pick": {"payload": "listed", "type": "select"}},
+    }
+    members = [{"id": "a", "range": [1, 2]}, {"id": "b"}, {"id": "c", "range": [0, 1]}, {"id": "d"}]
+    records = [
+        {"payloads": {"tokens": ["w", "x", "y", "z"], "entities": members}},
+        {"payloads": {"tokens": None, "entities": []}},
+    ]
+    path = write(tmp_path / "d.jsonl", [json.dumps(record) for record in records])
+    dataset = load_dataset(parse_schema(json.dumps(schema)), [path], tmp_path / "cache")
+    assert dataset.payloads(np.arange(2)) == [
+        {"tokens": ["w", "x", "y"], "entities": [{"id": "a", "range": [1, 2]}, {"id": "b"}, {"id": "c"}]},
+        {"tokens": None, "entities": []},
+    ]
+
+
 def test_bad_lines_are_left_out_where_that_is_allowed(tmp_path):
     wrong = line(1, tasks={"Intent": {"new": "aeg"}, "POS": {"new": ["Q", None]}}, tags=["odd"])
     late = {"id": "nobody", "tasks": {"Intent": {"a": "age"}}}

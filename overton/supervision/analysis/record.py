@@ -59,8 +59,10 @@ def _explain_task(
     dataset: Dataset, name: str, combined: Combined, row: int, payloads: Mapping[str, Any]
 ) -> TaskLineage:
     task = dataset.schema.task(name)
-    items = payloads.get(dataset.schema.payload(task.payload).field) or ()
-    texts = [] if isinstance(items, str) else [item_text(item, payloads, dataset, task.payload) for item in items]
+    payload = dataset.schema.payload(task.payload)
+    items = payloads.get(payload.field) or ()
+    items = () if isinstance(items, str) else items[: payload.max_length]
+    texts = [item_text(item, payloads, dataset, task.payload) for item in items]
     per_item = dataset.schema.unit(task) != "record"
     return explain_task(
         dataset.votes(name),
