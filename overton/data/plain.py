@@ -31,11 +31,11 @@ class PlainCheck:
     """Knows the plain lines of a schema when it sees them."""
 
     def __init__(self, schema: Schema) -> None:
-        self._sets = [
-            (payload.field, schema.payload(payload.range).field if payload.range else "")
-            for payload in schema.payloads
-            if payload.type == "set"
-        ]
+        self._sets: dict[str, set[str]] = {}  # the fields of the sequences into which the members of each field point
+        for payload in schema.payloads:
+            if payload.type == "set":
+                pointed = {schema.payload(payload.range).field} if payload.range else set()
+                self._sets.setdefault(payload.field, set()).update(pointed)
         self._tasks = {task.name: _labels(schema, task) for task in schema.tasks}
 
     def is_plain(self, line: Any, text: bytes) -> bool:
@@ -48,10 +48,10 @@ class PlainCheck:
         if line.id == "" or not isinstance(line.payloads, dict) or (line.tags and not _fit_tags(line.tags)):
             return False
         n_keys = sum(getattr(line, name) is not UNSET for name in LINE_FIELDS) + len(line.payloads)
-        for field, sequence in self._sets:
+        for field, sequences in self._sets.items():
             members = line.payloads.get(field)
             if members:
-                if isinstance(members, dict) or not _spans_fit(members, sequence, line.payloads):
+                if isinstance(members, dict) or not _spans_fit(members, sequences, line.payloads):
                     return False
                 n_keys += sum(1 + (getattr(member, "range", UNSET) is not UNSET) for member in members)
         for name, by_source in (line.tasks or {}).items():
@@ -73,10 +73,10 @@ def _fit_tags(tags: list[str]) -> bool:
     return not any(map(is_bad_tag, tags)) and sum(split in tags for split in SPLITS) < 2
 
 
-def _spans_fit(members: list[Any], sequence: str, payloads: dict[str, Any]) -> bool:
-    if not sequence:
+def _spans_fit(members: list[Any], sequences: set[str], payloads: dict[str, Any]) -> bool:
+    if not sequences:
         return True
-    n_tokens = len(payloads.get(sequence) or ())
+    n_tokens = min(len(payloads.get(sequence) or ()) for sequence in sequences)
     spans = (member.range for member in members)
     return all(span is None or span is UNSET or 0 <= span[0] < span[1] <= n_tokens for span in spans)
 

@@ -100,6 +100,22 @@ def test_a_closed_parser_refuses_a_record_without_payloads():
         RecordParser(SCHEMA, closed=True).parse(line)
 
 
+def test_a_key_that_stands_twice_is_seen_where_two_sets_read_one_field():
+    payloads = {
+        "tokens": {"type": "sequence"},
+        "linked": {"type": "set", "range": "tokens", "field": "entities"},
+        "listed": {"type": "set", "field": "entities"},
+    }
+    tasks = {"Pick": {"payload": "listed", "type": "select"}, "Link": {"payload": "linked", "type": "select"}}
+    parser = RecordParser(parse_schema(json.dumps({"payloads": payloads, "tasks": tasks})))
+    right = b'{"payloads": {"tokens": ["b"], "entities": [{"id": "x", "range": [0, 1]}]}}'
+    assert parser.parse(right).payloads["tokens"] == ["b"]
+    with pytest.raises(OvertonError, match="'tokens' appears twice"):
+        parser.parse(right.replace(b'"tokens": ["b"]', b'"tokens": ["a"], "tokens": ["b"]'))
+    with pytest.raises(OvertonError, match="which has 1 token"):
+        parser.parse(right.replace(b"[0, 1]", b"[0, 2]"))
+
+
 def test_a_parsed_record_says_what_the_line_says():
     line = {"id": "a", "payloads": {"tokens": ["a"], "title": None}, "tasks": {"POS": {"s": ["X"]}}, "tags": ["dev"]}
     record = RecordParser(SCHEMA).parse(json.dumps(line).encode())
