@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy import ndarray
 
-from overton.base import Event, Observe, ignore
+from overton.base import Event, Observe, OvertonError, Problem, count_of, ignore
 from overton.codec import Encoder, Predictions
-from overton.data import GOLD, Dataset, gold_of
+from overton.data import GOLD, Dataset, Votes, gold_of
 from overton.evaluate import Row, evaluate
 from overton.fitting import Plan, fit
 
@@ -61,10 +61,32 @@ def predict_trained(dataset: Dataset, planned: Plan, trained: Trained, rows: nda
 def count_labels(dataset: Dataset, task: str) -> int:
     """Number of labels of a task on training records, those of `gold` left out."""
     votes = dataset.votes(task)
-    training = np.isin(np.arange(dataset.n_records), dataset.splits.train)
     weak = np.array([name != GOLD for name in votes.sources], np.bool_)
-    unit_trains = np.repeat(training, np.diff(votes.offsets))
-    return int((unit_trains[votes.unit] & weak[votes.source]).sum())
+    return int((_on_training(dataset, votes) & weak[votes.source]).sum())
+
+
+def check_labelled(dataset: Dataset, seed: int) -> None:
+    """Refuse what was drawn of some records where nothing can be learned from it.
+
+    Args:
+        dataset: What was drawn, with the records of dev and test.
+        seed: What drew it.
+
+    Raises:
+        OvertonError: Where no training record has a label of any task, if only of `gold`.
+    """
+    tasks = dataset.schema.learnable().tasks
+    if not any(_on_training(dataset, dataset.votes(task.name)).any() for task in tasks):
+        n = len(dataset.splits.train)
+        message = f"seed {seed} draws {count_of(n, 'training record')} for the smallest size, and no label of any task"
+        raise OvertonError(Problem(message, "experiment.bad-sizes", hint="Name fewer or closer sizes"))
+
+
+def _on_training(dataset: Dataset, votes: Votes) -> ndarray:
+    """Which votes are on training records, bool of shape (cell,)."""
+    training = np.isin(np.arange(dataset.n_records), dataset.splits.train)
+    on_training: ndarray = np.repeat(training, np.diff(votes.offsets))[votes.unit]
+    return on_training
 
 
 def steps_alone(name: str, observe: Observe) -> Observe:

@@ -35,7 +35,7 @@ from overton.experiments.asked import (
 from overton.experiments.baseline import Baseline, compare_all
 from overton.experiments.curves import WITH, Curves, figures_of, payoff, sizes_of
 from overton.experiments.files import digest_pretrained, point_store
-from overton.experiments.measure import measure, steps_alone
+from overton.experiments.measure import check_labelled, measure, steps_alone
 from overton.experiments.points import FORMAT, Job, Measured, Point, describe, measure_all
 from overton.experiments.subsample import check_sizes, draws_of
 from overton.pipeline import plan, predict_rows
@@ -201,7 +201,11 @@ def measure_arms(
     on: str,
     observe: Observe = ignore,
 ) -> tuple[Point, ...]:
-    """Every size with every seed and every arm, small sizes first; those measured before are read."""
+    """Every size with every seed and every arm, small sizes first; those measured before are read.
+
+    Raises:
+        OvertonError: Where some seed draws no record with a label for the smallest size.
+    """
     digests = {
         arm: [
             (choices := tuning.choices(dataset.schema)).to_json(),
@@ -211,6 +215,8 @@ def measure_arms(
         for arm, tuning in arms.items()
     }
     drawn = draws_of(dataset, sizes)
+    for seed in range(seeds):
+        check_labelled(drawn(sizes[0], seed), seed)
     jobs = [
         Job(arm, size, seed, digest_json([FORMAT, __version__, records, digests[arm], seed]))
         for size in sizes

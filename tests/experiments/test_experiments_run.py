@@ -208,6 +208,20 @@ def test_a_version_is_compared_on_the_tasks_that_it_answers(application):
             tasks_of(dataset.schema, dataset, wanted, named=named)
 
 
+def test_a_draw_without_a_label_is_told_before_anything_is_measured(application, seen):
+    path = application.directory / "data" / "records.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    train = [record for record in records if "train" in record["tags"]]
+    for record in train[1:]:
+        record.pop("tasks", None)
+    train[0]["tasks"] = {"Record": {"gold": "red"}}
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    with pytest.raises(OvertonError, match="seed 0 draws 5 training records for the smallest size, and no label"):
+        run_scaling(application, sizes=(1, 32), seeds=2, on="local:1")
+    assert seen == []
+    assert len(run_scaling(application, sizes=(32,), seeds=1, on="local:1").points) == 1
+
+
 def test_a_small_draw_may_have_no_word_of_the_pretrained_file(application, seen):
     (application.directory / "v.txt").write_text("日本語 1 2 3\n")  # which one training record alone has
     curves = run.run_pretrained(application, embedding="vectors:v.txt", sizes=(1, 8), seeds=1, on="local:1")
