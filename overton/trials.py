@@ -25,7 +25,7 @@ from overton.codec import Encoder
 from overton.compile import Choices, Tuning, choose_slices, split_objective
 from overton.data import GOLD, SLICE_PREFIX, Dataset, gold_of, tag_mask
 from overton.data.files import DatasetHandle
-from overton.evaluate import Gate, main_scores
+from overton.evaluate import Gate, main_scores, may_be_found
 from overton.fitting import Watch, begun_by, dev_truth, fit, learned_tasks
 from overton.pipeline import Found, plan, predict_rows
 from overton.pretrained.files import digests_of, embeddings_of, vectors_at_hand
@@ -292,20 +292,20 @@ def _scores_of(recipe: Recipe, dataset: Dataset, artifact: Artifact) -> dict[str
 
 
 def _may_be_told(dataset: Dataset, task: str, rows: np.ndarray) -> bool:
-    """Whether anything counts as true of a task on some dev records: gold, or any vote where dev has no gold at all.
+    """Whether anything is to be found of a task on some dev records: by gold, or any vote where dev has no gold at all.
 
     It is asked before a trial is trained, and so that no search is refused which could be made: see `dev_truth`.
     """
     gold = gold_of(dataset.votes(task, [GOLD]))
     if gold.known[spread(gold.offsets, dataset.splits.dev)].any():
-        return bool(gold.known[spread(gold.offsets, rows)].any())
+        return may_be_found(gold, spread(gold.offsets, rows))
     votes = dataset.votes(task)
     return bool(np.isin(votes.unit, spread(votes.offsets, rows)).any())
 
 
 def _nothing_known(task: str, tag: str) -> Problem:
     message = f"nothing is known of {task or 'any task'} on the dev records{f' of {tag}' if tag else ''}"
-    return Problem(message, "search.unknown-tag", hint="Add gold there, or look for something else")
+    return Problem(message, "search.unknown-tag", hint="Add gold there that names classes, or look for something else")
 
 
 def _as_trial(number: int, observe: Observe) -> Observe:

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -186,6 +187,23 @@ def test_expressions_over_tags_may_be_looked_for(tmp_path: Path, objective: str,
         assert goal_of(app.dataset(), app.tuning).objective == objective
     else:
         with pytest.raises(OvertonError, match=rf"tuning.json(:1)?: \$.search.objective: {said}"):
+            goal_of(app.dataset(), app.tuning)
+
+
+def test_bits_that_gold_nowhere_holds_are_not_looked_for(tmp_path: Path) -> None:
+    directory = write(tmp_path / "app", search={"trials": 2, "objective": "Topic"})
+    schema = json.loads((directory / "schema.json").read_text())
+    schema["tasks"]["Topic"] = {"payload": "query", "type": "bitvector", "classes": ["a", "b"]}
+    (directory / "schema.json").write_text(json.dumps(schema))
+    path = directory / "data" / "a.jsonl"
+    lines = path.read_text()
+    for label, is_refused in (([], True), (["a"], False)):
+        records = [json.loads(line) for line in lines.splitlines()]
+        for record in records:
+            record.setdefault("tasks", {})["Topic"] = {"rule": ["a"], "gold": label}
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+        app = overton.load(directory)
+        with pytest.raises(OvertonError, match="nothing is known of Topic") if is_refused else nullcontext():
             goal_of(app.dataset(), app.tuning)
 
 

@@ -32,7 +32,7 @@ from overton.evaluate.drift import (
     words_row,
 )
 from overton.evaluate.examples import ExampleRows, TaskRows, example_rows
-from overton.evaluate.judge import Judged, judge, kind_of
+from overton.evaluate.judge import Judged, judge, may_be_found
 from overton.evaluate.measure import evaluate, main_metric, main_scores, tag_scores
 from overton.evaluate.outcomes import confidence_of, right_units
 from overton.evaluate.parquet import parse_examples, render_examples
@@ -83,11 +83,11 @@ __all__ = [
     "item_payloads",
     "judge",
     "judged_rows",
-    "kind_of",
     "length_counts",
     "lower_items",
     "main_metric",
     "main_scores",
+    "may_be_found",
     "member_counts",
     "moved_most",
     "parse_examples",

@@ -15,6 +15,7 @@ from overton.data import Gold
 Kind = Literal["multiclass", "span", "bitvector", "select"]
 
 SPAN = re.compile(r"[BI]-.+")
+OUTSIDE = "O"  # the class of tokens outside of all spans
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,26 @@ def kind_of(task_type: str, classes: tuple[str, ...]) -> Kind:
     return "bitvector" if task_type == "bitvector" else "select"
 
 
+def may_be_found(gold: Gold, units: ndarray) -> bool:
+    """Whether gold on some units has what the main metric counts: something known, for an F1 bits that hold or spans.
+
+    Without any, an F1 is 0 where a model says something and none where it does not.
+
+    Args:
+        gold: The truth, over the whole data set.
+        units: Numbers of the units, int64.
+    """
+    kind, label = kind_of(gold.task.type, gold.task.classes), gold.label[units]
+    if kind == "bitvector":
+        return bool(label.any())
+    if kind == "span":
+        return bool(((label >= 0) & (label != gold.task.classes.index(OUTSIDE))).any())
+    return bool(gold.known[units].any())
+
+
 def is_bio(classes: tuple[str, ...]) -> bool:
     """Whether classes name the beginning (`B-x`), the inside (`I-x`) and the outside (`O`) of spans."""
-    others = [name for name in classes if name != "O"]
+    others = [name for name in classes if name != OUTSIDE]
     return 0 < len(others) < len(classes) and all(SPAN.fullmatch(name) for name in others)
 
 

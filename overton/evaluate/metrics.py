@@ -188,11 +188,14 @@ def figures_of(metric: Metric, sums: Sums, noise: ndarray) -> Figures:
 
 
 def main_value(judged: Judged) -> float | None:
-    """The main metric over all judged units, without an interval; None where there is nothing to say."""
+    """The main metric over all judged units, without an interval; None where gold has nothing that it counts.
+
+    So whether there is a value depends on gold alone, and values of two models can be set side by side.
+    """
     metric = METRICS[judged.kind][0]
     columns = columns_of(outcomes_of(judged))
     top, bottom = float(columns[metric.top].sum()), float(columns[metric.bottom].sum())
-    if not bottom:
+    if not bottom or (metric.form == "f1" and not columns["held"].any()):
         return None
     return 2 * top / (top + bottom) if metric.form == "f1" else top / bottom
 

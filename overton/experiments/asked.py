@@ -11,7 +11,7 @@ from overton.base import OvertonError, Problem, did_you_mean
 from overton.base.ragged import spread
 from overton.compile import Tuning, parse_tuning
 from overton.data import GOLD, Dataset, gold_of
-from overton.evaluate import kind_of
+from overton.evaluate import may_be_found
 from overton.experiments.curves import WITH, WITHOUT
 from overton.schema import Payload, Schema
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from overton.application import Application
 
 HASH = "hash"
-OUTSIDE = "O"  # the class of tokens outside of all spans
 
 
 def known_tasks(application: Application, tasks: Sequence[str]) -> tuple[str, ...]:
@@ -46,7 +45,9 @@ def judged_tasks(
     names = known_tasks(application, tasks)
     learned = [name for name in names if dataset.schema.task(name).is_learnable]
     without = [name for name in learned if not count_comparable(dataset, name)]
-    empty = [name for name in learned if name not in without and not _has_something_to_find(dataset, name)]
+    test = dataset.splits.test
+    gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in learned if name not in without}
+    empty = [name for name, found in gold.items() if not may_be_found(found, spread(found.offsets, test))]
     judged = tuple(name for name in learned if name not in without and name not in empty)
     if not judged or (tasks and len(judged) < len(names)):
         not_learned = _not_learned([name for name in names if name not in learned])
@@ -56,16 +57,6 @@ def judged_tasks(
         f"{name} has gold on test by which nothing is to be found, so that its F1 cannot be told" for name in empty
     ]
     return judged, tuple(notes)
-
-
-def _has_something_to_find(dataset: Dataset, task: str) -> bool:
-    """Whether gold on test has what the main metric is about: an F1 counts the bits that hold, or the spans."""
-    gold = gold_of(dataset.votes(task, [GOLD]))
-    kind = kind_of(gold.task.type, gold.task.classes)
-    label = gold.label[spread(gold.offsets, dataset.splits.test)]
-    if kind == "bitvector":
-        return bool(label.any())
-    return kind != "span" or bool(((label >= 0) & (label != gold.task.classes.index(OUTSIDE))).any())
 
 
 def _no_gold(without: Sequence[str], empty: Sequence[str]) -> list[Problem]:

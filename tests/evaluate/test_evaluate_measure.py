@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from overton.codec import Predictions
 from overton.data import Gold, Splits
-from overton.evaluate import evaluate, groups, main_scores, metrics
+from overton.evaluate import evaluate, groups, main_scores, may_be_found, metrics
 from tests.evaluate.evaluate_factories import (
     NONE,
     all_test,
@@ -327,6 +327,23 @@ def test_main_scores_are_the_main_rows_of_the_report(kind):
     said, gold = random_task(np.random.default_rng(11), kind, 50)
     (row,) = evaluate_one(said, gold).main_rows()
     assert main_scores({"T": said}, {"T": gold}, np.arange(50)) == {"T": pytest.approx(row.value)}
+
+
+@pytest.mark.parametrize(
+    ("task", "nothing", "something"),
+    [
+        (task_of("bitvector", "ab"), [[0, 0], [0, 0]], [[0, 1], [0, 0]]),
+        (task_of("multiclass", ["B-a", "O"]), [1, 1], [0, 1]),
+    ],
+)
+def test_whether_a_task_has_a_main_score_is_told_by_gold_alone(task, nothing, something):
+    gold, rows = gold_of_labels(task, nothing), np.arange(2)
+    for said in (nothing, something):
+        assert main_scores({"T": predictions_of(task, said)}, {"T": gold}, rows) == {}
+        found = main_scores({"T": predictions_of(task, said)}, {"T": gold_of_labels(task, something)}, rows)
+        assert found == {"T": float(said == something)}
+    assert not may_be_found(gold, rows)
+    assert may_be_found(gold_of_labels(task, something), rows)
 
 
 def test_main_scores_leave_out_a_task_without_gold():
