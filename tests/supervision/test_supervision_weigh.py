@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -207,3 +209,27 @@ def test_sources_without_a_vote_beside_known_truth_cost_nothing_and_change_nothi
     assert np.allclose(many[[0, 1, 2, 3, -1]], few)
     assert np.abs(few[:4] - 0.7).min() > 1e-3
     assert (many[4:-1] == 0.7).all()
+
+
+def test_pairs_of_votes_are_held_some_units_at_a_time(monkeypatch):
+    rng = np.random.default_rng(0)
+    n_units, n_sources = 3000, 60
+    truth = rng.integers(0, 3, n_units)
+    right = rng.random((n_units, n_sources)) < rng.uniform(0.4, 0.9, n_sources)
+    parts = Parts(
+        added=np.where(right[..., None] & (truth[:, None, None] == np.arange(3)), 1.0, 0.1 * rng.random((1, 1, 3))),
+        weight=np.broadcast_to(np.arange(n_sources), (n_units, n_sources)),
+        truth=truth,
+        count=np.ones(n_units),
+        outside=np.zeros((n_units, 3), np.bool_),
+        start=np.full(n_sources, 0.5),
+        fold=np.zeros(n_units, np.int64),
+    )
+    whole = fit_weights(parts)
+    monkeypatch.setattr("overton.supervision.models.weigh.MOST_PAIRS", 50_000)
+    tracemalloc.start()
+    few = fit_weights(parts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(few, whole, rtol=1e-9)
+    assert peak < n_units * n_sources**2 * 8, "less than the products of all pairs"

@@ -19,6 +19,7 @@ from overton.supervision.models.probability import softmax
 
 MOST_KNOWN = 6000  # different ones that weights are fitted on
 MOST_NUMBERS = 40_000_000  # held at once: unit x vote x label
+MOST_PAIRS = 4_000_000  # held at once: unit x vote x vote, or as many as there are pairs of sources
 STRENGTH = 10.0  # of the pull to what was assumed
 ROUNDS = 15
 ENOUGH_CHANGE = 1e-4
@@ -218,8 +219,12 @@ def _slope(parts: Parts, weights: ndarray, posterior: ndarray) -> tuple[ndarray,
     right = parts.added[np.arange(len(mean)), :, parts.truth]
     surplus = (mean - right) * parts.count[:, None]
     gradient = np.bincount(parts.weight.ravel(), surplus.ravel(), n + 1)[:n] + STRENGTH * (weights - parts.start)
-    apart = parts.added - mean[..., None]
-    products = np.matmul(apart * (posterior * parts.count[:, None])[:, None], apart.transpose(0, 2, 1))
-    pair = parts.weight[:, :, None] * (n + 1) + parts.weight[:, None, :]
-    curvature = np.bincount(pair.ravel(), products.ravel(), (n + 1) ** 2).reshape(n + 1, n + 1)[:n, :n]
-    return gradient, curvature + STRENGTH * np.eye(n)
+    apart, times = parts.added - mean[..., None], posterior * parts.count[:, None]
+    curvature = np.zeros((n + 1) ** 2)
+    step = max(max(MOST_PAIRS, len(curvature)) // apart.shape[1] ** 2, 1)
+    for start in range(0, len(apart), step):
+        some = slice(start, start + step)
+        products = np.matmul(apart[some] * times[some, None], apart[some].transpose(0, 2, 1))
+        pair = parts.weight[some, :, None] * (n + 1) + parts.weight[some, None, :]
+        curvature += np.bincount(pair.ravel(), products.ravel(), len(curvature))
+    return gradient, curvature.reshape(n + 1, n + 1)[:n, :n] + STRENGTH * np.eye(n)
