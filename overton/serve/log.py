@@ -146,8 +146,11 @@ class RequestLog:
         assert self._file is not None, "there is a file to set aside"
         self._file.close()
         self._file = None
-        stem, moment = self._path.name.removesuffix(ENDING), time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        self._path.rename(self._path.with_name(f"{stem}-{moment}-{self._written}{ENDING}"))
+        mark = time.strftime("%Y%m%dT%H%M%S", time.gmtime()), self._written
+        *_, last = [("", 0), *sorted(_set_aside_before(self._path))]
+        # Where the clock was set back, what is set aside last is the youngest all the same, and stays.
+        moment, number = mark if mark > last else (last[0], last[1] + 1)
+        self._path.rename(self._path.with_name(f"{self._path.name.removesuffix(ENDING)}-{moment}-{number}{ENDING}"))
         for old in set_aside_files(self._path)[: -(FILES - 1)]:
             old.unlink(missing_ok=True)
 
@@ -158,9 +161,14 @@ class RequestLog:
 
 def set_aside_files(path: Path) -> list[Path]:
     """The files that were set aside from a log, the oldest first; others of like names beside it are somebody's own."""
+    return [own for _, own in sorted(_set_aside_before(path).items())]
+
+
+def _set_aside_before(path: Path) -> dict[tuple[str, int], Path]:
+    """The files that were set aside from a log, by the time and the number in their names."""
     ours = re.compile(re.escape(path.name.removesuffix(ENDING)) + r"-(\d{8}T\d{6})-(\d+)" + re.escape(ENDING))
-    found = [(match[1], int(match[2]), own) for own in path.parent.iterdir() if (match := ours.fullmatch(own.name))]
-    return [own for _, _, own in sorted(found)]
+    found = ((ours.fullmatch(own.name), own) for own in path.parent.iterdir())
+    return {(match[1], int(match[2])): own for match, own in found if match}
 
 
 def check_log(path: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 import os
 import resource
+import time
 from pathlib import Path
 
 import msgspec
@@ -153,6 +154,21 @@ def test_a_full_file_is_set_aside_and_the_oldest_go(tmp_path):
     assert all(path.suffix == ".jsonl" and path.stat().st_size < 2000 for path in files)
     written = [record for path in sorted(files) for record in lines(path)]
     assert len({record["id"] for record in written}) == len(written) > 20
+
+
+def test_where_the_clock_is_set_back_the_youngest_files_stay_all_the_same(tmp_path, monkeypatch):
+    path, gmtime = tmp_path / "requests.jsonl", time.gmtime
+    log = RequestLog(path, rate=1e9, max_bytes=10, metrics=Metrics())
+    names = []
+    for number in range(2 * FILES):
+        hour = 10 if number < FILES else 5
+        monkeypatch.setattr("overton.serve.log.time.gmtime", lambda hour=hour: gmtime(hour * 3600))
+        log.write("v1", [LINE], [LABELS])
+        log.flush()
+        names.append(set_aside_files(path)[-1].read_bytes())
+    log.close()
+    assert len(set(names)) == 2 * FILES, "what was just set aside is the youngest"
+    assert [file.read_bytes() for file in set_aside_files(path)] == names[-(FILES - 1) :]
 
 
 def test_a_disk_that_cannot_be_written_costs_lines_and_no_answer(tmp_path):
