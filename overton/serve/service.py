@@ -152,9 +152,13 @@ class Service:
         return merge_counts(parts)
 
     def models(self) -> list[Model]:
-        """The versions that answer: that which is served, and the canary."""
+        """The versions that answer: that which is served, and the canary, until that itself was promoted."""
         silent = {"shadow", "canary"} if self.rests else {"shadow"}
-        return [model for model, role in self._models() if role not in silent]
+        found: dict[str, Model] = {}
+        for model, role in self._models():
+            if role not in silent:
+                found.setdefault(model.version, model)
+        return list(found.values())
 
     def _models(self) -> list[tuple[Model, str]]:
         roles = {"serving": self.model}

@@ -63,6 +63,18 @@ def test_the_document_names_the_model_and_the_versions_that_answer():
     assert versions["schema"]["enum"] == ["v1", "v2"]
 
 
+def test_a_canary_that_was_promoted_is_named_once():
+    service = Service(Model.of(Runtime(tiny_artifact()), "v1"), name="factoid")
+    service.canary = Canary(Model.of(Runtime(tiny_artifact(1)), "v2"), 0.5)
+    service.serve(Model.of(Runtime(tiny_artifact(1)), "v2"))
+    app = make_app(service)
+    paths = call(app, "GET", "/openapi.json").json()["paths"]
+    (_, versions) = paths["/v2/models/{model}/versions/{version}/infer"]["parameters"]
+    assert versions["schema"]["enum"] == ["v2"], "JSON Schema allows no value twice"
+    assert call(app, "GET", "/v2/models/factoid").json()["versions"] == ["v2"]
+    assert call(app, "GET", "/v2/models/other").json()["problems"][0]["hint"] == "It serves 'factoid', version v2"
+
+
 def test_every_status_that_a_request_can_get_is_in_the_document(app):
     told = call(app, "GET", "/openapi.json").json()["paths"]["/v1/predict"]["post"]["responses"]
     source = {"200", "400", "401", "408", "413", "415", "421", "422", "429", "500", "503", "504"}
