@@ -46,7 +46,7 @@ class Shared:
         rows = {name: list(values.items()) for name, values in counts().items()}
         try:
             draft = self._path.with_suffix(".draft")  # not forced to the disk: it outlives no restart
-            draft.write_bytes(msgspec.json.encode((time.time(), rows)))
+            draft.write_bytes(msgspec.json.encode((time.monotonic(), rows)))
             draft.replace(self._path)
         except OSError:
             return  # a disk that is full costs figures, not answers
@@ -63,7 +63,7 @@ class Shared:
                 written, rows = msgspec.json.decode(path.read_bytes(), type=_Written)
             except (OSError, msgspec.MsgspecError):
                 continue
-            dead = time.time() - written > STALE_SECONDS
+            dead = time.monotonic() - written > STALE_SECONDS  # one clock for all processes, and nobody sets it
             found.append(
                 {
                     name: {tuple(labels): value for labels, value in values}

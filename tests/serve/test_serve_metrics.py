@@ -2,6 +2,8 @@ import json
 import re
 import time
 
+import pytest
+
 from overton.artifact import Runtime
 from overton.data import RecordParser
 from overton.serve import Limits, Service, create_app, make_app
@@ -114,9 +116,21 @@ def test_of_a_worker_that_is_gone_the_counters_stay_and_the_gauges_go(tmp_path, 
     counts = {"overton_ready": {(): 1.0}, "overton_records_total": {(): 7.0}}
     one.tell(lambda: counts)
     assert other.others() == [counts]
-    later = time.time() + 60
-    monkeypatch.setattr(time, "time", lambda: later)
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert other.others() == [{"overton_records_total": {(): 7.0}}]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set_makes_no_worker_live_or_die(tmp_path, monkeypatch, hours):
+    one, other = (Shared(tmp_path, worker=number) for number in (1, 2))
+    counts = {"overton_ready": {(): 1.0}, "overton_records_total": {(): 7.0}}
+    one.tell(lambda: counts)
+    ticks, set_to = time.monotonic(), time.time() + hours * 3600
+    monkeypatch.setattr(time, "time", lambda: set_to)
+    assert other.others() == [counts], "it told a moment ago"
+    monkeypatch.setattr(time, "monotonic", lambda: ticks + 60)
+    assert other.others() == [{"overton_records_total": {(): 7.0}}], "it told a minute ago"
 
 
 def test_versions_that_were_served_long_ago_are_not_told_for_ever():
