@@ -54,7 +54,7 @@ class Version:
         """How a notebook shows it."""
         from overton.notebook import version_html
 
-        return version_html(self.id, self.artifact.json("report.json"), self.artifact.json("lineage.json"))
+        return version_html(self.label, self.artifact.json("report.json"), self.artifact.json("lineage.json"))
 
     def with_model(self, name: str) -> Version:
         """One of its models by name, to report, predict with, export or serve; itself for no name.
@@ -173,7 +173,7 @@ class Version:
         from overton.review import review_errors
 
         dataset, splits, supervision = self._records(data, observe=observe)
-        found = partial(review_errors, dataset, self.runtime, task, version=self.id, splits=splits, split=split)
+        found = partial(review_errors, dataset, self.runtime, task, version=self.label, splits=splits, split=split)
         return found(tags=texts_of(tags), limit=limit, annotate=annotate, supervision=supervision, observe=observe)
 
     def predict(self, records: Sequence[Mapping[str, Any]], *, probabilities: bool = False) -> list[dict[str, Any]]:
@@ -242,7 +242,7 @@ class Version:
         from overton.review import review_slices
 
         dataset, own, _ = self._records(data, observe=observe)
-        found = partial(review_slices, dataset, self.runtime, texts_of(tasks), version=self.id, splits=own)
+        found = partial(review_slices, dataset, self.runtime, texts_of(tasks), version=self.label, splits=own)
         return found(names=texts_of(splits), tags=texts_of(tags), least=least, limit=limit, observe=observe)
 
     def drift(self, data: AnyPath, *, observe: Observe = ignore) -> DriftReport:
@@ -261,7 +261,7 @@ class Version:
         schema = reading_schema(self.home, self.artifact.schema).without_classes()
         dataset, _ = self.records(data, schema, observe=observe)
         profile = kept_profile(self.artifact, self.runtime, lambda: self._records(None, observe=observe)[0])
-        return review_drift(dataset, self.runtime, profile, version=self.id, data=str(data), observe=observe)
+        return review_drift(dataset, self.runtime, profile, version=self.label, data=str(data), observe=observe)
 
     def _records(self, data: AnyPath | None, *, observe: Observe) -> tuple[Dataset, Splits, SupervisionSettings]:
         """Records, their splits, and what is said of their sources: of a file, or of the application."""

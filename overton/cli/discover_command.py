@@ -1,6 +1,7 @@
 """`overton discover`: slices that nobody defined in which a version errs most."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from overton.cli import console
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the slices of each task."""
     from overton.application import find_version
-    from overton.naming import store_words
+    from overton.naming import parse_named, store_words
     from overton.review import render_slices, words_of_records
 
     version = find_version(options.version, store=options.store, max_bad=options.max_bad)
@@ -53,9 +54,9 @@ def run(options: argparse.Namespace) -> int:
             data=options.data,
             observe=observe,
         )
-    application = options.version.rpartition("@")[0] or options.version
+    application = str(parse_named(options.version).path)
     # The commands name this version, whatever is built or promoted before they are run.
-    place = f"{application}@{version.id}" if version.store else options.version
+    place = f"{application}@{version.label}" if version.store else options.version
     store = store_words(options.store, Path(application)) if version.store else []
     records = words_of_records(splits, options.tag, str(options.data or ""))
     if options.json:
@@ -69,9 +70,9 @@ def run(options: argparse.Namespace) -> int:
             }
             for page in pages
         ]
-        console.write_json({"version": version.id, "tasks": tasks})
+        console.write_json({"version": version.label, "tasks": tasks})
         return 0
+    show = partial(render_slices, application=application, version=place, store=store, records=records)
     for page in pages:
-        words = {"application": application, "version": place, "store": store, "records": records}
-        console.write(render_slices(page, **words, width=console.width()) + "\n")
+        console.write(show(page, width=console.width()) + "\n")
     return 0

@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         study = version.study()
         search = {"search": study.to_json()} if study else {}
-        console.write_json({"version": version.id, **report.to_json(), **search})
+        console.write_json({"version": version.label, **report.to_json(), **search})
     else:
         console.write(render_report(report, width=console.width()))
         if not options.data and not options.tag:
