@@ -277,7 +277,7 @@ class Version:
         """Write it for `onnx`, `torch`, `coreml` or `tensorflow` into a new folder, checked to compute the same."""
         from overton.export.files import export_version
 
-        return export_version(self.artifact, to, Path(directory), observe=observe)
+        return export_version(self.artifact, to, Path(directory), name=self.label, observe=observe)
 
     def explain(self) -> str:
         """The compiled program as text, and what a search picked of it."""

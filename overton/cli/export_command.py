@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     version = find_version(options.version, store=options.store)
     with console.progress(quiet=options.quiet) as observe:
         exported = version.export(options.to, options.directory, observe=observe)
-    console.write(f"{options.directory}: version {version.id} for {options.to}, {exported.n_bytes / 1e6:.1f} MB")
+    console.write(f"{options.directory}: version {version.label} for {options.to}, {exported.n_bytes / 1e6:.1f} MB")
     console.write(
         f"checked on {exported.n_records} golden records, greatest difference {exported.worst:.1g}: {exported.how}"
     )

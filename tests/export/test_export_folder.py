@@ -17,6 +17,7 @@ from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.cli.main import main
 from overton.export.files import export_version, quantised
+from overton.version import Version
 from tests.tiny_artifact import RECORD, tiny_artifact
 
 # Overton and torch cannot be imported here: the script has to do without.
@@ -207,3 +208,14 @@ def test_a_quantised_version_is_exported_as_it_is_with_its_own_labels(kinds_appl
     assert done.returncode == 0, done.stdout + done.stderr
     n_same, n_labels = re.search(r"(\d+) of (\d+) labels", done.stdout).groups()
     assert n_same == n_labels
+
+
+def test_of_one_of_two_models_the_version_is_told_as_its_store_knows_it(tmp_path: Path) -> None:
+    artifact = golden(tiny_artifact(0)).with_model("small", golden(tiny_artifact(1)))
+    small = Version(artifact.id, artifact).with_model("small")
+    small.export("onnx", tmp_path / "out")
+    label = f"{artifact.id}:small"
+    assert json.loads((tmp_path / "out" / "export.json").read_text())["version"] == label
+    assert f"of version {label}\n" in (tmp_path / "out" / "README.md").read_text()
+    first = json.loads((tmp_path / "out" / "golden.jsonl").read_text().splitlines()[0])
+    assert list(first["tasks"]["Intent"]) == [f"overton@{label}"]

@@ -65,13 +65,16 @@ class Exported:
     n_bytes: int
 
 
-def export_version(artifact: Artifact, to: str, directory: Path, *, observe: Observe = ignore) -> Exported:
+def export_version(
+    artifact: Artifact, to: str, directory: Path, *, name: str = "", observe: Observe = ignore
+) -> Exported:
     """Write a version for another runtime into a new folder: whole and checked, or not at all.
 
     Args:
         artifact: The version.
         to: One of `TARGETS`.
         directory: A folder that does not exist, or is empty.
+        name: What the version is called, such as one of its models; its id where empty.
         observe: Told of the progress.
 
     Raises:
@@ -80,12 +83,12 @@ def export_version(artifact: Artifact, to: str, directory: Path, *, observe: Obs
     """
     check_new_folder(directory, "export.not-empty")
     with new_folder(directory) as draft:
-        exported = _write(artifact, to, draft, observe)
+        exported = _write(artifact, to, draft, name or artifact.id, observe)
     n_bytes = sum(file.stat().st_size for file in _files_of(directory / MODELS[to]))
     return Exported(directory, exported["records"], exported["worst"], exported["how"], n_bytes)
 
 
-def _write(artifact: Artifact, to: str, draft: Path, observe: Observe) -> Mapping[str, Any]:
+def _write(artifact: Artifact, to: str, draft: Path, name: str, observe: Observe) -> Mapping[str, Any]:
     reference = _reference(artifact, to)
     cases = golden_cases(artifact, reference)
     observe(Event("export", f"writing {MODELS[to]}"))
@@ -96,12 +99,12 @@ def _write(artifact: Artifact, to: str, draft: Path, observe: Observe) -> Mappin
         hint = "This is a fault of Overton, not of the data; nothing was written. Export to onnx is always exact"
         message = f"the exported model is off by {worst:.2g} from the version's own"
         raise OvertonError(Problem(message, "export.parity", hint=hint))
-    told = _told(artifact, to, n_records, worst, quantised=reference != artifact.files["model.onnx"])
+    told = _told(artifact, to, name, n_records, worst, quantised=reference != artifact.files["model.onnx"])
     files = {
         "README.md": render_readme(to, _inputs(artifact, to), artifact.signature, told).encode(),
         "run.py": render_script(to).encode(),
         "export.json": render_json(told),
-        "golden.jsonl": _golden_lines(artifact, reference, cases),
+        "golden.jsonl": _golden_lines(artifact, name, reference, cases),
         "golden.safetensors": render_cases(cases),
         **{name: artifact.files[name] for name in ("program.json", "signature.json", *told["strings"].values())},
         **_transitions(artifact),
@@ -146,7 +149,7 @@ def _save_model(artifact: Artifact, to: str, reference: bytes, place: Path) -> R
     return load_coreml(str(place), names)
 
 
-def _told(artifact: Artifact, to: str, n_records: int, worst: float, *, quantised: bool) -> dict[str, Any]:
+def _told(artifact: Artifact, to: str, name: str, n_records: int, worst: float, *, quantised: bool) -> dict[str, Any]:
     """The JSON value of `export.json`."""
     program, signature = artifact.program, artifact.signature
     names = tensor_names(program, signature)
@@ -155,7 +158,7 @@ def _told(artifact: Artifact, to: str, n_records: int, worst: float, *, quantise
     tasks = signature.schema.learnable().tasks
     return {
         "format": FORMAT,
-        "version": artifact.id,
+        "version": name,
         "overton": __version__,
         "to": to,
         "model": MODELS[to],
@@ -195,14 +198,14 @@ def _versions(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _golden_lines(artifact: Artifact, reference: bytes, cases: Sequence[Case]) -> bytes:
+def _golden_lines(artifact: Artifact, name: str, reference: bytes, cases: Sequence[Case]) -> bytes:
     """The golden records as a data file, with the labels of the model that is the reference as the version's."""
     runtime = Runtime(replace(artifact, files={**artifact.files, "model.onnx": reference}))
-    lines, source = iter(artifact.files["golden.jsonl"].splitlines()), f"overton@{artifact.id}"
+    lines, source = iter(artifact.files["golden.jsonl"].splitlines()), f"overton@{name}"
     written = []
     for case in cases:  # call by call: in int8 of older releases an answer may depend on the others of a call
         for labels in runtime.predict(case.records):
-            tasks = {name: {source: label} for name, label in labels.items()}
+            tasks = {task: {source: label} for task, label in labels.items()}
             written.append(msgspec.json.encode({**msgspec.json.decode(next(lines)), "tasks": tasks}) + b"\n")
     return b"".join(written)
 
