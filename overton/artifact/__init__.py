@@ -4,7 +4,7 @@ from overton.artifact.artifact import LARGE, Artifact, open_artifact, pack_artif
 from overton.artifact.golden import golden_records, replay_golden, sample_records
 from overton.artifact.latency import p99_ms
 from overton.artifact.manifest import MANIFEST, Entry, Manifest, parse_manifest
-from overton.artifact.names import split_model
+from overton.artifact.names import file_of, split_model
 from overton.artifact.runtime import Runtime, by_size, made_up_record, open_session, signature_of
 from overton.artifact.signature import Signature, Tensor, parse_signature
 from overton.artifact.tally import Tally
@@ -20,6 +20,7 @@ __all__ = [
     "Tally",
     "Tensor",
     "by_size",
+    "file_of",
     "golden_records",
     "made_up_record",
     "open_artifact",

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from overton.artifact.check import STRINGS, check_digests, check_formats, check_names, payload_of
 from overton.artifact.manifest import MANIFEST, Manifest, make_manifest, parse_manifest
-from overton.artifact.names import MODELS, models_of, split_model
+from overton.artifact.names import file_of, models_of, split_model
 from overton.artifact.signature import Signature, parse_signature
 from overton.base import OvertonError, Problem
 from overton.codec import reads_pieces
@@ -89,7 +89,7 @@ class Artifact:
 
     def with_model(self, name: str, artifact: "Artifact") -> "Artifact":
         """The same artefact with another model beside its own."""
-        own = {f"{MODELS}{name}/{file}": content for file, content in artifact.files.items()}
+        own = {file_of(name, file): content for file, content in artifact.files.items()}
         return replace(self, files={**self.files, **own})
 
     def json(self, name: str) -> Any:

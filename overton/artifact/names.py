@@ -7,6 +7,16 @@ from overton.base import is_name
 MODELS = "models/"
 
 
+def file_of(model: str, name: str) -> str:
+    """The file of a model beside the version's own; of that for no model. The inverse of `split_model`.
+
+    Example:
+        >>> file_of("small", "report.json"), file_of("", "report.json")
+        ('models/small/report.json', 'report.json')
+    """
+    return f"{MODELS}{model}/{name}" if model else name
+
+
 def split_model(name: str) -> tuple[str, str]:
     """The model that a file belongs to, nothing for the version's own, and its name within.
 

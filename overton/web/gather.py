@@ -115,7 +115,7 @@ def report_page(
     stale = bool(records and not data and report.data and dict(report.data) != dict(records.dataset.files))
     return ReportPage(
         application=application_name(version),
-        version=version.id,
+        version=version.label,
         aliases=aliases_of(version),
         created=version.artifact.created,
         made=made,
@@ -129,7 +129,7 @@ def report_page(
         checks=_checks(version, records, problems, stale) if application else None,
         history=version_history(version, observe=observe) if version.store else None,
         lineage=lineage_page(
-            version.id,
+            version.label,
             version.artifact.json("lineage.json"),
             created=version.artifact.created,
             sizes={name: len(content) for name, content in version.artifact.files.items()},
@@ -284,7 +284,7 @@ def _against_live(
     made: str,
     observe: Observe,
 ) -> tuple[Verdict, ComparisonPage | None]:
-    """What to make of a version beside the live one, and the page of that comparison."""
+    """What to make of a version beside the live one, a model beside its namesake, and the page of that comparison."""
     alone = verdict_alone(version)
     if alone or version.store is None:
         return alone or Verdict("alone", ""), None
@@ -293,7 +293,7 @@ def _against_live(
         if records and records.compare:
             comparison = records.compare(live)
         else:
-            old = Version(live, version.store.get(live), version.home, version.store)
+            old = Version(live, version.store.get(live), version.home, version.store).with_model(version.model)
             comparison = version.compare(old, data, predicted=predicted, observe=observe)
     except OvertonError as error:
         return Verdict("unknown", f"Could not be compared with {LIVE} ({live}): {error.problems[0].message}."), None
@@ -329,7 +329,7 @@ def _errors(
             rows,
             said,
             combine(task),
-            version=version.id,
+            version=version.label,
             split=split,
             tags=[tag] if tag else [],
             limit=limit,
@@ -354,7 +354,7 @@ def _errors(
 
 def _errors_command(version: Version, task: str, split: str, tag: str, data: Path | None) -> str:
     """The command that shows more errors, as a shell takes it."""
-    words = ["overton", "errors", f"{version.home.parent if version.home else ''}@{version.id}", "--task", task]
+    words = ["overton", "errors", f"{version.home.parent if version.home else ''}@{version.label}", "--task", task]
     words += [] if split == "test" else ["--split", split]
     words += ["--tag", tag] if tag else []
     words += ["--data", str(data)] if data else []

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from overton.application import LIVE
+from overton.artifact import LARGE, file_of
 from overton.base import Event, Observe, OvertonError, ignore
 from overton.evaluate import Report, parse_report
 from overton.store import Store
@@ -39,24 +40,28 @@ def version_history(version: Version, *, told: Told | None = None, observe: Obse
     """The newest versions of the store of a version with the figures of their builds.
 
     Args:
-        version: The version.
+        version: The version; where it is about one of its models, the figures are those of its namesakes.
         told: What tells a value that a version never changes by its key, made where it is not known; always where None.
         observe: Told of the progress.
     """
     store, told = version.store, told or (lambda key, make: make())
     if store is None:
         return None
+    model = "" if version.model == LARGE else version.model
+    key = ("report", model) if model else ("report",)
     aliases: dict[str, list[str]] = {}
     for alias, named in store.aliases().items():
         aliases.setdefault(named, []).append(alias)
-    moments, reports = [], {}
+    moments: list[Moment] = []
+    reports: dict[str, Report] = {}
     entries = store.versions(observe=observe)[::-1]
     for place, entry in enumerate(entries):
         lineage: Mapping[str, Any] = {}
         if len(entries) - place <= MOST_VERSIONS:
             try:
                 lineage = told(("lineage", entry.id), partial(store.json, entry.id, "lineage.json"))
-                reports[entry.id] = told(("report", entry.id), partial(_report_of, store, entry.id))
+                report = told((*key, entry.id), partial(_report_of, store, entry.id, model))
+                reports |= {entry.id: report} if report else {}
             except OvertonError as error:
                 observe(Event("report", f"version {entry.id} has no figures: {error}"))
         moments.append(
@@ -71,5 +76,9 @@ def version_history(version: Version, *, told: Told | None = None, observe: Obse
     return history_of(moments, reports, version=version.id)
 
 
-def _report_of(store: Store, version: str) -> Report:
-    return parse_report(store.json(version, "report.json"))
+def _report_of(store: Store, version: str, model: str) -> Report | None:
+    """The report of a version, or of one of its models by name; None where it has none of that name."""
+    name = file_of(model, "report.json")
+    if model and name not in store.manifest(version).files:
+        return None
+    return parse_report(store.json(version, name))
