@@ -40,14 +40,14 @@ def run(options: argparse.Namespace) -> int:
     """Print the comparison."""
     from overton.application import find_version
     from overton.evaluate import ONE_VERSION, render_comparison
+    from overton.evaluation import data_since
 
     if options.html:
         console.check_page(options.html)
     old, new = (find_version(text, store=options.store) for text in (options.old, options.new))
     with console.progress(quiet=options.quiet) as observe:
         comparison = new.compare(old, options.data, tags=options.tag, max_bad=options.max_bad, observe=observe)
-    own = {} if options.data else new.evaluation().report.data
-    if ONE_VERSION in comparison.notes and own and own != comparison.data:
+    if ONE_VERSION in comparison.notes and not options.data and data_since(new.home, new.artifact):
         console.note("the data files have changed since it was built: `overton build` makes a version of them")
     if options.json:
         console.write_json(comparison.to_json())

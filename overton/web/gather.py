@@ -21,7 +21,7 @@ from overton.compile import SupervisionSettings
 from overton.compile.tuning import DEFAULT_SUPERVISION
 from overton.data import Dataset, Splits, data_warnings, tag_mask
 from overton.evaluate import Comparison, Report
-from overton.evaluation import Evaluation
+from overton.evaluation import Evaluation, data_since
 from overton.naming import store_words
 from overton.pipeline import Predicted, predict_rows
 from overton.review import find_errors
@@ -112,7 +112,7 @@ def report_page(
     report = evaluation.report.of_tag(tag) if tag else evaluation.report
     records, problems = (records, None) if records else records_of(version, data, predicted, observe=observe)
     verdict, compared = _against_live(version, data, records, predicted=predicted, made=made, observe=observe)
-    stale = bool(records and not data and report.data and dict(report.data) != dict(records.dataset.files))
+    stale = bool(not data and data_since(version.home, version.artifact))
     return ReportPage(
         application=application_name(version),
         version=version.label,

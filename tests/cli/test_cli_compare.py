@@ -134,11 +134,15 @@ def test_who_forgot_to_build_after_an_edit_is_told_by_a_comparison_of_one_versio
     spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = copy_of(spoilt, tmp_path)
-    for edited in (False, True):
-        if edited:
+    for edited in ("nothing", "schema", "data"):
+        if edited == "schema":
+            schema = json.loads((app / "schema.json").read_text())
+            schema["tasks"]["Tone"] = {**schema["tasks"]["Colour"], "classes": ["kind", "rude"]}
+            (app / "schema.json").write_text(json.dumps(schema))
+        if edited == "data":
             (app / "data" / "z.jsonl").write_text(json.dumps({"id": "r0", "tags": ["new"]}) + "\n")
         assert main(["compare", str(app), str(app), "-q"]) == 0
-        assert ("the data files have changed since it was built" in capsys.readouterr().err) is edited
+        assert ("the data files have changed since it was built" in capsys.readouterr().err) is (edited == "data")
 
 
 def test_a_report_tells_of_labels_that_came_after_the_build(

@@ -4,7 +4,6 @@ import json
 import random
 import shlex
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from overton.data import Batch
 from overton.store import Store
 from overton.web import compare_page, report_page
 from tests.tiny_artifact import SCHEMA, tiny_artifact
+from tests.web.live_application import live_application
 
 SOURCES = {"Intent": {"rules": 0.6}}
 WORDS = ("how", "tall", "is", "old", "the", "president", "mayor")
@@ -228,10 +228,19 @@ def test_how_long_answers_take_is_measured_once_where_the_gate_asks_for_it(
     assert page.lineage.latency == page.comparison.comparison.latency
 
 
-def test_changed_data_is_told(application: Application, tmp_path: Path) -> None:
-    version = application.version()
-    other = replace(version.report(), data={"a.jsonl": "0" * 64})
-    page = report_page(version, evaluation=replace(version.evaluation(), report=other))
+def test_changed_data_is_told_and_a_changed_schema_is_none(tmp_path: Path) -> None:
+    application = live_application(tmp_path / "app")
+    schema, data = tmp_path / "app" / "schema.json", tmp_path / "app" / "data"
+    page = report_page(application.version())
+    assert not page.checks.stale
+    changed = json.loads(schema.read_text())
+    changed["tasks"]["Tone"] = {"payload": "query", "type": "multiclass", "classes": ["kind", "rude"]}
+    schema.write_text(json.dumps(changed))
+    page = report_page(overton.load(tmp_path / "app").version())
+    assert not page.checks.stale
+    assert not any("have changed" in note for note in page.notes)
+    (data / "later.jsonl").write_text(json.dumps({"id": "r0", "tags": ["new"]}) + "\n")
+    page = report_page(overton.load(tmp_path / "app").version())
     assert page.checks.stale
     assert "have changed since the build" in page.notes[-1]
 
