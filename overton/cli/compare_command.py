@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.html:
         console.check_page(options.html)
-    old, new = (find_version(text, store=options.store) for text in (options.old, options.new))
+    old, new = (find_version(text, store=options.store, max_bad=options.max_bad) for text in (options.old, options.new))
     with console.progress(quiet=options.quiet) as observe:
         comparison = new.compare(old, options.data, tags=options.tag, max_bad=options.max_bad, observe=observe)
     if ONE_VERSION in comparison.notes and not options.data and data_since(new.home, new.artifact):

@@ -190,7 +190,8 @@ def records_of(
     recall = predicted or Predicted()
     try:
         if data is None:
-            dataset, supervision = load_records(version.artifact, version.home, observe=observe)
+            read = partial(load_records, version.artifact, version.home, max_bad=version.max_bad)
+            dataset, supervision = read(observe=observe)
             splits = dataset.splits
         else:
             (dataset, splits), supervision = version.records(data, observe=observe), DEFAULT_SUPERVISION
@@ -368,11 +369,12 @@ def _sources(
     """What sources are worth: of the records where there are any, else what the version learned of them."""
     if application is not None:
         try:
-            own, combined = application.dataset(observe=observe), None
+            own, combined = application.dataset(max_bad=version.max_bad, observe=observe), None
             same = records is not None and records.dataset.digest == own.digest and records.dataset.schema == own.schema
             if records and records.combine and same:
                 combined = {name: records.combine(name) for name in application.task_names()}
-            return source_lines(application.source_report(tags=(), combined=combined, observe=observe))
+            report = partial(application.source_report, tags=(), combined=combined, max_bad=version.max_bad)
+            return source_lines(report(observe=observe))
         except OvertonError as error:
             observe(Event("report", f"the sources cannot be looked at: {error.problems[0].message}"))
     return learned_lines(version.artifact.json("lineage.json").get("sources", {}))

@@ -130,6 +130,17 @@ def test_a_version_compared_with_itself_is_ok(spoilt: Application, capsys: pytes
     assert "both are one version" not in capsys.readouterr().out
 
 
+def test_the_page_of_a_comparison_has_its_examples_though_a_line_has_faults(
+    spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "data" / "z.jsonl").write_text('{"id": "bad", "payloads": {"text": 7}}\n')
+    words = ["compare", f"{app}@live", str(app), "-q", "--json", "--max-bad", "1"]
+    assert main([*words, "--html", str(tmp_path / "page.html")]) == 1
+    examples, page = json.loads(capsys.readouterr().out)["examples"], (tmp_path / "page.html").read_text()
+    assert any(f">{one['id']}</" in page for one in examples)
+
+
 def test_who_forgot_to_build_after_an_edit_is_told_by_a_comparison_of_one_version(
     spoilt: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import random
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,19 @@ def test_changed_data_is_told_and_a_changed_schema_is_none(tmp_path: Path) -> No
     page = report_page(overton.load(tmp_path / "app").version())
     assert page.checks.stale
     assert "have changed since the build" in page.notes[-1]
+
+
+def test_a_page_that_goes_on_without_bad_lines_has_all_that_rests_on_the_others(tmp_path: Path) -> None:
+    application = live_application(tmp_path / "app")
+    whole = report_page(application.version())
+    (tmp_path / "app" / "data" / "bad.jsonl").write_text('{"id": "bad", "payloads": {"tokens": 7}}\n')
+    page = report_page(replace(overton.load(tmp_path / "app").version(), max_bad=1))
+    assert page.comparison is not None
+    assert whole.comparison is not None
+    assert page.checks.records == whole.checks.records
+    assert page.comparison.worse == whole.comparison.worse
+    assert [task.examples for task in page.tasks] == [task.examples for task in whole.tasks]
+    assert page.sources == whole.sources
 
 
 def test_an_artefact_by_itself_has_a_page(application: Application, tmp_path: Path) -> None:
