@@ -46,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
     store = options.store if options.pull else ""
     if options.pull and version.store:
         named = version.store.resolve(options.pull)  # refuses a name that nothing has
-        if named != version.artifact.id:
-            console.note(f"overton kit: {options.pull} names {named}, and the kit is that of {version.artifact.id}")
+        if named != version.id:
+            console.note(f"overton kit: {options.pull} names {named}, and the kit is that of {version.id}")
             return 2
     if store.startswith("file://") or (store and "://" not in store):
         store = str(Path(store.removeprefix("file://")).absolute())  # the server starts in another folder
@@ -57,9 +57,9 @@ def run(options: argparse.Namespace) -> int:
         name=options.name,
         image=options.image,
         store=store,
-        reference=options.pull,
+        reference=f"{options.pull}:{version.model}" if version.model else options.pull,
     )
-    console.write(f"{options.directory}: version {version.id}, {len(kit.packages)} packages, no torch")
+    console.write(f"{options.directory}: version {version.label}, {len(kit.packages)} packages, no torch")
     script = shlex.quote(str(options.directory / "smoke.py"))
     console.write(f"Next: python {script}; {options.directory / 'README.md'} tells the rest")
     return 0

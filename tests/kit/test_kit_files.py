@@ -23,7 +23,7 @@ from overton.artifact.files import save_artifact
 from overton.base import OvertonError
 from overton.cli.main import build_parser, main
 from overton.kit.files import write_kit
-from tests.tiny_artifact import RECORD, tiny_artifact
+from tests.tiny_artifact import RECORD, SCHEMA, tiny_artifact
 
 ROOT = Path(__file__).parents[2]
 # A process that can import the standard library, Overton, and what is named: as an environment has it with no more.
@@ -195,6 +195,18 @@ def test_a_kit_that_fetches_its_version_is_of_that_version_and_finds_the_store_f
     assert not (tmp_path / "kit").exists()
     assert main(["kit", "app@live", "kit", *words]) == 0
     assert f'TARGET, STORE = "app@live", "{tmp_path}/app/store"' in (tmp_path / "kit" / "smoke.py").read_text()
+
+
+def test_a_kit_of_one_of_two_models_may_pull_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "schema.json").write_text(SCHEMA)
+    both = tiny_artifact(0).with_model("small", tiny_artifact(1))
+    version = overton.load("app").store.put(both, when="2026-01-01T00:00:00+00:00")
+    overton.load("app").version(version).promote("live")
+    assert main(["kit", "app@live:small", "kit", "--store", "app/store", "--pull", "live"]) == 0
+    assert f"kit: version {version}:small, " in capsys.readouterr().out
+    assert f'TARGET, STORE = "app@live:small", "{tmp_path}/app/store"' in (tmp_path / "kit" / "smoke.py").read_text()
 
 
 def test_the_command_that_tries_it_can_be_copied_into_a_shell(artifact, tmp_path: Path, capsys) -> None:
