@@ -53,10 +53,11 @@ class Cache:
             status = os.fstat(file.fileno())
             readable = stat.S_ISREG(status.st_mode) and fits(status.st_size)
             content = file.read() if readable else b""
-        with suppress(OSError):
-            if readable and is_whole(content):
+        if readable and is_whole(content):
+            with suppress(OSError):  # as where it may only be read
                 os.utime(path)  # asked for just now
-                return content
+            return content
+        with suppress(OSError):
             path.unlink()
         return None
 

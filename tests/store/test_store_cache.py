@@ -58,6 +58,17 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(tmp_path):
     assert cache.get(DIGEST, len(CONTENT)) is None
 
 
+def test_what_may_only_be_read_is_read(cache, monkeypatch):
+    cache.keep(DIGEST, CONTENT)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("of another user")
+
+    for name in ("utime", "unlink"):
+        monkeypatch.setattr(os, name, refuse)
+    assert cache.get(DIGEST, len(CONTENT)) == CONTENT
+
+
 def test_a_store_far_away_is_read_once_and_damage_there_is_never_kept(tmp_path):
     store = Store("memory", backend=MemoryStore(), cache=tmp_path)
     version = put(store)
