@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 from overton.cli import console
@@ -174,10 +175,12 @@ def _release(options: argparse.Namespace) -> int:
                 max_bad=options.max_bad,
                 observe=observe,
             )
-    except OvertonError as error:
+    except (OvertonError, OSError, ModuleNotFoundError) as error:
         title = f"{options.promote} stays as it is: something is to be mended"
-        faults = error.problems
-        _publish(options, render_junit(None, faults=faults), render_summary(title, None, faults=faults))
+        faults = console.problems_of(error)
+        if faults:
+            with suppress(OSError):  # a disk that is full: why there is no version is told all the same
+                _publish(options, render_junit(None, faults=faults), render_summary(title, None, faults=faults))
         raise
     junit = render_junit(done.comparison, done.refusals, outcome=done.outcome, title=done.title)
     _publish(options, junit, render_summary(done.title, done.comparison, done.refusals))

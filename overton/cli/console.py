@@ -12,7 +12,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from overton.base import MOST_SEED, Event, Observe, OvertonError, Problem, ignore, legible, padded, width_of, wrapped
+from overton.base import (
+    MOST_SEED,
+    Event,
+    Observe,
+    OvertonError,
+    Problem,
+    ignore,
+    legible,
+    os_reason,
+    padded,
+    width_of,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from overton.version import Version
@@ -65,6 +77,22 @@ def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """Problems as JSON values: what `docs/errors.md` says of them."""
     keys = ("code", "message", "hint", "path", "line", "field", "count")
     return [{key: getattr(problem, key) for key in keys} for problem in problems]
+
+
+def problems_of(error: OvertonError | OSError | ModuleNotFoundError) -> tuple[Problem, ...]:
+    """What keeps a command from its work, of what a user can put right; nothing where the fault is our own."""
+    if isinstance(error, OvertonError):
+        return error.problems
+    if isinstance(error, OSError):
+        path = os.fspath(error.filename) if isinstance(error.filename, str | os.PathLike) else ""
+        hint = "Check the path, its permissions, and the space on the disk"
+        return (Problem(os_reason(error), "os.refused", path=path, hint=hint),)
+    if not error.name or error.name.partition(".")[0] == "overton":
+        return ()
+    # An installation that lacks a package, as one for serving alone lacks torch.
+    message = f"this needs the package {error.name}, which is not installed"
+    hint = "An installation for serving alone serves and predicts; `pip install overton` does the rest"
+    return (Problem(message, "install.missing-package", hint=hint),)
 
 
 def write_models(version: "Version") -> None:

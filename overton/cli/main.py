@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from overton import __version__
-from overton.base import OvertonError, Problem, os_reason, render_problems
+from overton.base import OvertonError, Problem, render_problems
 from overton.base.errors import SHOWN
 from overton.cli import console
 from overton.cli.parser import Parser
@@ -101,14 +101,15 @@ def _run(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as `| head` does
         return 0
-    except OvertonError as error:
-        return _refuse(options, error.problems)
-    except OSError as error:
-        return _refuse(options, [_problem_of(error)])
-    except ModuleNotFoundError as error:
-        if not error.name or error.name.partition(".")[0] == "overton":
+    except (OvertonError, OSError, ModuleNotFoundError) as error:
+        problems = console.problems_of(error)
+        if not problems:
             raise
-        return _refuse(options, [_not_installed(error.name)])
+        if isinstance(error, OSError) and error.filename is None and error.errno == errno.ENOSPC:
+            # Most likely our output: what waits to be written to it would fail once more when Python ends.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _refuse(options, problems)
 
 
 def _refuse(options: argparse.Namespace, problems: Sequence[Problem]) -> int:
@@ -121,29 +122,6 @@ def _refuse(options: argparse.Namespace, problems: Sequence[Problem]) -> int:
     if getattr(options, "json", False):
         console.write_json({"ok": False, "problems": console.problems_json(problems)})
     return 1
-
-
-def _not_installed(name: str) -> Problem:
-    """A package that this installation lacks, as one for serving alone lacks torch, as a problem."""
-    return Problem(
-        message=f"this needs the package {name}, which is not installed",
-        code="install.missing-package",
-        hint="An installation for serving alone serves and predicts; `pip install overton` does the rest",
-    )
-
-
-def _problem_of(error: OSError) -> Problem:
-    """What the operating system refused, as a problem."""
-    if error.filename is None and error.errno == errno.ENOSPC:
-        # Most likely our output: what waits to be written to it would fail once more when Python ends.
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Problem(
-        message=os_reason(error),
-        code="os.refused",
-        path=os.fspath(error.filename) if isinstance(error.filename, str | os.PathLike) else "",
-        hint="Check the path, its permissions, and the space on the disk",
-    )
 
 
 if __name__ == "__main__":

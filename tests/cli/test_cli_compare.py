@@ -1,5 +1,6 @@
 """Comparing, the gate before an alias, and releases, as a user or a build server runs them."""
 
+import errno
 import json
 import random
 import shutil
@@ -401,16 +402,40 @@ def test_what_is_to_be_mended_stands_in_the_files_for_a_build_server(
     assert any(place in line for line in lines[2:])
 
 
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "app/.overton"), "app/.overton"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), "install.missing-package"),
+    ],
+)
+def test_what_the_system_refuses_stands_in_the_files_for_a_build_server(
+    error: Exception, place: str, spoilt: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> Version:
+        raise error
+
+    app, junit, summary = copy_of(spoilt, tmp_path), tmp_path / "rows.xml", tmp_path / "summary.md"
+    (app / "data" / "new.jsonl").write_text(json.dumps({"id": "r0", "tags": ["new"]}) + "\n")
+    monkeypatch.setattr(Application, "build", refused)
+    words = ["build", str(app), "--promote", "live", "-q", "--junit", str(junit), "--summary", str(summary)]
+    assert main(words) == 1
+    root = ET.parse(junit).getroot()
+    assert (root.get("tests"), root.get("errors")) == ("1", "1")
+    assert [case.get("name") for case in root.iter("testcase")] == [place]
+    assert place in summary.read_text()
+
+
 def test_a_release_that_is_killed_leaves_no_files_of_an_earlier_one(
     spoilt: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: Any, **__: Any) -> Version:
-        raise InterruptedError
+        raise KeyboardInterrupt
 
     app, junit = copy_of(spoilt, tmp_path), tmp_path / "rows.xml"
     junit.write_text("what an earlier run left")
     monkeypatch.setattr(Application, "build", killed)
-    assert main(["build", str(app), "--seed", "7", "--promote", "live", "-q", "--junit", str(junit)]) == 1
+    assert main(["build", str(app), "--seed", "7", "--promote", "live", "-q", "--junit", str(junit)]) == 130
     assert not junit.exists()
 
 
