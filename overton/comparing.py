@@ -107,12 +107,21 @@ def _with_tags(dataset: Dataset, gate: Gate, tags: Sequence[str]) -> tuple[Datas
     for tag in (tag for tag in tags if plain_tag(tag, dataset.tags) in SPLITS):
         message, hint = f"{tag!r} is a split, not a tag within one", "The rows of the whole split are there anyway"
         raise OvertonError(Problem(message, "compare.split", hint=hint))
+    dataset, gate = with_gate(dataset, gate)
+    return dataset.with_tags(tags), gate
+
+
+def with_gate(dataset: Dataset, gate: Gate) -> tuple[Dataset, Gate]:
+    """A data set with the expressions of a gate as tags, and the gate on these.
+
+    Raises:
+        OvertonError: Where one of them names a tag that no record has.
+    """
     try:
         gate = gate.on(dataset.tags)
-        dataset = dataset.with_tags(gate.tags)
+        return dataset.with_tags(gate.tags), gate
     except OvertonError as error:
         raise OvertonError(replace(problem, path="gate.json") for problem in error.problems) from None
-    return dataset.with_tags(tags), gate
 
 
 def _of_nobody(

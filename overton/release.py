@@ -96,6 +96,7 @@ def release(
     Raises:
         OvertonError: For whatever the user can put right; never because the gate refuses.
     """
+    from overton.comparing import with_gate
     from overton.evaluate.files import load_gate
     from overton.promoting import promote_weighed
     from overton.store import check_alias
@@ -114,6 +115,8 @@ def release(
         if refusal := _rolled_back(application, alias, version.id):
             return Release("refused", alias, named, version, None, (refusal,))
     else:
+        if live:  # a tag that no record has, in an expression, is better told now than after hours
+            with_gate(application.dataset(max_bad=max_bad, observe=observe), gate)
         _tell_breaking(application, live, alias, observe)
         version = application.build(
             seed=seed, parent=live, trials=trials, minutes=minutes, on=on, max_bad=max_bad, observe=observe

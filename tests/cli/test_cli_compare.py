@@ -439,6 +439,17 @@ def test_a_release_that_is_killed_leaves_no_files_of_an_earlier_one(
     assert not junit.exists()
 
 
+def test_an_expression_of_the_gate_over_a_tag_of_no_record_is_told_before_anything_is_built(
+    spoilt: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = copy_of(spoilt, tmp_path)
+    (app / "gate.json").write_text(json.dumps({"critical": ["slice:gone & short"]}))
+    (app / "data" / "new.jsonl").write_text(json.dumps({"id": "r0", "tags": ["new"]}) + "\n")
+    monkeypatch.setattr(Application, "build", lambda *_, **__: pytest.fail("it was built"))
+    assert main(["build", str(app), "--promote", "live", "-q"]) == 1
+    assert "gate.json: no record has the tag 'slice:gone'" in capsys.readouterr().err
+
+
 def test_what_a_user_can_mend_exits_with_1_before_anything_is_built(spoilt: Application, tmp_path: Path) -> None:
     app = copy_of(spoilt, tmp_path)
     (app / "gate.json").write_text("{")

@@ -33,10 +33,10 @@ def small(built):
     return replace(artifact, files={**artifact.files, "model.onnx": quantised(artifact, dataset)[0]})
 
 
-def choose(built, asked: str, predict: Callable = predict_rows):
+def choose(built, asked: str, predict: Callable = predict_rows, gate: Gate | None = None):
     artifact, dataset = built
     sample = artifact.files["golden.jsonl"].splitlines()
-    return choose_precision(artifact, dataset, predict, sample, Tuning(serving={"int8": asked}))
+    return choose_precision(artifact, dataset, predict, sample, Tuning(serving={"int8": asked}), gate)
 
 
 def timed(fp32: float, int8: float) -> Callable:
@@ -190,6 +190,16 @@ def test_int8_that_answers_worse_on_dev_is_not_taken(built, monkeypatch: pytest.
     assert told["chosen"] == "fp32"
     assert "Token goes from" in told["why"]
     assert artifact.files["model.onnx"] == built[0].files["model.onnx"]
+
+
+@pytest.mark.long
+def test_a_tag_of_the_gate_that_no_record_has_is_no_reason_to_lose_a_training(
+    built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CHOSEN, timed(1.0, 0.1))
+    gate = Gate(critical=("gone & slice:big", "gone"), margins={"!slice:big": 0.1, "gone | slice:big": 0.2})
+    _, told = choose(built, "on", gate=gate)
+    assert told["chosen"] == choose(built, "on")[1]["chosen"]
 
 
 @pytest.mark.long
