@@ -29,15 +29,14 @@ class Gold:
     label: ndarray
 
 
-def gold_of(votes: Votes, source: str = GOLD, *, decided: bool = False) -> Gold:
+def gold_of(votes: Votes, source: str = GOLD) -> Gold:
     """The gold labels among the votes of a task; of a soft one the most probable class, or the bits from 0.5 on.
 
-    Where two classes or members are the most probable to gold, nobody knows which is true, and nothing is judged there.
+    Where two classes or members are the most probable, nobody knows which it means: it says nothing there.
 
     Args:
         votes: The votes of the task.
         source: Whose labels are asked for.
-        decided: Whether it says nothing either where two are the most probable; else it says the later of them.
     """
     known = np.zeros(votes.n_units, bool)
     is_bits = votes.task.type == "bitvector"
@@ -61,9 +60,8 @@ def gold_of(votes: Votes, source: str = GOLD, *, decided: bool = False) -> Gold:
     else:
         order = np.argsort(probability, kind="stable")  # of each unit the most probable is written last
         label[unit[order]] = entry_label[order]
-        if source == GOLD or decided:
-            best = np.zeros(votes.n_units, probability.dtype)
-            np.maximum.at(best, unit, probability)
-            tied = np.bincount(unit[probability == best[unit]], minlength=votes.n_units) > 1
-            known[tied], label[tied] = False, -1
+        best = np.zeros(votes.n_units, probability.dtype)
+        np.maximum.at(best, unit, probability)
+        tied = np.bincount(unit[probability == best[unit]], minlength=votes.n_units) > 1
+        known[tied], label[tied] = False, -1
     return Gold(votes.task, votes.offsets, known, label)

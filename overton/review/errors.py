@@ -316,7 +316,7 @@ def _source_rows(votes: Votes, judged: Judged, unit: ndarray, wrong: ndarray) ->
     for name in votes.sources:
         if name == GOLD:
             continue
-        own = gold_of(votes, name, decided=True)
+        own = gold_of(votes, name)
         there = wrong[own.known[unit[wrong]]]
         if not len(there):
             continue

@@ -159,7 +159,7 @@ def _votes(dataset: Dataset, votes: Votes, rows: ndarray) -> Found:
     said: dict[str, ndarray] = {}
     columns = _vote_columns(dataset, votes)
     for source in votes.sources:
-        own = gold_of(votes, source, decided=True)
+        own = gold_of(votes, source)
         if source == GOLD or not own.known.any():
             continue
         column, label = columns[source], own.label[rows]

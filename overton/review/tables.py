@@ -131,7 +131,7 @@ def _votes(dataset: Dataset) -> Any:
         used = np.unique(votes.source).tolist()
         names = [votes.sources[number] for number in used if votes.sources[number] != GOLD]
         if names:
-            labels = {name: _labels(dataset, gold_of(votes, name, decided=True)) for name in names}
+            labels = {name: _labels(dataset, gold_of(votes, name)) for name in names}
             by_task[task.name] = _struct(labels, among=votes.sources)
     return _struct(by_task, among=_task_names(dataset))
 

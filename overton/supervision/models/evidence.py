@@ -219,7 +219,7 @@ def known_units(votes: Votes, training: ndarray | None, dev: ndarray | None, tru
     none = np.zeros(votes.n_records, np.bool_)
     in_training, in_dev = (np.repeat(none if part is None else part, length) for part in (training, dev))
     for source in trusted:
-        told = gold_of(votes, source, decided=True)
+        told = gold_of(votes, source)
         new = in_training & told.known & ~gold.known
         gold.known[new], gold.label[new] = True, told.label[new]
     says = telling(gold)

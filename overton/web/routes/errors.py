@@ -18,6 +18,7 @@ from overton.web.routing import Query, Shown
 
 MOST = 500
 SHOWN = 20
+MOST_DIGITS = 9  # Python reads no number of thousands
 EVERY = ("", "*")
 
 
@@ -200,7 +201,8 @@ def filter_of(version: Version, query: Query) -> Filter:
         hint = did_you_mean(split, (*SPLITS, "all"))
         raise OvertonError(Problem(f"there is no split {split!r}", "web.bad-query", field="split", hint=hint))
     limit = query.get("limit") or str(SHOWN)
-    if not (limit.isdecimal() and limit.isascii() and 0 < int(limit) <= MOST):
+    is_number = limit.isdecimal() and limit.isascii() and len(limit) <= MOST_DIGITS
+    if not (is_number and 0 < int(limit) <= MOST):
         raise OvertonError(Problem(f"a number from 1 to {MOST} is expected", "web.bad-query", field="limit"))
     tag = query.get("tag", "")  # which may begin or end with a blank
     return Filter(version.id, task, tag if tag.strip() not in EVERY else tag.strip(), split, int(limit))
