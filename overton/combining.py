@@ -77,22 +77,17 @@ def combine_all(
         parts += [voted] if n_voted else []
         parts += [f"weighed on {found.n_known:,} gold labels"] if found.is_weighed and n_voted else []
         parts += [f"otherwise in {', '.join(part.name for part in found.slices)}"] if found.slices else []
-        parts += ["none on a training record"] if parts and not teaches(dataset, found) else []
+        parts += ["none on a training record"] if parts and not found.targets.teach(dataset.splits.train) else []
         observe(Event("combine", f"{task.name}: {', '.join(parts) or 'no label to learn from'}"))
-    if not any(teaches(dataset, found) for found in combined.values()):
+    if not any(found.targets.teach(dataset.splits.train) for found in combined.values()):
         hint = "Records are training data unless they are tagged dev or test; `overton sources` shows the labels"
         raise OvertonError(Problem("no training record has a label of any task", "build.no-labels", hint=hint))
     return combined
 
 
-def teaches(dataset: Dataset, found: Combined) -> bool:
-    """Whether a training record has a target."""
-    return found.targets.teach(dataset.splits.train)
-
-
 def untaught(dataset: Dataset, combined: Mapping[str, Combined]) -> tuple[str, ...]:
     """What a reader of figures should know of tasks that have labels, but none on training records."""
-    silent = [name for name, found in combined.items() if not teaches(dataset, found)]
+    silent = [name for name, found in combined.items() if not found.targets.teach(dataset.splits.train)]
     names = [name for name in silent if len(dataset.votes(name).unit)]
     return tuple(f"{name}: no training record has a label, so that its answers are chance" for name in names)
 

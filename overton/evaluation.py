@@ -111,7 +111,7 @@ def data_since(home: Path | None, artifact: Artifact) -> dict[str, Change]:
     try:
         schemas.add(open_schema(home, artifact.schema).digest())
         files = data_files(home.parent / "data")
-        now = [keys_then(files, home / "rows", schema=one, release=lineage["overton"]) for one in sorted(schemas)]
+        now = keys_then(files, home / "rows", schemas=sorted(schemas), release=lineage["overton"])
     except (OSError, OvertonError):
         return {}
     return min((_changes(built, keys) for keys in now), key=len)

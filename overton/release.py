@@ -17,6 +17,7 @@ from overton.base import Event, Observe, OvertonError, Problem, ignore
 if TYPE_CHECKING:
     from overton.application import Application
     from overton.compile import Tuning
+    from overton.data import Dataset
     from overton.evaluate import Comparison, Gate
     from overton.version import Version
 
@@ -106,7 +107,8 @@ def release(
     live = application.version(named) if named else None
     gate = load_gate(application.directory / "gate.json")  # its faults are told before anything is built
     tuning = application.tuning.searched(trials=trials, minutes=minutes)
-    inputs = inputs_of(application, tuning, live, seed=seed, max_bad=max_bad, observe=observe)
+    dataset = application.dataset(max_bad=max_bad, observe=observe)
+    inputs = inputs_of(application, dataset, tuning, live, seed=seed)
     if live and _is_of(live, inputs, gate):
         return Release("nothing to do", alias, named, live)
     version = _made_before(application, alias, named, inputs, gate)
@@ -116,7 +118,7 @@ def release(
             return Release("refused", alias, named, version, None, (refusal,))
     else:
         if live:  # a tag that no record has, in an expression, is better told now than after hours
-            with_gate(application.dataset(max_bad=max_bad, observe=observe), gate)
+            with_gate(dataset, gate)
         _tell_breaking(application, live, alias, observe)
         version = application.build(
             seed=seed, parent=live, trials=trials, minutes=minutes, on=on, max_bad=max_bad, observe=observe
@@ -156,29 +158,21 @@ def _rolled_back(application: Application, alias: str, version: str) -> Problem 
 
 
 def inputs_of(
-    application: Application,
-    tuning: Tuning,
-    live: Version | None,
-    *,
-    seed: int,
-    max_bad: int = 0,
-    observe: Observe = ignore,
+    application: Application, dataset: Dataset, tuning: Tuning, live: Version | None, *, seed: int
 ) -> dict[str, Any]:
     """What decides what a build makes, as the lineage of its version will tell it.
 
     Args:
         application: The application.
+        dataset: Its records.
         tuning: Its tuning, with the effort of the search.
         live: The version that the alias names: what its search picked tells which pretrained files to look at.
         seed: Seed of everything random.
-        max_bad: Go on without the lines that have faults where there are at most so many.
-        observe: Told of the progress.
     """
     from overton.artifact import LARGE
     from overton.pretrained.files import load_pretrained
     from overton.trials import is_searched, picked_before, space_for
 
-    dataset = application.dataset(max_bad=max_bad, observe=observe)
     space = space_for(dataset, tuning, application.directory) if is_searched(tuning) else None
     picked = {LARGE: picked_before(live.artifact, space) if live and space else None}
     choices = {

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from obstore.store import MemoryStore
@@ -13,15 +13,20 @@ from obstore.store import MemoryStore
 import overton
 from overton.application import Application
 from overton.artifact import Artifact
+from overton.compile import Tuning
 from overton.evaluate import Gate
 from overton.release import _is_of, _made_before, _rolled_back, inputs_behind, inputs_of
 from overton.store import Store
 from tests.stores import promote, put, rollback
 
 
+def inputs_now(application: Application, tuning: Tuning | None = None, seed: int = 0) -> dict[str, Any]:
+    return inputs_of(application, application.dataset(), tuning or application.tuning, None, seed=seed)
+
+
 def pretrained_of(directory: Path) -> dict[str, dict[str, str]]:
     application = overton.load(directory)
-    found = inputs_of(application, application.tuning, None, seed=0)["pretrained"]
+    found = inputs_now(application)["pretrained"]
     return {name: {payload: str(digest) for payload, digest in parts.items()} for name, parts in found.items()}
 
 
@@ -42,10 +47,10 @@ def test_what_is_pretrained_of_either_model_decides_what_a_release_builds(
 
 
 def test_a_version_is_of_the_inputs_that_it_was_built_of(kinds_application: Application) -> None:
-    inputs = inputs_of(kinds_application, kinds_application.tuning, None, seed=0)
+    inputs = inputs_now(kinds_application)
     assert inputs_behind(kinds_application.version()) == inputs
-    assert inputs_of(kinds_application, kinds_application.tuning, None, seed=1) != inputs
-    assert inputs_of(kinds_application, kinds_application.tuning.searched(trials=3), None, seed=0) != inputs
+    assert inputs_now(kinds_application, seed=1) != inputs
+    assert inputs_now(kinds_application, kinds_application.tuning.searched(trials=3)) != inputs
 
 
 def test_vectors_that_come_to_lie_in_the_application_are_an_input_of_a_search(
@@ -53,11 +58,11 @@ def test_vectors_that_come_to_lie_in_the_application_are_an_input_of_a_search(
 ) -> None:
     app = overton.load(shutil.copytree(kinds_application.directory, tmp_path / "app"))
     searched = app.tuning.searched(trials=3)
-    before, pinned = (inputs_of(app, tuning, None, seed=0) for tuning in (searched, app.tuning))
+    before, pinned = (inputs_now(app, tuning) for tuning in (searched, app.tuning))
     (app.directory / "resources").mkdir()
     (app.directory / "resources" / "words.txt").write_text("red 1 2\ncar 2 1\n")
-    assert inputs_of(app, app.tuning, None, seed=0) == pinned
-    after = inputs_of(app, searched, None, seed=0)
+    assert inputs_now(app) == pinned
+    after = inputs_now(app, searched)
     assert before["embeddings"] == {}
     assert after["embeddings"]["tokens.embedding"] == ["hash", "vectors:resources/words.txt"]
     assert {**after, "embeddings": {}} == before
@@ -66,7 +71,7 @@ def test_vectors_that_come_to_lie_in_the_application_are_an_input_of_a_search(
 def test_a_version_of_the_same_inputs_is_made_again_where_it_began_from_another_parent(
     kinds_application: Application,
 ) -> None:
-    inputs = inputs_of(kinds_application, kinds_application.tuning, None, seed=0)
+    inputs = inputs_now(kinds_application)
     found = _made_before(kinds_application, "live", None, inputs, Gate())
     assert found is not None
     assert found.id == kinds_application.version().id
@@ -76,7 +81,7 @@ def test_a_version_of_the_same_inputs_is_made_again_where_it_began_from_another_
 def test_a_version_whose_int8_a_gate_refused_is_not_what_another_gate_would_make(
     kinds_application: Application,
 ) -> None:
-    inputs = inputs_of(kinds_application, kinds_application.tuning, None, seed=0)
+    inputs = inputs_now(kinds_application)
     version = kinds_application.version()
     lineage = version.artifact.json("lineage.json")
     lineage["precision"] |= {"gate": Gate(margin=0.1).digest}
@@ -107,4 +112,4 @@ def test_what_decides_what_a_release_builds_is_told_without_combining_votes(
     kinds_application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("overton.combining.combine", None)
-    assert inputs_of(kinds_application, kinds_application.tuning, None, seed=0)["overton"] == overton.__version__
+    assert inputs_now(kinds_application)["overton"] == overton.__version__

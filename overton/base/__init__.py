@@ -7,7 +7,7 @@ from overton.base.digest import digest_bytes, digest_json
 from overton.base.errors import OvertonError, Problem, group_problems, os_reason, render_problems
 from overton.base.events import Event, Observe, ignore
 from overton.base.excerpt import around
-from overton.base.figures import count_of, percent_text, share_text
+from overton.base.figures import count_of, percent_text, share_text, whole_number
 from overton.base.given import Texts, texts_of
 from overton.base.hosts import is_local_host
 from overton.base.json_text import doubled_keys, parse_json, place_faults
@@ -62,6 +62,7 @@ __all__ = [
     "texts_of",
     "to_the_second",
     "visible",
+    "whole_number",
     "width_of",
     "wrapped",
     "writable",

@@ -1,4 +1,6 @@
-"""Counts and shares as text: what is nearly all is not all, and what is nearly nothing is not nothing."""
+"""Counts and shares as text, where what is nearly all is not all and what is nearly nothing not nothing; and back."""
+
+MOST_DIGITS = 12
 
 
 def count_of(n: int, unit: str) -> str:
@@ -9,6 +11,18 @@ def count_of(n: int, unit: str) -> str:
         ('1 token', '3 tokens')
     """
     return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}s"
+
+
+def whole_number(text: str) -> int | None:
+    """The number that the digits of a text are; None where it is none, or has more digits than anybody counts to.
+
+    Python refuses to read a number of thousands of digits, with an error of its own.
+
+    Example:
+        >>> whole_number("12"), whole_number("-1"), whole_number("9" * 5000)
+        (12, None, None)
+    """
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def share_text(share: float, digits: int = 3) -> str:

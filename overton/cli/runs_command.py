@@ -86,10 +86,7 @@ def _time(seconds: float | None) -> str:
     return f"{minutes}:{rest:02}"
 
 
-def _figures(told: Mapping[str, Any], score: str) -> tuple[str, str, str]:
-    """Quality on dev, latency and size."""
-    return _figure(told.get(score), 4), _figure(told.get("p99_ms"), 2), _figure(told.get("size_mb"), 1)
+def _figures(told: Mapping[str, Any], score: str) -> list[str]:
+    from overton.tune import told_figures
 
-
-def _figure(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return told_figures(told.get(score), told.get("p99_ms"), told.get("size_mb"))

@@ -44,10 +44,10 @@ def judged_tasks(
     """
     names = known_tasks(application, tasks)
     learned = [name for name in names if dataset.schema.task(name).is_learnable]
-    without = [name for name in learned if not count_comparable(dataset, name)]
-    test = dataset.splits.test
-    gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in learned if name not in without}
-    empty = [name for name, found in gold.items() if not may_be_found(found, spread(found.offsets, test))]
+    gold = {name: gold_of(dataset.votes(name, [GOLD])) for name in learned}
+    units = {name: spread(found.offsets, dataset.splits.test) for name, found in gold.items()}
+    without = [name for name in learned if not gold[name].known[units[name]].any()]
+    empty = [name for name in learned if name not in without and not may_be_found(gold[name], units[name])]
     judged = tuple(name for name in learned if name not in without and name not in empty)
     if not judged or (tasks and len(judged) < len(names)):
         not_learned = _not_learned([name for name in names if name not in learned])
@@ -74,7 +74,7 @@ def _not_learned(names: Sequence[str]) -> list[Problem]:
     return [Problem(message, "experiment.not-learned", hint=hint)] if names else []
 
 
-def count_comparable(dataset: Dataset, task: str, source: str = GOLD) -> int:
+def count_comparable(dataset: Dataset, task: str, source: str) -> int:
     """Number of units of test that have gold, and a label of a source."""
     votes = dataset.votes(task, {GOLD, source})
     both = gold_of(votes).known & gold_of(votes, source).known

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from overton.data import Dataset, Votes
-from overton.supervision import Combined, item_text, record_text
+from overton.supervision import Combined, item_texts, record_text
 
 LEAST = 0.005  # probability from which a label is told
 HALF = 0.5  # probability from which a bit holds
@@ -45,16 +45,13 @@ def names_of(dataset: Dataset, task: str, row: int) -> Names:
     found = dataset.schema.task(task)
     payloads = dataset.payloads(np.array([row]))[0]
     payload = dataset.schema.payload(found.payload)
-    field = payload.field
-    items = payloads.get(field) or ()
-    items = () if isinstance(items, str) else items[: payload.max_length]
     return Names(
         id=dataset.ids(np.array([row]))[0],
         text=record_text(payloads),
         payloads=payloads,
-        items=tuple(item_text(item, payloads, dataset, found.payload) for item in items),
+        items=tuple(item_texts(payloads, dataset, found.payload)),
         listed=dataset.schema.unit(found) != "record",
-        payload=field,
+        payload=payload.field,
         range=dataset.schema.payload(payload.range).field if payload.range else "",
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from overton.base import whole_number
 from overton.serve.limits import OK, Answer
 
 EXTENSION = "binary_tensor_data"
@@ -20,13 +21,12 @@ HEADER = "inference-header-content-length"
 MEDIA_TYPE = "application/octet-stream"
 SIZE, OF_ALL, OF_ONE = "binary_data_size", "binary_data_output", "binary_data"
 LENGTH = 4  # bytes that tell how long a text is
-MOST_DIGITS = 12
 
 
 def size_of_json(header: str, body: bytes) -> int | None:
     """How much of a body is JSON, by its header; None where that is no such number."""
-    fits = header.isascii() and header.isdecimal() and len(header) <= MOST_DIGITS
-    return int(header) if fits and int(header) <= len(body) else None
+    size = whole_number(header)
+    return size if size is not None and size <= len(body) else None
 
 
 def take_texts(data: memoryview, size: object) -> tuple[list[str], memoryview] | None:

@@ -4,7 +4,7 @@ from overton.supervision.analysis.classes import ClassRow
 from overton.supervision.analysis.copies import Copy
 from overton.supervision.analysis.lineage import RecordLineage, TaskLineage, UnitLineage, VoteLineage, explain_task
 from overton.supervision.analysis.marginal import Marginal
-from overton.supervision.analysis.record import explain_record, find_record, item_text, record_text
+from overton.supervision.analysis.record import explain_record, find_record, item_texts, record_text
 from overton.supervision.analysis.render import render_sources
 from overton.supervision.analysis.render_lineage import render_lineage
 from overton.supervision.analysis.report import (
@@ -56,7 +56,7 @@ __all__ = [
     "explain_record",
     "explain_task",
     "find_record",
-    "item_text",
+    "item_texts",
     "join_reports",
     "label_sets",
     "merge",

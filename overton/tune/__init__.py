@@ -5,7 +5,7 @@ What scores a program is an argument: whatever trains one, or a formula.
 
 from overton.tune.propose import Known, need_optuna, propose
 from overton.tune.prune import is_poor, limits_of
-from overton.tune.render import render_picked, render_space, render_study
+from overton.tune.render import render_picked, render_space, render_study, told_figures
 from overton.tune.search import Effort, Goal, search, told_option, told_picked
 from overton.tune.space import BOUNDS, Knob, Picked, Space, effective, space_of
 from overton.tune.study import Asked, Score, Study, Trial, best_of, parse_study, violations
@@ -35,6 +35,7 @@ __all__ = [
     "render_study",
     "search",
     "space_of",
+    "told_figures",
     "told_option",
     "told_picked",
     "useless_settings",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from overton.base import aligned, count_of
 from overton.tune.search import told_option, told_picked
 from overton.tune.space import Knob, Space
-from overton.tune.study import Score, Study, Trial
+from overton.tune.study import Study, Trial
 
 
 def render_space(space: Space) -> str:
@@ -28,11 +28,12 @@ def render_study(study: Study) -> str:
     rows = [["trial", "quality", "p99 ms", "MB", "", "picked"]]
     for trial in sorted(study.trials, key=_rank):
         mark = "best" if trial is best else "front" if trial.number in front else ""
-        status = trial.score.status if trial.score.status != "done" else mark
+        score = trial.score
+        status = score.status if score.status != "done" else mark
         picked = told_picked(trial.picked, first) or "as without a search"
-        if trial.score.status == "pruned":  # what training saw of it is not the quality of what would be served
-            picked = f"{picked}; {trial.score.why}"
-        rows.append([str(trial.number), *_figures(trial.score), status, picked])
+        if score.status == "pruned":  # what training saw of it is not the quality of what would be served
+            picked = f"{picked}; {score.why}"
+        rows.append([str(trial.number), *told_figures(score.quality, score.p99_ms, score.size_mb), status, picked])
     return f"{head}\n{_table(rows)}"
 
 
@@ -42,13 +43,14 @@ def render_picked(study: Study) -> str:
     return f"picked by trial {study.best.number} of {len(study.trials)}\n{_table(rows)}"
 
 
+def told_figures(quality: float | None, p99_ms: float | None, size_mb: float | None) -> list[str]:
+    """Quality on dev, latency and size as columns of a table; a dash for what is not known."""
+    values = ((quality, 4), (p99_ms, 2), (size_mb, 1))
+    return ["-" if value is None else f"{value:.{digits}f}" for value, digits in values]
+
+
 def _rank(trial: Trial) -> tuple[bool, float, int]:
     return trial.score.status != "done", -(trial.score.quality or 0.0), trial.number
-
-
-def _figures(score: Score) -> list[str]:
-    values = ((score.quality, 4), (score.p99_ms, 2), (score.size_mb, 1))
-    return ["-" if value is None else f"{value:.{digits}f}" for value, digits in values]
 
 
 def _turned(knob: Knob) -> str:

@@ -15,14 +15,13 @@ from hmac import compare_digest
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from overton.base import Problem, is_local_host
+from overton.base import Problem, is_local_host, whole_number
 from overton.web.respond import problems_response
 
 SAFE = ("GET", "HEAD")
 OWN_SITE = ("", "same-origin", "none")
 TOKEN_HEADER = "x-overton-token"
 MAX_BODY = 1 << 20
-MOST_DIGITS = 12  # Python reads no number of thousands
 FORBIDDEN, TOO_LARGE, MISDIRECTED = 403, 413, 421
 POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; connect-src 'self'; "
@@ -73,8 +72,8 @@ class Guard:
         if not compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
             hint = "Load the page again: the server may have been started anew since"
             return FORBIDDEN, Problem("the request shows no token of this server", "web.token", hint=hint)
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > MAX_BODY:
+        length = whole_number(headers.get("content-length", "0"))
+        if length is None or length > MAX_BODY:
             return TOO_LARGE, Problem(f"the request has more than {MAX_BODY:,} bytes", "web.too-large")
         return None
 

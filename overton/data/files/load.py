@@ -231,19 +231,20 @@ def _key(digest: str, schema: str, release: str) -> str:
     return digest_json([digest, schema, VERSION, release])
 
 
-def keys_then(files: Sequence[Path], cache: Path, *, schema: str, release: str) -> dict[str, str]:
-    """By name of a data file, the key that its content as it is now would have had for a build.
+def keys_then(files: Sequence[Path], cache: Path, *, schemas: Sequence[str], release: str) -> list[dict[str, str]]:
+    """By name of a data file, the key that its content as it is now would have had for a build, for each schema.
 
     Args:
         files: The data files.
         cache: Folder where digests are remembered.
-        schema: Digest of the schema that the build read by.
+        schemas: Digests of schemas of which the build read by one.
         release: The release of Overton that built.
 
     Raises:
         OvertonError: Where files cannot be read.
     """
-    return {file.path.name: _key(file.digest, schema, release) for file in file_digests(files, cache)}
+    digests = file_digests(files, cache)
+    return [{file.path.name: _key(file.digest, schema, release) for file in digests} for schema in schemas]
 
 
 def shard_files(schema: Schema, digest: str, cache: Path) -> tuple[Path, Path]:

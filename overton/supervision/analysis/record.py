@@ -59,10 +59,7 @@ def _explain_task(
     dataset: Dataset, name: str, combined: Combined, row: int, payloads: Mapping[str, Any]
 ) -> TaskLineage:
     task = dataset.schema.task(name)
-    payload = dataset.schema.payload(task.payload)
-    items = payloads.get(payload.field) or ()
-    items = () if isinstance(items, str) else items[: payload.max_length]
-    texts = [item_text(item, payloads, dataset, task.payload) for item in items]
+    texts = item_texts(payloads, dataset, task.payload)
     per_item = dataset.schema.unit(task) != "record"
     return explain_task(
         dataset.votes(name),
@@ -73,7 +70,15 @@ def _explain_task(
     )
 
 
-def item_text(item: Any, payloads: Mapping[str, Any], dataset: Dataset, payload: str) -> str:
+def item_texts(payloads: Mapping[str, Any], dataset: Dataset, payload: str) -> list[str]:
+    """The items that a payload keeps of a record, as `Dataset.payloads` has it; none of a text."""
+    kept = dataset.schema.payload(payload)
+    items = payloads.get(kept.field) or ()
+    items = () if isinstance(items, str) else items[: kept.max_length]
+    return [_item_text(item, payloads, dataset, payload) for item in items]
+
+
+def _item_text(item: Any, payloads: Mapping[str, Any], dataset: Dataset, payload: str) -> str:
     """A token as it stands; a member as its id and the tokens that it points to."""
     if isinstance(item, str):
         return item

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overton.base import OvertonError, Problem, did_you_mean
+from overton.base import OvertonError, Problem, did_you_mean, whole_number
 from overton.base.names import NAME_HINT
 from overton.data import COMBINED, GOLD, Dataset, is_near_gold, label_faults, reading_order
 from overton.review import check_tag
@@ -100,10 +100,11 @@ def _spread(dataset: Dataset, said: Correction, row: int) -> list[Any]:
     n_units = dataset.given_length(task.payload, row) or 0
     label: list[Any] = [None] * n_units
     for place, one in (said.units or {}).items():
-        if not (place.isdecimal() and place.isascii() and int(place) < n_units):
+        number = whole_number(place)
+        if number is None or number >= n_units:
             message = f"there is no {unit} {place}: {said.id!r} has {n_units}, counted from 0"
             raise OvertonError(Problem(message, "edits.units"))
-        label[int(place)] = one
+        label[number] = one
     return label
 
 

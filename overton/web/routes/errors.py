@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from overton.base import OvertonError, Problem, did_you_mean
+from overton.base import OvertonError, Problem, did_you_mean, whole_number
 from overton.data import SPLITS
 from overton.review import ErrorPage, bear_all, review_errors
 from overton.review.review import check_task
@@ -18,7 +18,6 @@ from overton.web.routing import Query, Shown
 
 MOST = 500
 SHOWN = 20
-MOST_DIGITS = 9  # Python reads no number of thousands
 EVERY = ("", "*")
 
 
@@ -200,12 +199,11 @@ def filter_of(version: Version, query: Query) -> Filter:
     if split not in (*SPLITS, "all"):
         hint = did_you_mean(split, (*SPLITS, "all"))
         raise OvertonError(Problem(f"there is no split {split!r}", "web.bad-query", field="split", hint=hint))
-    limit = query.get("limit") or str(SHOWN)
-    is_number = limit.isdecimal() and limit.isascii() and len(limit) <= MOST_DIGITS
-    if not (is_number and 0 < int(limit) <= MOST):
+    limit = whole_number(query.get("limit") or str(SHOWN))
+    if limit is None or not 0 < limit <= MOST:
         raise OvertonError(Problem(f"a number from 1 to {MOST} is expected", "web.bad-query", field="limit"))
     tag = query.get("tag", "")  # which may begin or end with a blank
-    return Filter(version.id, task, tag if tag.strip() not in EVERY else tag.strip(), split, int(limit))
+    return Filter(version.id, task, tag if tag.strip() not in EVERY else tag.strip(), split, limit)
 
 
 def _views(
