@@ -116,6 +116,7 @@ def test_the_later_line_wins_and_the_one_before_stays_as_it_is(directory: Path) 
         (Correction("here", "Token", "ann", ["O"]), "record.label-length", "null abstains"),
         (Correction("here", "Token", "ann", units={"2": "O"}), "edits.units", ""),
         (Correction("here", "Token", "ann", units={"-1": "O"}), "edits.units", ""),
+        (Correction("here", "Token", "ann", units={"9" * 5000: "O"}), "edits.units", ""),
         (Correction("here", "Record", "ann", units={"0": "red"}), "edits.units", "Give one label"),
         (Correction("here", "Pick", "ann", 1), "record.select-index", "count from 0"),
         (Correction("here", "Pick", "ann", -1), "record.select-index", "count from 0"),

@@ -46,15 +46,19 @@ def write_records(path: Path) -> None:
     path.write_text("".join(lines))
 
 
-@pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Application:
-    """An application with two versions that were drawn instead of trained and then evaluated; the first is live."""
-    directory = tmp_path_factory.mktemp("web") / "app"
+def bare_application(directory: Path) -> Application:
+    """An application of a few records in a new directory, without a version."""
     (directory / "data").mkdir(parents=True)
     (directory / "schema.json").write_text(SCHEMA)
     write_records(directory / "data" / "a.jsonl")
-    store = Store(str(directory / "store"))
-    application = overton.load(directory)
+    return overton.load(directory)
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """An application with two versions that were drawn instead of trained and then evaluated; the first is live."""
+    application = bare_application(tmp_path_factory.mktemp("web") / "app")
+    store = Store(str(application.directory / "store"))
     for seed in range(2):
         bare = store.put(tiny_artifact(seed), when=f"2026-01-0{seed + 1}T00:00:00+00:00")
         found = application.version(bare).evaluate()

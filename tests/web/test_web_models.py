@@ -2,14 +2,13 @@
 
 import pytest
 
-import overton
 from overton.application import Application, find_version
 from overton.artifact import Artifact
 from overton.store import Store
 from overton.version import Version
 from overton.web import report_page
-from tests.tiny_artifact import SCHEMA, tiny_artifact
-from tests.web.test_web_gather import write_records
+from tests.tiny_artifact import tiny_artifact
+from tests.web.test_web_gather import bare_application
 
 
 def whole(application: Application, seed: int) -> Artifact:
@@ -22,11 +21,8 @@ def whole(application: Application, seed: int) -> Artifact:
 @pytest.fixture(scope="module")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Application:
     """An application with a version of two models that is live, a newer one of two, and the newest of one."""
-    directory = tmp_path_factory.mktemp("models") / "app"
-    (directory / "data").mkdir(parents=True)
-    (directory / "schema.json").write_text(SCHEMA)
-    write_records(directory / "data" / "a.jsonl")
-    application, store = overton.load(directory), Store(str(directory / "store"))
+    application = bare_application(tmp_path_factory.mktemp("models") / "app")
+    store = Store(str(application.directory / "store"))
     large, small, other, alone = (whole(application, seed) for seed in range(4))
     put = [large.with_model("small", small), other.with_model("small", large), alone]
     ids = [store.put(one, when=f"2026-01-0{day}T00:00:00+00:00") for day, one in enumerate(put, start=1)]
